@@ -1,0 +1,1 @@
+"""Shortlist: daily candidate lists for rankers, made by Spark jobs and published as checked Delta tables."""
