@@ -1,0 +1,90 @@
+"""The house language: every column name, written once.
+
+Tests hold this file against the contracts in `schemas/`: a column of a contract has a constant here and the other way round.
+"""
+
+from typing import Final
+
+# Who and what
+USER_ID: Final = "user_id"
+ITEM_ID: Final = "item_id"
+SUBJECT_ID: Final = "subject_id"
+RELATED_ITEM_ID: Final = "related_item_id"
+PROMOTION_ID: Final = "promotion_id"
+ID: Final = "id"
+
+# Engagement
+EVENT_ID: Final = "event_id"
+EVENT_TYPE: Final = "event_type"
+EVENT_TS: Final = "event_ts"
+EVENT_DATE: Final = "event_date"
+INGEST_DATE: Final = "ingest_date"
+SURFACE: Final = "surface"
+SESSION_ID: Final = "session_id"
+BOARD_ID: Final = "board_id"
+QUERY: Final = "query"
+REQUEST_ID: Final = "request_id"
+POSITION: Final = "position"
+VALUE: Final = "value"
+
+# Quarantine
+RAW: Final = "raw"
+FILE: Final = "file"
+OFFSET: Final = "offset"
+REASONS: Final = "reasons"
+
+# Catalog and promotions
+TITLE: Final = "title"
+CATEGORY: Final = "category"
+CREATED_AT: Final = "created_at"
+PRICE: Final = "price"
+BUYABLE: Final = "buyable"
+STATUS: Final = "status"
+SNAPSHOT_DATE: Final = "snapshot_date"
+CAMPAIGN: Final = "campaign"
+AUDIENCE: Final = "audience"
+STARTS_AT: Final = "starts_at"
+ENDS_AT: Final = "ends_at"
+
+# Interactions and baskets
+RUN_DATE: Final = "run_date"
+WEIGHT: Final = "weight"
+EVENTS: Final = "events"
+LAST_TS: Final = "last_ts"
+HIDDEN: Final = "hidden"
+BASKET_KIND: Final = "basket_kind"
+BASKET_ID: Final = "basket_id"
+
+# Models
+FACTORS: Final = "factors"
+MEASURE: Final = "measure"
+SUPPORT: Final = "support"
+
+# Candidates
+RANK: Final = "rank"
+SCORE: Final = "score"
+SOURCE: Final = "source"
+SOURCES: Final = "sources"
+REASON: Final = "reason"
+BECAUSE_ITEM_ID: Final = "because_item_id"
+MODEL_VERSION: Final = "model_version"
+RUN_ID: Final = "run_id"
+EXPIRES_AT: Final = "expires_at"
+
+# Evaluations
+CANDIDATES_DATE: Final = "candidates_date"
+HORIZON_DAYS: Final = "horizon_days"
+METRIC: Final = "metric"
+K: Final = "k"
+SEGMENT: Final = "segment"
+CI_LOW: Final = "ci_low"
+CI_HIGH: Final = "ci_high"
+SUBJECTS: Final = "subjects"
+WITHOUT_LIST: Final = "without_list"
+
+# Publications
+PUBLISHED_AT: Final = "published_at"
+TABLE_VERSION: Final = "table_version"
+ROWS: Final = "rows"
+DIGEST: Final = "digest"
+WHY: Final = "why"

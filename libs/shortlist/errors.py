@@ -1,0 +1,191 @@
+"""Every failure that Shortlist foresees, with its exit code; the wording lives here, in classmethods, and has tests.
+
+Exit codes: 0 done, 2 wrong use or settings, 3 a check held the publication, 4 fenced, 5 infrastructure.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class ShortlistError(Exception):
+    """The root of all foreseen failures; a job prints its text and leaves with `exit_code`."""
+
+    exit_code = 5
+
+
+class SettingsError(ShortlistError):
+    """Wrong use: a setting or an argument that cannot be meant. Nothing was started."""
+
+    exit_code = 2
+
+    @classmethod
+    def invalid(cls, origin: str, problems: Sequence[tuple[str, object, str]]) -> "SettingsError":
+        """All problems of one settings file at once, as (field, value, what is wrong)."""
+        lines = [f"  {field} = {value!r}: {problem}" for field, value, problem in problems]
+        return cls(
+            f"settings from {origin} are not valid:\n" + "\n".join(lines) + "\nnext: mend the fields named above"
+        )
+
+    @classmethod
+    def unknown_field(cls, field: str, known: Iterable[str]) -> "SettingsError":
+        """A key that no setting has, with the nearest known names."""
+        known = sorted(known)
+        near = get_close_matches(field.rsplit(".", 1)[-1], known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known here: {', '.join(known)}"
+        return cls(f"unknown setting {field!r}; {hint}")
+
+    @classmethod
+    def unreadable_file(cls, path: object, reason: str) -> "SettingsError":
+        """The settings file is missing or is no YAML mapping."""
+        return cls(f"settings file {path} cannot be read: {reason}; next: pass --config or set SHORTLIST_CONFIG")
+
+    @classmethod
+    def malformed_override(cls, text: str) -> "SettingsError":
+        """An override that is neither `a.b=value` nor a JSON object."""
+        return cls(f"--set {text!r} is neither name.of.field=value nor a JSON object; next: e.g. --set als.factors=32")
+
+    @classmethod
+    def bad_argument(cls, name: str, value: object, problem: str) -> "SettingsError":
+        """A command line argument out of its range."""
+        return cls(f"{name} {value!r}: {problem}")
+
+
+class LandingError(ShortlistError):
+    """The landing cannot be read as the run needs it."""
+
+    exit_code = 2
+
+    @classmethod
+    def no_folder(cls, folder: str, newest: str | None) -> "LandingError":
+        """Nothing was landed for the run date."""
+        seen = f"the newest landed day is {newest}" if newest else "nothing has been landed at all"
+        return cls(
+            f"no landing folder {folder}: unknown run date; {seen}; next: land that day or choose another run date"
+        )
+
+
+class HeldError(ShortlistError):
+    """A check failed: nothing was written, what was served yesterday stays served."""
+
+    exit_code = 3
+
+    @classmethod
+    def incomplete_landing(cls, folder: str, marker: str) -> "HeldError":
+        """A landing folder whose completion marker is missing."""
+        return cls(
+            f"landing folder {folder} has no {marker}: its delivery is not complete; nothing was read or written; "
+            f"next: wait for the producer to write {marker}, then run this day again"
+        )
+
+    @classmethod
+    def missing_landing_days(cls, folders: Sequence[str]) -> "HeldError":
+        """Days between the first and the last landed day that have no folder."""
+        named = ", ".join(folders[:10]) + (f" and {len(folders) - 10} more" if len(folders) > 10 else "")
+        return cls(
+            f"landing days are missing: {named}; a later delivery would change what this day knew; nothing was written; "
+            "next: land them (an empty folder with its marker is not enough), or set extraction.missing_days=allow"
+        )
+
+    @classmethod
+    def empty_landing(cls, folder: str) -> "HeldError":
+        """A complete folder without a single line."""
+        return cls(
+            f"landing folder {folder} is complete but holds no events; nothing was written; "
+            "next: ask its producer; a day without events has to be landed again"
+        )
+
+    @classmethod
+    def too_many_rejected(
+        cls, folder: str, rejected: int, landed: int, limit: float, reasons: Sequence[tuple[str, int, str]]
+    ) -> "HeldError":
+        """More lines of a delivery are unusable than settings accept; reasons as (reason, lines, a sample line)."""
+        table = "\n".join(f"  {count:>10}  {reason:<28} e.g. {sample[:160]!r}" for reason, count, sample in reasons)
+        return cls(
+            f"{folder}: {rejected} of {landed} lines cannot be used ({rejected / max(landed, 1):.2%}, allowed "
+            f"{limit:.2%} by extraction.max_rejected_share); nothing was written:\n{table}\n"
+            "next: mend the producer or the mapping, then run this day again"
+        )
+
+    @classmethod
+    def failed_checks(cls, table: str, partition: str, failures: Sequence[str]) -> "HeldError":
+        """Critical expectations that failed or raised."""
+        return cls(
+            f"{table} ({partition}): {len(failures)} critical check(s) failed; nothing was written and what was "
+            "published before stays served:\n"
+            + "\n".join(f"  {line}" for line in failures)
+            + "\nnext: look at the rows named by the check, mend the cause, run this day again"
+        )
+
+
+class InputMissingError(ShortlistError):
+    """A table lacks the partition that a job reads."""
+
+    @classmethod
+    def no_partition(cls, table: str, partition: str, producer: str) -> "InputMissingError":
+        """The job that writes the partition has not run for that day."""
+        return cls(f"table {table} has no rows for {partition}; next: run jobs/{producer}.py for that day first")
+
+
+class ContractError(ShortlistError):
+    """A frame or a table does not have the columns that its contract states."""
+
+    @classmethod
+    def differs(
+        cls, table: str, missing: Sequence[str], unexpected: Sequence[str], changed: Sequence[str]
+    ) -> "ContractError":
+        """All differences between a frame and its contract."""
+        parts = [("missing", missing), ("unexpected", unexpected), ("of another type", changed)]
+        lines = [f"  {what}: {', '.join(columns)}" for what, columns in parts if columns]
+        return cls(
+            f"rows for {table} differ from schemas/{table}.odcs.yaml:\n"
+            + "\n".join(lines)
+            + "\nnext: change the contract or the transform that ends in these columns"
+        )
+
+    @classmethod
+    def invalid(cls, path: str, problem: str) -> "ContractError":
+        """A contract file that states something we cannot build."""
+        return cls(f"contract {path}: {problem}")
+
+
+class FencedError(ShortlistError):
+    """A newer attempt owns this partition; this one must not write."""
+
+    exit_code = 4
+
+    @classmethod
+    def newer_attempt(cls, table: str, partition: str, attempt: int, newest: int) -> "FencedError":
+        """Our fence number is not above the newest committed one."""
+        return cls(
+            f"{table} ({partition}): attempt {attempt} is fenced off by attempt {newest}, which has already committed; "
+            "nothing was written; next: nothing, unless this attempt was meant to win: then run it anew with a higher --attempt"
+        )
+
+
+class PublicationError(ShortlistError):
+    """A commit could not be verified by the independent reader; `latest` still names the earlier version."""
+
+    @classmethod
+    def not_verified(cls, table: str, version: int, differences: Sequence[str]) -> "PublicationError":
+        """What the reader found differs from what was committed."""
+        return cls(
+            f"{table} version {version} was committed but an independent reader finds: {'; '.join(differences)}; it was not "
+            "announced in publications; next: run the job again with the same arguments, then look at the storage"
+        )
+
+
+class ModelError(ShortlistError):
+    """A model came out unusable."""
+
+    @classmethod
+    def not_finite(cls, what: str, count: int) -> "ModelError":
+        """NaN or infinity among numbers that must be finite."""
+        return cls(
+            f"{what}: {count} value(s) are NaN or infinite; nothing was written; "
+            "next: lower als.alpha or raise als.regularization, and look for extreme interaction weights"
+        )
+
+    @classmethod
+    def nothing_to_learn(cls, what: str) -> "ModelError":
+        """A training set without a single usable row."""
+        return cls(f"{what} has no rows with a weight above 0; next: look at interactions.weights and the look-back")

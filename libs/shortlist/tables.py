@@ -1,0 +1,234 @@
+"""Tables, made from their contracts: `schemas/<table>.odcs.yaml` is the only statement of a table.
+
+A `Table` knows columns, key, partitioning, rules and Delta properties; it never touches storage.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any, Final, Literal
+
+from open_data_contract_standard.model import CustomProperty, DataQuality, OpenDataContractStandard, SchemaProperty
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import (
+    ArrayType,
+    BooleanType,
+    DataType,
+    DateType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from shortlist.errors import ContractError
+
+CONTRACTS: Final = resources.files("shortlist.schemas")
+
+# Spark's own DDL parser would start a JVM; these are all the types that a contract may name.
+TYPES: Final[Mapping[str, DataType]] = {
+    "string": StringType(),
+    "boolean": BooleanType(),
+    "int": IntegerType(),
+    "bigint": LongType(),
+    "float": FloatType(),
+    "double": DoubleType(),
+    "date": DateType(),
+    "timestamp": TimestampType(),
+    "array<string>": ArrayType(StringType()),
+    "array<float>": ArrayType(FloatType()),
+}
+
+Severity = Literal["critical", "warning"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One quality rule of a contract, as Great Expectations understands it.
+
+    Attributes:
+        name: what the rule is called in reports and errors.
+        description: one sentence for people.
+        expectation: an expectation type such as `expect_column_values_to_be_in_set`.
+        arguments: its keyword arguments; a value `${name}` is filled in by the check.
+        severity: whether its failure holds the run or shows as a warning.
+    """
+
+    name: str
+    description: str
+    expectation: str
+    arguments: Mapping[str, Any]
+    severity: Severity
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one Delta table is.
+
+    Attributes:
+        name: folder below the warehouse root.
+        contract: stem of its contract file; all candidates tables share one.
+        description: purpose, for the table's comment and the docs.
+        schema: columns with nullability and comments, in contract order.
+        key: columns that name a row, in order.
+        partition: partition columns, in order.
+        rules: explicit quality rules, then those that key and required columns imply.
+        properties: Delta table properties.
+        retention: how long partitions are kept, in the contract's words.
+    """
+
+    name: str
+    contract: str
+    description: str
+    schema: StructType
+    key: tuple[str, ...]
+    partition: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    properties: Mapping[str, str]
+    retention: str
+
+    @property
+    def columns(self) -> list[str]:
+        """Column names in contract order."""
+        return [field.name for field in self.schema]
+
+    def conform(self, frame: DataFrame) -> DataFrame:
+        """The frame with exactly the contract's columns in the contract's order.
+
+        Raises:
+            ContractError: naming every missing, unexpected and differently typed column.
+        """
+        given = {field.name: field.dataType for field in frame.schema}
+        wanted = {field.name: field.dataType for field in self.schema}
+        missing = [name for name in wanted if name not in given]
+        unexpected = [name for name in given if name not in wanted]
+        changed = [
+            f"{name} ({given[name].simpleString()}, not {kind.simpleString()})"
+            for name, kind in wanted.items()
+            if name in given and not _same_type(given[name], kind)
+        ]
+        if missing or unexpected or changed:
+            raise ContractError.differs(self.contract, missing, unexpected, changed)
+        return frame.select(*(F.col(name) for name in wanted))
+
+
+def load_table(contract: str) -> Table:
+    """The table that `schemas/<contract>.odcs.yaml` states.
+
+    Raises:
+        ContractError: when the file states something that cannot be built.
+    """
+    path = f"{contract}.odcs.yaml"
+    stated = OpenDataContractStandard.from_string((CONTRACTS / path).read_text(encoding="utf-8"))
+    if not stated.schema_ or len(stated.schema_) != 1:
+        raise ContractError.invalid(path, "it must state exactly one table under `schema`")
+    columns = stated.schema_[0].properties or []
+    fields = [_field(path, column) for column in columns]
+    key = _placed(columns, "primaryKeyPosition")
+    rules = [_rule(path, quality) for quality in stated.schema_[0].quality or []]
+    sla = {entry.property: entry for entry in stated.slaProperties or []}
+    if "retention" not in sla:
+        raise ContractError.invalid(path, "slaProperties state no retention")
+    return Table(
+        name=contract,
+        contract=contract,
+        description=(stated.description.purpose or "") if stated.description else "",
+        schema=StructType(fields),
+        key=key,
+        partition=_placed(columns, "partitionKeyPosition"),
+        rules=(*rules, *_implied_rules(key, fields)),
+        properties={name: value for name, value in map(_custom, stated.customProperties or [])},
+        retention=f"{sla['retention'].value} {sla['retention'].unit}",
+    )
+
+
+@cache
+def candidates_table(surface: str) -> Table:
+    """The candidates table of a surface; all of them have one contract."""
+    return replace(CANDIDATES, name=f"candidates_{surface}")
+
+
+def _field(path: str, column: SchemaProperty) -> StructField:
+    if not column.name or not column.physicalType or not column.description:
+        raise ContractError.invalid(path, f"column {column.name!r} needs name, physicalType and description")
+    kind = TYPES.get(column.physicalType)
+    if kind is None:
+        raise ContractError.invalid(
+            path, f"column {column.name}: type {column.physicalType!r} is not one of {', '.join(TYPES)}"
+        )
+    return StructField(column.name, kind, nullable=not column.required, metadata={"comment": column.description})
+
+
+def _placed(columns: list[SchemaProperty], position: str) -> tuple[str, ...]:
+    placed = [(getattr(column, position), str(column.name)) for column in columns if getattr(column, position)]
+    return tuple(name for _, name in sorted(placed))
+
+
+def _rule(path: str, quality: DataQuality) -> Rule:
+    stated = quality.implementation
+    if quality.engine != "greatExpectations" or not isinstance(stated, dict) or not quality.name:
+        raise ContractError.invalid(
+            path, f"quality rule {quality.name!r} needs a name, engine greatExpectations and a mapping"
+        )
+    if quality.severity not in ("critical", "warning"):
+        raise ContractError.invalid(
+            path, f"quality rule {quality.name!r}: severity {quality.severity!r} is not critical or warning"
+        )
+    severity: Severity = "critical" if quality.severity == "critical" else "warning"
+    return Rule(
+        quality.name, quality.description or "", str(stated["type"]), dict(stated.get("kwargs") or {}), severity
+    )
+
+
+def _implied_rules(key: tuple[str, ...], fields: list[StructField]) -> list[Rule]:
+    rules = [
+        Rule(
+            f"{field.name}_present",
+            f"{field.name} is never empty.",
+            "expect_column_values_to_not_be_null",
+            {"column": field.name},
+            "critical",
+        )
+        for field in fields
+        if not field.nullable
+    ]
+    if len(key) == 1:
+        rules.append(
+            Rule("key_unique", "One row per key.", "expect_column_values_to_be_unique", {"column": key[0]}, "critical")
+        )
+    elif key:
+        unique = {"column_list": list(key)}
+        rules.append(Rule("key_unique", "One row per key.", "expect_compound_columns_to_be_unique", unique, "critical"))
+    return rules
+
+
+def _custom(entry: CustomProperty) -> tuple[str, str]:
+    return str(entry.property), str(entry.value)
+
+
+def _same_type(left: DataType, right: DataType) -> bool:
+    """Equal but for the nullability inside arrays, which Spark widens at will."""
+    if isinstance(left, ArrayType) and isinstance(right, ArrayType):
+        return _same_type(left.elementType, right.elementType)
+    return left == right
+
+
+ENGAGEMENTS: Final = load_table("engagements")
+QUARANTINE: Final = load_table("quarantine")
+CATALOG: Final = load_table("catalog")
+PROMOTIONS: Final = load_table("promotions")
+INTERACTIONS: Final = load_table("interactions")
+BASKETS: Final = load_table("baskets")
+USER_FACTORS: Final = load_table("user_factors")
+ITEM_FACTORS: Final = load_table("item_factors")
+RELATED_ITEMS: Final = load_table("related_items")
+SOURCE_CANDIDATES: Final = load_table("source_candidates")
+CANDIDATES: Final = load_table("candidates")
+EVALUATIONS: Final = load_table("evaluations")
+PUBLICATIONS: Final = load_table("publications")
