@@ -1,0 +1,96 @@
+"""Settings: precedence, and errors that name the field, the value and the next step."""
+
+from pathlib import Path
+
+import pytest
+from shortlist.config import Settings, load_settings, parse_override, state_home
+from shortlist.errors import SettingsError
+
+MINIMAL = "surfaces: {homefeed: {subject: user, sources: [als]}}\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "settings.yaml"
+    path.write_text(MINIMAL + "als: {factors: 32}\n")
+    return path
+
+
+def test_override_beats_file_beats_default(file: Path) -> None:
+    settings = load_settings(file, ["als.epochs=3", '{"als": {"seed": 5}}'])
+    assert (settings.als.epochs, settings.als.factors, settings.als.seed) == (3, 32, 5)
+    assert settings.als.regularization == Settings.model_validate({"surfaces": settings.surfaces}).als.regularization
+
+
+def test_later_override_wins(file: Path) -> None:
+    assert load_settings(file, ["als.epochs=3", "als.epochs=4"]).als.epochs == 4
+
+
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        ("als.factor=3", "unknown setting 'als.factor'; did you mean factors?"),
+        ("surfaces.homefeed.kk=3", "unknown setting 'surfaces.homefeed.kk'; did you mean k?"),
+        ("surfaces.homefeed.guardrails.min_overlp=0", "did you mean min_overlap?"),
+        ("als.factors=0", "als.factors = 0: Input should be greater than or equal to 1"),
+        ("als.factors=many", "als.factors = 'many'"),
+        ("surfaces.homefeed.sources=[magic]", "surfaces.homefeed.sources.0 = 'magic'"),
+        ("surfaces.homefeed.fallback=als", "fallback 'als' is also among sources"),
+        ("cooccurrence.basket_kind=board", "cooccurrence.basket_kind 'board' is not among baskets (session)"),
+        ("sources.cooccurrence.measure=llr", "sources.cooccurrence.measure 'llr' is not among cooccurrence.measures"),
+        ('{"surfaces": {"../x": {"subject": "user", "sources": ["als"]}}}', "surfaces.../x: a surface's name is part"),
+        ("als", "--set 'als' is neither name.of.field=value nor a JSON object"),
+        ("als..factors=1", "--set 'als..factors=1' is neither"),
+        ("{broken", "--set '{broken' is neither"),
+        ("als.factors=[1", "--set 'als.factors=[1' is neither"),
+    ],
+)
+def test_bad_override_is_refused_by_name(file: Path, override: str, text: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load_settings(file, [override])
+    assert text in str(error.value)
+    assert error.value.exit_code == 2
+
+
+def test_all_wrong_fields_are_named_at_once(file: Path) -> None:
+    with pytest.raises(SettingsError) as error:
+        load_settings(file, ["als.factors=0", "blend.constant=-1"])
+    assert "als.factors = 0" in str(error.value)
+    assert "blend.constant = -1" in str(error.value)
+
+
+@pytest.mark.parametrize(("content", "text"), [("- 1\n", "it holds a list, not a mapping"), ("a: [", "no valid YAML")])
+def test_unreadable_file_is_named(tmp_path: Path, content: str, text: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(content)
+    with pytest.raises(SettingsError, match="bad.yaml") as error:
+        load_settings(path)
+    assert text in str(error.value)
+
+
+def test_missing_file_names_the_next_step(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="pass --config or set SHORTLIST_CONFIG"):
+        load_settings(tmp_path / "none.yaml")
+
+
+def test_a_deployment_must_name_its_surfaces(tmp_path: Path) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text("")
+    with pytest.raises(SettingsError, match="surfaces"):
+        load_settings(path)
+
+
+def test_override_values_are_read_as_yaml() -> None:
+    assert parse_override("a.b=[1, x]") == {"a": {"b": [1, "x"]}}
+    assert parse_override("a=null") == {"a": None}
+
+
+def test_fingerprint_changes_with_settings_but_not_with_paths(file: Path) -> None:
+    base = load_settings(file)
+    assert base.fingerprint() == load_settings(file, ["paths.landing=elsewhere"]).fingerprint()
+    assert base.fingerprint() != load_settings(file, ["als.seed=8"]).fingerprint()
+    assert base.fingerprint("blend") == load_settings(file, ["als.seed=8"]).fingerprint("blend")
+
+
+def test_home_comes_from_the_environment(home: Path) -> None:
+    assert state_home() == home.resolve()
