@@ -1,0 +1,1 @@
+"""DataFrame -> DataFrame and Column -> Column, pure: no storage, no clock, no unseeded chance."""

@@ -1,0 +1,66 @@
+"""Engagements to interactions: one weight per user and item."""
+
+from datetime import date
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from shortlist.columns import (
+    EVENT_DATE,
+    EVENT_ID,
+    EVENT_TS,
+    EVENT_TYPE,
+    EVENTS,
+    HIDDEN,
+    ITEM_ID,
+    LAST_TS,
+    USER_ID,
+    WEIGHT,
+)
+from shortlist.config import InteractionsConfig
+
+HIDE = "hide"
+# Weights are summed as whole millionths: a sum of doubles depends on the order in which partitions arrive.
+_UNIT = 1_000_000
+
+
+def build_interactions(engagements: DataFrame, run_date: date, config: InteractionsConfig) -> DataFrame:
+    """One row per user and item that the user engaged with or hid.
+
+    Args:
+        engagements: what was known when the run date ended, within the look-back.
+        run_date: day that ages count from.
+        config: weights by event type, decay, cap.
+
+    Returns:
+        user_id, item_id, weight (sum over the newest `max_events_per_pair` events of weight x decay; 0 where the user only
+        hid the item), events, last_ts, hidden.
+    """
+    counted = F.col(EVENT_TYPE).isin(*config.weights)
+    relevant = engagements.where(F.col(ITEM_ID).isNotNull() & (counted | (F.col(EVENT_TYPE) == HIDE)))
+    newest_first = Window.partitionBy(USER_ID, ITEM_ID, F.col(EVENT_TYPE) == HIDE).orderBy(F.desc(EVENT_TS), EVENT_ID)
+    capped = relevant.withColumn("age_rank", F.row_number().over(newest_first)).where(
+        F.col("age_rank") <= config.max_events_per_pair
+    )
+    millionths = F.round(_type_weight(config) * _decay(run_date, config) * _UNIT).cast("long")
+    return capped.groupBy(USER_ID, ITEM_ID).agg(
+        (F.sum(millionths) / _UNIT).cast("float").alias(WEIGHT),
+        F.sum(F.when(F.col(EVENT_TYPE) == HIDE, 0).otherwise(1)).cast("int").alias(EVENTS),
+        F.max(EVENT_TS).alias(LAST_TS),
+        F.bool_or(F.col(EVENT_TYPE) == HIDE).alias(HIDDEN),
+    )
+
+
+def _type_weight(config: InteractionsConfig) -> Column:
+    weight = F.lit(0.0)
+    for event_type, value in config.weights.items():
+        weight = F.when(F.col(EVENT_TYPE) == event_type, F.lit(value)).otherwise(weight)
+    return F.when(F.col(EVENT_TYPE) == HIDE, F.lit(0.0)).otherwise(weight)
+
+
+def _decay(run_date: date, config: InteractionsConfig) -> Column:
+    """0.5 ^ (age in days / half-life); 1 without a half-life."""
+    if config.half_life_days is None:
+        return F.lit(1.0)
+    age = F.datediff(F.lit(run_date), F.col(EVENT_DATE))
+    return F.pow(F.lit(0.5), age / F.lit(config.half_life_days))

@@ -1,0 +1,48 @@
+"""One Spark session per test process, and a warehouse of its own per test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# Before numpy is imported anywhere: one BLAS thread per task, as in production.
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import pytest
+from pyspark.sql import SparkSession
+from shortlist.io.session import spark_session
+
+LOCAL = {
+    "spark.master": "local[2]",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.memory": "2g",
+    # More than one partition, or bugs of order would hide.
+    "spark.sql.shuffle.partitions": "3",
+    # Delta's own state of a tiny table in fifty tasks costs more than the test.
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.adaptive.enabled": "true",
+}
+
+
+@pytest.fixture(scope="session")
+def _spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    scratch = tmp_path_factory.mktemp("spark")
+    places = {"spark.local.dir": str(scratch), "spark.sql.warehouse.dir": str(scratch / "warehouse")}
+    with spark_session("tests", {**LOCAL, **places}) as spark:
+        spark.sparkContext.setLogLevel("ERROR")
+        yield spark
+
+
+@pytest.fixture
+def spark(_spark: SparkSession) -> Iterator[SparkSession]:
+    """The session, left without cached frames."""
+    yield _spark
+    _spark.catalog.clearCache()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of the test's own: landing, warehouse, reports, manifests."""
+    monkeypatch.setenv("SHORTLIST_HOME", str(tmp_path))
+    return tmp_path

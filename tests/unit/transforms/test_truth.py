@@ -1,0 +1,40 @@
+"""What counts as relevant after a day."""
+
+from datetime import date
+
+from pyspark.sql import DataFrame, SparkSession
+from shortlist.transforms.truth import item_truth, user_truth
+
+DAY = date(2017, 11, 23)
+
+
+def events(spark: SparkSession) -> DataFrame:
+    rows = [
+        ("checkout", date(2017, 11, 23), "u", "old", "s0"),
+        ("checkout", date(2017, 11, 24), "u", "old", "s1"),
+        ("checkout", date(2017, 11, 24), "u", "fresh", "s1"),
+        ("closeup", date(2017, 11, 24), "u", "seen only", "s1"),
+        ("checkout", date(2017, 11, 24), "u", None, "s1"),
+        ("checkout", date(2017, 11, 25), "v", "alone", "s2"),
+    ]
+    return spark.createDataFrame(
+        rows, "event_type string, event_date date, user_id string, item_id string, session_id string"
+    )
+
+
+def rows(frame: DataFrame) -> set[tuple[str, str, str]]:
+    return {(row.segment, row.subject_id, row.item_id) for row in frame.collect()}
+
+
+def test_users_later_items_and_those_new_to_them(spark: SparkSession) -> None:
+    assert rows(user_truth(events(spark), DAY, ["checkout"])) == {
+        ("all", "u", "old"),
+        ("all", "u", "fresh"),
+        ("all", "v", "alone"),
+        ("new", "u", "fresh"),
+        ("new", "v", "alone"),
+    }
+
+
+def test_items_later_beside_one_another(spark: SparkSession) -> None:
+    assert rows(item_truth(events(spark), DAY, ["checkout"])) == {("all", "old", "fresh"), ("all", "fresh", "old")}
