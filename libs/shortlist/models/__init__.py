@@ -1,0 +1,1 @@
+"""A kernel spread over Spark: `fit(frame, config)` gives frames."""

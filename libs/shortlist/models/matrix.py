@@ -1,0 +1,55 @@
+"""String ids at every border, dense indices inside one job: the sorted order of the ids is the order of the indices."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A sparse matrix with the ids of its rows and columns.
+
+    Attributes:
+        rows: sorted ids, one per row.
+        columns: sorted ids, one per column.
+        values: CSR, float32, column indices sorted in each row.
+    """
+
+    rows: pa.Array
+    columns: pa.Array
+    values: sp.csr_matrix
+
+
+def collect_matrix(frame: DataFrame, row: str, column: str, weight: str | None = None) -> Matrix:
+    """A frame of pairs as one matrix in this process; for engines that work in one process.
+
+    Args:
+        frame: one row per pair.
+        row: column of row ids.
+        column: column of column ids.
+        weight: column of weights; None means 1.
+    """
+    table = frame.select(row, column, *([weight] if weight else [])).toArrow()
+    rows, row_index = _indexed(table[row])
+    columns, column_index = _indexed(table[column])
+    data = table[weight].to_numpy().astype(np.float32) if weight else np.ones(len(table), np.float32)
+    values = sp.csr_matrix((data, (row_index, column_index)), shape=(len(rows), len(columns)))
+    values.sum_duplicates()
+    values.sort_indices()
+    return Matrix(rows, columns, values)
+
+
+def sorted_ids(ids: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Distinct ids in the order of their bytes, which is Spark's order of strings too."""
+    distinct = pc.unique(ids)
+    return distinct.take(pc.sort_indices(distinct)).cast(pa.string())
+
+
+def _indexed(ids: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
+    known = sorted_ids(ids)
+    return known, pc.index_in(ids.cast(pa.string()), value_set=known).to_numpy().astype(np.int32)

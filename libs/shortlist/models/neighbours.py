@@ -1,0 +1,129 @@
+"""Scores of users from the neighbours of their items, on Spark: neighbours once per executor, users in batches."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark import Broadcast
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, RELATED_ITEM_ID, SCORE, SUBJECT_ID, WEIGHT
+from shortlist.kernels.neighbours import score_neighbours
+from shortlist.models.matrix import sorted_ids
+from shortlist.models.scoring import SEEN, Batches, mask_rows
+
+_SEEDS = "seeds"
+_WEIGHTS = "weights"
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The neighbours of every item, as CSR over one list of ids.
+
+    Attributes:
+        ids: sorted ids of items and neighbours.
+        indptr: int64, one more than ids.
+        indices: int32, positions of neighbours in ids.
+        similarities: float32, one per neighbour.
+    """
+
+    ids: pa.Array
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    similarities: NDArray[np.float32]
+
+
+def collect_neighbours(related: DataFrame) -> Neighbours:
+    """Rows (item_id, related_item_id, score) as one structure; item-sized."""
+    table = related.select(ITEM_ID, RELATED_ITEM_ID, SCORE).toArrow()
+    ids = sorted_ids(pa.chunked_array(table[ITEM_ID].chunks + table[RELATED_ITEM_ID].chunks, pa.string()))
+    rows = pc.index_in(table[ITEM_ID], value_set=ids).to_numpy()
+    columns = pc.index_in(table[RELATED_ITEM_ID], value_set=ids).to_numpy().astype(np.int32)
+    order = np.lexsort((columns, rows))
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(ids))))).astype(np.int64)
+    return Neighbours(ids, indptr, columns[order], table[SCORE].to_numpy().astype(np.float32)[order])
+
+
+def score_from_neighbours(
+    seeds: DataFrame,
+    neighbours: Neighbours,
+    seen: DataFrame,
+    k: int,
+    scoring: Literal["sum", "multi-hit"],
+    most_seeds: int,
+) -> DataFrame:
+    """For each subject the k best unseen neighbours of its seeds.
+
+    Args:
+        seeds: subject_id, item_id, weight (> 0): what a subject took; its heaviest `most_seeds` vote (ties by item_id).
+        neighbours: what lies beside each item.
+        seen: subject_id, item_id: never given to that subject.
+        k: longest list.
+        scoring: `sum` of weight x similarity, or `multi-hit`, Pixie's booster.
+        most_seeds: votes per subject.
+
+    Returns:
+        subject_id, item_id, score, because_item_id (the seed that contributed most).
+    """
+    heaviest = Window.partitionBy(SUBJECT_ID).orderBy(F.desc(WEIGHT), ITEM_ID)
+    voting = seeds.withColumn("vote", F.row_number().over(heaviest)).where(F.col("vote") <= most_seeds)
+    gathered = voting.groupBy(SUBJECT_ID).agg(F.sort_array(F.collect_list(F.struct(ITEM_ID, WEIGHT))).alias("taken"))
+    masks = seen.groupBy(SUBJECT_ID).agg(F.collect_set(ITEM_ID).alias(SEEN))
+    tasks = gathered.join(masks, SUBJECT_ID, how="left").select(
+        SUBJECT_ID,
+        F.col(f"taken.{ITEM_ID}").alias(_SEEDS),
+        F.col(f"taken.{WEIGHT}").alias(_WEIGHTS),
+        SEEN,
+    )
+    schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {BECAUSE_ITEM_ID} string"
+    shared = seeds.sparkSession.sparkContext.broadcast(neighbours)
+    return tasks.mapInArrow(_score_batches(shared, k, scoring), schema)
+
+
+def _score_batches(
+    shared: "Broadcast[Neighbours]", k: int, scoring: Literal["sum", "multi-hit"]
+) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        neighbours = shared.value
+        for batch in batches:
+            if batch.num_rows and len(neighbours.ids):
+                yield score_batch(batch, neighbours, k, scoring)
+
+    return score
+
+
+def score_batch(
+    batch: pa.RecordBatch, neighbours: Neighbours, k: int, scoring: Literal["sum", "multi-hit"]
+) -> pa.RecordBatch:
+    """One Arrow batch (subject_id, seeds, weights, seen) to rows (subject_id, item_id, score, because_item_id)."""
+    ids = neighbours.ids
+    # Seeds come sorted by id, so their weights stay beside them when unknown ones are passed over.
+    known = (
+        pc.index_in(batch[_SEEDS].flatten().cast(pa.string()), value_set=ids).is_valid().to_numpy(zero_copy_only=False)
+    )
+    weights = batch[_WEIGHTS].flatten().to_numpy(zero_copy_only=False).astype(np.float32)[known]
+    found = score_neighbours(
+        mask_rows(batch[_SEEDS], ids),
+        weights,
+        (neighbours.indptr, neighbours.indices),
+        neighbours.similarities,
+        k,
+        scoring,
+        seen=mask_rows(batch[SEEN], ids),
+    )
+    kept = np.arange(found.items.shape[1])[None, :] < found.counts[:, None]
+    subject, _ = np.nonzero(kept)
+    return pa.RecordBatch.from_arrays(
+        [
+            batch[SUBJECT_ID].take(pa.array(subject)),
+            ids.take(pa.array(found.items[kept])),
+            pa.array(found.scores[kept]),
+            ids.take(pa.array(found.best_seeds[kept])),
+        ],
+        names=[SUBJECT_ID, ITEM_ID, SCORE, BECAUSE_ITEM_ID],
+    )

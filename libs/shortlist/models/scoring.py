@@ -1,0 +1,114 @@
+"""The k best items for every subject, on Spark: item factors once per executor, subjects in blocks, seen items masked inside."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark import Broadcast
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from shortlist.columns import FACTORS, ITEM_ID, RANK, SCORE, SUBJECT_ID
+from shortlist.kernels.top_k import top_k
+from shortlist.models.matrix import sorted_ids
+
+SEEN = "seen"
+Batches = Iterable[pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class ItemFactors:
+    """All items that may be recommended; item-sized, the one thing that every executor holds whole.
+
+    Attributes:
+        ids: sorted item ids.
+        transposed: (factors, items) float32, C-contiguous.
+    """
+
+    ids: pa.Array
+    transposed: NDArray[np.float32]
+
+
+def collect_item_factors(items: DataFrame) -> ItemFactors:
+    """Item vectors of a frame (item_id, factors), ordered by id."""
+    table = items.select(ITEM_ID, FACTORS).toArrow()
+    ids = sorted_ids(table[ITEM_ID])
+    if not len(ids):
+        return ItemFactors(ids, np.empty((1, 0), np.float32))
+    order = pc.index_in(ids, value_set=table[ITEM_ID].combine_chunks().cast(pa.string()))
+    vectors = list_matrix(table[FACTORS].combine_chunks())[order.to_numpy()]
+    return ItemFactors(ids, np.ascontiguousarray(vectors.T, np.float32))
+
+
+def top_items(queries: DataFrame, items: ItemFactors, seen: DataFrame, k: int) -> DataFrame:
+    """For each subject the k items of the largest inner product that it has not seen.
+
+    Args:
+        queries: subject_id, factors (array<float>).
+        items: what may be recommended.
+        seen: subject_id, item_id: never recommended to that subject.
+        k: longest list.
+
+    Returns:
+        subject_id, item_id, score, rank (from 1; ties by item_id). Subjects without an unseen item are absent.
+    """
+    spark = queries.sparkSession
+    schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int"
+    if not len(items.ids):
+        return spark.createDataFrame([], schema)
+    masks = seen.groupBy(SUBJECT_ID).agg(F.collect_set(ITEM_ID).alias(SEEN))
+    # An inner hint would drop subjects who have seen nothing; they are ranked like everybody else.
+    tasks = queries.select(SUBJECT_ID, FACTORS).join(masks, SUBJECT_ID, how="left")
+    return tasks.mapInArrow(_rank_batches(spark.sparkContext.broadcast(items), k), schema)
+
+
+def _rank_batches(shared: "Broadcast[ItemFactors]", k: int) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
+        items = shared.value
+        for batch in batches:
+            if batch.num_rows:
+                yield rank_batch(batch, items, k)
+
+    return rank
+
+
+def rank_batch(batch: pa.RecordBatch, items: ItemFactors, k: int) -> pa.RecordBatch:
+    """One Arrow batch (subject_id, factors, seen) to rows (subject_id, item_id, score, rank)."""
+    indptr, indices = mask_rows(batch[SEEN], items.ids)
+    best = top_k(list_matrix(batch[FACTORS]), items.transposed, indptr, indices, k)
+    kept = np.arange(best.items.shape[1])[None, :] < best.counts[:, None]
+    subject, place = np.nonzero(kept)
+    return pa.RecordBatch.from_arrays(
+        [
+            batch[SUBJECT_ID].take(pa.array(subject)),
+            items.ids.take(pa.array(best.items[kept])),
+            pa.array(best.scores[kept]),
+            pa.array((place + 1).astype(np.int32)),
+        ],
+        names=[SUBJECT_ID, ITEM_ID, SCORE, RANK],
+    )
+
+
+def list_matrix(lists: pa.ListArray) -> NDArray[np.float32]:
+    """Lists of one length as the rows of a matrix."""
+    flat = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+    return np.ascontiguousarray(flat.reshape(len(lists), -1))
+
+
+def mask_rows(lists: pa.ListArray, ids: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Lists of ids as CSR rows of sorted indices into `ids`; NULL is an empty row, unknown ids are passed over.
+
+    Returns:
+        indptr (rows + 1) and indices.
+    """
+    rows = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
+    found = pc.index_in(lists.flatten().cast(pa.string()), value_set=ids)
+    known = found.is_valid().to_numpy(zero_copy_only=False)
+    indices = found.drop_null().to_numpy().astype(np.int32)
+    rows = rows[known]
+    order = np.lexsort((indices, rows))
+    counts = np.bincount(rows, minlength=len(lists))
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64), indices[order]
