@@ -1,0 +1,200 @@
+"""What accuracy does not show: how much of the catalogue is shown, how evenly, how surprising, and how lists change.
+
+Novelty and overlap are values of subjects, [subject_id, k, metric, value], to be averaged with `intervals.summarize`;
+exposure has one value per k. `lists` is always [subject_id, rank, item_id, ...]: ranks from 1 without gaps, an item at
+most once in a list.
+"""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from shortlist.columns import ITEM_ID, METRIC, RANK, ROWS, SOURCE, SUBJECT_ID, SUBJECTS, VALUE, K
+from shortlist.metrics.definitions import (
+    CATALOGUE_COVERAGE,
+    EXPOSURE_GINI,
+    NOVELTY,
+    OVERLAP,
+    RANK_BIASED_OVERLAP,
+    SOURCE_SHARE,
+    TOP_ITEM_SHARE,
+)
+from shortlist.metrics.ranking import checked_cutoffs
+
+PERSISTENCE = 0.9
+"""Of rank-biased overlap: the chance that a reader of one rank looks at the next: ranks 1-10 weigh 86 %."""
+
+
+def score_exposure(lists: DataFrame, catalogue: DataFrame, ks: Sequence[int]) -> DataFrame:
+    """Catalogue coverage, Gini coefficient of exposure and the share of the most shown item.
+
+    Args:
+        lists: [subject_id, rank, item_id].
+        catalogue: [item_id], the items that could have been shown; repeated ids count once.
+        ks: Cut-offs; each looks at the first k ranks only.
+
+    Returns:
+        [k, metric, value], three rows per k. Items outside the catalogue take places (they count for `top_item_share`)
+        but neither cover it nor enter the Gini coefficient. Without any place both are 0; an empty catalogue has no
+        coverage and no coefficient (null).
+
+    Raises:
+        ValueError: When `ks` is empty, repeats a cut-off or holds one below 1.
+    """
+    cutoffs = checked_cutoffs(ks)
+    at = F.explode(F.array(*[F.lit(k) for k in cutoffs])).alias(K)
+    shown = lists.select(ITEM_ID, RANK, at).where(F.col(RANK) <= F.col(K))
+    mentions = shown.select(K, ITEM_ID, F.lit(False).alias("listed"), F.lit(1).alias("places")).unionAll(
+        catalogue.select(at, ITEM_ID, F.lit(True).alias("listed"), F.lit(0).alias("places"))
+    )
+    exposure = mentions.groupBy(K, ITEM_ID).agg(F.bool_or("listed").alias("listed"), F.sum("places").alias("places"))
+    # Items with the same number of places are interchangeable, so that only the histogram is ever put in order.
+    histogram = exposure.groupBy(K, "listed", "places").agg(F.count(F.lit(1)).alias("items"))
+    # No items of the catalogue with no places: changes no sum, but gives every cut-off its row.
+    nothing = lists.sparkSession.range(1).select(at, F.lit(True), F.lit(0).cast("bigint"), F.lit(0).cast("bigint"))
+    before = Window.partitionBy(K, "listed").orderBy("places").rowsBetween(Window.unboundedPreceding, -1)
+    poorer = F.coalesce(F.sum("items").over(before), F.lit(0))
+    totals = histogram.unionAll(nothing).withColumn("poorer", poorer).groupBy(K).agg(*_exposure_totals())
+    metrics = F.create_map(
+        *[part for name, value in _exposure_values().items() for part in (F.lit(name), value.cast("double"))]
+    )
+    return totals.select(K, F.explode(metrics).alias(METRIC, VALUE))
+
+
+def share_by_source(lists: DataFrame) -> DataFrame:
+    """How many places each source won.
+
+    Args:
+        lists: [subject_id, rank, item_id, source].
+
+    Returns:
+        [source, metric, rows, value]: rows of the source and their share of all rows; the shares add up to 1.
+    """
+    by_source = lists.groupBy(SOURCE).agg(F.count(F.lit(1)).alias(ROWS))
+    all_rows = by_source.agg(F.sum(ROWS).alias("all_rows"))  # one row: the cross join multiplies nothing
+    share = (F.col(ROWS) / F.col("all_rows")).alias(VALUE)
+    return by_source.crossJoin(F.broadcast(all_rows)).select(SOURCE, F.lit(SOURCE_SHARE).alias(METRIC), ROWS, share)
+
+
+def score_novelty(lists: DataFrame, popularity: DataFrame, people: int, ks: Sequence[int]) -> DataFrame:
+    """Mean self-information of the first k items of each subject, in bits.
+
+    Zhou et al., "Solving the apparent diversity-accuracy dilemma of recommender systems" (2010).
+
+    Args:
+        lists: [subject_id, rank, item_id].
+        popularity: [item_id, subjects]: by how many people each item was engaged with.
+        people: How many people there are in all.
+        ks: Cut-offs.
+
+    Returns:
+        [subject_id, k, metric, value] of subjects with a list; -log2(subjects / people), where an item that nobody has
+        engaged with counts as if one person had.
+
+    Raises:
+        ValueError: When `people` is below 1, or `ks` is not valid.
+    """
+    if people < 1:
+        raise ValueError(
+            f"people {people}: novelty is relative to a population of at least 1; next: pass how many were counted"
+        )
+    cutoffs = checked_cutoffs(ks)
+    known = F.greatest(F.coalesce(F.col(SUBJECTS), F.lit(0)), F.lit(1))
+    bits = lists.select(SUBJECT_ID, RANK, ITEM_ID).join(popularity.select(ITEM_ID, SUBJECTS), ITEM_ID, how="left")
+    bits = bits.withColumn("bits", -F.log2(known / F.lit(people)))
+    at = bits.withColumn(K, F.explode(F.array(*[F.lit(k) for k in cutoffs]))).where(F.col(RANK) <= F.col(K))
+    mean = F.avg("bits").alias(VALUE)
+    return at.groupBy(SUBJECT_ID, K).agg(mean).select(SUBJECT_ID, K, F.lit(NOVELTY).alias(METRIC), VALUE)
+
+
+def score_overlap(
+    lists: DataFrame, others: DataFrame, ks: Sequence[int], persistence: float = PERSISTENCE
+) -> DataFrame:
+    """Overlap@k and rank-biased overlap of each subject's list with the same subject's other list.
+
+    Rank-biased overlap is the extrapolated form for lists of any two lengths, equation 32 of Webber, Moffat and Zobel,
+    "A similarity measure for indefinite rankings" (2010), on the first k ranks.
+
+    Args:
+        lists: [subject_id, rank, item_id], for instance of today.
+        others: The same of another day.
+        ks: Cut-offs.
+        persistence: p of rank-biased overlap, inside (0, 1).
+
+    Returns:
+        [subject_id, k, metric, value] of the subjects that have a list on both sides; values lie in [0, 1].
+
+    Raises:
+        ValueError: When `persistence` is not inside (0, 1), or `ks` is not valid.
+    """
+    if not 0 < persistence < 1:
+        raise ValueError(
+            f"persistence {persistence}: must lie between 0 and 1, both excluded; next: e.g. {PERSISTENCE}"
+        )
+    cutoffs = checked_cutoffs(ks)
+    rank, other_rank = F.col(RANK), F.col("other_rank")
+    both = lists.select(SUBJECT_ID, ITEM_ID, RANK).join(
+        others.select(SUBJECT_ID, ITEM_ID, F.col(RANK).alias("other_rank")), [SUBJECT_ID, ITEM_ID], how="full"
+    )
+    per_subject = both.groupBy(SUBJECT_ID).agg(
+        F.count(RANK).alias("length"),
+        F.count("other_rank").alias("other_length"),
+        # An item is common from the deeper of its two ranks on; null (dropped) when only one list has it.
+        F.collect_list(F.when(rank.isNotNull() & other_rank.isNotNull(), F.greatest(rank, other_rank))).alias(
+            "common_from"
+        ),
+    )
+    paired = per_subject.where((F.col("length") > 0) & (F.col("other_length") > 0))
+    k = F.explode(F.array(*[F.lit(cutoff) for cutoff in cutoffs])).alias(K)
+    cut = paired.select(SUBJECT_ID, "length", "other_length", "common_from", k).select(
+        SUBJECT_ID,
+        K,
+        F.least(F.col("length"), F.col("other_length"), F.col(K)).cast("int").alias("short"),
+        F.least(F.greatest("length", "other_length"), F.col(K)).cast("int").alias("long"),
+        F.filter("common_from", lambda depth: depth <= F.col(K)).alias("common_from"),
+    )
+    overlap = F.size("common_from") / F.col("long")
+    values = F.create_map(F.lit(OVERLAP), overlap, F.lit(RANK_BIASED_OVERLAP), _rank_biased_overlap(persistence))
+    return cut.select(SUBJECT_ID, K, F.explode(values).alias(METRIC, VALUE))
+
+
+def _exposure_totals() -> list[Column]:
+    listed = F.col("listed")
+    items, places, poorer = F.col("items"), F.col("places"), F.col("poorer")
+    # Sum of (2 i - 1) x_i over the `items` equal items at positions poorer+1 .. poorer+items of the ascending order.
+    ordered = places * items * (2 * poorer + items)
+    return [
+        F.sum(F.when(listed, items)).alias("catalogue"),
+        F.sum(F.when(listed & (places > 0), items)).alias("covered"),
+        F.sum(F.when(listed, places * items)).alias("catalogue_places"),
+        F.sum(F.when(listed, ordered)).alias("ordered"),
+        F.sum(places * items).alias("all_places"),
+        F.max("places").alias("most"),
+    ]
+
+
+def _exposure_values() -> dict[str, Column]:
+    """Metric name -> value from the totals; Gini = sum_i (2 i - n - 1) x_i / (n sum x), x ascending, i from 1."""
+    size, places = F.col("catalogue"), F.col("catalogue_places")
+    gini = F.when(places > 0, (F.col("ordered") - size * places) / (size * places)).when(size > 0, F.lit(0.0))
+    share = F.when(F.col("all_places") > 0, F.col("most") / F.col("all_places")).otherwise(F.lit(0.0))
+    coverage = F.when(size > 0, F.coalesce("covered", F.lit(0)) / size)
+    return {CATALOGUE_COVERAGE: coverage, EXPOSURE_GINI: gini, TOP_ITEM_SHARE: share}
+
+
+def _rank_biased_overlap(persistence: float) -> Column:
+    """Equation 32 from `short` = s, `long` = l and `common_from` (the depths at which common items enter)."""
+    short, long, p = F.col("short"), F.col("long"), F.lit(persistence)
+
+    def common(depth: Column) -> Column:
+        return F.size(F.filter("common_from", lambda entered: entered <= depth)).cast("double")
+
+    def agreement(depth: Column) -> Column:
+        beyond = F.when(depth > short, common(short) * (depth - short) / short).otherwise(F.lit(0.0))
+        return (common(depth) + beyond) / depth * F.pow(p, depth)
+
+    weighted = F.aggregate(F.sequence(F.lit(1), long), F.lit(0.0), lambda total, depth: total + agreement(depth))
+    rest = (common(long) - common(short)) / long + common(short) / short
+    # Identical lists would come out a rounding error above 1.
+    return F.least((1 - p) / p * weighted + rest * F.pow(p, long), F.lit(1.0))

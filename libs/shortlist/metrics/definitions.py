@@ -1,0 +1,42 @@
+"""What each figure means, in one sentence; printed beside every number. No Spark is imported here."""
+
+from typing import Final
+
+RECALL: Final = "recall"
+RECALL_CAPPED: Final = "recall_capped"
+PRECISION: Final = "precision"
+NDCG: Final = "ndcg"
+HIT_RATE: Final = "hit_rate"
+MRR: Final = "mrr"
+MAP: Final = "map"
+CATALOGUE_COVERAGE: Final = "catalogue_coverage"
+EXPOSURE_GINI: Final = "exposure_gini"
+NOVELTY: Final = "novelty"
+TOP_ITEM_SHARE: Final = "top_item_share"
+SOURCE_SHARE: Final = "source_share"
+OVERLAP: Final = "overlap"
+RANK_BIASED_OVERLAP: Final = "rank_biased_overlap"
+
+BLEND: Final = "blend"
+"""Name of the published list beside the sources, which go by their own."""
+
+RANKING_METRICS: Final = (RECALL, RECALL_CAPPED, PRECISION, NDCG, HIT_RATE, MRR, MAP)
+"""What `ranking.score_lists` computes, in the order in which tables show it."""
+
+DEFINITIONS: Final[dict[str, str]] = {
+    RECALL: "found among the first k, divided by all that were relevant: |L ∩ T| / |T|",
+    RECALL_CAPPED: "found among the first k, divided by what k places could hold: |L ∩ T| / min(k, |T|)",
+    PRECISION: "found among the first k, divided by k: |L ∩ T| / k",
+    NDCG: "found items weighted by 1 / log2(rank + 1), divided by the best possible order of min(k, |T|) items",
+    HIT_RATE: "share of subjects with at least one relevant item among the first k",
+    MRR: "one divided by the rank of the first relevant item among the first k, 0 when there is none",
+    MAP: "precision at the rank of each relevant item found, summed and divided by min(k, |T|)",
+    CATALOGUE_COVERAGE: "share of the catalogue's items that stand in at least one list",
+    EXPOSURE_GINI: "how unevenly places go to the catalogue's items: 0 all alike, near 1 a few items take all",
+    NOVELTY: "mean surprise of the listed items in bits, -log2 of the share of people who have engaged with the item",
+    TOP_ITEM_SHARE: "places taken by the most shown item, divided by all places",
+    SOURCE_SHARE: "places won by a source, divided by all places",
+    OVERLAP: "items that both lists have among their first k, divided by the length of the longer one",
+    RANK_BIASED_OVERLAP: "agreement of two ordered lists, early ranks weighing most: 0 disjoint, 1 the same order",
+}
+"""T is a subject's relevant items after the cut, L the first k published items."""
