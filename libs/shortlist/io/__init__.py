@@ -1,0 +1,1 @@
+"""The only floor that touches storage: sessions, landing readers, Delta tables, publishing, manifests."""

@@ -1,0 +1,180 @@
+"""Delta tables below one root: created from their contracts, read at a pinned version, replaced in one fenced commit."""
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import deltalake
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+
+from shortlist.columns import RUN_DATE
+from shortlist.errors import FencedError
+from shortlist.tables import Table
+
+# Where an attempt is written into the commit's metadata, and read back from it.
+ATTEMPT = "attempt"
+PARTITION = "partition"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What one replacement left behind: the table's version, and whether an equal attempt had landed it before."""
+
+    version: int
+    repeated: bool
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """All tables of one deployment.
+
+    Attributes:
+        spark: session that reads and writes.
+        root: local folder or URL; table `t` lives at `<root>/t`.
+    """
+
+    spark: SparkSession
+    root: str
+
+    def path(self, table: Table) -> str:
+        """Where a table lives."""
+        return f"{self.root.rstrip('/')}/{table.name}"
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return deltalake.DeltaTable.is_deltatable(self.path(table))
+
+    def version(self, table: Table) -> int:
+        """The table's newest version."""
+        return deltalake.DeltaTable(self.path(table)).version()
+
+    def create(self, table: Table) -> None:
+        """Create the table as its contract states it, if it does not exist."""
+        if self.exists(table):
+            return
+        builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).comment(table.description)
+        builder = builder.addColumns(table.schema).partitionedBy(*table.partition)
+        for name, value in table.properties.items():
+            builder = builder.property(name, value)
+        with self._locked(table):
+            builder.execute()
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """The whole table at a version (None: the newest)."""
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.path(table))
+
+    def last_attempt(self, table: Table, partition: str) -> int | None:
+        """The highest fence number that has committed this partition, None when none has."""
+        if not self.exists(table):
+            return None
+        number = deltalake.DeltaTable(self.path(table)).transaction_version(fence_id(table, partition))
+        return None if number is None else int(number)
+
+    def replace(
+        self, frame: DataFrame, table: Table, partition: str, where: str, attempt: int, facts: Mapping[str, Any]
+    ) -> Commit:
+        """Replace all rows that satisfy `where` by the frame, in one atomic commit.
+
+        Args:
+            frame: rows of the new partition, with the contract's columns.
+            table: the table; created if need be.
+            partition: name of what is replaced, such as `run_date=2017-11-30`; one fence each.
+            where: Spark SQL predicate on constants made by us (see `equals` and `between`).
+            attempt: fence number; must be above the partition's newest committed one.
+            facts: what the commit's metadata says of the run (JSON-able).
+
+        Raises:
+            FencedError: a newer attempt has committed this partition.
+            ContractError: the frame has other columns than the contract.
+        """
+        conformed = table.conform(frame)
+        self.create(table)
+        stamp = {**facts, PARTITION: partition, ATTEMPT: attempt}
+        with self._locked(table):
+            newest = self.last_attempt(table, partition)
+            if newest is not None and newest >= attempt:
+                landed = self._landed(table, stamp)
+                if landed is None:
+                    raise FencedError.newer_attempt(table.name, partition, attempt, newest)
+                return Commit(landed, repeated=True)
+            (
+                conformed.write.format("delta")
+                .mode("overwrite")
+                .option("replaceWhere", where)
+                .option("txnAppId", fence_id(table, partition))
+                .option("txnVersion", attempt)
+                .option("userMetadata", json.dumps(stamp, sort_keys=True))
+                .save(self.path(table))
+            )
+            landed = self._landed(table, stamp)
+            if landed is None:  # Delta skips a fenced write without a word.
+                raise FencedError.newer_attempt(
+                    table.name, partition, attempt, self.last_attempt(table, partition) or attempt
+                )
+            return Commit(landed, repeated=False)
+
+    def append(self, frame: DataFrame, table: Table) -> None:
+        """Add rows; for tables that only grow."""
+        conformed = table.conform(frame)
+        self.create(table)
+        with self._locked(table):
+            conformed.write.format("delta").mode("append").save(self.path(table))
+
+    def _landed(self, table: Table, stamp: Mapping[str, Any]) -> int | None:
+        """Version whose commit carries exactly this stamp, looked for among the newest commits."""
+        for entry in deltalake.DeltaTable(self.path(table)).history(limit=50):
+            if json.loads(entry.get("userMetadata") or "{}") == json.loads(json.dumps(stamp)):
+                return int(entry["version"])
+        return None
+
+    @contextmanager
+    def _locked(self, table: Table) -> Iterator[None]:
+        """One committer per table on a local disk, where Delta's own commit is a check followed by a rename."""
+        if "://" in self.root:
+            yield
+            return
+        folder = Path(self.root) / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{table.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def fence_id(table: Table, partition: str) -> str:
+    """One fence per table and partition: were the day left out, a back-fill of an earlier day would vanish."""
+    return f"{table.name}/{partition}"
+
+
+def equals(**values: date | str) -> str:
+    """Predicate `a = 'x' AND b = 'y'` for `replaceWhere`; values are quoted, never pasted."""
+    return " AND ".join(f"{name} = {_literal(value)}" for name, value in values.items())
+
+
+def between(column: str, first: date, last: date) -> str:
+    """Predicate for a closed range of days."""
+    return f"{column} >= {_literal(first)} AND {column} <= {_literal(last)}"
+
+
+def one_of(column: str, days: Sequence[date]) -> str:
+    """Predicate for a set of days, which need not follow one another."""
+    return f"{column} IN ({', '.join(map(_literal, days))})"
+
+
+def run_partition(run_date: date) -> str:
+    """Name of a run date's partition."""
+    return f"{RUN_DATE}={run_date.isoformat()}"
+
+
+def _literal(value: date | str) -> str:
+    if isinstance(value, date):
+        return f"DATE'{value.isoformat()}'"
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,154 @@
+"""Write, audit, publish: one atomic commit, an independent reader, and only then a row in `publications`.
+
+The newest published run date of a surface, at the table version that its newest row names, is what `latest` means.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import deltalake
+import polars as pl
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from shortlist.columns import PUBLISHED_AT, RUN_DATE, STATUS, SUBJECT_ID, SURFACE
+from shortlist.errors import PublicationError
+from shortlist.io.delta import equals, run_partition
+from shortlist.io.digest import DIGESTED, Digest, digest_frame, digest_rows
+from shortlist.io.run import Run
+from shortlist.tables import PUBLICATIONS, Table, candidates_table
+
+PUBLISHED = "published"
+HELD = "held"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One row of the publications table."""
+
+    surface: str
+    published_at: datetime
+    run_date: date
+    table_version: int | None
+    run_id: str
+    rows: int
+    subjects: int
+    digest: str | None
+    status: str
+    why: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the manifest and the table."""
+        return asdict(self)
+
+
+def last_published(run: Run, surface: str, before: date | None = None) -> Publication | None:
+    """The published day that readers of a surface are served, None when there is none yet.
+
+    Args:
+        run: the run whose view of publications counts.
+        surface: the surface.
+        before: look only at run dates before this day.
+    """
+    return _newest(run, surface, F.lit(True) if before is None else F.col(RUN_DATE) < F.lit(before))
+
+
+def publication_of(run: Run, surface: str, day: date) -> Publication | None:
+    """How a given day was published last; None when it never was."""
+    return _newest(run, surface, F.col(RUN_DATE) == F.lit(day))
+
+
+def _newest(run: Run, surface: str, wanted: Column) -> Publication | None:
+    if not run.exists(PUBLICATIONS):
+        return None
+    rows = run.table(PUBLICATIONS).where((F.col(SURFACE) == surface) & (F.col(STATUS) == PUBLISHED) & wanted)
+    newest = rows.orderBy(F.desc(RUN_DATE), F.desc(PUBLISHED_AT)).first()
+    return None if newest is None else Publication(**newest.asDict())
+
+
+def published_candidates(run: Run, publication: Publication) -> DataFrame:
+    """The rows of a published day, at the version that was verified."""
+    table = candidates_table(publication.surface)
+    rows = run.warehouse.read(table, publication.table_version)
+    return rows.where(F.col(RUN_DATE) == F.lit(publication.run_date))
+
+
+def publish(run: Run, surface: str, candidates: DataFrame) -> Publication:
+    """Commit a checked day, have it verified by another reader, and announce it.
+
+    Args:
+        run: the run; its attempt is the fence.
+        surface: the surface.
+        candidates: checked rows with the contract's columns, persisted by the caller.
+
+    Raises:
+        FencedError: a newer attempt owns the day.
+        PublicationError: the reader found something else than was committed; the day is not announced.
+    """
+    table = candidates_table(surface)
+    digest = digest_frame(candidates)
+    subjects = candidates.select(SUBJECT_ID).distinct().count()
+    facts = {"surface": surface, "rows": digest.rows, "subjects": subjects, "digest": str(digest)}
+    version = run.commit(candidates, table, run_partition(run.run_date), equals(**{RUN_DATE: run.run_date}), **facts)
+    verify(run.warehouse.path(table), table, version, run.run_date, digest, subjects)
+    committed = commit_time(run.warehouse.path(table), version)
+    return _announce(
+        run,
+        Publication(
+            surface,
+            committed,
+            run.run_date,
+            version,
+            run.arguments.run_id,
+            digest.rows,
+            subjects,
+            str(digest),
+            PUBLISHED,
+            None,
+        ),
+    )
+
+
+def hold(run: Run, surface: str, rows: int, subjects: int, why: Sequence[str]) -> Publication:
+    """Note that a day was held, and why; what was published before stays served."""
+    # The one place that asks the clock: nothing was committed whose time could stand for the decision.
+    decided = datetime.now(UTC)
+    return _announce(
+        run,
+        Publication(
+            surface, decided, run.run_date, None, run.arguments.run_id, rows, subjects, None, HELD, "; ".join(why)
+        ),
+    )
+
+
+def verify(path: str, table: Table, version: int, run_date: date, digest: Digest, subjects: int) -> None:
+    """Read a committed day with delta-rs, which shares no code with the writer, and compare.
+
+    Raises:
+        PublicationError: with every difference.
+    """
+    rows = pl.scan_delta(path, version=version).filter(pl.col(RUN_DATE) == run_date).select(DIGESTED).collect()
+    found = digest_rows(rows.to_arrow())
+    pairs = [
+        ("rows", digest.rows, found.rows),
+        ("subjects", subjects, rows[SUBJECT_ID].n_unique()),
+        ("digest", str(digest), str(found)),
+    ]
+    differences = [f"{what} {seen} instead of {wanted}" for what, wanted, seen in pairs if wanted != seen]
+    if differences:
+        raise PublicationError.not_verified(table.name, version, differences)
+
+
+def commit_time(path: str, version: int) -> datetime:
+    """When a version was committed, by the table's own log."""
+    entry = deltalake.DeltaTable(path, version=version).history(limit=1)[0]
+    return datetime.fromtimestamp(entry["timestamp"] / 1000, UTC)
+
+
+def _announce(run: Run, publication: Publication) -> Publication:
+    row = run.spark.createDataFrame([publication.as_dict()], PUBLICATIONS.schema)
+    run.warehouse.append(row, PUBLICATIONS)
+    run.facts.setdefault("publications", []).append(publication.as_dict())
+    return publication

@@ -1,0 +1,185 @@
+"""One run of one job: its session, its pinned inputs, its fenced outputs, its manifest."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from shortlist.columns import EVENT_DATE, INGEST_DATE, RUN_DATE, SNAPSHOT_DATE
+from shortlist.config import Settings
+from shortlist.errors import InputMissingError
+from shortlist.io.arguments import Arguments
+from shortlist.io.delta import Warehouse, equals, run_partition
+from shortlist.io.manifest import write_manifest
+from shortlist.io.session import spark_session
+from shortlist.tables import ENGAGEMENTS, Table
+
+log = logging.getLogger("shortlist")
+
+# Who writes what: the next step of an error about missing input.
+PRODUCERS = {
+    "engagements": "extract_engagements",
+    "interactions": "build_interactions",
+    "baskets": "build_interactions",
+    "user_factors": "train_als",
+    "item_factors": "train_als",
+    "related_items": "train_cooccurrence",
+    "source_candidates": "generate_candidates",
+}
+
+
+@dataclass
+class Run:
+    """What a job reads through and writes through.
+
+    Attributes:
+        arguments: the job's arguments.
+        spark: the session.
+        warehouse: the tables.
+        inputs: versions that were read, by table; every later read of a table sees the same version.
+        outputs: versions that were written, by table and partition.
+        facts: whatever else the manifest should say.
+    """
+
+    arguments: Arguments
+    spark: SparkSession
+    warehouse: Warehouse
+    inputs: dict[str, int] = field(default_factory=dict)
+    outputs: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """Resolved settings."""
+        return self.arguments.settings
+
+    @property
+    def run_date(self) -> date:
+        """Logical date D."""
+        return self.arguments.run_date
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return self.warehouse.exists(table)
+
+    def table(self, table: Table) -> DataFrame:
+        """The whole table, at the version that this run saw first.
+
+        Raises:
+            InputMissingError: the table does not exist yet.
+        """
+        if not self.exists(table):
+            raise InputMissingError.no_partition(
+                table.name, run_partition(self.run_date), PRODUCERS.get(table.name, "JOB")
+            )
+        version = self.inputs.setdefault(table.name, self.warehouse.version(table))
+        return self.warehouse.read(table, version)
+
+    def read(self, table: Table) -> DataFrame:
+        """The run date's rows of an intermediate table.
+
+        Raises:
+            InputMissingError: naming the job that writes them.
+        """
+        rows = self.table(table).where(F.col(RUN_DATE) == F.lit(self.run_date))
+        if rows.isEmpty():
+            raise InputMissingError.no_partition(
+                table.name, run_partition(self.run_date), PRODUCERS.get(table.name, "JOB")
+            )
+        return rows
+
+    def engagements(self, lookback_days: int) -> DataFrame:
+        """What was known when the run date ended: events of the last so many days, delivered by then.
+
+        With `interactions.late_events: include` later deliveries of those days count too.
+        """
+        oldest = self.run_date - timedelta(days=lookback_days - 1)
+        happened = F.col(EVENT_DATE).between(F.lit(oldest), F.lit(self.run_date))
+        known = F.col(INGEST_DATE) <= F.lit(self.run_date)
+        rows = self.table(ENGAGEMENTS).where(happened)
+        return rows if self.settings.interactions.late_events == "include" else rows.where(known)
+
+    def snapshot(self, table: Table) -> DataFrame | None:
+        """The newest description of a catalog-like table that is not after the run date; None when there is none."""
+        if not self.exists(table):
+            return None
+        rows = self.table(table)
+        newest = rows.where(F.col(SNAPSHOT_DATE) <= F.lit(self.run_date)).agg(F.max(SNAPSHOT_DATE)).first()
+        if newest is None or newest[0] is None:
+            return None
+        return rows.where(F.col(SNAPSHOT_DATE) == F.lit(newest[0]))
+
+    def replace(self, frame: DataFrame, table: Table, **within: str) -> int:
+        """Replace the run date's rows of a table (or a part of them), and return the version.
+
+        Args:
+            frame: the contract's columns but run_date, which is added here.
+            table: an intermediate table.
+            within: further partition columns with their one value, such as surface="homefeed".
+        """
+        stamped = frame.withColumn(RUN_DATE, F.lit(self.run_date))
+        where: dict[str, date | str] = {RUN_DATE: self.run_date, **within}
+        name = "/".join([run_partition(self.run_date), *(f"{key}={value}" for key, value in within.items())])
+        return self.commit(stamped, table, name, equals(**where))
+
+    def commit(self, frame: DataFrame, table: Table, partition: str, where: str, **facts: Any) -> int:
+        """Replace what `where` names, fenced by this run's attempt, and remember the version."""
+        stamp = {"job": self.arguments.job, "run_id": self.arguments.run_id, "inputs": self.inputs, **facts}
+        attempt = self.attempt(table, partition)
+        done = self.warehouse.replace(frame, table, partition, where, attempt, stamp)
+        self.outputs[f"{table.name}/{partition}"] = done.version
+        log.info("%s %s: version %d, attempt %d", table.name, partition, done.version, attempt)
+        return done.version
+
+    def attempt(self, table: Table, partition: str) -> int:
+        """This run's fence number for a partition: as given, else one above the newest."""
+        if self.arguments.attempt is not None:
+            return self.arguments.attempt
+        newest = self.warehouse.last_attempt(table, partition)
+        return 1 if newest is None else newest + 1
+
+
+@contextmanager
+def open_run(arguments: Arguments) -> Iterator[Run]:
+    """A run with its session; its manifest is written at the end, also when the job fails."""
+    log_to_stderr()
+    started = time.perf_counter()
+    with spark_session(f"{arguments.job} {arguments.run_date.isoformat()}") as spark:
+        run = Run(arguments, spark, Warehouse(spark, arguments.settings.paths.warehouse))
+        failure: BaseException | None = None
+        try:
+            yield run
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            content = {
+                "job": arguments.job,
+                "run_date": arguments.run_date.isoformat(),
+                "run_id": arguments.run_id,
+                "attempt": arguments.attempt,
+                "settings": arguments.settings.model_dump(mode="json"),
+                "inputs": run.inputs,
+                "outputs": run.outputs,
+                "seconds": round(time.perf_counter() - started, 2),
+                "error": None if failure is None else f"{type(failure).__name__}: {failure}",
+                **run.facts,
+            }
+            write_manifest(arguments.settings.paths.manifests, arguments.run_date, arguments.job, content)
+
+
+def log_to_stderr() -> None:
+    """Jobs speak on standard error, one line each; Spark's own log has its own settings."""
+    if not log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False

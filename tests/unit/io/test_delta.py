@@ -1,0 +1,125 @@
+"""Replacing a partition: atomic, fenced, from the contract, readable by every reader."""
+
+import json
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from shortlist.errors import ContractError, FencedError
+from shortlist.io.delta import Warehouse, between, equals, one_of, run_partition
+from shortlist.tables import CANDIDATES, ENGAGEMENTS, USER_FACTORS
+
+DAY, NEXT = date(2017, 11, 30), date(2017, 12, 1)
+
+
+@pytest.fixture
+def warehouse(spark: SparkSession, tmp_path: Path) -> Warehouse:
+    return Warehouse(spark, str(tmp_path))
+
+
+def factors(spark: SparkSession, day: date, *ids: str) -> DataFrame:
+    frame = spark.createDataFrame([(name, [1.0, 2.0]) for name in ids], "id string, factors array<float>")
+    return frame.withColumn("run_date", F.lit(day))
+
+
+def replace(warehouse: Warehouse, day: date, attempt: int, *ids: str, run: str = "r") -> int:
+    frame = factors(warehouse.spark, day, *ids)
+    where = equals(run_date=day)
+    return warehouse.replace(frame, USER_FACTORS, run_partition(day), where, attempt, {"run_id": run}).version
+
+
+def ids(warehouse: Warehouse) -> set[tuple[str, date]]:
+    table = pl.read_delta(warehouse.path(USER_FACTORS))
+    return {(row["id"], row["run_date"]) for row in table.iter_rows(named=True)}
+
+
+def test_a_partition_is_replaced_and_others_stay(warehouse: Warehouse) -> None:
+    replace(warehouse, DAY, 1, "a", "b")
+    replace(warehouse, NEXT, 1, "c")
+    replace(warehouse, DAY, 2, "d")
+    assert ids(warehouse) == {("d", DAY), ("c", NEXT)}
+
+
+def test_an_older_attempt_is_refused_and_changes_nothing(warehouse: Warehouse) -> None:
+    replace(warehouse, DAY, 5, "new")
+    with pytest.raises(FencedError, match="attempt 4 is fenced off by attempt 5"):
+        replace(warehouse, DAY, 4, "zombie")
+    assert ids(warehouse) == {("new", DAY)}
+
+
+def test_an_earlier_day_is_not_fenced_by_a_later_one(warehouse: Warehouse) -> None:
+    replace(warehouse, NEXT, 9, "later")
+    replace(warehouse, DAY, 1, "back-fill")
+    assert ids(warehouse) == {("later", NEXT), ("back-fill", DAY)}
+
+
+def test_the_same_attempt_again_is_the_same_commit(warehouse: Warehouse) -> None:
+    first = replace(warehouse, DAY, 5, "a")
+    assert replace(warehouse, DAY, 5, "a") == first
+    with pytest.raises(FencedError):  # same number, another run: two attempts were given one number
+        replace(warehouse, DAY, 5, "a", run="another")
+
+
+def test_a_frame_that_is_not_the_contract_is_refused_with_all_differences(warehouse: Warehouse) -> None:
+    frame = factors(warehouse.spark, DAY, "a").withColumnRenamed("id", "user").withColumn("factors", F.lit(1))
+    with pytest.raises(ContractError) as error:
+        warehouse.replace(frame, USER_FACTORS, "p", equals(run_date=DAY), 1, {})
+    for part in ("missing: id", "unexpected: user", "of another type: factors (int, not array<float>)"):
+        assert part in str(error.value)
+    assert not warehouse.exists(USER_FACTORS)
+
+
+def test_rows_outside_the_partition_are_refused_by_delta(warehouse: Warehouse) -> None:
+    frame = factors(warehouse.spark, NEXT, "a")
+    with pytest.raises(Exception, match="DELTA_REPLACE_WHERE_MISMATCH"):
+        warehouse.replace(frame, USER_FACTORS, "p", equals(run_date=DAY), 1, {})
+
+
+def test_a_table_is_what_its_contract_says(warehouse: Warehouse) -> None:
+    warehouse.create(CANDIDATES)
+    detail = warehouse.spark.sql(f"DESCRIBE DETAIL delta.`{warehouse.path(CANDIDATES)}`").first()
+    assert detail is not None
+    assert (detail["minReaderVersion"], detail["minWriterVersion"]) == (1, 2)
+    assert detail["partitionColumns"] == ["run_date"]
+    assert detail["description"] == CANDIDATES.description
+    assert detail["properties"]["delta.enableDeletionVectors"] == "false"
+    fields = {field.name: field for field in warehouse.read(CANDIDATES).schema}
+    assert {name: field.metadata["comment"] for name, field in fields.items()} == {
+        field.name: field.metadata["comment"] for field in CANDIDATES.schema
+    }
+    nullable = {field["name"]: field["nullable"] for field in json.loads(_schema_string(warehouse))["fields"]}
+    assert not nullable["subject_id"]
+    assert nullable["expires_at"]
+
+
+def _schema_string(warehouse: Warehouse) -> str:
+    log = Path(warehouse.path(CANDIDATES)) / "_delta_log" / "00000000000000000000.json"
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    return str(next(action["metaData"]["schemaString"] for action in actions if "metaData" in action))
+
+
+def test_predicates_quote_their_values() -> None:
+    assert equals(run_date=DAY, surface="it's") == "run_date = DATE'2017-11-30' AND surface = 'it\\'s'"
+    assert between("d", DAY, NEXT) == "d >= DATE'2017-11-30' AND d <= DATE'2017-12-01'"
+    assert one_of("d", [DAY, NEXT]) == "d IN (DATE'2017-11-30', DATE'2017-12-01')"
+
+
+def test_a_value_cannot_widen_a_predicate(warehouse: Warehouse) -> None:
+    rows = warehouse.spark.createDataFrame([("x' OR 'a'='a",), ("y",)], "id string")
+    assert [row.id for row in rows.where(equals(id="x' OR 'a'='a")).collect()] == ["x' OR 'a'='a"]
+
+
+def test_two_processes_take_turns_on_a_local_disk(warehouse: Warehouse) -> None:
+    """While this process holds the table's lock, another one cannot take it."""
+    code = "import fcntl, sys; fcntl.flock(open(sys.argv[1], 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with warehouse._locked(ENGAGEMENTS):
+        lock = Path(warehouse.root) / ".locks" / "engagements.lock"
+        held = subprocess.run([sys.executable, "-c", code, str(lock)], capture_output=True, text=True, check=False)
+    free = subprocess.run([sys.executable, "-c", code, str(lock)], capture_output=True, text=True, check=False)
+    assert "BlockingIOError" in held.stderr
+    assert free.returncode == 0
