@@ -1,0 +1,21 @@
+"""Interactions to user and item factors, by implicit-feedback ALS."""
+
+from collections.abc import Sequence
+
+from shortlist.io.arguments import job_parser, parse_job, run_main
+from shortlist.io.run import open_run
+from shortlist.models import als
+from shortlist.tables import INTERACTIONS, ITEM_FACTORS, USER_FACTORS
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The job."""
+    arguments = parse_job(job_parser("train_als", __doc__), argv)
+    with open_run(arguments) as run:
+        model = als.fit(run.read(INTERACTIONS), arguments.settings.als)
+        run.replace(model.user_factors, USER_FACTORS)
+        run.replace(model.item_factors, ITEM_FACTORS)
+
+
+if __name__ == "__main__":
+    run_main(main)

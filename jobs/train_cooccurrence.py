@@ -1,0 +1,23 @@
+"""Baskets to related items: for each item its nearest neighbours by several measures, from one pass."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import functions as F
+from shortlist.columns import BASKET_KIND
+from shortlist.io.arguments import job_parser, parse_job, run_main
+from shortlist.io.run import open_run
+from shortlist.models import cooccurrence
+from shortlist.tables import BASKETS, RELATED_ITEMS
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The job."""
+    arguments = parse_job(job_parser("train_cooccurrence", __doc__), argv)
+    config = arguments.settings.cooccurrence
+    with open_run(arguments) as run:
+        baskets = run.read(BASKETS).where(F.col(BASKET_KIND) == config.basket_kind)
+        run.replace(cooccurrence.fit(baskets, config), RELATED_ITEMS)
+
+
+if __name__ == "__main__":
+    run_main(main)
