@@ -1,0 +1,38 @@
+"""The nightly run: from what was known when a day ended to checked candidates, one published table per surface.
+
+The logical date is the day that ended; the run starts two hours later (UTC), when its landing is complete. `settings`
+in the run's conf overrides the settings file for this run. A job that a check holds (exit 3), that was set up wrongly
+(2) or that a newer attempt has fenced off (4) fails for good; anything else is tried again twice. Whatever stops the
+run, every surface keeps serving its last published day, and the report of the day says what happened.
+"""
+
+from datetime import UTC, datetime
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable
+from shortlist_airflow.assets import CANDIDATES, announce_publications
+from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
+from shortlist_airflow.params import SETTINGS, check_settings, settings_param
+
+with DAG(
+    dag_id="candidates_daily",
+    doc_md=__doc__,
+    # Not a cron string: Airflow 3 would make the logical date the moment of the run, a day that has not ended.
+    schedule=CronDataIntervalTimetable("0 2 * * *", timezone="UTC"),
+    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    params={SETTINGS: settings_param()},
+):
+    checked = check_settings()
+    train = [SubmitJob(job="train_als"), SubmitJob(job="train_cooccurrence")]
+    generate = SubmitJob(job="generate_candidates")
+    publish = SubmitJob(job="publish_candidates", outlets=[CANDIDATES], post_execute=announce_publications)
+    evaluate = SubmitJob(job="evaluate_candidates")
+    # As a teardown it runs whatever happened after the settings were found good; `complete`, the other leaf, keeps a
+    # report that was written from making a failed run look well.
+    report = SubmitJob(job="write_report").as_teardown(setups=checked, on_failure_fail_dagrun=True)
+
+    checked >> SubmitJob(job="extract_engagements") >> SubmitJob(job="build_interactions") >> train
+    train >> generate >> publish >> evaluate >> [EmptyOperator(task_id="complete"), report]

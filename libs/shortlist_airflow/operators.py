@@ -1,0 +1,109 @@
+"""A job as a task: what is passed to spark-submit, and what its exit code means to Airflow."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from airflow.exceptions import AirflowException
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+from shortlist.config import CHECKOUT, settings_file
+
+from shortlist_airflow.callbacks import explain_failure
+
+# Why a job left, by exit code. What cannot become right by trying again is final.
+MEANINGS: Final = {
+    2: "wrong use or settings",
+    3: "a check held it",
+    4: "fenced by a newer attempt",
+    5: "infrastructure",
+}
+FINAL: Final = frozenset({2, 3, 4})
+
+# Retries are for infrastructure only: SubmitJob fails for good on every other exit code.
+DEFAULT_ARGS: Final[dict[str, Any]] = {
+    "owner": "shortlist",
+    "retries": 2,
+    "retry_delay": timedelta(minutes=1),
+    "retry_exponential_backoff": True,
+    "execution_timeout": timedelta(hours=6),
+    "on_failure_callback": explain_failure,
+}
+
+# Milliseconds at which this attempt started: grows with every attempt and every run, also after a task was cleared.
+FENCE: Final = "{{ (ti.start_date.timestamp() * 1000) | int }}"
+
+_LOG_LINE = re.compile(r"^\d\d:\d\d:\d\d (INFO|WARN|ERROR) ")
+_LINES_OF_AN_ERROR = 15
+
+
+class SubmitJob(SparkSubmitOperator):
+    """Run `jobs/<job>.py` for the run's day through spark-submit.
+
+    The day is `ds`, the fence number the attempt's start, and the run's `settings` parameter one `--set`.
+
+    Args:
+        job: the job's name; also the task's id, unless one is given.
+        kwargs: everything that SparkSubmitOperator takes.
+
+    Raises:
+        AirflowFailException: exit codes 2, 3 and 4; trying again would not help.
+        AirflowException: infrastructure, tried again as `retries` says.
+    """
+
+    def __init__(self, *, job: str, **kwargs: Any) -> None:
+        kwargs.setdefault("task_id", job)
+        super().__init__(
+            application=str(CHECKOUT / "jobs" / f"{job}.py"),
+            name=job,
+            application_args=[
+                *("--config", str(settings_file())),
+                *("--run-date", "{{ ds }}"),
+                *("--attempt", FENCE),
+                *("--set", "{{ params.settings | tojson }}"),
+            ],
+            # Must be a bare name: found on PATH, where infra/airflow puts the jobs environment's.
+            spark_binary="spark-submit",
+            # Jobs run in client mode: the task lives as long as its job, there is nothing to reconnect to.
+            durable=False,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Submit, wait, and translate the exit code."""
+        try:
+            super().execute(context)
+        except AirflowException as error:
+            # The provider puts both into the text of its exception only; read where it keeps them.
+            process = getattr(self._hook, "_submit_sp", None)
+            if process is None or process.poll() is None:
+                raise
+            lines = list(getattr(self._hook, "_last_submit_log_lines", ()))
+            text = describe_exit(process.returncode, lines)
+            raise (AirflowFailException if process.returncode in FINAL else AirflowException)(text) from error
+
+
+def describe_exit(code: int, lines: Sequence[str]) -> str:
+    """One text for people: what the exit code means, and the job's own error message.
+
+    Args:
+        code: exit code; negative when a signal ended the process.
+        lines: the end of the job's output.
+    """
+    meaning = f"ended by signal {-code}" if code < 0 else MEANINGS.get(code, "infrastructure")
+    return f"{meaning} (exit {code})\n{_last_error(lines)}"
+
+
+def _last_error(lines: Sequence[str]) -> str:
+    """The last `error:` line with the lines that belong to it; without one, the end of the output."""
+    starts = [place for place, line in enumerate(lines) if line.startswith("error: ")]
+    if not starts:
+        return "\n".join(["it left no `error:` line; its last output:", *lines[-_LINES_OF_AN_ERROR:]])
+    message = [lines[starts[-1]]]
+    for line in lines[starts[-1] + 1 : starts[-1] + _LINES_OF_AN_ERROR]:
+        if not line or _LOG_LINE.match(line):
+            break
+        message.append(line)
+    return "\n".join(message)

@@ -1,0 +1,77 @@
+"""Settings of one run, given as Airflow params: their JSON schema, and the task that refuses bad ones."""
+
+import json
+from typing import Any
+
+from airflow.sdk import Param, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+from shortlist.config import Settings, load_settings, settings_file
+from shortlist.errors import SettingsError
+
+SETTINGS = "settings"
+
+
+def settings_param() -> Param:
+    """Overrides of the settings file for one run: any part of it, nothing else.
+
+    The trigger form and the REST API refuse what the schema refuses; what a schema cannot say is refused by
+    `check_settings`.
+    """
+    return Param(
+        {},
+        description='Overrides of the settings file, such as {"als": {"factors": 32}}',
+        schema=overrides_schema(),
+    )
+
+
+def overrides_schema() -> dict[str, Any]:
+    """JSON schema of a partial settings file, made from the settings' own models."""
+    schema: dict[str, Any] = _without_required(Settings.model_json_schema())
+    # The param has a description of its own; Airflow 3.3 cannot read back a DAG whose schema has one beside it.
+    schema.pop("description", None)
+    return schema
+
+
+def _without_required(schema: Any) -> Any:
+    """The schema with every field optional: an override names only what it changes."""
+    if isinstance(schema, list):
+        return [_without_required(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # A list is the keyword; a field that is called "required" would be a mapping.
+    return {
+        key: _without_required(part)
+        for key, part in schema.items()
+        if not (key == "required" and isinstance(part, list))
+    }
+
+
+def refuse_unknown(conf: dict[str, Any]) -> None:
+    """Refuse conf keys that no param has: Airflow itself lets them pass without a word.
+
+    Raises:
+        SettingsError: naming the first of them.
+    """
+    for key in conf:
+        if key != SETTINGS:
+            raise SettingsError.unknown_field(f"conf.{key}", [SETTINGS])
+
+
+def resolve_settings(overrides: dict[str, Any]) -> Settings:
+    """The settings of a run: the file in force and the run's overrides.
+
+    Raises:
+        SettingsError: as `load_settings`.
+    """
+    return load_settings(settings_file(), [json.dumps(overrides)])
+
+
+@task
+def check_settings() -> str:
+    """Refuse unknown conf keys and wrong settings before a JVM starts; returns the settings' fingerprint."""
+    context = get_current_context()
+    try:
+        refuse_unknown(dict(context["dag_run"].conf or {}))
+        return resolve_settings(context["params"][SETTINGS]).fingerprint()
+    except SettingsError as error:
+        raise AirflowFailException(str(error)) from None

@@ -1,0 +1,25 @@
+"""The line that on-call reads first."""
+
+import pytest
+from shortlist_airflow.callbacks import failure_line
+
+
+@pytest.mark.parametrize(
+    ("task", "served"),
+    [
+        ("train_als", "nothing was published for 2017-11-30; every surface keeps its last published day"),
+        ("publish_candidates", "a held surface keeps its last published day; publications says which and why for 2017-11-30"),
+        ("write_report", "surfaces of 2017-11-30 that publications lists as published are served; what write_report writes is missing"),
+    ],
+)
+def test_it_says_what_readers_see_now(task: str, served: str) -> None:
+    line = failure_line(task, "2017-11-30", "a check held it (exit 3)\nerror: too few rows\n  next: look")
+    assert line == f"FAILED {task} 2017-11-30: a check held it (exit 3) error: too few rows next: look; {served}"
+
+
+def test_a_long_reason_is_cut_and_a_missing_one_said() -> None:
+    long = failure_line("train_als", "2017-11-30", "word " * 1000)
+    assert "\n" not in long
+    assert len(long) < 600
+    assert " ...; nothing was published" in long
+    assert "no reason was given" in failure_line("train_als", "2017-11-30", None)

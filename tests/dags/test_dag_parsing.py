@@ -1,0 +1,64 @@
+"""What holds for every DAG file. A new DAG is added to EXPECTED_DAGS."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+EXPECTED_DAGS = {"candidates_daily"}
+
+
+def test_the_dags_are_the_expected_ones(bag: DagBag) -> None:
+    # An empty folder parses without an error, so the names are compared, not the errors alone.
+    assert bag.import_errors == {}
+    assert set(bag.dags) == EXPECTED_DAGS
+
+
+def test_every_file_makes_the_dag_of_its_name(bag: DagBag) -> None:
+    made = {dag_id: Path(dag.fileloc).stem for dag_id, dag in bag.dags.items()}
+    assert made == {path.stem: path.stem for path in (CHECKOUT / "dags").glob("*.py")}
+
+
+@pytest.mark.parametrize("dag_id", sorted(EXPECTED_DAGS))
+class TestEveryDag:
+    def test_its_docstring_is_its_page(self, bag: DagBag, dag_id: str) -> None:
+        dag = bag.dags[dag_id]
+        assert dag.doc_md == ast.get_docstring(ast.parse(Path(dag.fileloc).read_text()), clean=False)
+
+    def test_it_survives_being_stored(self, bag: DagBag, dag_id: str) -> None:
+        stored = json.loads(json.dumps(DagSerialization.to_dict(bag.dags[dag_id])))
+        assert set(DagSerialization.from_dict(stored).task_dict) == set(bag.dags[dag_id].task_dict)
+
+    def test_every_task_retries_and_reports_as_the_house_does(self, bag: DagBag, dag_id: str) -> None:
+        for task in bag.dags[dag_id].tasks:
+            assert (task.task_id, task.retries) == (task.task_id, DEFAULT_ARGS["retries"])
+            assert (task.task_id, list(task.on_failure_callback)) == (task.task_id, [DEFAULT_ARGS["on_failure_callback"]])
+
+    def test_every_job_is_a_file(self, bag: DagBag, dag_id: str) -> None:
+        jobs = [task for task in bag.dags[dag_id].tasks if isinstance(task, SubmitJob)]
+        assert jobs
+        assert [task.application for task in jobs if not Path(task.application).is_file()] == []
+
+
+def test_parsing_loads_no_spark() -> None:
+    # In a process of its own: another test may have loaded anything.
+    program = (
+        "import sys; from airflow.dag_processing.dagbag import DagBag; bag = DagBag(sys.argv[1]); "
+        "print(sorted(bag.dags), sorted({m.partition('.')[0] for m in sys.modules} & {'pyspark', 'delta', 'pandas', 'polars'}))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(CHECKOUT / "dags")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"},
+        check=True,
+    )
+    assert run.stdout.splitlines()[-1] == f"{sorted(EXPECTED_DAGS)} []"

@@ -1,0 +1,62 @@
+"""Settings given as Airflow params: the schema that the trigger form uses, and what the first task refuses."""
+
+from pathlib import Path
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import ParamValidationError
+from shortlist.errors import SettingsError
+from shortlist_airflow.params import overrides_schema, refuse_unknown, resolve_settings, settings_param
+
+SURFACES = "surfaces: {homefeed: {subject: user, sources: [als], fallback: popularity, k: 4}}\n"
+
+
+def accepted(overrides: object) -> object:
+    """The overrides, as the param accepts them."""
+    return settings_param().resolve(overrides)
+
+
+def test_the_param_of_the_dag_is_made_from_the_settings(candidates_daily: DAG) -> None:
+    param = candidates_daily.params.get_param("settings")
+    assert (param.value, param.schema) == ({}, overrides_schema())
+
+
+def test_part_of_the_settings_is_enough() -> None:
+    # `surfaces` is required in a file, not in an override.
+    assert accepted({"als": {"factors": 32}}) == {"als": {"factors": 32}}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        ({"als": {"factorz": 32}}, "factorz"),
+        ({"unknown": {}}, "unknown"),
+        ({"als": {"factors": 0}}, "0"),
+        ({"als": {"factors": "many"}}, "many"),
+        (["als"], "als"),
+    ],
+)
+def test_the_schema_refuses_by_name(overrides: object, named: str) -> None:
+    with pytest.raises(ParamValidationError, match=named):
+        accepted(overrides)
+
+
+def test_an_unknown_conf_key_is_refused_with_the_known_one() -> None:
+    with pytest.raises(SettingsError, match=r"unknown setting 'conf\.setings'; did you mean settings\?"):
+        refuse_unknown({"settings": {}, "setings": {}})
+
+
+def test_what_a_schema_cannot_say_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shortlist.yaml").write_text(SURFACES)
+    monkeypatch.setenv("SHORTLIST_CONFIG", str(tmp_path / "shortlist.yaml"))
+    contradiction = {"cooccurrence": {"basket_kind": "order"}}
+    assert accepted(contradiction) == contradiction
+    with pytest.raises(SettingsError, match="'order' is not among baskets"):
+        resolve_settings(contradiction)
+
+
+def test_the_overrides_win_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shortlist.yaml").write_text(SURFACES + "als: {factors: 16}\n")
+    monkeypatch.setenv("SHORTLIST_CONFIG", str(tmp_path / "shortlist.yaml"))
+    assert resolve_settings({}).als.factors == 16
+    assert resolve_settings({"als": {"factors": 24}}).als.factors == 24
