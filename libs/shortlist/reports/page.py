@@ -1,0 +1,252 @@
+"""The report of a run date as one self-contained HTML page: no script, no font, no picture from elsewhere."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from shortlist.metrics.definitions import BLEND, DEFINITIONS
+from shortlist.reports import charts
+from shortlist.reports.evaluation import MASKING, Estimate, Verdict
+from shortlist.reports.facts import RunFacts, TableFacts
+from shortlist.reports.manifests import Check, JobRecord
+from shortlist.reports.reading import reading_snippets
+from shortlist.reports.surfaces import SurfaceFacts
+from shortlist.reports.untrusted import plain
+
+SOURCE_CLASSES: Final = 6
+"""Colours of sources in the style sheet; a seventh source shares the last one."""
+
+TITLE_LENGTH: Final = 90
+ID_LENGTH: Final = 48
+SENTENCE_LENGTH: Final = 400
+
+
+PARALLEL_JOBS: Final = ("train_als", "train_cooccurrence")
+"""Jobs of the nightly run that do not wait for each other."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What the page says first.
+
+    Attributes:
+        state: good, bad or unknown; chooses a colour.
+        verdict: One or two words.
+        sentence: What happened, for somebody who reads nothing else.
+    """
+
+    state: str
+    verdict: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The checks of one job, the failed ones first."""
+
+    title: str
+    checks: tuple[Check, ...]
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """Rules that the rows break, or that could not be evaluated."""
+        return tuple(check for check in self.checks if not check.passed or check.raised)
+
+
+@dataclass(frozen=True)
+class ShortLists:
+    """Subjects with fewer than k candidates for one reason, and how many candidates they have together."""
+
+    why: str
+    subjects: int
+    rows: int
+
+
+def report_path(reports: str, run_date: date) -> Path:
+    """Where the report of a run date lives."""
+    return Path(reports) / f"{run_date.isoformat()}.html"
+
+
+def write_page(facts: RunFacts, reports: str) -> Path:
+    """Render the page and put it in place, whole or not at all; returns its path.
+
+    Args:
+        facts: What to tell.
+        reports: Folder of the reports.
+    """
+    path = report_path(reports, facts.run_date)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(render_page(facts), encoding="utf-8")
+    return unfinished.replace(path)
+
+
+def render_page(facts: RunFacts) -> str:
+    """The page's HTML. Every value is escaped by the template; what people wrote is cut and made visible before."""
+    classes = source_classes(facts)
+    return _environment().get_template("page.html.j2").render(
+        facts=facts,
+        headline=headline(facts),
+        gates=gates(facts.jobs),
+        stages=stages(facts.tables),
+        classes=classes,
+        definitions=DEFINITIONS,
+        charts=charts,
+        highest=highest,
+        snippets=[(surface, _snippets(facts, surface)) for surface in facts.surfaces if surface.served],
+        short={surface.name: short_lists(facts.jobs, surface.name) for surface in facts.surfaces},
+        blend=BLEND,
+        masking=MASKING,
+        subjects={surface.name: surface.config.subject for surface in facts.surfaces},
+    )  # fmt: skip
+
+
+def headline(facts: RunFacts) -> Headline:
+    """Published, held, or not decided: over all surfaces."""
+    out = [surface for surface in facts.surfaces if surface.published]
+    held = [surface for surface in facts.surfaces if surface.decision is not None and not surface.published]
+    silent = [surface for surface in facts.surfaces if surface.decision is None]
+    lists = sum(surface.decision.subjects for surface in out if surface.decision)
+    rows = sum(surface.decision.rows for surface in out if surface.decision)
+    sent = f"{_names(out)} went out: {lists:,} lists, {rows:,} candidates." if out else ""
+    if held:
+        said = f"{_names(held)} did not go out. What was published before stays served."
+        return Headline("bad", "Held" if not out else "Held in part", f"{said} {sent}".strip())
+    if silent:
+        failed = [record.job for record in facts.jobs if record.error]
+        why = f"{failed[0]} failed" if failed else "the run has not come to publishing"
+        said = f"Nothing was decided for {_names(silent)}: {why}."
+        return Headline("unknown", "Not published" if not out else "Published in part", f"{said} {sent}".strip())
+    return Headline("good", "Published", sent)
+
+
+def gates(records: Iterable[JobRecord]) -> tuple[Gate, ...]:
+    """The two gates, failed rules first, and any other job that checked something."""
+    titles = {
+        "extract_engagements": "First gate: engagements, after extraction",
+        "publish_candidates": "Second gate: candidates, before publication",
+    }
+
+    def order(check: Check) -> tuple[bool, bool, str]:
+        return not check.holds, check.passed, check.table
+
+    return tuple(
+        Gate(titles.get(record.job, record.job), tuple(sorted(record.checks, key=order)))
+        for record in records
+        if record.checks or record.job in titles
+    )
+
+
+def stages(tables: Iterable[TableFacts]) -> list[list[tuple[str, list[TableFacts]]]]:
+    """The flow from left to right: jobs with the tables they write; jobs that run side by side share a stage."""
+    by_job: dict[str, list[TableFacts]] = {}
+    for table in tables:
+        by_job.setdefault(table.job, []).append(table)
+    found: list[list[tuple[str, list[TableFacts]]]] = []
+    for job, written in by_job.items():
+        if job in PARALLEL_JOBS and found and found[-1][0][0] in PARALLEL_JOBS:
+            found[-1].append((job, written))
+        else:
+            found.append([(job, written)])
+    return found
+
+
+def source_classes(facts: RunFacts) -> dict[str, str]:
+    """CSS class by source: the same colour for a source everywhere on the page, fallbacks after the fused ones."""
+    fused = [source for surface in facts.surfaces for source in surface.config.sources]
+    fallbacks = [surface.config.fallback for surface in facts.surfaces if surface.config.fallback]
+    seen = [share.source for surface in facts.surfaces if surface.lists for share in surface.lists.shares]
+    judged = [source for verdict in facts.evaluation.verdicts for source in verdict.sources if source != BLEND]
+    names = dict.fromkeys([*fused, *fallbacks, *seen, *judged])
+    return {name: f"s{min(place, SOURCE_CLASSES - 1)}" for place, name in enumerate(names)}
+
+
+def short_lists(records: Iterable[JobRecord], surface: str) -> tuple[ShortLists, ...] | None:
+    """Why subjects of a surface have fewer than k candidates, most subjects first; None when no job counted them."""
+    for record in records:
+        counted = record.facts.get("short_lists")
+        if isinstance(counted, dict) and isinstance(counted.get(surface), list):
+            entries = [ShortLists(str(e["why"]), int(e["subjects"]), int(e["rows"])) for e in counted[surface]]
+            return tuple(sorted(entries, key=lambda entry: (-entry.subjects, entry.why)))
+    return None
+
+
+def highest(verdict: Verdict, metric: str) -> float:
+    """The right end of a metric's tracks: the highest end of an interval among all sources, with a little air."""
+    ends = [
+        estimate.high if estimate.high is not None else estimate.value
+        for source in verdict.sources
+        if (estimate := verdict.estimates.get((source, metric, verdict.shown_k)))
+    ]
+    return 1.08 * max(ends, default=0.0) or 1.0
+
+
+def figure(value: float | None) -> str:
+    """A metric: three digits that mean something, no more."""
+    return "none" if value is None else f"{value:.4f}" if abs(value) < 1 else f"{value:,.3f}"
+
+
+def spread(estimate: Estimate) -> str:
+    """The 95 % interval, in words when there is none."""
+    if estimate.low is None or estimate.high is None:
+        return "no interval"
+    return f"{figure(estimate.low)} to {figure(estimate.high)}"
+
+
+def count(value: int | None) -> str:
+    """A whole number with its thousands apart."""
+    return "none" if value is None else f"{value:,}"
+
+
+def percent(value: float) -> str:
+    """A share: one decimal below ten per cent, so that small ones do not vanish."""
+    return f"{100 * value:.0f} %" if value >= 0.0995 or value == 0 else f"{100 * value:.1f} %"
+
+
+def long_day(day: date) -> str:
+    """30 November 2017."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def short_day(day: date) -> str:
+    """30 Nov."""
+    return f"{day.day} {day:%b}"
+
+
+def _names(surfaces: Iterable[SurfaceFacts]) -> str:
+    names = [surface.name for surface in surfaces]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _snippets(facts: RunFacts, surface: SurfaceFacts) -> Any:
+    served = surface.served
+    path = f"{facts.warehouse.rstrip('/')}/{surface.table}"
+    return reading_snippets(path, served.table_version, served.run_date) if served else ()
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("shortlist.reports", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        title=lambda text: plain(text, TITLE_LENGTH),
+        id=lambda text: plain(text, ID_LENGTH),
+        sentence=lambda text: plain(text, SENTENCE_LENGTH),
+        count=count,
+        percent=percent,
+        figure=figure,
+        spread=spread,
+        long_day=long_day,
+        short_day=short_day,
+    )
+    return environment

@@ -1,0 +1,290 @@
+"""One surface on one day: what was decided, what its lists are made of, and some lists beside what people had done."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from shortlist.columns import (
+    EVENT_DATE,
+    EVENT_TS,
+    EVENT_TYPE,
+    INGEST_DATE,
+    ITEM_ID,
+    PUBLISHED_AT,
+    RANK,
+    REASON,
+    RUN_DATE,
+    SCORE,
+    SNAPSHOT_DATE,
+    SOURCE,
+    STATUS,
+    SUBJECT_ID,
+    SURFACE,
+    TITLE,
+    USER_ID,
+)
+from shortlist.config import Settings, SurfaceConfig
+from shortlist.reports.lake import Lake, UnreadableTableError
+from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
+
+SAMPLES = 4
+"""Subjects shown per surface."""
+
+SAMPLE_HISTORY = 8
+"""Items of a user's newest engagement that are shown."""
+
+SAMPLE_CANDIDATES = 6
+"""Places of a list that are shown."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One row of publications."""
+
+    run_date: date
+    published_at: datetime
+    status: str
+    table_version: int | None
+    run_id: str
+    rows: int
+    subjects: int
+    digest: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """An item and what it is called; the id again where the catalog does not know it."""
+
+    item_id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Engaged:
+    """Something that a user did with an item."""
+
+    day: date
+    event_type: str
+    item: Named
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One place of a list."""
+
+    rank: int
+    item: Named
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A subject with its newest engagement (users only), newest first, and the head of its list."""
+
+    subject: Named
+    history: tuple[Engaged, ...]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class SurfaceFacts:
+    """One surface on one day.
+
+    Attributes:
+        name: As in settings.
+        config: Its settings.
+        decision: The last thing decided for the day, None when nothing was.
+        served: What readers get when the day is over: the newest published day up to this one, None when there is none.
+        before: The newest publication of an earlier day, None when there is none.
+        lists: What the day's published lists are made of; None with the reason in `missing`.
+        change: Against `before`; None with the reason in `unchanged`.
+        top_item: The item with the most places; None without lists.
+        samples: Some lists.
+        missing: Why `lists` is None.
+        incomparable: Why `change` is None.
+    """
+
+    name: str
+    config: SurfaceConfig
+    decision: Decision | None
+    served: Decision | None
+    before: Decision | None
+    lists: ListFacts | None
+    change: Change | None
+    top_item: Named | None
+    samples: tuple[Sample, ...]
+    missing: str
+    incomparable: str
+
+    @property
+    def table(self) -> str:
+        """Name of the surface's table."""
+        return candidates_table(self.name)
+
+    @property
+    def published(self) -> bool:
+        """Whether the last decision for the day was to publish it."""
+        return self.decision is not None and self.decision.status == "published"
+
+
+def candidates_table(surface: str) -> str:
+    """Name of a surface's table."""
+    return f"candidates_{surface}"
+
+
+def read_decisions(lake: Lake, run_date: date) -> dict[str, list[Decision]]:
+    """All rows of publications up to a run date, by surface, oldest decision first."""
+    rows = lake.scan("publications")
+    if rows is None:
+        return {}
+    found: dict[str, list[Decision]] = {}
+    known = rows.filter(pl.col(RUN_DATE) <= run_date).sort(PUBLISHED_AT, RUN_DATE)
+    for row in lake.collect("publications", known).to_dicts():
+        found.setdefault(row[SURFACE], []).append(
+            Decision(
+                run_date=row[RUN_DATE],
+                published_at=row[PUBLISHED_AT],
+                status=row[STATUS],
+                table_version=row["table_version"],
+                run_id=row["run_id"],
+                rows=row["rows"],
+                subjects=row["subjects"],
+                digest=row["digest"] or "",
+                why=row["why"] or "",
+            )
+        )
+    return found
+
+
+def read_surface(
+    lake: Lake, settings: Settings, run_date: date, name: str, decisions: Sequence[Decision]
+) -> SurfaceFacts:
+    """Everything about one surface and day.
+
+    Args:
+        lake: The warehouse.
+        settings: Settings in force.
+        run_date: The day.
+        name: The surface.
+        decisions: Its rows of publications up to the day, oldest first.
+    """
+    config = settings.surfaces[name]
+    decision = next((d for d in reversed(decisions) if d.run_date == run_date), None)
+    served = _newest(d for d in decisions if d.status == "published")
+    before = _newest(d for d in decisions if d.status == "published" and d.run_date < run_date)
+    published = served if served is not None and served.run_date == run_date else None
+    rows, missing = _rows(lake, name, published)
+    lists = describe_lists(rows, config.k) if rows is not None else None
+    if rows is not None and lists is None:
+        missing = f"the published version {published.table_version if published else ''} has no rows for this day"
+    change, incomparable = None, missing
+    if rows is not None and lists is not None:
+        then, incomparable = _rows(lake, name, before) if before else (None, "no earlier day has been published")
+        if then is not None and before is not None:
+            change = compare_lists(rows, then, before.run_date)
+            incomparable = "" if change else f"no subject has a list both now and on {before.run_date.isoformat()}"
+    samples: tuple[Sample, ...] = ()
+    top_item = None
+    if rows is not None and lists is not None:
+        samples = _samples(lake, settings, run_date, config, rows)
+        top_item = Named(
+            lists.top_item, read_titles(lake, run_date, [lists.top_item]).get(lists.top_item) or lists.top_item
+        )
+    return SurfaceFacts(name, config, decision, served, before, lists, change, top_item, samples, missing, incomparable)
+
+
+def read_titles(lake: Lake, run_date: date, items: Sequence[str]) -> dict[str, str]:
+    """Titles by item, from the newest catalog that is not after the day; items without one are absent."""
+    catalog = lake.scan("catalog")
+    if catalog is None or not items:
+        return {}
+    known = catalog.filter(pl.col(SNAPSHOT_DATE) <= run_date)
+    newest = lake.collect("catalog", known.select(pl.col(SNAPSHOT_DATE).max())).item()
+    if newest is None:
+        return {}
+    wanted = known.filter((pl.col(SNAPSHOT_DATE) == newest) & pl.col(ITEM_ID).is_in(list(items)))
+    titled = lake.collect("catalog", wanted.select(ITEM_ID, TITLE)).drop_nulls()
+    return dict(titled.rows())
+
+
+def _newest(decisions: Iterable[Decision]) -> Decision | None:
+    return max(decisions, key=lambda d: (d.run_date, d.published_at), default=None)
+
+
+def _rows(lake: Lake, name: str, decision: Decision | None) -> tuple[pl.DataFrame | None, str]:
+    """The published rows of a decision's day at its version, or None and why."""
+    if decision is None:
+        return None, "nothing was published for this day"
+    table = candidates_table(name)
+    try:
+        rows = lake.of_day(table, decision.run_date, decision.table_version)
+        if rows is None:
+            return (
+                None,
+                f"table {table} does not exist, although publications names its version {decision.table_version}",
+            )
+        columns = rows.select(SUBJECT_ID, RANK, ITEM_ID, SCORE, SOURCE, REASON)
+        return lake.collect(table, columns, decision.table_version), ""
+    except UnreadableTableError as error:
+        return None, str(error)
+
+
+def _samples(
+    lake: Lake, settings: Settings, run_date: date, config: SurfaceConfig, rows: pl.DataFrame
+) -> tuple[Sample, ...]:
+    subjects = draw_subjects(rows[SUBJECT_ID].unique().to_list(), run_date, SAMPLES)
+    heads = rows.filter(pl.col(SUBJECT_ID).is_in(subjects) & (pl.col(RANK) <= SAMPLE_CANDIDATES)).sort(SUBJECT_ID, RANK)
+    histories = _histories(lake, settings, run_date, subjects) if config.subject == "user" else {}
+    items = {*heads[ITEM_ID].to_list(), *(event[ITEM_ID] for events in histories.values() for event in events)}
+    if config.subject == "item":
+        items.update(subjects)
+    titles = read_titles(lake, run_date, sorted(items))
+
+    def named(item: str) -> Named:
+        return Named(item, titles.get(item) or item)
+
+    return tuple(
+        Sample(
+            subject=named(subject) if config.subject == "item" else Named(subject, subject),
+            history=tuple(
+                Engaged(event[EVENT_DATE], event[EVENT_TYPE], named(event[ITEM_ID]))
+                for event in histories.get(subject, [])
+            ),
+            candidates=tuple(
+                Candidate(row[RANK], named(row[ITEM_ID]), row[SOURCE], row[REASON])
+                for row in heads.filter(pl.col(SUBJECT_ID) == subject).to_dicts()
+            ),
+        )
+        for subject in subjects
+    )
+
+
+def _histories(
+    lake: Lake, settings: Settings, run_date: date, users: Sequence[str]
+) -> Mapping[str, list[dict[str, Any]]]:
+    """The newest engagement of each user by item, as the day knew it: what the models count, newest first."""
+    events = lake.scan("engagements")
+    if events is None:
+        return {}
+    oldest = run_date - timedelta(days=settings.interactions.lookback_days - 1)
+    counted = (
+        pl.col(EVENT_DATE).is_between(oldest, run_date)
+        & (pl.col(INGEST_DATE) <= run_date)
+        & pl.col(USER_ID).is_in(list(users))
+        & pl.col(ITEM_ID).is_not_null()
+        & pl.col(EVENT_TYPE).is_in(list(settings.interactions.weights))
+    )
+    columns = [USER_ID, ITEM_ID, EVENT_TYPE, EVENT_TS, EVENT_DATE]
+    newest = lake.collect("engagements", events.filter(counted).select(columns)).sort(
+        [USER_ID, EVENT_TS, ITEM_ID, EVENT_TYPE], descending=[False, True, False, False]
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in newest.unique([USER_ID, ITEM_ID], keep="first", maintain_order=True).to_dicts():
+        if len(kept := found.setdefault(row[USER_ID], [])) < SAMPLE_HISTORY:
+            kept.append(row)
+    return found

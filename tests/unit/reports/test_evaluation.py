@@ -1,0 +1,64 @@
+"""Verdicts in reading order, and the reason when there is none."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from shortlist.metrics import definitions, evaluation
+from shortlist.reports.evaluation import Estimate, read_evaluation
+from shortlist.reports.lake import Lake
+
+from tests.unit.reports.world import BEFORE, D, evaluations, write_settings
+
+
+def test_read_evaluation__arranged(home: Path) -> None:
+    settings = write_settings(home)
+    evaluations(settings)
+    evaluations(settings, day=date(2017, 12, 7))
+    found = read_evaluation(Lake(settings.paths.warehouse), D, [7], [BEFORE])
+    assert [verdict.segment for verdict in found.verdicts] == ["all", "new"]
+    verdict = found.verdicts[0]
+    assert (verdict.surface, verdict.candidates_date, verdict.horizon_days) == ("homefeed", BEFORE, 7)
+    assert (verdict.subjects, verdict.without_list) == (10, 3)
+    assert verdict.sources == ("blend", "als", "cooccurrence")  # the blend first, then the better before the worse
+    assert verdict.metrics == ("recall", "recall_capped", "ndcg")
+    assert (verdict.ks, verdict.shown_k, verdict.charted) == ((5, 10), 10, ("recall_capped", "ndcg"))
+    assert verdict.estimates["als", "ndcg", 5] == Estimate(0.4, 0.4 - 0.05, 0.4 + 0.05)
+
+
+def test_read_evaluation__the_blend_comes_first_also_when_it_is_worse(home: Path) -> None:
+    settings = write_settings(home)
+    evaluations(settings, blend=0.1)
+    verdict = read_evaluation(Lake(settings.paths.warehouse), D, [7], [BEFORE]).verdicts[0]
+    assert verdict.sources == ("blend", "als", "cooccurrence")
+
+
+def test_tables__never_mix_recall_with_capped_recall(home: Path) -> None:
+    settings = write_settings(home)
+    evaluations(settings)
+    tables = read_evaluation(Lake(settings.paths.warehouse), D, [7], [BEFORE]).verdicts[0].tables
+    assert tables == {
+        "": (("recall_capped", 10), ("ndcg", 10)),
+        "first 5": (("recall_capped", 5), ("ndcg", 5)),
+        "recall, not capped": (("recall", 5), ("recall", 10)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("published", "said"),
+    [
+        ([D], "The first day that can be evaluated is 2017-12-07."),
+        ([date(2017, 11, 28), D], "The first day that can be evaluated is 2017-12-05."),
+        ([BEFORE, D], "the candidates of 2017-11-23 can be judged today; next: run jobs/evaluate_candidates.py"),
+        ([], "no candidates have been published in time"),
+        ([date(2017, 11, 1)], "no candidates have been published in time"),
+    ],
+)
+def test_read_evaluation__says_why_there_is_none(home: Path, published: list[date], said: str) -> None:
+    found = read_evaluation(Lake(str(home / "warehouse")), D, [7], published)
+    assert found.verdicts == ()
+    assert said in found.missing
+
+
+def test_the_blend_has_one_name() -> None:
+    assert evaluation.BLEND == definitions.BLEND

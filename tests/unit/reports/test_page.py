@@ -1,0 +1,197 @@
+"""The page: well formed, self-contained, true in each state, and not to be broken by what people wrote."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from shortlist.config import Settings
+from shortlist.metrics.definitions import DEFINITIONS
+from shortlist.reports.facts import gather
+from shortlist.reports.page import headline, percent, render_page, stages, write_page
+
+from tests.unit.reports.world import (
+    BEFORE,
+    HOSTILE,
+    D,
+    candidates,
+    manifest,
+    publication,
+    write_settings,
+    write_world,
+)
+
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Reads a page and keeps what tests ask for; an unclosed or wrongly closed element is an error."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == [], f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open[-1] == tag, f"</{tag}> closes <{self.open[-1]}>"
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def page_of(settings: Settings) -> Page:
+    return Page(render_page(gather(settings, D)))
+
+
+def test_page__tells_of_a_published_and_a_held_surface(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    short = {"homefeed": [{"why": "too few proposed", "subjects": 1, "rows": 1}]}
+    manifest(settings, "publish_candidates", short_lists=short, seconds=52.0, inputs={"source_candidates": 9})
+    text = page_of(settings).text
+    for said in (
+        "Candidates for 30 November 2017",
+        "Held in part",
+        "related did not go out. What was published before stays served. homefeed went out: 2 lists, 3 candidates.",
+        "Why: guardrail: overlap fell to 2 %",
+        "Nothing has been published before either: readers have no lists yet.",
+        "Shorter than 2: 1 subject with 1 candidates together: too few proposed.",
+        "Mean over 10 subjects with relevant items; 3 of them had no list and count as 0.",
+        "Seen items are masked",
+        "recall_capped@10 0.5000 0.4500 to 0.5500",
+        DEFINITIONS["ndcg"],
+        "29 Nov Bread",
+        "als: goes with c",
+        "50 % of a list was in the same subject\u2019s list of 23 November 2017",
+        "event_type unknown 2",
+        "source_candidates 9",
+        "als.factors 32 64",
+        f"run_date = DATE '{D}'",
+    ):
+        assert said in text, said
+    assert "of December" not in text
+    assert "Figs" not in text
+
+
+def test_page__is_one_file(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    html = render_page(gather(settings, D))
+    page = Page(html)
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object", "base", "form"}
+    assert not re.search(r"https?:|//[a-z]|@import|url\(", html.split("<body>")[0])
+    links = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert links
+    assert {link[1:] for link in links if link} <= set(ids)
+    assert len(ids) == len(set(ids))
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_page__what_people_wrote_cannot_break_it(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings, title=HOSTILE + "x" * 10_000)
+    hostile_id = "</style><script>" + "y" * 10_000
+    candidates(settings, "related", D, {hostile_id: "abc"})
+    publication(settings, "related", D, 0, rows=3, subjects=1, status="published")
+    publication(settings, "homefeed", D, None, 0, 0, status=HOSTILE, why=HOSTILE * 1000, minute=1)
+    manifest(settings, "train_als", error=HOSTILE * 500, inputs={HOSTILE: 3})
+    html = render_page(gather(settings, D))
+    page = Page(html)
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert "<script" not in html
+    assert "\u202e" not in html
+    assert "\x1b" not in html
+    assert "xxxxxxxxxx…" in page.text
+    assert max(len(word) for word in page.text.split()) < 450
+    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
+
+
+def test_page__nothing_ran(home: Path) -> None:
+    text = page_of(write_settings(home)).text
+    for said in (
+        "Not published",
+        "Nothing was decided for homefeed and related: the run has not come to publishing.",
+        "No evaluation yet: candidates are judged 7 days later",
+        "No lists to show",
+        "No engagement has been extracted yet",
+        "Unknown: nothing has been extracted yet.",
+        "No check has been recorded for this day",
+        "No job has left a manifest for this day.",
+        "Nothing has been published yet, so there is nothing to read.",
+    ):
+        assert said in text, said
+
+
+def test_page__tells_what_it_could_not_read(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    for part in (home / "warehouse" / "evaluations").rglob("*.parquet"):
+        part.unlink()
+    text = page_of(settings).text
+    assert "This page is not complete." in text
+    assert "table evaluations" in text
+    assert "No evaluation: the table of evaluations cannot be read." in text
+    assert "homefeed went out: 2 lists" in text
+
+
+def test_headline__a_failed_job_is_named(home: Path) -> None:
+    settings = write_settings(home)
+    manifest(settings, "train_als", error="OSError: no space")
+    said = headline(gather(settings, D))
+    assert (said.state, said.verdict) == ("unknown", "Not published")
+    assert said.sentence == "Nothing was decided for homefeed and related: train_als failed."
+
+
+def test_headline__everything_went_out(home: Path) -> None:
+    settings = write_settings(home)
+    for surface in settings.surfaces:
+        candidates(settings, surface, D, {"x": "ab"})
+        publication(settings, surface, D, 0, rows=2, subjects=1)
+    said = headline(gather(settings, D))
+    assert (said.state, said.verdict) == ("good", "Published")
+    assert said.sentence == "homefeed and related went out: 2 lists, 4 candidates."
+
+
+def test_stages__jobs_side_by_side_share_a_stage(home: Path) -> None:
+    jobs = [[job for job, _ in stage] for stage in stages(gather(write_settings(home), D).tables)]
+    assert jobs == [
+        ["extract_engagements"], ["build_interactions"], ["train_als", "train_cooccurrence"],
+        ["generate_candidates"], ["publish_candidates"], ["evaluate_candidates"],
+    ]  # fmt: skip
+
+
+def test_write_page__again_is_the_same_file(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    path = write_page(gather(settings, D), settings.paths.reports)
+    first = path.read_bytes()
+    assert path == home / "reports" / "2017-11-30.html"
+    assert write_page(gather(settings, D), settings.paths.reports).read_bytes() == first
+    assert [entry.name for entry in path.parent.iterdir()] == ["2017-11-30.html"]
+    assert write_page(gather(settings, BEFORE), settings.paths.reports).name == "2017-11-23.html"
+
+
+@pytest.mark.parametrize(
+    ("share", "written"), [(0, "0 %"), (0.0004, "0.0 %"), (0.043, "4.3 %"), (0.5, "50 %"), (1, "100 %")]
+)
+def test_percent(share: float, written: str) -> None:
+    assert percent(share) == written

@@ -1,0 +1,69 @@
+"""The terminal's text: lines that fit, words that cannot act, and exit codes."""
+
+from pathlib import Path
+
+import pytest
+from shortlist.reports.facts import gather
+from shortlist.reports.page import write_page
+from shortlist.reports.show import WIDTH, main, shown
+from shortlist.reports.untrusted import width
+
+from tests.unit.reports.world import HOSTILE, D, write_settings, write_world
+
+
+def test_shown__lists_beside_history(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    lines = list(shown(gather(settings, D), settings.paths.reports))
+    text = "\n".join(lines)
+    start = next(n for n, line in enumerate(lines) if line.startswith("user u1: did last"))
+    assert [line.split(maxsplit=1) for line in lines[start + 1 : start + 3]] == [
+        ["11-29", "Bread" + " " * 37 + "1 Corn"],
+        ["11-22", "Apples" + " " * 38 + "als: goes with c"],
+    ]
+    assert "held: guardrail: overlap fell to 2 %" in text
+    assert "recall_capped@10  0.5000 (0.4500-0.5500)    0.4000 (0.3500-0.4500)" in text
+    assert "10 subjects, 3 of them without a list (they count as 0)." in " ".join(lines)
+    assert "not written yet: run jobs/write_report.py --run-date 2017-11-30" in text
+    assert "delta_scan(" in text
+    write_page(gather(settings, D), settings.paths.reports)
+    assert str(home / "reports" / "2017-11-30.html") in "\n".join(shown(gather(settings, D), settings.paths.reports))
+
+
+def test_shown__hostile_titles_neither_act_nor_push_columns(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings, title="奶酪" * 60 + HOSTILE)
+    lines = list(shown(gather(settings, D), settings.paths.reports))
+    assert not any(char in line for line in lines for char in "\x1b\u202e\n")
+    wide = [
+        line for line in lines if width(line) > WIDTH and "warehouse" not in line and "The whole report" not in line
+    ]
+    assert wide == []
+
+
+def test_shown__nothing_ran(home: Path) -> None:
+    settings = write_settings(home)
+    text = "\n".join(shown(gather(settings, D), settings.paths.reports))
+    assert "Nothing was decided for homefeed and related" in text
+    assert "No evaluation yet" in text
+    assert "Nothing has been published yet, so there is no table to read." in text
+
+
+def test_main(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    assert main(["--run-date", str(D), "--config", str(home / "shortlist.yaml")]) == 0
+    assert "2017-11-30: Held in part." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--run-date", "30.11.2017"], "--run-date '30.11.2017': is no day"),
+        (["--run-date", "2017-11-30", "--set", "als.factorz=3"], "unknown setting 'als.factorz'"),
+    ],
+)
+def test_main__wrong_use(home: Path, capsys: pytest.CaptureFixture[str], argv: list[str], said: str) -> None:
+    write_settings(home)
+    assert main([*argv, "--config", str(home / "shortlist.yaml")]) == 2
+    assert said in capsys.readouterr().err
