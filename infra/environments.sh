@@ -1,0 +1,313 @@
+# shellcheck shell=bash
+# What the commands of infra/ share: where things are, what the machine must have, and how an environment is made.
+# Sourced, never run. Every command starts with the two lines
+#     set -euo pipefail
+#     source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/environments.sh"
+# Exit codes are the jobs': 2 wrong use or a machine that lacks something, 5 infrastructure (disk, network).
+#
+# Variables of the caller that are respected:
+#   SHORTLIST_HOME          all local state (default: .shortlist/ in the checkout)
+#   SHORTLIST_MIN_FREE_GB   free disk asked for before anything is made (default 6; both environments take 3)
+#   JAVA_HOME               a Java 17; without it, java on PATH, then a Debian Java 17 under /usr/lib/jvm
+#   SPARK_DRIVER_MEMORY     overrides the 4g of infra/spark/local/spark-defaults.conf
+
+INFRA=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd -P)
+CHECKOUT=$(dirname "$INFRA")
+export SHORTLIST_HOME=${SHORTLIST_HOME:-$CHECKOUT/.shortlist}
+[[ $SHORTLIST_HOME == /* ]] || SHORTLIST_HOME=$PWD/$SHORTLIST_HOME
+ENVIRONMENTS=$SHORTLIST_HOME/envs
+LOGS=$SHORTLIST_HOME/logs
+JOBS=$ENVIRONMENTS/jobs
+PYSPARK=$JOBS/lib/python3.11/site-packages/pyspark
+CLASS_ARCHIVE=$ENVIRONMENTS/jobs/spark-classes.jsa
+
+refuse() { # CODE WHAT: say why nothing more happens, and leave
+  printf 'error: %s\n' "$2" >&2
+  exit "$1"
+}
+
+# --- What the machine must have --------------------------------------------------------------------------------------
+
+find_python() { # sets PYTHON
+  local candidate found=''
+  for candidate in python3.11 python3; do
+    command -v "$candidate" >/dev/null || continue
+    found=$("$candidate" -c 'import sys; print("%d.%d %s" % (*sys.version_info[:2], sys.executable))' 2>/dev/null) || continue
+    [[ $found == "3.11 "* ]] || continue
+    PYTHON=${found#* }
+    # Debian splits venv off; without ensurepip a venv has no pip.
+    command -v uv >/dev/null || "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
+      refuse 2 "$PYTHON cannot make environments (no venv or ensurepip); next: apt-get install -y python3.11-venv"
+    return
+  done
+  refuse 2 "Python 3.11 is needed, found ${found:+only Python ${found%% *}}${found:-no python3.11 and no python3}; next: apt-get install -y python3.11 python3.11-venv"
+}
+
+java_version() { # JAVA: prints its major version, or nothing
+  "$1" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1
+}
+
+find_java() { # sets and exports JAVA_HOME
+  local mend='apt-get install -y openjdk-17-jre-headless' found='' java
+  if [[ -n ${JAVA_HOME:-} ]]; then
+    [[ -x $JAVA_HOME/bin/java ]] || refuse 2 "JAVA_HOME is $JAVA_HOME, which has no bin/java; next: unset JAVA_HOME, or point it at a Java 17 ($mend)"
+    found=$(java_version "$JAVA_HOME/bin/java")
+    [[ $found == 17 ]] || refuse 2 "Java 17 is needed, JAVA_HOME ($JAVA_HOME) is Java ${found:-of unknown version}; next: unset JAVA_HOME, or point it at a Java 17 ($mend)"
+    export JAVA_HOME
+    return
+  fi
+  for java in "$(command -v java || true)" /usr/lib/jvm/*17*/bin/java; do
+    [[ -x $java ]] || continue
+    found=$(java_version "$java")
+    [[ $found == 17 ]] || continue
+    JAVA_HOME=$(dirname "$(dirname "$(readlink -f "$java")")")
+    export JAVA_HOME
+    return
+  done
+  refuse 2 "Java 17 is needed, found ${found:+only Java }${found:-no java}; next: $mend"
+}
+
+check_disk() { # FOLDER WHAT
+  local needed=${SHORTLIST_MIN_FREE_GB:-6} free
+  [[ $needed =~ ^[0-9]+$ ]] || refuse 2 "SHORTLIST_MIN_FREE_GB is '$needed', not a whole number of GB; next: unset it, or e.g. SHORTLIST_MIN_FREE_GB=4"
+  mkdir -p "$1" 2>/dev/null || refuse 5 "$2 $1 cannot be made; next: set SHORTLIST_HOME and TMPDIR to folders you may write"
+  [[ -w $1 ]] || refuse 5 "$2 $1 cannot be written; next: set SHORTLIST_HOME and TMPDIR to folders you may write"
+  free=$(df -Pk "$1" | awk 'NR == 2 { print int($4 / 1048576) }')
+  ((free >= needed)) || refuse 5 "$2 $1 has $free GB free, $needed GB are needed; next: free some (rm -r of an old .shortlist/), set SHORTLIST_HOME or TMPDIR to a larger disk, or lower SHORTLIST_MIN_FREE_GB"
+}
+
+preflight() { # everything that can be refused before anything is made; takes well under a second
+  find_python
+  find_java
+  check_disk "$SHORTLIST_HOME" 'the state folder'
+  check_disk "${TMPDIR:-/tmp}" 'TMPDIR'
+  mkdir -p "$ENVIRONMENTS" "$LOGS"
+}
+
+# --- Background work that never outlives the command ------------------------------------------------------------------
+
+GROUPS_BEGUN=()
+
+begin_group() { # LOG COMMAND...: runs it in the background as a process group of its own; its id goes to GROUP
+  set -m # with job control every background job is its own group, so that all it started can be ended with it
+  "${@:2}" >"$1" 2>&1 </dev/null &
+  GROUP=$!
+  set +m
+  GROUPS_BEGUN+=("$GROUP")
+}
+
+end_groups() {
+  local group
+  for group in ${GROUPS_BEGUN[@]+"${GROUPS_BEGUN[@]}"}; do
+    kill -TERM -- "-$group" 2>/dev/null || true
+  done
+}
+trap end_groups EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+finish_group() { # GROUP LOG WHAT: waits for it; a failure shows the log's end and leaves
+  local code=0
+  wait "$1" || code=$?
+  ((code == 0)) && return
+  tail -n 25 "$2" | sed 's/^/    /' >&2
+  refuse 5 "$3 failed (exit $code); the whole log is $2; next: mend what its last lines name (often the network), then run this again"
+}
+
+# --- Environments -----------------------------------------------------------------------------------------------------
+
+# Each step has a stamp, written last, that says what it was made from. A step whose stamp is right takes no time; a
+# step that was interrupted has none and is made anew.
+
+fingerprint() { # WORDS AND FILES...: one checksum over names, words and the contents of files
+  local part
+  for part in "$@"; do
+    printf '%s\n' "$part"
+    [[ ! -f $part ]] || cat "$part"
+  done | sha256sum | cut -d ' ' -f 1
+}
+
+is_made() { # STAMP FINGERPRINT
+  [[ -f $1 && $(<"$1") == "$2" ]]
+}
+
+lock_of() { printf '%s/requirements/%s.txt' "$INFRA" "$1"; }
+
+environment_fingerprint() { # NAME: a venv holds absolute paths, so its place is part of what it was made from
+  fingerprint "$ENVIRONMENTS/$1" "$PYTHON" "$("$PYTHON" -V)" "$(lock_of "$1")"
+}
+
+install_locked() { # PLACE LOCK
+  # The lock names every package with its hashes, so nothing is left to resolve: --no-deps.
+  if command -v uv >/dev/null; then
+    # uv does not compile unless told; a first import of pyspark or airflow without bytecode takes seconds every time.
+    uv pip install --quiet --python "$1/bin/python" --no-deps --require-hashes --compile-bytecode -r "$2"
+  else
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$2"
+  fi
+}
+
+make_environment() { # NAME: a venv of infra/requirements/NAME.txt; a half-made or outdated one is replaced
+  local place=$ENVIRONMENTS/$1 wanted
+  wanted=$(environment_fingerprint "$1")
+  is_made "$place/.made-from" "$wanted" && return
+  rm -rf "$place"
+  if command -v uv >/dev/null; then
+    uv venv --quiet --python "$PYTHON" "$place"
+  else
+    "$PYTHON" -m venv "$place"
+  fi
+  install_locked "$place" "$(lock_of "$1")"
+  printf '%s' "$wanted" >"$place/.made-from"
+}
+
+make_environments() { # NAME...: those that are missing, side by side, then the project into those that import it
+  local name groups=() names=()
+  for name in "$@"; do
+    is_made "$ENVIRONMENTS/$name/.made-from" "$(environment_fingerprint "$name")" && continue
+    begin_group "$LOGS/environment-$name.log" make_environment "$name"
+    groups+=("$GROUP")
+    names+=("$name")
+  done
+  for name in ${names[@]+"${!names[@]}"}; do
+    finish_group "${groups[$name]}" "$LOGS/environment-${names[$name]}.log" "making environment ${names[$name]}"
+  done
+  for name in "$@"; do
+    [[ $name == readers ]] || install_project "$name"
+  done
+}
+
+install_project() { # NAME: the checkout itself, editable, without its dependencies; one environment at a time (shared egg-info)
+  local place=$ENVIRONMENTS/$1 wanted
+  wanted=$(fingerprint "$CHECKOUT" "$CHECKOUT/setup.cfg" "$CHECKOUT/pyproject.toml" "$place/.made-from")
+  is_made "$place/.project-from" "$wanted" && return
+  # No build isolation: the locked setuptools of the environment builds it, and nothing is fetched.
+  if command -v uv >/dev/null; then
+    begin_group "$LOGS/project-$1.log" uv pip install --python "$place/bin/python" --no-deps --no-build-isolation -e "$CHECKOUT"
+  else
+    begin_group "$LOGS/project-$1.log" "$place/bin/python" -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e "$CHECKOUT"
+  fi
+  finish_group "$GROUP" "$LOGS/project-$1.log" "installing the project into environment $1"
+  printf '%s' "$wanted" >"$place/.project-from"
+}
+
+add_dev_tools() { # what tests and checks need, on top of the jobs environment
+  local wanted
+  wanted=$(fingerprint "$JOBS/.made-from" "$(lock_of dev)")
+  is_made "$JOBS/.dev-from" "$wanted" && return
+  begin_group "$LOGS/environment-dev.log" install_locked "$JOBS" "$(lock_of dev)"
+  finish_group "$GROUP" "$LOGS/environment-dev.log" 'adding the tools of tests and checks'
+  printf '%s' "$wanted" >"$JOBS/.dev-from"
+}
+
+# --- What the jobs environment needs besides packages -----------------------------------------------------------------
+
+DELTA_COORDINATES=io.delta:delta-spark_4.1_2.13:4.4.0
+# Delta's poms name what Spark already ships (jackson, log4j, hadoop); a second copy would shadow Spark's own.
+# With these five patterns exactly the jars of infra/requirements/delta-jars.sha256 are left.
+DELTA_EXCLUDES='com.*:*,org.*:*,commons*:*,javax*:*,io.airlift*:*,io.unitycatalog*:*'
+
+fetch_delta_jars() { # the delta-spark wheel has no jars: fetched once, by Spark's own resolver, checked, put beside Spark's
+  local sums=$INFRA/requirements/delta-jars.sha256 sum jar scratch wanted
+  wanted=$(fingerprint "$JOBS/.made-from" "$sums")
+  is_made "$JOBS/.jars-from" "$wanted" && return
+  if (cd "$PYSPARK/jars" && sha256sum --status -c "$sums" 2>/dev/null); then
+    printf '%s' "$wanted" >"$JOBS/.jars-from"
+    return
+  fi
+  scratch=$(mktemp -d "$SHORTLIST_HOME/ivy.XXXXXX")
+  : >"$scratch/nothing.py"
+  # A private ivy folder and user.home: a half-filled ~/.m2 or ~/.ivy2 (poms without jars) breaks the resolver.
+  begin_group "$LOGS/delta-jars.log" env SPARK_HOME="$PYSPARK" PYSPARK_PYTHON="$JOBS/bin/python" SPARK_CONF_DIR="$scratch" \
+    "$PYSPARK/bin/spark-submit" --packages "$DELTA_COORDINATES" --exclude-packages "$DELTA_EXCLUDES" \
+    --conf "spark.jars.ivy=$scratch" --driver-java-options "-Duser.home=$scratch" "$scratch/nothing.py"
+  finish_group "$GROUP" "$LOGS/delta-jars.log" "fetching Delta's jars"
+  while read -r sum jar; do
+    [[ -f $scratch/jars/io.delta_$jar ]] || refuse 5 "the resolver did not bring $jar; its log is $LOGS/delta-jars.log; next: run this again"
+    if [[ $(sha256sum <"$scratch/jars/io.delta_$jar") != "$sum "* ]]; then
+      rm -rf "$scratch"
+      refuse 5 "$jar was fetched with another sha256 than infra/requirements/delta-jars.sha256 states; it was removed; next: look at who serves it (a mirror or proxy), then run this again"
+    fi
+    cp "$scratch/jars/io.delta_$jar" "$PYSPARK/jars/$jar"
+  done <"$sums"
+  rm -rf "$scratch"
+  printf '%s' "$wanted" >"$JOBS/.jars-from"
+}
+
+archive_classes() { # Spark's classes, loaded and verified once instead of at every start (Java's AppCDS)
+  local training=$INFRA/spark/local/load_classes.py wanted scratch
+  wanted=$(fingerprint "$JOBS/.jars-from" "$JAVA_HOME" "$(java_version "$JAVA_HOME/bin/java")" "$INFRA/spark/local/spark-defaults.conf" "$training")
+  is_made "$JOBS/.classes-from" "$wanted" && [[ -f $CLASS_ARCHIVE ]] && return
+  rm -f "$CLASS_ARCHIVE" "$JOBS/.classes-from"
+  scratch=$(mktemp -d "$SHORTLIST_HOME/classes.XXXXXX")
+  begin_group "$LOGS/classes.log" archive_classes_into "$scratch" "$training"
+  finish_group "$GROUP" "$LOGS/classes.log" "archiving Spark's classes"
+  rm -rf "$scratch"
+  printf '%s' "$wanted" >"$JOBS/.classes-from"
+}
+
+archive_classes_into() { # SCRATCH TRAINING
+  use_jobs_environment
+  SPARK_SUBMIT_OPTS+=" -XX:ArchiveClassesAtExit=\"$CLASS_ARCHIVE\"" spark-submit "$2" "$1"
+}
+
+warm_kernels() { # numba's compiled kernels, into $SHORTLIST_HOME/numba
+  local wanted
+  [[ -f $CHECKOUT/libs/shortlist/kernels/__main__.py ]] || return 0 # nothing is compiled ahead
+  wanted=$(fingerprint "$JOBS/.made-from" "$CHECKOUT"/libs/shortlist/kernels/*.py)
+  is_made "$SHORTLIST_HOME/numba/.made-from" "$wanted" && return
+  mkdir -p "$SHORTLIST_HOME/numba"
+  begin_group "$LOGS/kernels.log" compile_kernels
+  finish_group "$GROUP" "$LOGS/kernels.log" 'compiling the numeric kernels'
+  printf '%s' "$wanted" >"$SHORTLIST_HOME/numba/.made-from"
+}
+
+compile_kernels() {
+  use_jobs_environment
+  "$JOBS/bin/python" -m shortlist.kernels
+}
+
+complete_jobs_environment() { # after make_environments jobs
+  fetch_delta_jars
+  archive_classes
+  warm_kernels
+}
+
+# --- Running in an environment ----------------------------------------------------------------------------------------
+
+require_environment() { # NAME
+  [[ -f $ENVIRONMENTS/$1/.made-from ]] || refuse 2 "environment $1 is not made (looked in $ENVIRONMENTS/$1); next: run ./infra/demo or ./infra/test first"
+}
+
+use_jobs_environment() { # the variables under which every Spark job and every test of one runs
+  export SPARK_HOME=$PYSPARK
+  export PYSPARK_PYTHON=$JOBS/bin/python
+  # Ends with its JVM: a killed spark-submit would otherwise leave the driver computing for nobody.
+  export PYSPARK_DRIVER_PYTHON=$INFRA/spark/local/bin/driver-python
+  # Spark multiplies processes, kernels multiply threads: one BLAS thread each, or they fight for the cores.
+  export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+  export NUMBA_CACHE_DIR=$SHORTLIST_HOME/numba
+  # An empty folder stands first on Spark's class path: Java refuses a class archive behind one that holds files. The
+  # settings come by --properties-file (infra/spark/local/bin/spark-submit), the logging by the property below.
+  export SPARK_CONF_DIR=$SHORTLIST_HOME/spark-conf-empty
+  mkdir -p "$SPARK_CONF_DIR"
+  # A nightly run starts nine JVMs, and a start is mostly loading, verifying and compiling Spark's classes. CPU seconds
+  # on 2 cores for a session that writes and reads one small Delta table: 47 with Java's defaults, 25 with the quick
+  # compiler alone (heavy arithmetic is not done in Java here) and one collector thread, 17 with the class archive.
+  export SPARK_SUBMIT_OPTS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=\"$INFRA/spark/local/log4j2.properties\""
+  # A mismatched archive (another Java) costs speed only: not worth a warning in front of every job.
+  [[ ! -f $CLASS_ARCHIVE || ! -f $JOBS/.classes-from ]] || SPARK_SUBMIT_OPTS+=" -XX:SharedArchiveFile=\"$CLASS_ARCHIVE\" -Xlog:cds=off -Xlog:class+path=off"
+  export PATH=$INFRA/spark/local/bin:$JOBS/bin:$PATH
+}
+
+use_airflow_environment() { # after use_jobs_environment: Airflow itself; spark-submit stays the jobs environment's
+  # Not the caller's AIRFLOW_HOME: its database may be another Airflow's, and would be migrated.
+  export AIRFLOW_HOME=${SHORTLIST_AIRFLOW_HOME:-$SHORTLIST_HOME/airflow}
+  export AIRFLOW__CORE__DAGS_FOLDER=${AIRFLOW__CORE__DAGS_FOLDER:-$CHECKOUT/dags}
+  export AIRFLOW__CORE__LOAD_EXAMPLES=False
+  # A DAG that `dags test` meets first would be stored paused, and a scheduler started later would never run it.
+  export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION=False
+  export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
+  export AIRFLOW_CONN_SPARK_DEFAULT=${AIRFLOW_CONN_SPARK_DEFAULT:-'{"conn_type": "spark", "host": "local[*]"}'}
+  export PATH=$INFRA/spark/local/bin:$ENVIRONMENTS/airflow/bin:$PATH
+}
