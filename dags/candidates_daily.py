@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable
+
 from shortlist_airflow.assets import CANDIDATES, announce_publications
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
 from shortlist_airflow.params import SETTINGS, check_settings, settings_param
@@ -25,14 +26,15 @@ with DAG(
     default_args=DEFAULT_ARGS,
     params={SETTINGS: settings_param()},
 ):
-    checked = check_settings()
+    checked = check_settings().as_setup()
     train = [SubmitJob(job="train_als"), SubmitJob(job="train_cooccurrence")]
     generate = SubmitJob(job="generate_candidates")
     publish = SubmitJob(job="publish_candidates", outlets=[CANDIDATES], post_execute=announce_publications)
     evaluate = SubmitJob(job="evaluate_candidates")
     # As a teardown it runs whatever happened after the settings were found good; `complete`, the other leaf, keeps a
     # report that was written from making a failed run look well.
-    report = SubmitJob(job="write_report").as_teardown(setups=checked, on_failure_fail_dagrun=True)
+    report = SubmitJob(job="write_report").as_teardown(on_failure_fail_dagrun=True)
 
     checked >> SubmitJob(job="extract_engagements") >> SubmitJob(job="build_interactions") >> train
     train >> generate >> publish >> evaluate >> [EmptyOperator(task_id="complete"), report]
+    checked >> report

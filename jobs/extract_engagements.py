@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame
+
 from shortlist.checks.audit import audit
 from shortlist.checks.deliveries import require_usable
 from shortlist.io.arguments import job_parser, parse_job, run_main

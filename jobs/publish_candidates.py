@@ -6,6 +6,7 @@ A surface whose checks fail is held: nothing of it is written, its last publishe
 from collections.abc import Sequence
 
 from pyspark.sql import functions as F
+
 from shortlist.blending.candidates import build_candidates
 from shortlist.checks.publication import check_surface
 from shortlist.columns import SURFACE
@@ -30,9 +31,8 @@ def publish_surface(run: Run, name: str) -> str | None:
     run.facts.setdefault("short_lists", {})[name] = [row.asDict() for row in short]
     last = last_published(run, name, before=run.run_date)
     table = candidates_table(name)
-    checked = check_surface(
-        candidates, table, surface, run.run_date, expected, last and published_candidates(run, last)
-    )
+    earlier = None if last is None else published_candidates(run, last)
+    checked = check_surface(candidates, table, surface, run.run_date, expected, earlier)
     run.facts.setdefault("checks", []).extend(checked.as_dicts())
     failures = [str(failure) for failure in checked.critical_failures]
     if failures:

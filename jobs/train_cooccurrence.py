@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pyspark.sql import functions as F
+
 from shortlist.columns import BASKET_KIND
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run

@@ -10,6 +10,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import pytest
 from pyspark.sql import SparkSession
+
 from shortlist.io.session import spark_session
 
 LOCAL = {

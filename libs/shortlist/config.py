@@ -104,7 +104,7 @@ class AlsConfig(Section):
     factors: int = Field(default=64, ge=1, le=2048)
     """Length of a factor vector."""
     regularization: float = Field(default=0.05, ge=0)
-    """L2 weight on the factors."""
+    """L2 weight on the factors, above 0 for `local`, which multiplies it by each row's frequency (Rendle et al. 2021)."""
     alpha: float = Field(default=8.0, gt=0)
     """How much more an observed interaction of weight 1 counts than an unobserved one."""
     epochs: int = Field(default=12, ge=1, le=200)

@@ -143,7 +143,7 @@ def load_table(contract: str) -> Table:
         key=key,
         partition=_placed(columns, "partitionKeyPosition"),
         rules=(*rules, *_implied_rules(key, fields)),
-        properties={name: value for name, value in map(_custom, stated.customProperties or [])},
+        properties=dict(map(_custom, stated.customProperties or [])),
         retention=f"{sla['retention'].value} {sla['retention'].unit}",
     )
 

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from airflow.exceptions import AirflowException
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException
-from shortlist.config import CHECKOUT, settings_file
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from shortlist.config import CHECKOUT, settings_file
 from shortlist_airflow.callbacks import explain_failure
 
 # Why a job left, by exit code. What cannot become right by trying again is final.

@@ -5,6 +5,7 @@ from typing import Any
 
 from airflow.sdk import Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
+
 from shortlist.config import Settings, load_settings, settings_file
 from shortlist.errors import SettingsError
 

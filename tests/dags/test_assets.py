@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+
 from shortlist_airflow.assets import candidates_asset, published
 
 
@@ -20,7 +21,9 @@ def test_only_what_is_served_is_announced(tmp_path: Path) -> None:
     assert published(manifest) == [{"surface": "homefeed", "status": "published"}]
 
 
-@pytest.mark.parametrize(("content", "problem"), [(None, "FileNotFoundError"), ("{}", "KeyError"), ("[", "JSONDecodeError")])
+@pytest.mark.parametrize(
+    ("content", "problem"), [(None, "FileNotFoundError"), ("{}", "KeyError"), ("[", "JSONDecodeError")]
+)
 def test_a_manifest_that_says_nothing_is_named(tmp_path: Path, content: str | None, problem: str) -> None:
     manifest = tmp_path / "publish_candidates.json"
     if content is not None:

@@ -1,6 +1,7 @@
 """The line that on-call reads first."""
 
 import pytest
+
 from shortlist_airflow.callbacks import failure_line
 
 
@@ -8,8 +9,15 @@ from shortlist_airflow.callbacks import failure_line
     ("task", "served"),
     [
         ("train_als", "nothing was published for 2017-11-30; every surface keeps its last published day"),
-        ("publish_candidates", "a held surface keeps its last published day; publications says which and why for 2017-11-30"),
-        ("write_report", "surfaces of 2017-11-30 that publications lists as published are served; what write_report writes is missing"),
+        (
+            "publish_candidates",
+            "a held surface keeps its last published day; publications says which and why for 2017-11-30",
+        ),
+        (
+            "write_report",
+            "surfaces of 2017-11-30 that publications lists as published are served; "
+            "what write_report writes is missing",
+        ),
     ],
 )
 def test_it_says_what_readers_see_now(task: str, served: str) -> None:

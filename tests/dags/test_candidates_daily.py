@@ -5,12 +5,14 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
+
 from shortlist.config import settings_file
 from shortlist_airflow.operators import SubmitJob
 
@@ -32,7 +34,9 @@ STARTED = datetime(2017, 12, 1, 2, 0, 7, 250_000, tzinfo=UTC)
 
 def test_the_logical_date_is_the_day_that_ended(candidates_daily: DAG) -> None:
     timetable = coerce_to_core_timetable(candidates_daily.timetable)
-    restriction = TimeRestriction(earliest=instance(datetime(2017, 11, 30, 0, 0, tzinfo=UTC)), latest=None, catchup=True)
+    restriction = TimeRestriction(
+        earliest=instance(datetime(2017, 11, 30, 0, 0, tzinfo=UTC)), latest=None, catchup=True
+    )
     run = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
     assert run is not None
     assert run.logical_date is not None
@@ -56,15 +60,22 @@ def test_the_report_is_written_whatever_happened_and_hides_nothing(candidates_da
     assert (complete.trigger_rule, set(complete.downstream_task_ids)) == ("all_success", set())
 
 
+def submitting(dag: DAG, job: str) -> SubmitJob:
+    """The task that submits a job."""
+    task = dag.get_task(job)
+    assert isinstance(task, SubmitJob)
+    return task
+
+
 def rendered(task: SubmitJob, settings: dict[str, object]) -> list[str]:
     """The arguments of a job, as the task of 2017-11-30 would pass them."""
-    context = {"ds": "2017-11-30", "ti": SimpleNamespace(start_date=STARTED), "params": {"settings": settings}}
+    context: Any = {"ds": "2017-11-30", "ti": SimpleNamespace(start_date=STARTED), "params": {"settings": settings}}
     return list(task.render_template(task.application_args, context))
 
 
 def test_the_arguments_of_a_job(candidates_daily: DAG) -> None:
     settings: dict[str, object] = {"als": {"factors": 32}, "paths": {"landing": "/a 'b' <c>"}}
-    assert rendered(candidates_daily.get_task("train_als"), settings) == [
+    assert rendered(submitting(candidates_daily, "train_als"), settings) == [
         *("--config", str(settings_file())),
         *("--run-date", "2017-11-30"),
         *("--attempt", "1512093607250"),
@@ -76,7 +87,7 @@ def test_the_arguments_of_a_job(candidates_daily: DAG) -> None:
 def test_every_job_takes_what_its_task_passes(candidates_daily: DAG, job: str) -> None:
     # --help at the end: argparse has accepted everything before it, and no Spark session starts.
     python = Path(os.environ["PYSPARK_PYTHON"])
-    task = candidates_daily.get_task(job)
+    task = submitting(candidates_daily, job)
     command = [str(python), task.application, *rendered(task, {"als": {"factors": 8}}), "--help"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")

@@ -127,7 +127,8 @@ def test_a_held_day_fails_once_and_is_reported(deployment: Deployment) -> None:
     states = deployment.states()
     # Failed for good at the first attempt: a check that held is not infrastructure.
     assert (states["extract_engagements"], states["publish_candidates"]) == ("failed", "upstream_failed")
-    assert failed.stdout.count("jobs/extract_engagements.py") == 1
+    submitted = [line for line in failed.stdout.splitlines() if "Spark-Submit cmd" in line]
+    assert sum("extract_engagements.py" in line for line in submitted) == 1
     assert "FAILED extract_engagements 2017-11-16: a check held it (exit 3) error: landing folder" in failed.stdout
     # The report says why; the run is failed all the same.
     assert (states["write_report"], states["complete"]) == ("success", "upstream_failed")

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
+
+from shortlist_airflow.callbacks import explain_failure
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -40,7 +42,7 @@ class TestEveryDag:
     def test_every_task_retries_and_reports_as_the_house_does(self, bag: DagBag, dag_id: str) -> None:
         for task in bag.dags[dag_id].tasks:
             assert (task.task_id, task.retries) == (task.task_id, DEFAULT_ARGS["retries"])
-            assert (task.task_id, list(task.on_failure_callback)) == (task.task_id, [DEFAULT_ARGS["on_failure_callback"]])
+            assert (task.task_id, task.on_failure_callback) == (task.task_id, [explain_failure])
 
     def test_every_job_is_a_file(self, bag: DagBag, dag_id: str) -> None:
         jobs = [task for task in bag.dags[dag_id].tasks if isinstance(task, SubmitJob)]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
+
 from shortlist.errors import SettingsError
 from shortlist_airflow.params import overrides_schema, refuse_unknown, resolve_settings, settings_param
 

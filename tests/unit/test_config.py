@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from shortlist.config import Settings, load_settings, parse_override, state_home
 from shortlist.errors import SettingsError
 
@@ -63,7 +64,7 @@ def test_all_wrong_fields_are_named_at_once(file: Path) -> None:
 def test_unreadable_file_is_named(tmp_path: Path, content: str, text: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(content)
-    with pytest.raises(SettingsError, match="bad.yaml") as error:
+    with pytest.raises(SettingsError, match=r"bad\.yaml") as error:
         load_settings(path)
     assert text in str(error.value)
 

@@ -1,6 +1,7 @@
 """Error texts name the thing, the value and the next step; exit codes are the design's."""
 
 import pytest
+
 from shortlist import errors
 
 

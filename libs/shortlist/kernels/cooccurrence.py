@@ -40,6 +40,34 @@ class Cooccurrence(NamedTuple):
     counts: Indices
 
 
+class Statistics(NamedTuple):
+    """What the measures need to know of items and baskets, beside how many baskets two items share.
+
+    Attributes:
+        baskets: number of baskets.
+        sizes: (items,) int64, baskets of each item.
+        roots: (items,) float64, 1 / sqrt(size).
+        logs: (items,) float64, ln size.
+        entropies: (items,) float64, size ln size + (baskets - size) ln(baskets - size); read for LLR.
+        walks: (items,) float64, size^-alpha.
+        discounts: (items,) float64, size^-beta.
+        basket_walks: (baskets,) float64, |basket|^-alpha; read for RP3beta.
+        log_counts: float64, ln of small integers; anything at 0.
+        x_log_x: float64, x ln x of integers as far as it goes; read for LLR.
+    """
+
+    baskets: int
+    sizes: NDArray[np.int64]
+    roots: NDArray[np.float64]
+    logs: NDArray[np.float64]
+    entropies: NDArray[np.float64]
+    walks: NDArray[np.float64]
+    discounts: NDArray[np.float64]
+    basket_walks: NDArray[np.float64]
+    log_counts: NDArray[np.float64]
+    x_log_x: NDArray[np.float64]
+
+
 def transposed(rows: Rows, width: int) -> Rows:
     """The baskets of each item from the items of each basket, or the reverse; indices ascend in each row.
 
@@ -138,18 +166,17 @@ def cooccur(
 
 def x_log_x(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """x ln x, 0 at 0."""
-    return counts * np.log(np.maximum(counts, 1).astype(np.float64))
+    numbers = counts.astype(np.float64)
+    return numbers * np.log(np.maximum(numbers, 1.0))
 
 
-def _statistics(
-    by_item: Rows, by_basket: Rows, measures: Sequence[str], alpha: float, beta: float
-) -> ranked.Statistics:
+def _statistics(by_item: Rows, by_basket: Rows, measures: Sequence[str], alpha: float, beta: float) -> Statistics:
     sizes = np.diff(by_item.indptr)
     baskets = len(by_basket.indptr) - 1
     # A power or logarithm of 0 is never read, and must only not warn.
     least = np.maximum(sizes, 1).astype(np.float64)
     lengths = np.diff(by_basket.indptr) if "rp3beta" in measures else np.empty(0, np.int64)
-    return ranked.Statistics(
+    return Statistics(
         baskets,
         sizes,
         1.0 / np.sqrt(least),

@@ -11,11 +11,10 @@ No fastmath in this file: infinities bound the scans and -0.0 must equal 0.0. Co
 numba turns int64 with uint64 into float64, which cannot hold a key.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 EXACT: Final[dict[str, Any]] = {"nogil": True, "cache": True, "error_model": "numpy"}
 
@@ -214,34 +213,6 @@ def write_ranked(keys, counts, k, factors, queries, first_query, margins, items,
             scores[q, place] = key_score(key)
 
 
-class Statistics(NamedTuple):
-    """What the measures need to know of items and baskets, beside how many baskets two items share.
-
-    Attributes:
-        baskets: number of baskets.
-        sizes: (items,) int64, baskets of each item.
-        roots: (items,) float64, 1 / sqrt(size).
-        logs: (items,) float64, ln size.
-        entropies: (items,) float64, size ln size + (baskets - size) ln(baskets - size); read for LLR.
-        walks: (items,) float64, size^-alpha.
-        discounts: (items,) float64, size^-beta.
-        basket_walks: (baskets,) float64, |basket|^-alpha; read for RP3beta.
-        log_counts: float64, ln of small integers; anything at 0.
-        x_log_x: float64, x ln x of integers as far as it goes; read for LLR.
-    """
-
-    baskets: int
-    sizes: NDArray[np.int64]
-    roots: NDArray[np.float64]
-    logs: NDArray[np.float64]
-    entropies: NDArray[np.float64]
-    walks: NDArray[np.float64]
-    discounts: NDArray[np.float64]
-    basket_walks: NDArray[np.float64]
-    log_counts: NDArray[np.float64]
-    x_log_x: NDArray[np.float64]
-
-
 @njit(**EXACT)
 def _x_log_x(x, table):
     if x < len(table):
@@ -335,8 +306,8 @@ def _collect(values, found, touched, shared, own, min_support, buffer, k):
 
 
 @njit(**EXACT)
-def cooccurrence_rows(first_item, last_item, by_item, by_basket, known, measures, k, min_support, items, scores, supports,
-                      lengths):  # fmt: skip
+def cooccurrence_rows(first_item, last_item, by_item, by_basket, known, measures, k, min_support, items, scores,
+                      supports, lengths):  # fmt: skip
     """Rows first_item to last_item of the item-by-item product, ranked by each measure.
 
     One pass of Gustavson's algorithm (ACM TOMS 4(3), 1978) per row serves all measures. The measures are defined in
@@ -347,7 +318,7 @@ def cooccurrence_rows(first_item, last_item, by_item, by_basket, known, measures
         last_item: end of the rows.
         by_item: the baskets of each item.
         by_basket: the items of each basket.
-        known: statistics.
+        known: `cooccurrence.Statistics`.
         measures: (m,) int64, codes of this module.
         k: list length.
         min_support: fewest shared baskets.

@@ -7,7 +7,7 @@ most once in a list.
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import ITEM_ID, METRIC, RANK, ROWS, SOURCE, SUBJECT_ID, SUBJECTS, VALUE, K
@@ -49,16 +49,12 @@ def score_exposure(lists: DataFrame, catalogue: DataFrame, ks: Sequence[int]) ->
         catalogue.select(at, ITEM_ID, F.lit(True).alias("listed"), F.lit(0).alias("places"))
     )
     exposure = mentions.groupBy(K, ITEM_ID).agg(F.bool_or("listed").alias("listed"), F.sum("places").alias("places"))
-    # Items with the same number of places are interchangeable, so that only the histogram is ever put in order.
+    # Items with the same number of places are interchangeable: the order is that of a short histogram per cut-off.
     histogram = exposure.groupBy(K, "listed", "places").agg(F.count(F.lit(1)).alias("items"))
-    # No items of the catalogue with no places: changes no sum, but gives every cut-off its row.
+    # No item with no place changes no sum, but gives every cut-off its row.
     nothing = lists.sparkSession.range(1).select(at, F.lit(True), F.lit(0).cast("bigint"), F.lit(0).cast("bigint"))
-    before = Window.partitionBy(K, "listed").orderBy("places").rowsBetween(Window.unboundedPreceding, -1)
-    poorer = F.coalesce(F.sum("items").over(before), F.lit(0))
-    totals = histogram.unionAll(nothing).withColumn("poorer", poorer).groupBy(K).agg(*_exposure_totals())
-    metrics = F.create_map(
-        *[part for name, value in _exposure_values().items() for part in (F.lit(name), value.cast("double"))]
-    )
+    totals = histogram.unionAll(nothing).groupBy(K).agg(*_exposure_totals())
+    metrics = F.create_map(*[part for name, value in _exposure_values().items() for part in (F.lit(name), value)])
     return totals.select(K, F.explode(metrics).alias(METRIC, VALUE))
 
 
@@ -160,15 +156,12 @@ def score_overlap(
 
 
 def _exposure_totals() -> list[Column]:
-    listed = F.col("listed")
-    items, places, poorer = F.col("items"), F.col("places"), F.col("poorer")
-    # Sum of (2 i - 1) x_i over the `items` equal items at positions poorer+1 .. poorer+items of the ascending order.
-    ordered = places * items * (2 * poorer + items)
+    listed, items, places = F.col("listed"), F.col("items"), F.col("places")
     return [
         F.sum(F.when(listed, items)).alias("catalogue"),
         F.sum(F.when(listed & (places > 0), items)).alias("covered"),
         F.sum(F.when(listed, places * items)).alias("catalogue_places"),
-        F.sum(F.when(listed, ordered)).alias("ordered"),
+        F.sort_array(F.collect_list(F.when(listed, F.struct("places", "items")))).alias("ascending"),
         F.sum(places * items).alias("all_places"),
         F.max("places").alias("most"),
     ]
@@ -176,8 +169,17 @@ def _exposure_totals() -> list[Column]:
 
 def _exposure_values() -> dict[str, Column]:
     """Metric name -> value from the totals; Gini = sum_i (2 i - n - 1) x_i / (n sum x), x ascending, i from 1."""
-    size, places = F.col("catalogue"), F.col("catalogue_places")
-    gini = F.when(places > 0, (F.col("ordered") - size * places) / (size * places)).when(size > 0, F.lit(0.0))
+    size, places = F.col("catalogue").cast("double"), F.col("catalogue_places").cast("double")
+
+    def add(done: Column, entry: Column) -> Column:
+        # Sum of (2 i - 1) x_i over `items` equal values at positions done.items + 1 .. done.items + items.
+        items = entry["items"].cast("double")
+        total = done["total"] + entry["places"] * items * (2 * done["items"] + items)
+        return F.struct((done["items"] + items).alias("items"), total.alias("total"))
+
+    start = F.struct(F.lit(0.0).alias("items"), F.lit(0.0).alias("total"))
+    ordered = F.aggregate("ascending", start, add)["total"]
+    gini = F.when(places > 0, (ordered - size * places) / (size * places)).when(size > 0, F.lit(0.0))
     share = F.when(F.col("all_places") > 0, F.col("most") / F.col("all_places")).otherwise(F.lit(0.0))
     coverage = F.when(size > 0, F.coalesce("covered", F.lit(0)) / size)
     return {CATALOGUE_COVERAGE: coverage, EXPOSURE_GINI: gini, TOP_ITEM_SHARE: share}

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -24,8 +23,6 @@ from shortlist.columns import (
 from shortlist.metrics.intervals import summarize
 from shortlist.metrics.ranking import score_lists, subjects_without_list
 
-# What the published lists are called beside the names of the sources.
-BLEND: Final = "blend"
 # Cannot be part of a name of a source, a segment or a metric.
 _SEPARATOR = "\x1f"
 

@@ -16,6 +16,8 @@ from pyspark.sql import functions as F
 from shortlist.columns import FACTORS, ID, ITEM_ID, USER_ID, WEIGHT
 from shortlist.config import AlsConfig
 from shortlist.errors import ModelError
+from shortlist.kernels.ials import fit_ials
+from shortlist.kernels.observations import observe
 from shortlist.models.matrix import collect_matrix
 
 Factors = NDArray[np.float32]
@@ -70,8 +72,22 @@ def _implicit(weights: sp.csr_matrix, config: AlsConfig) -> tuple[Factors, Facto
     return np.asarray(model.user_factors, np.float32), np.asarray(model.item_factors, np.float32)
 
 
+def _local(weights: sp.csr_matrix, config: AlsConfig) -> tuple[Factors, Factors]:
+    """Our kernels in one process: an unobserved pair counts 1 / alpha, the regularizer grows with a row's frequency."""
+    model = fit_ials(
+        observe((weights.indptr, weights.indices), weights.data, weights.shape[1]),
+        weights.shape[1],
+        factors=config.factors,
+        regularization=config.regularization,
+        unobserved_weight=1.0 / config.alpha,
+        epochs=config.epochs,
+        seed=config.seed,
+    )
+    return model.user_factors, model.item_factors
+
+
 # The seam: one entry per engine, one contract suite for all of them.
-ENGINES: Final[dict[str, Engine]] = {"implicit": _implicit}
+ENGINES: Final[dict[str, Engine]] = {"implicit": _implicit, "local": _local}
 
 
 def _frame(like: DataFrame, ids: pa.Array, factors: Factors) -> DataFrame:

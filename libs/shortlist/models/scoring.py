@@ -32,18 +32,18 @@ class ItemFactors:
     transposed: NDArray[np.float32]
 
 
-def collect_item_factors(items: DataFrame) -> ItemFactors:
-    """Item vectors of a frame (item_id, factors), ordered by id."""
+def collect_item_factors(items: DataFrame, cosine: bool = False) -> ItemFactors:
+    """Item vectors of a frame (item_id, factors), ordered by id; with `cosine` each of length 1."""
     table = items.select(ITEM_ID, FACTORS).toArrow()
     ids = sorted_ids(table[ITEM_ID])
     if not len(ids):
         return ItemFactors(ids, np.empty((1, 0), np.float32))
     order = pc.index_in(ids, value_set=table[ITEM_ID].combine_chunks().cast(pa.string()))
-    vectors = list_matrix(table[FACTORS].combine_chunks())[order.to_numpy()]
+    vectors = list_matrix(table[FACTORS].combine_chunks(), cosine)[order.to_numpy()]
     return ItemFactors(ids, np.ascontiguousarray(vectors.T, np.float32))
 
 
-def top_items(queries: DataFrame, items: ItemFactors, seen: DataFrame, k: int) -> DataFrame:
+def top_items(queries: DataFrame, items: ItemFactors, seen: DataFrame, k: int, cosine: bool = False) -> DataFrame:
     """For each subject the k items of the largest inner product that it has not seen.
 
     Args:
@@ -51,6 +51,7 @@ def top_items(queries: DataFrame, items: ItemFactors, seen: DataFrame, k: int) -
         items: what may be recommended.
         seen: subject_id, item_id: never recommended to that subject.
         k: longest list.
+        cosine: scale the queries to length 1; with item factors so scaled the scores are cosines.
 
     Returns:
         subject_id, item_id, score, rank (from 1; ties by item_id). Subjects without an unseen item are absent.
@@ -62,23 +63,25 @@ def top_items(queries: DataFrame, items: ItemFactors, seen: DataFrame, k: int) -
     masks = seen.groupBy(SUBJECT_ID).agg(F.collect_set(ITEM_ID).alias(SEEN))
     # An inner hint would drop subjects who have seen nothing; they are ranked like everybody else.
     tasks = queries.select(SUBJECT_ID, FACTORS).join(masks, SUBJECT_ID, how="left")
-    return tasks.mapInArrow(_rank_batches(spark.sparkContext.broadcast(items), k), schema)
+    return tasks.mapInArrow(_rank_batches(spark.sparkContext.broadcast(items), k, cosine), schema)
 
 
-def _rank_batches(shared: "Broadcast[ItemFactors]", k: int) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _rank_batches(
+    shared: "Broadcast[ItemFactors]", k: int, cosine: bool
+) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
         items = shared.value
         for batch in batches:
             if batch.num_rows:
-                yield rank_batch(batch, items, k)
+                yield rank_batch(batch, items, k, cosine)
 
     return rank
 
 
-def rank_batch(batch: pa.RecordBatch, items: ItemFactors, k: int) -> pa.RecordBatch:
+def rank_batch(batch: pa.RecordBatch, items: ItemFactors, k: int, cosine: bool) -> pa.RecordBatch:
     """One Arrow batch (subject_id, factors, seen) to rows (subject_id, item_id, score, rank)."""
     indptr, indices = mask_rows(batch[SEEN], items.ids)
-    best = top_k(list_matrix(batch[FACTORS]), items.transposed, indptr, indices, k)
+    best = top_k(list_matrix(batch[FACTORS], cosine), items.transposed, indptr, indices, k)
     kept = np.arange(best.items.shape[1])[None, :] < best.counts[:, None]
     subject, place = np.nonzero(kept)
     return pa.RecordBatch.from_arrays(
@@ -92,10 +95,14 @@ def rank_batch(batch: pa.RecordBatch, items: ItemFactors, k: int) -> pa.RecordBa
     )
 
 
-def list_matrix(lists: pa.ListArray) -> NDArray[np.float32]:
-    """Lists of one length as the rows of a matrix."""
+def list_matrix(lists: pa.ListArray, unit_length: bool = False) -> NDArray[np.float32]:
+    """Lists of one length as the rows of a matrix; scaled to Euclidean length 1 on demand (zero rows stay zero)."""
     flat = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-    return np.ascontiguousarray(flat.reshape(len(lists), -1))
+    rows = np.ascontiguousarray(flat.reshape(len(lists), -1))
+    if not unit_length:
+        return rows
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    return (rows / np.where(lengths > 0, lengths, 1.0)[:, None]).astype(np.float32)
 
 
 def mask_rows(lists: pa.ListArray, ids: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

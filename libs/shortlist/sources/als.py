@@ -1,6 +1,6 @@
 """Matrix factorisation: what similar users take (users), what is taken by the same users (items)."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import BECAUSE_ITEM_ID, FACTORS, ID, ITEM_ID, SCORE, SUBJECT_ID
@@ -14,21 +14,12 @@ def als(inputs: Inputs, config: SourcesConfig) -> DataFrame:
 
     Subjects without factors (new since the model was trained) are absent; the fallback serves them.
     """
+    cosine = inputs.surface.subject == "item"
     items = inputs.item_factors.select(F.col(ID).alias(ITEM_ID), FACTORS)
-    queries = inputs.user_factors
-    if inputs.surface.subject == "item":
-        items = items.withColumn(FACTORS, _unit_length())
-        queries = inputs.item_factors.withColumn(FACTORS, _unit_length())
+    queries = inputs.item_factors if cosine else inputs.user_factors
     eligible = items.join(inputs.scope.items, ITEM_ID, how="left_semi")
     asked = queries.select(F.col(ID).alias(SUBJECT_ID), FACTORS).join(
         inputs.scope.subjects, SUBJECT_ID, how="left_semi"
     )
-    best = top_items(asked, collect_item_factors(eligible), inputs.scope.seen, config.als.n)
+    best = top_items(asked, collect_item_factors(eligible, cosine), inputs.scope.seen, config.als.n, cosine)
     return best.select(SUBJECT_ID, ITEM_ID, SCORE, F.lit(None).cast("string").alias(BECAUSE_ITEM_ID))
-
-
-def _unit_length() -> Column:
-    """The vector divided by its Euclidean length; a zero vector stays zero."""
-    square = F.aggregate(FACTORS, F.lit(0.0), lambda total, x: total + x.cast("double") * x.cast("double"))
-    length = F.when(square > 0, F.sqrt(square)).otherwise(F.lit(1.0))
-    return F.transform(FACTORS, lambda x: (x / length).cast("float"))

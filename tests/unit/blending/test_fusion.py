@@ -2,6 +2,7 @@
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+
 from shortlist.blending.fusion import fuse
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
+
 from shortlist.tables import Table
 
 DAY = date(2017, 11, 30)

@@ -11,12 +11,12 @@ import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+
 from shortlist.checks.audit import Audit, CheckResult, audit
 from shortlist.errors import HeldError
 from shortlist.io.manifest import write_manifest
 from shortlist.reports.manifests import read_job_records
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, Rule, Table
-
 from tests.unit.checks.rows import DAY, LATER, Change, Row, candidates, engagements, first, frame_of
 
 PARTITION = "run_date=2017-11-30"

@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 import pytest
 from pyspark.sql import SparkSession
+
 from shortlist.checks.audit import CheckResult
 from shortlist.checks.guardrails import guardrails
 from shortlist.config import GuardrailsConfig
 from shortlist.tables import CANDIDATES
-
 from tests.unit.checks.rows import Row, candidate_lists, frame_of
 
 LIMITS = GuardrailsConfig(

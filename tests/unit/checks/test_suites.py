@@ -4,10 +4,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+
 from shortlist.checks.suites import rule_columns, suite
 from shortlist.errors import ContractError
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, Rule, Table
-
 from tests.unit.checks.rows import DAY
 
 BETWEEN = "expect_column_values_to_be_between"

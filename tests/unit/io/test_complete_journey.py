@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 import pytest
+
+from jobs.land_complete_journey import main
 from shortlist.errors import SettingsError
 from shortlist.io.complete_journey import (
     Journey,
@@ -23,8 +25,6 @@ from shortlist.io.complete_journey import (
     read_journey,
     redemption_events,
 )
-
-from jobs.land_complete_journey import main
 
 MILK, CAT_FOOD, NAMELESS, VOUCHER, FUEL = 10, 11, 12, 13, 14
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+
 from shortlist.errors import ContractError, FencedError
 from shortlist.io.delta import Warehouse, between, equals, one_of, run_partition
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, USER_FACTORS

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from shortlist.kernels.arrays import bounded_rows, checked_rows, finite, frozen
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from shortlist.kernels.neighbours import NeighbourScores, Scoring, score_neighbours
 
 # Neighbours: 0 -> 2 (.5), 3 (.1); 1 -> 2 (.02), 3 (.4), 0 (.9); 2 -> nothing; 3 -> 0 (.25).

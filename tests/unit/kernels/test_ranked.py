@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from shortlist.kernels import ranked
 from shortlist.kernels.cooccurrence import cooccur
 from shortlist.kernels.neighbours import score_neighbours

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from shortlist.kernels.arrays import Floats
 from shortlist.kernels.top_k import ITEMS_PER_TILE, QUERIES_PER_TILE, TopK, top_k
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+
 from shortlist.metrics.definitions import DEFINITIONS, RANKING_METRICS
 from shortlist.metrics.ranking import score_lists, subjects_without_list
-
 from tests.unit.metrics.references import ranking_values
 
 Lists = dict[str, list[str]]
@@ -31,10 +31,15 @@ def as_dict(scored: DataFrame) -> dict[tuple[str, int, str], float]:
 
 
 def test_score_lists__by_hand(spark: SparkSession) -> None:
-    # Relevant items found at ranks 2 and 4 of five; three are relevant in all.
-    lists = list_frame(spark, {"u": ["a", "b", "c", "d", "e"]})
-    relevant = relevant_frame(spark, {"u": {"b", "d", "z"}})
-    values = as_dict(score_lists(lists, relevant, [1, 2, 5]))
+    # One frame for several subjects: a Spark job each would cost seconds and show no more.
+    lists = list_frame(
+        spark, {"u": ["a", "b", "c", "d", "e"], "one": ["a"], "nothing relevant": ["a"], "twice": ["a", "a", "b"]}
+    )
+    wanted = {"u": {"b", "d", "z"}, "one": {"a"}, "no list": {"a", "b"}, "twice": {"a", "b"}}
+    relevant = relevant_frame(spark, wanted)
+    values = as_dict(score_lists(lists, relevant.unionAll(relevant), [1, 2, 5]))
+
+    # u: relevant items found at ranks 2 and 4 of five; three are relevant in all.
     at_2 = {metric: values["u", 2, metric] for metric in RANKING_METRICS}
     at_5 = {metric: values["u", 5, metric] for metric in RANKING_METRICS}
     log3 = math.log2(3)
@@ -48,26 +53,21 @@ def test_score_lists__by_hand(spark: SparkSession) -> None:
          "hit_rate": 1, "mrr": 1 / 2, "map": (1 / 2 + 2 / 4) / 3}
     )  # fmt: skip
     assert {values["u", 1, metric] for metric in RANKING_METRICS} == {0.0}
-    assert len(values) == 3 * len(RANKING_METRICS)
 
-
-def test_score_lists__who_is_scored(spark: SparkSession) -> None:
-    lists = list_frame(spark, {"listed": ["a"], "nothing relevant": ["a"]})
-    relevant = relevant_frame(spark, {"listed": {"a"}, "no list": {"a", "b"}})
-    values = as_dict(score_lists(lists, relevant, [10]))
-    assert {subject for subject, _, _ in values} == {"listed", "no list"}
+    # Who is scored: subjects with relevant items, those without a list as 0, missing places find nothing.
+    assert {subject for subject, _, _ in values} == set(wanted)
+    assert len(values) == len(wanted) * 3 * len(RANKING_METRICS)
     assert {value for (subject, _, _), value in values.items() if subject == "no list"} == {0.0}
-    assert values["listed", 10, "recall"] == 1.0
-    assert values["listed", 10, "precision"] == 0.1  # nine missing places found nothing
+    assert (values["one", 5, "recall"], values["one", 5, "precision"]) == (1.0, 1 / 5)
+
+    # An item that stands in a list twice counts once, at its better rank; so does a pair that is relevant twice.
+    assert values["twice", 5, "recall"] == 1.0
+    assert values["twice", 5, "ndcg"] == pytest.approx((1 + 1 / 2) / (1 + 1 / log3))
+
+
+def test_subjects_without_list(spark: SparkSession) -> None:
+    lists, relevant = list_frame(spark, {"u": ["a"]}), relevant_frame(spark, {"u": {"b"}, "no list": {"a", "b"}})
     assert [row.subject_id for row in subjects_without_list(lists, relevant).collect()] == ["no list"]
-
-
-def test_score_lists__repeated_rows_count_once(spark: SparkSession) -> None:
-    lists = list_frame(spark, {"u": ["a", "a", "b"]})
-    twice = relevant_frame(spark, {"u": {"a", "b"}})
-    values = as_dict(score_lists(lists, twice.unionAll(twice), [3]))
-    assert values["u", 3, "recall"] == 1.0
-    assert values["u", 3, "ndcg"] == pytest.approx((1 + 1 / 2) / (1 + 1 / math.log2(3)))
 
 
 def test_score_lists__agrees_with_the_reference(spark: SparkSession) -> None:

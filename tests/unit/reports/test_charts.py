@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from xml.etree import ElementTree
 
 import pytest
+
 from shortlist.reports.charts import interval_track, overlap_chart, rank_share_chart, score_chart, volume_chart
 from shortlist.reports.evaluation import Estimate
 from shortlist.reports.facts import DayVolume

@@ -4,10 +4,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+
 from shortlist.metrics import definitions, evaluation
 from shortlist.reports.evaluation import Estimate, read_evaluation
 from shortlist.reports.lake import Lake
-
 from tests.unit.reports.world import BEFORE, D, evaluations, write_settings
 
 

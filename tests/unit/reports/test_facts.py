@@ -4,9 +4,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+
 from shortlist.reports.facts import ChangedSetting, QuarantineReason, RunFacts, changed_settings, gather
 from shortlist.reports.surfaces import Candidate, Engaged, Named
-
 from tests.unit.reports.world import BEFORE, SETTINGS, D, candidates, manifest, publication, write_settings, write_world
 
 

@@ -4,6 +4,7 @@ from datetime import date
 
 import polars as pl
 import pytest
+
 from shortlist.reports.lists import RankBand, SourceShare, compare_lists, describe_lists, draw_subjects
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from shortlist.checks.audit import CheckResult
 from shortlist.reports.manifests import NIGHTLY_JOBS, read_job_records
-
 from tests.unit.reports.world import BEFORE, D, manifest, write_settings
 
 

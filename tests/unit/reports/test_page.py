@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+
 from shortlist.config import Settings
 from shortlist.metrics.definitions import DEFINITIONS
 from shortlist.reports.facts import gather
 from shortlist.reports.page import headline, percent, render_page, stages, write_page
-
 from tests.unit.reports.world import (
     BEFORE,
     HOSTILE,

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+
 from shortlist.reports.facts import gather
 from shortlist.reports.page import write_page
 from shortlist.reports.show import WIDTH, main, shown
 from shortlist.reports.untrusted import width
-
 from tests.unit.reports.world import HOSTILE, D, write_settings, write_world
 
 

@@ -1,6 +1,7 @@
 """Words of others: nothing hidden, nothing too long, columns that line up."""
 
 import pytest
+
 from shortlist.reports.untrusted import column, plain, width
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+
 from shortlist.config import Settings, load_settings
 
 D, BEFORE, LATER = date(2017, 11, 30), date(2017, 11, 23), date(2017, 12, 7)

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+
 from shortlist.columns import EVENT_ID, FILE, INGEST_DATE, OFFSET, RAW, REASONS
 from shortlist.config import ExtractionConfig
 from shortlist.transforms.engagements import as_delivered, first_deliveries, parse_lines, rejected, usable

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+
 from shortlist.config import InteractionsConfig
 from shortlist.transforms.interactions import build_interactions
 

@@ -2,6 +2,7 @@
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+
 from shortlist.config import SurfaceConfig
 from shortlist.transforms.ranking import top_ranked
 from shortlist.transforms.reasons import with_reasons

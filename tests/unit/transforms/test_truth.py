@@ -3,6 +3,7 @@
 from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
+
 from shortlist.transforms.truth import item_truth, user_truth
 
 DAY = date(2017, 11, 23)

@@ -1,0 +1,110 @@
+"""What the house promises of itself: addresses, sizes, names; held by reading the files, not by good intentions."""
+
+import ast
+import configparser
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+LIBS = HOUSE / "libs"
+PURE = ("transforms", "sources", "blending", "metrics", "models", "kernels")
+TOP = {"setup.cfg", "pyproject.toml", "README.md", "LICENSE", "jobs", "dags", "libs", "schemas", "tests", "infra"}
+# Storage, clocks and chance: none of it belongs into a transform.
+IMPURE = {"read", "write", "writeTo", "saveAsTable", "getOrCreate", "now", "today", "utcnow", "show", "rand", "randn"}
+COLLECTING = {"collect", "toPandas", "toLocalIterator"}
+
+
+def tracked() -> list[Path]:
+    names = subprocess.run(["git", "ls-files"], cwd=HOUSE, capture_output=True, text=True, check=True).stdout.split()
+    return [HOUSE / name for name in names if (HOUSE / name).is_file()]
+
+
+def modules(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((LIBS / "shortlist" / folder).glob("[!_]*.py"))]
+
+
+def short(path: Path) -> str:
+    return "/".join(path.parts[-2:])
+
+
+def called(tree: ast.AST) -> set[str]:
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "") for func in calls}
+
+
+def test_the_top_level_is_fixed() -> None:
+    assert {
+        path.relative_to(HOUSE).parts[0] for path in tracked() if not path.relative_to(HOUSE).parts[0].startswith(".")
+    } <= TOP
+
+
+@pytest.mark.parametrize("path", modules(*PURE), ids=short)
+def test_pure_floors_touch_no_storage_and_no_clock(path: Path) -> None:
+    assert called(ast.parse(path.read_text())) & IMPURE == set()
+
+
+@pytest.mark.parametrize(
+    "path", modules("transforms", "sources", "blending", "metrics"), ids=lambda path: "/".join(path.parts[-2:])
+)
+def test_frames_stay_frames_below_the_models(path: Path) -> None:
+    assert called(ast.parse(path.read_text())) & COLLECTING == set()
+
+
+def test_nobody_reaches_into_the_jvm() -> None:
+    reaching = [
+        path for path in tracked() if path.suffix == ".py" and path != Path(__file__) and "._jvm" in path.read_text()
+    ]
+    assert reaching == []
+
+
+def test_files_stay_short() -> None:
+    long = {
+        str(path.relative_to(HOUSE)): len(path.read_text().splitlines()) for path in tracked() if path.suffix == ".py"
+    }
+    assert {name: lines for name, lines in long.items() if lines > 450} == {}
+    assert {name: lines for name, lines in long.items() if name.startswith("jobs/") and lines > 60} == {}
+    assert {name: lines for name, lines in long.items() if name.startswith("dags/") and lines > 40} == {}
+
+
+def test_every_job_is_a_verb_with_a_main_and_a_test() -> None:
+    tests = "".join(path.read_text() for path in (HOUSE / "tests").rglob("test_*.py"))
+    for path in sorted((HOUSE / "jobs").glob("*.py")):
+        assert "_" in path.stem
+        assert {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)} >= {"main"}
+        assert path.stem in tests
+
+
+def test_setup_cfg_lists_every_package() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(HOUSE / "setup.cfg")
+    listed = set(setup["options"]["packages"].split())
+    found = {".".join(path.parent.relative_to(LIBS).parts) for path in LIBS.rglob("__init__.py")} | {
+        "shortlist.schemas"
+    }
+    assert listed == found
+
+
+def test_no_machine_no_registry_in_any_file() -> None:
+    marks = ("--index-" + "url", "/wo" + "rk/", "/simple" + "/")
+    offenders = []
+    for path in tracked():
+        text = path.read_text(errors="ignore")
+        offenders += [f"{path.relative_to(HOUSE)}: {mark}" for mark in marks if mark in text]
+    assert offenders == []
+
+
+def test_every_test_can_fail() -> None:
+    """A test without an assertion, a raises or a comparison helper only shows that nothing crashed."""
+    silent = []
+    for path in (HOUSE / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                asserts = any(isinstance(inner, ast.Assert) for inner in ast.walk(node))
+                helpers = {
+                    name for name in called(node) if name.startswith(("assert", "raises", "check_", "held", "expect"))
+                }
+                if not asserts and not helpers:
+                    silent.append(f"{path.name}:{node.name}")
+    assert silent == []

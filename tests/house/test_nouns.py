@@ -1,0 +1,59 @@
+"""Nouns have one home: columns, tables, sources and settings name the same things."""
+
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel
+
+from shortlist import columns, config, tables
+from shortlist.models.als import ENGINES
+from shortlist.sources import SOURCES
+from shortlist.tables import CONTRACTS, Table
+
+TABLES = {value.contract: value for value in vars(tables).values() if isinstance(value, Table)}
+
+
+def test_every_contract_has_its_table_and_the_other_way_round() -> None:
+    files = {
+        entry.name.removesuffix(".odcs.yaml") for entry in CONTRACTS.iterdir() if entry.name.endswith(".odcs.yaml")
+    }
+    assert set(TABLES) == files
+
+
+def test_every_column_of_a_contract_has_one_constant() -> None:
+    stated = {name for table in TABLES.values() for name in table.columns}
+    named = [value for name, value in vars(columns).items() if name.isupper() and isinstance(value, str)]
+    assert len(named) == len(set(named))
+    assert stated <= set(named)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_a_contract_states_key_partition_and_protocol(table: Table) -> None:
+    assert table.key or table.name == "quarantine"  # a line may be landed twice
+    assert set(table.key) <= set(table.columns)
+    assert set(table.partition) <= set(table.columns)
+    assert table.partition or table.name == "publications"
+    assert (table.properties["delta.minReaderVersion"], table.properties["delta.minWriterVersion"]) == ("1", "2")
+    assert table.properties["delta.enableDeletionVectors"] == "false"
+    assert table.description
+    assert table.retention
+    assert all(field.name == field.name.lower() and field.metadata["comment"].endswith(".") for field in table.schema)
+    assert all(not table.schema[name].nullable for name in (*table.key, *table.partition))
+
+
+def test_sources_are_the_same_in_settings_and_code() -> None:
+    assert set(SOURCES) == set(get_args(config.SourceName)) == set(config.SourcesConfig.model_fields)
+
+
+def test_engines_are_the_same_in_settings_and_code() -> None:
+    assert set(ENGINES) == set(get_args(config.AlsConfig.model_fields["engine"].annotation))
+
+
+def test_every_setting_has_a_docstring_and_forbids_strangers() -> None:
+    sections = [value for value in vars(config).values() if isinstance(value, type) and issubclass(value, BaseModel)]
+    sections = [section for section in sections if section not in (BaseModel, config.Section)]
+    assert len(sections) > 10
+    for section in sections:
+        assert section.model_config["extra"] == "forbid"
+        assert section.model_config["frozen"] is True
+        assert [name for name, field in section.model_fields.items() if not field.description] == []
