@@ -79,8 +79,8 @@ paths:
   reports: {home}/reports
   manifests: {home}/manifests
 surfaces:
-  homefeed: {{subject: user, sources: [als, cooccurrence], fallback: popularity, k: 4, min_item_support: 2}}
-  related: {{subject: item, sources: [cooccurrence, als], fallback: popularity, k: 3, min_item_support: 2}}
+  homefeed: {{subject: user, sources: [als, cooccurrence], fallback: popularity, k: 4, depth: 20, min_item_support: 2}}
+  related: {{subject: item, sources: [cooccurrence, als], fallback: popularity, k: 3, depth: 20, min_item_support: 2}}
 als: {{factors: 8, epochs: 5}}
 cooccurrence: {{min_support: 1, neighbours: 20}}
 evaluation: {{ks: [1, 3], bootstrap_samples: 50}}

@@ -129,8 +129,6 @@ class CooccurrenceConfig(Section):
 class AlsSourceConfig(Section):
     """Candidates by the inner product (users) or cosine (items) of ALS factors."""
 
-    n: int = Field(default=200, ge=1)
-    """Candidates per subject."""
     reason: str = "fits what similar shoppers take"
     """What a reader of the table is told."""
 
@@ -138,8 +136,6 @@ class AlsSourceConfig(Section):
 class CooccurrenceSourceConfig(Section):
     """Candidates found in baskets beside the subject's items."""
 
-    n: int = Field(default=200, ge=1)
-    """Candidates per subject."""
     measure: Measure = "cosine"
     """Similarity to use; one of `cooccurrence.measures`."""
     seeds: int = Field(default=50, ge=1)
@@ -153,8 +149,6 @@ class CooccurrenceSourceConfig(Section):
 class PopularitySourceConfig(Section):
     """Candidates by how many users engaged with them of late."""
 
-    n: int = Field(default=200, ge=1)
-    """Candidates per subject."""
     window_days: int = Field(default=28, ge=1)
     """Days of engagement up to the run date that count."""
     reason: str = "popular these weeks"
@@ -198,6 +192,8 @@ class SurfaceConfig(Section):
     """Source that fills short lists; it is not fused."""
     k: int = Field(default=50, ge=1, le=10_000)
     """Length of a list."""
+    depth: int = Field(default=100, ge=1, le=100_000)
+    """Candidates that each source proposes per subject, at least k: fusion can only lift what was proposed."""
     min_item_support: int = Field(default=5, ge=1)
     """An item needs so many users before it may be a candidate, and, on item surfaces, a subject."""
     active_items_only: bool = True
@@ -208,9 +204,11 @@ class SurfaceConfig(Section):
     """Limits against the last published day."""
 
     @model_validator(mode="after")
-    def _fallback_is_not_fused(self) -> Self:
+    def _lists_can_be_filled(self) -> Self:
         if self.fallback in self.sources:
             raise ValueError(f"fallback {self.fallback!r} is also among sources; a fallback fills up and is not fused")
+        if self.depth < self.k:
+            raise ValueError(f"depth {self.depth} is below k {self.k}: one source alone could not fill a list")
         return self
 
 

@@ -37,6 +37,7 @@ def test_later_override_wins(file: Path) -> None:
         ("als.factors=many", "als.factors = 'many'"),
         ("surfaces.homefeed.sources=[magic]", "surfaces.homefeed.sources.0 = 'magic'"),
         ("surfaces.homefeed.fallback=als", "fallback 'als' is also among sources"),
+        ("surfaces.homefeed.depth=20", "depth 20 is below k 50"),
         ("cooccurrence.basket_kind=board", "cooccurrence.basket_kind 'board' is not among baskets (session)"),
         ("sources.cooccurrence.measure=llr", "sources.cooccurrence.measure 'llr' is not among cooccurrence.measures"),
         ('{"surfaces": {"../x": {"subject": "user", "sources": ["als"]}}}', "surfaces.../x: a surface's name is part"),

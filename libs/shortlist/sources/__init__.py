@@ -34,7 +34,7 @@ def propose(inputs: Inputs, config: SourcesConfig) -> DataFrame:
 
 
 def _ranked(name: SourceName, inputs: Inputs, config: SourcesConfig) -> DataFrame:
-    ranked = top_ranked(SOURCES[name](inputs, config), getattr(config, name).n)
+    ranked = top_ranked(SOURCES[name](inputs, config), inputs.surface.depth)
     return ranked.select(
         SUBJECT_ID, F.lit(name).alias(SOURCE), RANK, ITEM_ID, F.col(SCORE).cast("float").alias(SCORE), BECAUSE_ITEM_ID
     )

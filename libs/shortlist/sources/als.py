@@ -21,5 +21,5 @@ def als(inputs: Inputs, config: SourcesConfig) -> DataFrame:
     asked = queries.select(F.col(ID).alias(SUBJECT_ID), FACTORS).join(
         inputs.scope.subjects, SUBJECT_ID, how="left_semi"
     )
-    best = top_items(asked, collect_item_factors(eligible, cosine), inputs.scope.seen, config.als.n, cosine)
+    best = top_items(asked, collect_item_factors(eligible, cosine), inputs.scope.seen, inputs.surface.depth, cosine)
     return best.select(SUBJECT_ID, ITEM_ID, SCORE, F.lit(None).cast("string").alias(BECAUSE_ITEM_ID))

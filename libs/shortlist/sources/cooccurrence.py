@@ -36,5 +36,5 @@ def cooccurrence(inputs: Inputs, config: SourcesConfig) -> DataFrame:
         return beside.join(inputs.scope.subjects, SUBJECT_ID, how="left_semi")
     taken = inputs.interactions.where(F.col(WEIGHT) > 0).select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID, WEIGHT)
     return score_from_neighbours(
-        taken, collect_neighbours(related), inputs.scope.seen, chosen.n, chosen.scoring, chosen.seeds
+        taken, collect_neighbours(related), inputs.scope.seen, inputs.surface.depth, chosen.scoring, chosen.seeds
     )

@@ -24,7 +24,7 @@ def popularity(inputs: Inputs, config: SourcesConfig) -> DataFrame:
         ITEM_ID, _one_factor(F.coalesce("users", F.lit(0)))
     )
     asked = inputs.scope.subjects.select(SUBJECT_ID, _one_factor(F.lit(1)))
-    best = top_items(asked, collect_item_factors(counted), inputs.scope.seen, config.popularity.n)
+    best = top_items(asked, collect_item_factors(counted), inputs.scope.seen, inputs.surface.depth)
     return best.select(SUBJECT_ID, ITEM_ID, SCORE, F.lit(None).cast("string").alias(BECAUSE_ITEM_ID))
 
 

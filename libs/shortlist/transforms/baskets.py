@@ -1,6 +1,6 @@
 """Engagements to baskets: what was engaged with together."""
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import (
@@ -18,6 +18,10 @@ from shortlist.columns import (
     WEIGHT,
 )
 from shortlist.config import BasketConfig, BasketKind
+
+_DRAW = "draw"
+_KEPT = "kept"
+_PLACE = "place"
 
 
 def basket_name(kind: BasketKind) -> Column:
@@ -48,13 +52,15 @@ def build_baskets(engagements: DataFrame, kind: BasketKind, config: BasketConfig
     events = engagements.where(F.col(EVENT_TYPE).isin(*config.event_types) & F.col(ITEM_ID).isNotNull())
     named = events.withColumn(BASKET_ID, basket_name(kind)).where(F.col(BASKET_ID).isNotNull())
     items = named.groupBy(BASKET_ID, ITEM_ID).agg(F.min(EVENT_TS).alias(EVENT_TS))
-    by_chance = Window.partitionBy(BASKET_ID).orderBy(F.xxhash64(BASKET_ID, ITEM_ID, F.lit(seed)), ITEM_ID)
-    by_time = Window.partitionBy(BASKET_ID).orderBy(EVENT_TS, ITEM_ID)
-    kept = items.withColumn("draw", F.row_number().over(by_chance)).where(F.col("draw") <= config.max_items)
-    return kept.select(
+    draw = F.xxhash64(BASKET_ID, ITEM_ID, F.lit(seed)).alias(_DRAW)
+    by_chance = F.sort_array(F.collect_list(F.struct(draw, ITEM_ID, EVENT_TS)))
+    kept = items.groupBy(BASKET_ID).agg(F.slice(by_chance, 1, config.max_items).alias(_KEPT))
+    by_time = F.sort_array(F.transform(_KEPT, lambda item: F.struct(item[EVENT_TS], item[ITEM_ID].alias(ITEM_ID))))
+    placed = kept.select(BASKET_ID, F.posexplode(by_time).alias(_PLACE, _KEPT))
+    return placed.select(
         F.lit(kind).alias(BASKET_KIND),
         BASKET_ID,
-        ITEM_ID,
-        F.row_number().over(by_time).cast("int").alias(POSITION),
+        F.col(f"{_KEPT}.{ITEM_ID}").alias(ITEM_ID),
+        (F.col(_PLACE) + 1).cast("int").alias(POSITION),
         F.lit(1.0).cast("float").alias(WEIGHT),
     )

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import (
@@ -22,6 +22,8 @@ from shortlist.config import InteractionsConfig
 HIDE = "hide"
 # Weights are summed as whole millionths: a sum of doubles depends on the order in which partitions arrive.
 _UNIT = 1_000_000
+_MILLIONTHS = "millionths"
+_NEWEST = "newest"
 
 
 def build_interactions(engagements: DataFrame, run_date: date, config: InteractionsConfig) -> DataFrame:
@@ -37,17 +39,24 @@ def build_interactions(engagements: DataFrame, run_date: date, config: Interacti
         hid the item), events, last_ts, hidden.
     """
     counted = F.col(EVENT_TYPE).isin(*config.weights)
-    relevant = engagements.where(F.col(ITEM_ID).isNotNull() & (counted | (F.col(EVENT_TYPE) == HIDE)))
-    newest_first = Window.partitionBy(USER_ID, ITEM_ID, F.col(EVENT_TYPE) == HIDE).orderBy(F.desc(EVENT_TS), EVENT_ID)
-    capped = relevant.withColumn("age_rank", F.row_number().over(newest_first)).where(
-        F.col("age_rank") <= config.max_events_per_pair
-    )
+    hide = F.col(EVENT_TYPE) == HIDE
+    relevant = engagements.where(F.col(ITEM_ID).isNotNull() & (counted | hide))
     millionths = F.round(_type_weight(config) * _decay(run_date, config) * _UNIT).cast("long")
-    return capped.groupBy(USER_ID, ITEM_ID).agg(
-        (F.sum(millionths) / _UNIT).cast("float").alias(WEIGHT),
-        F.sum(F.when(F.col(EVENT_TYPE) == HIDE, 0).otherwise(1)).cast("int").alias(EVENTS),
+    # One shuffle, no window: most pairs have one event, and sorting all of them costs more than the few that are capped.
+    events = F.collect_list(F.when(~hide, F.struct(EVENT_TS, EVENT_ID, millionths.alias(_MILLIONTHS))))
+    pairs = relevant.groupBy(USER_ID, ITEM_ID).agg(
+        F.slice(F.sort_array(events, asc=False), 1, config.max_events_per_pair).alias(_NEWEST),
         F.max(EVENT_TS).alias(LAST_TS),
-        F.bool_or(F.col(EVENT_TYPE) == HIDE).alias(HIDDEN),
+        F.bool_or(hide).alias(HIDDEN),
+    )
+    total = F.aggregate(_NEWEST, F.lit(0).cast("long"), lambda sum_, event: sum_ + event[_MILLIONTHS])
+    return pairs.select(
+        USER_ID,
+        ITEM_ID,
+        (total / _UNIT).cast("float").alias(WEIGHT),
+        F.size(_NEWEST).alias(EVENTS),
+        LAST_TS,
+        HIDDEN,
     )
 
 
@@ -55,7 +64,7 @@ def _type_weight(config: InteractionsConfig) -> Column:
     weight = F.lit(0.0)
     for event_type, value in config.weights.items():
         weight = F.when(F.col(EVENT_TYPE) == event_type, F.lit(value)).otherwise(weight)
-    return F.when(F.col(EVENT_TYPE) == HIDE, F.lit(0.0)).otherwise(weight)
+    return weight
 
 
 def _decay(run_date: date, config: InteractionsConfig) -> Column:

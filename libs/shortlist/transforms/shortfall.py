@@ -7,7 +7,7 @@ from shortlist.columns import ITEM_ID, ROWS, SUBJECT_ID, SUBJECTS, WHY
 from shortlist.transforms.scope import Scope
 
 NOTHING_LEFT = "fewer than k eligible items are left that the subject has not seen"
-TOO_FEW_PROPOSED = "its sources proposed fewer than k items: raise sources.*.n"
+TOO_FEW_PROPOSED = "its sources proposed fewer than k items: raise the surface's depth"
 
 
 def short_lists(candidates: DataFrame, scope: Scope, k: int) -> DataFrame:
