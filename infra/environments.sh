@@ -97,10 +97,10 @@ begin_group() { # LOG COMMAND...: runs it in the background as a process group o
 }
 
 end_groups() { # asked first; after 5 s they are made to (Airflow takes SIGTERM for the task's and would try it again)
-  local group tries
+  local group _
   for group in ${GROUPS_BEGUN[@]+"${GROUPS_BEGUN[@]}"}; do
     kill -TERM -- "-$group" 2>/dev/null || continue
-    for tries in {1..25}; do
+    for _ in {1..25}; do
       kill -0 -- "-$group" 2>/dev/null || continue 2
       sleep 0.2
     done

@@ -1,12 +1,15 @@
 """One Spark session per test process, and a warehouse of its own per test."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 # Before numpy is imported anywhere: one BLAS thread per task, as in production.
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
+# Workers run what this process runs, not whatever python comes first on PATH.
+os.environ["PYSPARK_PYTHON"] = sys.executable
 
 import pytest
 from pyspark.sql import SparkSession

@@ -39,7 +39,13 @@ def test_bad_input_is_refused_by_name(deployment: Deployment) -> None:
     assert f"landing folder {folder} is complete but holds no events" in held(deployment, FIRST)
     tiny.write_folder(deployment.landing, FIRST, ["{broken", "neither is this"])
     told = held(deployment, FIRST)
-    for part in (str(folder), "2 of 2 lines cannot be used", "no valid JSON object", "{broken", "max_rejected_share"):
+    for part in (
+        str(folder),
+        "2 of 2 lines cannot be used",
+        "no valid JSON object",
+        "neither is this",
+        "max_rejected_share",
+    ):
         assert part in told
 
 

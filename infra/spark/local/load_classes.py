@@ -4,7 +4,7 @@ A class that is missing here is loaded from its jar as ever: this file decides h
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,7 +36,7 @@ def load_classes(spark: SparkSession, scratch: Path) -> None:
     spark.createDataFrame(pa.table({"id": ["1"]})).join(stored, on="id", how="left_anti").collect()
 
 
-def _same(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _same(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     yield from batches
 
 

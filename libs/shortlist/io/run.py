@@ -160,6 +160,8 @@ def open_run(arguments: Arguments) -> Iterator[Run]:
             failure = error
             raise
         finally:
+            # A shared session outlives the run; what the run persisted must not stand in for files that change later.
+            spark.catalog.clearCache()
             content = {
                 "job": arguments.job,
                 "run_date": arguments.run_date.isoformat(),

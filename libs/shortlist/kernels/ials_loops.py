@@ -164,7 +164,10 @@ def _solve_positive(matrix, size, right):
 
 @njit(**FAST)
 def _inner_products(vectors, count, out):
-    """out[i, j] = vectors[i] . vectors[j] for j >= i, by 4 x 4 blocks; rows up to the next multiple of 4 must exist."""
+    """out[i, j] = vectors[i] . vectors[j] for j >= i, by 4 x 4 blocks.
+
+    Rows up to the next multiple of 4 must exist; what they hold ends up beyond `count`, where nobody reads.
+    """
     size = vectors.shape[1]
     blocks = (count + 3) // 4
     for bi in range(blocks):
@@ -260,8 +263,6 @@ def solve_exactly(indptr, indices, weights, targets, other, spectrum, regulariza
                 y, row = other[indices[low + e]], scaled[e]
                 for k in range(size):
                     row[k] = y[k] * halves[k]
-            for e in range(observed, (observed + 3) // 4 * 4):
-                scaled[e] = _ZERO
             _inner_products(scaled, observed, matrix)
             for e in range(observed):
                 matrix[e, e] += _ONE / weights[low + e]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from shortlist.metrics import definitions, evaluation
 from shortlist.reports.evaluation import Estimate, read_evaluation
 from shortlist.reports.lake import Lake
 from tests.unit.reports.world import BEFORE, D, evaluations, write_settings
@@ -58,7 +57,3 @@ def test_read_evaluation__says_why_there_is_none(home: Path, published: list[dat
     found = read_evaluation(Lake(str(home / "warehouse")), D, [7], published)
     assert found.verdicts == ()
     assert said in found.missing
-
-
-def test_the_blend_has_one_name() -> None:
-    assert evaluation.BLEND == definitions.BLEND

@@ -20,7 +20,7 @@ def catalog(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(rows, "item_id string, status string, buyable boolean")
 
 
-def names(frame: DataFrame, *columns: str) -> set[tuple[str, ...]]:
+def names(frame: DataFrame, *columns: str) -> set[tuple[object, ...]]:
     return {tuple(row) for row in frame.select(*columns).collect()}
 
 
