@@ -153,9 +153,10 @@ def test_spark_and_duckdb_read_what_polars_reads(nights: Nights, _spark: SparkSe
     assert spark is not None
     assert tuple(spark) == polars
     program = (
-        "import duckdb_ext_delta, duckdb, sys; connection = duckdb.connect(); "
-        "duckdb_ext_delta.import_extension(con=connection) if hasattr(duckdb_ext_delta, 'import_extension') else None; "
-        "connection.execute('LOAD delta'); "
+        "import sys; from pathlib import Path; import duckdb; connection = duckdb.connect(); "
+        "extensions = next(Path(sys.prefix).glob('lib/python*/site-packages/duckdb_ext/extensions')); "
+        "connection.execute('SET extension_directory = ?', [str(extensions)]); "
+        "connection.execute('SET autoinstall_known_extensions = false'); connection.execute('LOAD delta'); "
         "print(*connection.execute('select count(*), sum(rank) from delta_scan(?)', [sys.argv[1]]).fetchone())"
     )
     python = os.environ["SHORTLIST_READERS_PYTHON"]  # set by infra/test: an environment of its own
