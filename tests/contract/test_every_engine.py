@@ -29,7 +29,7 @@ def scores(model: Als) -> dict[tuple[str, str], float]:
 @pytest.mark.parametrize("engine", ENGINES)
 class TestEveryEngine:
     def config(self, engine: str, **more: object) -> AlsConfig:
-        return AlsConfig.model_validate({"engine": engine, "factors": 4, "epochs": 10, **more})
+        return AlsConfig.model_validate({"engine": engine, "factors": 2, "regularization": 0.1, "epochs": 15, **more})
 
     def test_the_withheld_item_is_the_best_of_those_not_taken(self, spark: SparkSession, engine: str) -> None:
         found = scores(fit(checkerboard(spark), self.config(engine)))

@@ -33,7 +33,7 @@ def checkerboard(spark: SparkSession) -> DataFrame:
 def make_inputs(spark: SparkSession, subject: str) -> Inputs:
     interactions = checkerboard(spark)
     surface = SurfaceConfig.model_validate({"subject": subject, "sources": ["als"], "min_item_support": 1})
-    model = als.fit(interactions, AlsConfig(factors=4, epochs=8))
+    model = als.fit(interactions, AlsConfig(factors=2, epochs=15, regularization=0.1))
     baskets = interactions.select(F.col("user_id").alias("basket_id"), "item_id")
     related = cooccurrence.fit(baskets, CooccurrenceConfig(min_support=1))
     scope = surface_scope(interactions, None, surface)
