@@ -19,7 +19,6 @@ ENVIRONMENTS=$SHORTLIST_HOME/envs
 LOGS=$SHORTLIST_HOME/logs
 JOBS=$ENVIRONMENTS/jobs
 PYSPARK=$JOBS/lib/python3.11/site-packages/pyspark
-CLASS_ARCHIVE=$ENVIRONMENTS/jobs/spark-classes.jsa
 
 refuse() { # CODE WHAT: say why nothing more happens, and leave
   printf 'error: %s\n' "$2" >&2
@@ -239,23 +238,6 @@ fetch_delta_jars() { # the delta-spark wheel has no jars: fetched once, by Spark
   printf '%s' "$wanted" >"$JOBS/.jars-from"
 }
 
-archive_classes() { # Spark's classes, loaded and verified once instead of at every start (Java's AppCDS)
-  local training=$INFRA/spark/local/load_classes.py wanted scratch
-  wanted=$(fingerprint "$JOBS/.jars-from" "$JAVA_HOME" "$(java_version "$JAVA_HOME/bin/java")" "$INFRA/spark/local/spark-defaults.conf" "$training")
-  is_made "$JOBS/.classes-from" "$wanted" && [[ -f $CLASS_ARCHIVE ]] && return
-  rm -f "$CLASS_ARCHIVE" "$JOBS/.classes-from"
-  scratch=$(mktemp -d "$SHORTLIST_HOME/classes.XXXXXX")
-  begin_group "$LOGS/classes.log" archive_classes_into "$scratch" "$training"
-  finish_group "$GROUP" "$LOGS/classes.log" "archiving Spark's classes"
-  rm -rf "$scratch"
-  printf '%s' "$wanted" >"$JOBS/.classes-from"
-}
-
-archive_classes_into() { # SCRATCH TRAINING
-  use_jobs_environment
-  SPARK_SUBMIT_OPTS+=" -XX:ArchiveClassesAtExit=\"$CLASS_ARCHIVE\"" spark-submit "$2" "$1"
-}
-
 warm_kernels() { # numba's compiled kernels, into $SHORTLIST_HOME/numba
   local wanted
   [[ -f $CHECKOUT/libs/shortlist/kernels/__main__.py ]] || return 0 # nothing is compiled ahead
@@ -274,7 +256,6 @@ compile_kernels() {
 
 complete_jobs_environment() { # after make_environments jobs
   fetch_delta_jars
-  archive_classes
   warm_kernels
 }
 
@@ -292,17 +273,28 @@ use_jobs_environment() { # the variables under which every Spark job and every t
   # Spark multiplies processes, kernels multiply threads: one BLAS thread each, or they fight for the cores.
   export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
   export NUMBA_CACHE_DIR=$SHORTLIST_HOME/numba
-  # An empty folder stands first on Spark's class path: Java refuses a class archive behind one that holds files. The
-  # settings come by --properties-file (infra/spark/local/bin/spark-submit), the logging by the property below.
+  # Settings come by --properties-file (infra/spark/local/bin/spark-submit), not from a conf folder of the caller's.
   export SPARK_CONF_DIR=$SHORTLIST_HOME/spark-conf-empty
   mkdir -p "$SPARK_CONF_DIR"
-  # A nightly run starts nine JVMs, and a start is mostly loading, verifying and compiling Spark's classes. CPU seconds
-  # on 2 cores for a session that writes and reads one small Delta table: 47 with Java's defaults, 25 with the quick
-  # compiler alone (heavy arithmetic is not done in Java here) and one collector thread, 17 with the class archive.
+  # Most of a small job is loading and compiling Spark's classes: the quick compiler alone and one collector thread take
+  # 25 CPU seconds instead of 47 for a session that writes and reads one small Delta table.
   export SPARK_SUBMIT_OPTS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=\"$INFRA/spark/local/log4j2.properties\""
-  # A mismatched archive (another Java) costs speed only: not worth a warning in front of every job.
-  [[ ! -f $CLASS_ARCHIVE || ! -f $JOBS/.classes-from ]] || SPARK_SUBMIT_OPTS+=" -XX:SharedArchiveFile=\"$CLASS_ARCHIVE\" -Xlog:cds=off -Xlog:class+path=off"
   export PATH=$INFRA/spark/local/bin:$JOBS/bin:$PATH
+}
+
+begin_resident_spark() { # SOCKET: one JVM for all jobs that follow, see infra/spark/local/resident.py
+  # It lives long enough for Java's optimizing compiler to pay.
+  SPARK_SUBMIT_OPTS=${SPARK_SUBMIT_OPTS/-XX:TieredStopAtLevel=1/} begin_group "$LOGS/spark.log" \
+    spark-submit "$INFRA/spark/local/resident.py" serve "$1"
+  RESIDENT=$GROUP
+}
+
+await_resident_spark() { # SOCKET: jobs go to it from here on
+  until [[ -S $1 ]]; do
+    kill -0 "$RESIDENT" 2>/dev/null || finish_group "$RESIDENT" "$LOGS/spark.log" 'starting Spark'
+    sleep 0.2
+  done
+  export SHORTLIST_RESIDENT_SPARK=$1
 }
 
 use_airflow_environment() { # after use_jobs_environment: Airflow itself; spark-submit stays the jobs environment's

@@ -2,11 +2,24 @@
 
 from collections.abc import Sequence
 
+from shortlist.columns import (
+    BOARD_ID,
+    EVENT_DATE,
+    EVENT_ID,
+    EVENT_TS,
+    EVENT_TYPE,
+    ITEM_ID,
+    REQUEST_ID,
+    SESSION_ID,
+    USER_ID,
+)
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run
 from shortlist.tables import BASKETS, INTERACTIONS
 from shortlist.transforms.baskets import build_baskets
 from shortlist.transforms.interactions import build_interactions
+
+USED = [EVENT_ID, EVENT_TYPE, EVENT_TS, EVENT_DATE, USER_ID, ITEM_ID, SESSION_ID, REQUEST_ID, BOARD_ID]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -14,11 +27,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_job(job_parser("build_interactions", __doc__), argv)
     settings = arguments.settings
     with open_run(arguments) as run:
-        engagements = run.engagements(settings.interactions.lookback_days)
+        lookbacks = {settings.interactions.lookback_days, *(each.lookback_days for each in settings.baskets.values())}
+        # Most look-backs are the same: what they have in common is read once.
+        known = {days: run.engagements(days).select(*USED).persist() for days in lookbacks}
+        engagements = known[settings.interactions.lookback_days]
         run.replace(build_interactions(engagements, run.run_date, settings.interactions), INTERACTIONS)
         for kind, config in settings.baskets.items():
-            known = run.engagements(config.lookback_days)
-            run.replace(build_baskets(known, kind, config, settings.seed), BASKETS, basket_kind=kind)
+            baskets = build_baskets(known[config.lookback_days], kind, config, settings.seed)
+            run.replace(baskets, BASKETS, basket_kind=kind)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Earlier published candidates against what users did afterwards: metrics with intervals, per source and for the blend."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import CANDIDATES_DATE, HORIZON_DAYS, ITEM_ID, RANK, RUN_DATE, SOURCE, SUBJECT_ID, SURFACE
 from shortlist.io.arguments import job_parser, parse_job, run_main
+from shortlist.io.delta import equals
 from shortlist.io.publications import publication_of, published_candidates
 from shortlist.io.run import Run, log, open_run
 from shortlist.metrics.definitions import BLEND
@@ -27,8 +28,8 @@ def judge(run: Run, name: str, horizon: int) -> DataFrame | None:
         return None
     columns = [SOURCE, SUBJECT_ID, RANK, ITEM_ID]
     published = published_candidates(run, publication).withColumn(SOURCE, F.lit(BLEND)).select(*columns)
-    of_day = (F.col(SURFACE) == name) & (F.col(RUN_DATE) == F.lit(day))
-    proposed = run.table(SOURCE_CANDIDATES).where(of_day).select(*columns)
+    named: dict[str, date | str] = {RUN_DATE: day, SURFACE: name}
+    proposed = run.table(SOURCE_CANDIDATES, equals(**named)).select(*columns)
     lists = published.unionByName(proposed).where(F.col(RANK) <= max(config.ks)).persist()
     engagements = run.engagements(settings.interactions.lookback_days + horizon)
     truth = TRUTHS[surface.subject](engagements, day, config.relevant_event_types).persist()

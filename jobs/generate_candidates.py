@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         interactions, related = run.read(INTERACTIONS).persist(), run.read(RELATED_ITEMS)
         users, items, catalog = run.read(USER_FACTORS), run.read(ITEM_FACTORS), run.snapshot(CATALOG)
         for name, surface in settings.surfaces.items():
-            scope = surface_scope(interactions, catalog, surface)
+            scope = surface_scope(interactions, catalog, surface).persist()
             inputs = Inputs(run.run_date, surface, scope, interactions, users, items, related)
             proposed = propose(inputs, settings.sources).withColumn(SURFACE, F.lit(name))
             run.replace(proposed, SOURCE_CANDIDATES, surface=name)

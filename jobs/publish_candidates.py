@@ -5,11 +5,8 @@ A surface whose checks fail is held: nothing of it is written, its last publishe
 
 from collections.abc import Sequence
 
-from pyspark.sql import functions as F
-
 from shortlist.blending.candidates import build_candidates
 from shortlist.checks.publication import check_surface
-from shortlist.columns import SURFACE
 from shortlist.errors import HeldError
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.publications import hold, last_published, publish, published_candidates
@@ -23,7 +20,7 @@ def publish_surface(run: Run, name: str) -> str | None:
     """Publish one surface, or hold it and return what its checks say."""
     settings, catalog = run.settings, run.snapshot(CATALOG)
     surface = settings.surfaces[name]
-    proposed = run.read(SOURCE_CANDIDATES).where(F.col(SURFACE) == name)
+    proposed = run.read(SOURCE_CANDIDATES, surface=name)
     candidates = build_candidates(proposed, catalog, name, settings, run.run_date, run.arguments.run_id).persist()
     scope = surface_scope(run.read(INTERACTIONS), catalog, surface)
     expected = scope.subjects.count()

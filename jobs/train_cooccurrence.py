@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import functions as F
-
-from shortlist.columns import BASKET_KIND
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run
 from shortlist.models import cooccurrence
@@ -16,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_job(job_parser("train_cooccurrence", __doc__), argv)
     config = arguments.settings.cooccurrence
     with open_run(arguments) as run:
-        baskets = run.read(BASKETS).where(F.col(BASKET_KIND) == config.basket_kind)
+        baskets = run.read(BASKETS, basket_kind=config.basket_kind)
         run.replace(cooccurrence.fit(baskets, config), RELATED_ITEMS)
 
 

@@ -11,10 +11,11 @@ from shortlist.config import AlsConfig, CooccurrenceConfig, SourcesConfig, Surfa
 from shortlist.models import als, cooccurrence
 from shortlist.sources import SOURCES, propose
 from shortlist.sources.inputs import Inputs
+from shortlist.transforms.ranking import top_ranked
 from shortlist.transforms.scope import surface_scope
 
 USERS, ITEMS = 12, 12
-COLUMNS = ["subject_id", "item_id", "score", "because_item_id"]
+COLUMNS = {"subject_id", "item_id", "score", "rank", "because_item_id"}
 WITHHELD = {("u00", "i10"), ("u01", "i11")}
 
 
@@ -46,19 +47,26 @@ def inputs(_spark: SparkSession, request: pytest.FixtureRequest) -> Inputs:
 
 
 def rows(frame: DataFrame) -> list[tuple[object, ...]]:
-    return sorted(tuple(row) for row in frame.collect())
+    return sorted(tuple(row) for row in frame.select(*sorted(frame.columns)).collect())
 
 
 @pytest.mark.parametrize("name", SOURCES)
 class TestEverySource:
     def test_shape_and_masks(self, name: str, inputs: Inputs) -> None:
         found = SOURCES[name](inputs, SourcesConfig())  # type: ignore[index]
-        assert found.columns == COLUMNS
+        assert set(found.columns) == COLUMNS
         pairs = found.select("subject_id", "item_id")
         assert pairs.count() == pairs.distinct().count() > 0
-        assert pairs.intersect(inputs.scope.seen.select("subject_id", "item_id")).isEmpty()
+        seen = inputs.scope.subjects.select("subject_id", F.explode("seen").alias("item_id"))
+        assert pairs.intersect(seen).isEmpty()
         assert pairs.join(inputs.scope.items, "item_id", how="left_anti").isEmpty()
         assert pairs.join(inputs.scope.subjects, "subject_id", how="left_anti").isEmpty()
+
+    def test_ranks_fall_by_score_then_item(self, name: str, inputs: Inputs) -> None:
+        found = SOURCES[name](inputs, SourcesConfig())  # type: ignore[index]
+        depth = inputs.surface.depth
+        expected = top_ranked(found.drop("rank"), depth).select(*found.columns)
+        assert rows(found) == rows(expected)
 
     def test_the_order_of_rows_does_not_change_a_bit(self, name: str, inputs: Inputs) -> None:
         shuffled = replace(
@@ -74,16 +82,11 @@ class TestEverySource:
     def test_nothing_to_offer_is_an_empty_answer_with_the_right_columns(self, name: str, inputs: Inputs) -> None:
         nothing = replace(inputs, scope=replace(inputs.scope, items=inputs.scope.items.limit(0)))
         found = SOURCES[name](nothing, SourcesConfig())  # type: ignore[index]
-        assert (found.columns, found.count()) == (COLUMNS, 0)
+        assert (set(found.columns), found.count()) == (COLUMNS, 0)
 
     def test_nobody_to_serve_is_an_empty_answer(self, name: str, inputs: Inputs) -> None:
         scope = replace(inputs.scope, subjects=inputs.scope.subjects.limit(0))
-        if inputs.surface.subject == "user" and name == "cooccurrence":
-            # Its subjects are those who took something.
-            nobody = replace(inputs, scope=scope, interactions=inputs.interactions.limit(0))
-        else:
-            nobody = replace(inputs, scope=scope)
-        assert SOURCES[name](nobody, SourcesConfig()).count() == 0  # type: ignore[index]
+        assert SOURCES[name](replace(inputs, scope=scope), SourcesConfig()).count() == 0  # type: ignore[index]
 
 
 @pytest.mark.parametrize("name", ["als", "cooccurrence"])

@@ -6,7 +6,7 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.blending.fusion import fuse
+from shortlist.blending.fusion import Fusion, fuse
 from shortlist.columns import EXPIRES_AT, MODEL_VERSION, RUN_DATE, RUN_ID
 from shortlist.config import Settings
 from shortlist.tables import CANDIDATES
@@ -33,7 +33,7 @@ def build_candidates(
         The columns of the candidates contract.
     """
     config = settings.surfaces[surface]
-    fused = fuse(proposed, config.sources, config.fallback, config.k, settings.blend.constant)
+    fused = fuse(proposed, Fusion(config.sources, config.fallback, config.k, settings.blend.constant))
     explained = with_reasons(fused, catalog, _wording(settings))
     stamped = explained.withColumns(
         {

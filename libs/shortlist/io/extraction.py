@@ -68,11 +68,12 @@ def extract_snapshot(run: Run, landing: Landing, table: Table, check_rows: RowCh
         log.warning("%s: nothing landed up to %s; rules that need it are off", table.name, run.run_date)
         return
     day = days[-1]
-    if run.exists(table) and not run.table(table).where(F.col(SNAPSHOT_DATE) == F.lit(day)).isEmpty():
+    where = equals(**{SNAPSHOT_DATE: day})
+    if run.exists(table) and run.warehouse.has_rows(table, where=where):
         return
     rows = read_snapshot(run.spark, landing, table, day).persist()
     check_rows(rows, table)
-    run.commit(rows, table, f"{SNAPSHOT_DATE}={day.isoformat()}", equals(**{SNAPSHOT_DATE: day}))
+    run.commit(rows, table, f"{SNAPSHOT_DATE}={day.isoformat()}", where)
 
 
 def _extracted(known: DataFrame | None) -> list[date]:

@@ -10,8 +10,7 @@ from typing import Any
 
 import deltalake
 import polars as pl
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
 from shortlist.columns import PUBLISHED_AT, RUN_DATE, STATUS, SUBJECT_ID, SURFACE
 from shortlist.errors import PublicationError
@@ -52,27 +51,27 @@ def last_published(run: Run, surface: str, before: date | None = None) -> Public
         surface: the surface.
         before: look only at run dates before this day.
     """
-    return _newest(run, surface, F.lit(True) if before is None else F.col(RUN_DATE) < F.lit(before))
+    return _newest(run, surface, pl.lit(True) if before is None else pl.col(RUN_DATE) < before)
 
 
 def publication_of(run: Run, surface: str, day: date) -> Publication | None:
     """How a given day was published last; None when it never was."""
-    return _newest(run, surface, F.col(RUN_DATE) == F.lit(day))
+    return _newest(run, surface, pl.col(RUN_DATE) == day)
 
 
-def _newest(run: Run, surface: str, wanted: Column) -> Publication | None:
+def _newest(run: Run, surface: str, wanted: pl.Expr) -> Publication | None:
     if not run.exists(PUBLICATIONS):
         return None
-    rows = run.table(PUBLICATIONS).where((F.col(SURFACE) == surface) & (F.col(STATUS) == PUBLISHED) & wanted)
-    newest = rows.orderBy(F.desc(RUN_DATE), F.desc(PUBLISHED_AT)).first()
-    return None if newest is None else Publication(**newest.asDict())
+    table = pl.scan_delta(run.warehouse.path(PUBLICATIONS), version=run.version(PUBLICATIONS))
+    rows = table.filter((pl.col(SURFACE) == surface) & (pl.col(STATUS) == PUBLISHED) & wanted)
+    newest = rows.sort(RUN_DATE, PUBLISHED_AT, descending=True).head(1).collect()
+    return None if newest.is_empty() else Publication(**newest.row(0, named=True))
 
 
 def published_candidates(run: Run, publication: Publication) -> DataFrame:
     """The rows of a published day, at the version that was verified."""
     table = candidates_table(publication.surface)
-    rows = run.warehouse.read(table, publication.table_version)
-    return rows.where(F.col(RUN_DATE) == F.lit(publication.run_date))
+    return run.warehouse.read(table, publication.table_version, equals(**{RUN_DATE: publication.run_date}))
 
 
 def publish(run: Run, surface: str, candidates: DataFrame) -> Publication:
@@ -148,7 +147,6 @@ def commit_time(path: str, version: int) -> datetime:
 
 
 def _announce(run: Run, publication: Publication) -> Publication:
-    row = run.spark.createDataFrame([publication.as_dict()], PUBLICATIONS.schema)
-    run.warehouse.append(row, PUBLICATIONS)
+    run.warehouse.append([publication.as_dict()], PUBLICATIONS)
     run.facts.setdefault("publications", []).append(publication.as_dict())
     return publication

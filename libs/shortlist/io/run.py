@@ -16,7 +16,7 @@ from shortlist.columns import EVENT_DATE, INGEST_DATE, RUN_DATE, SNAPSHOT_DATE
 from shortlist.config import Settings
 from shortlist.errors import InputMissingError
 from shortlist.io.arguments import Arguments
-from shortlist.io.delta import Warehouse, equals, run_partition
+from shortlist.io.delta import Warehouse, between, equals, run_partition
 from shortlist.io.manifest import write_manifest
 from shortlist.io.session import spark_session
 from shortlist.tables import ENGAGEMENTS, Table
@@ -69,31 +69,25 @@ class Run:
         """Whether the table has been created."""
         return self.warehouse.exists(table)
 
-    def table(self, table: Table) -> DataFrame:
-        """The whole table, at the version that this run saw first.
+    def table(self, table: Table, where: str | None = None) -> DataFrame:
+        """The table's rows, or those that satisfy a predicate, at the version that this run saw first.
 
         Raises:
             InputMissingError: the table does not exist yet.
         """
-        if not self.exists(table):
-            raise InputMissingError.no_partition(
-                table.name, run_partition(self.run_date), PRODUCERS.get(table.name, "JOB")
-            )
-        version = self.inputs.setdefault(table.name, self.warehouse.version(table))
-        return self.warehouse.read(table, version)
+        return self.warehouse.read(table, self.version(table), where)
 
-    def read(self, table: Table) -> DataFrame:
-        """The run date's rows of an intermediate table.
+    def read(self, table: Table, **within: str) -> DataFrame:
+        """The run date's rows of an intermediate table, or a part of them, such as surface="homefeed".
 
         Raises:
             InputMissingError: naming the job that writes them.
         """
-        rows = self.table(table).where(F.col(RUN_DATE) == F.lit(self.run_date))
-        if rows.isEmpty():
-            raise InputMissingError.no_partition(
-                table.name, run_partition(self.run_date), PRODUCERS.get(table.name, "JOB")
-            )
-        return rows
+        named: dict[str, date | str] = {RUN_DATE: self.run_date, **within}
+        where = equals(**named)
+        if not self.warehouse.has_rows(table, self.version(table), where):
+            raise self._missing(table)
+        return self.table(table, where)
 
     def engagements(self, lookback_days: int) -> DataFrame:
         """What was known when the run date ended: events of the last so many days, delivered by then.
@@ -101,20 +95,31 @@ class Run:
         With `interactions.late_events: include` later deliveries of those days count too.
         """
         oldest = self.run_date - timedelta(days=lookback_days - 1)
-        happened = F.col(EVENT_DATE).between(F.lit(oldest), F.lit(self.run_date))
         known = F.col(INGEST_DATE) <= F.lit(self.run_date)
-        rows = self.table(ENGAGEMENTS).where(happened)
+        rows = self.table(ENGAGEMENTS, between(EVENT_DATE, oldest, self.run_date))
         return rows if self.settings.interactions.late_events == "include" else rows.where(known)
 
     def snapshot(self, table: Table) -> DataFrame | None:
         """The newest description of a catalog-like table that is not after the run date; None when there is none."""
         if not self.exists(table):
             return None
-        rows = self.table(table)
-        newest = rows.where(F.col(SNAPSHOT_DATE) <= F.lit(self.run_date)).agg(F.max(SNAPSHOT_DATE)).first()
-        if newest is None or newest[0] is None:
-            return None
-        return rows.where(F.col(SNAPSHOT_DATE) == F.lit(newest[0]))
+        days = self.warehouse.days(table, SNAPSHOT_DATE, self.version(table))
+        known = [day for day in days if day <= self.run_date]
+        return self.table(table, equals(**{SNAPSHOT_DATE: known[-1]})) if known else None
+
+    def version(self, table: Table) -> int:
+        """The version of a table that this run saw first.
+
+        Raises:
+            InputMissingError: the table does not exist yet.
+        """
+        if not self.exists(table):
+            raise self._missing(table)
+        return self.inputs.setdefault(table.name, self.warehouse.version(table))
+
+    def _missing(self, table: Table) -> InputMissingError:
+        job = PRODUCERS.get(table.name, "JOB")
+        return InputMissingError.no_partition(table.name, run_partition(self.run_date), job)
 
     def replace(self, frame: DataFrame, table: Table, **within: str) -> int:
         """Replace the run date's rows of a table (or a part of them), and return the version.
@@ -179,9 +184,8 @@ def open_run(arguments: Arguments) -> Iterator[Run]:
 
 def log_to_stderr() -> None:
     """Jobs speak on standard error, one line each; Spark's own log has its own settings."""
-    if not log.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        log.propagate = False
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    log.handlers = [handler]  # not the one of a run before in the same process: its stream may be closed
+    log.setLevel(logging.INFO)
+    log.propagate = False

@@ -1,7 +1,6 @@
 """Lists of several sources against several kinds of truth, in one pass, with intervals."""
 
 from collections.abc import Sequence
-from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -11,7 +10,6 @@ from shortlist.columns import (
     CI_LOW,
     ITEM_ID,
     METRIC,
-    RANK,
     SEGMENT,
     SOURCE,
     SUBJECT_ID,
@@ -50,18 +48,15 @@ def evaluate_lists(
     Returns:
         source, segment, metric, k, value, ci_low, ci_high, subjects, without_list (subjects that count as 0).
     """
-    scored, missed = [], []
-    for source in sources:
-        given = lists.where(F.col(SOURCE) == source).select(SUBJECT_ID, RANK, ITEM_ID)
-        for segment in segments:
-            wanted = truth.where(F.col(SEGMENT) == segment).select(SUBJECT_ID, ITEM_ID)
-            named = F.concat_ws(_SEPARATOR, F.lit(source), F.lit(segment), METRIC)
-            scored.append(score_lists(given, wanted, ks).withColumn(METRIC, named))
-            absent = subjects_without_list(given, wanted).agg(F.count("*").alias(WITHOUT_LIST))
-            missed.append(absent.select(F.lit(source).alias(SOURCE), F.lit(segment).alias(SEGMENT), WITHOUT_LIST))
-    means = summarize(reduce(DataFrame.unionByName, scored), seed, resamples)
+    names = F.explode(F.array(*map(F.lit, sources))).alias(SOURCE)
+    wanted = truth.where(F.col(SEGMENT).isin(*segments)).select(SEGMENT, SUBJECT_ID, ITEM_ID, names).persist()
+    by = [SOURCE, SEGMENT]
+    named = F.concat_ws(_SEPARATOR, SOURCE, SEGMENT, METRIC)
+    means = summarize(score_lists(lists, wanted, ks, by).withColumn(METRIC, named), seed, resamples)
+    missed = subjects_without_list(lists, wanted, by).groupBy(*by).agg(F.count("*").alias(WITHOUT_LIST))
     parts = F.split(METRIC, _SEPARATOR)
     named_apart = means.select(
         parts[0].alias(SOURCE), parts[1].alias(SEGMENT), parts[2].alias(METRIC), K, VALUE, CI_LOW, CI_HIGH, SUBJECTS
     )
-    return named_apart.join(F.broadcast(reduce(DataFrame.unionByName, missed)), [SOURCE, SEGMENT], how="inner")
+    counted = named_apart.join(F.broadcast(missed), by, how="left")
+    return counted.withColumn(WITHOUT_LIST, F.coalesce(WITHOUT_LIST, F.lit(0)))

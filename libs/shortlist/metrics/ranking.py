@@ -13,7 +13,7 @@ from shortlist.columns import ITEM_ID, METRIC, RANK, SUBJECT_ID, VALUE, K
 from shortlist.metrics.definitions import HIT_RATE, MAP, MRR, NDCG, PRECISION, RECALL, RECALL_CAPPED
 
 
-def score_lists(lists: DataFrame, relevant: DataFrame, ks: Sequence[int]) -> DataFrame:
+def score_lists(lists: DataFrame, relevant: DataFrame, ks: Sequence[int], by: Sequence[str] = ()) -> DataFrame:
     """Score every subject that has relevant items.
 
     Args:
@@ -21,29 +21,33 @@ def score_lists(lists: DataFrame, relevant: DataFrame, ks: Sequence[int]) -> Dat
             An item that stands in a list twice counts once, at its better rank.
         relevant: [subject_id, item_id]; repeated pairs count once.
         ks: The cut-offs; a list shorter than k is scored as it is, its missing places find nothing.
+        by: Columns of `relevant` that tell apart what is scored in one pass, such as source and segment; those that
+            `lists` has too must agree.
 
     Returns:
-        [subject_id, k, metric, value]: all of `RANKING_METRICS` for each k and each subject of `relevant`; 0 for a
+        [*by, subject_id, k, metric, value]: all of `RANKING_METRICS` for each k and each subject of `relevant`; 0 for a
         subject without a list. Values lie in [0, 1].
 
     Raises:
         ValueError: When `ks` is empty, repeats a cut-off or holds one below 1.
     """
     cutoffs = checked_cutoffs(ks)
-    wanted = relevant.select(SUBJECT_ID, ITEM_ID).distinct()  # T is a set by definition
+    subject = [*by, SUBJECT_ID]
+    shared = [name for name in subject if name in lists.columns]
+    wanted = relevant.select(*subject, ITEM_ID).distinct()  # T is a set by definition
     found = (
-        lists.select(SUBJECT_ID, ITEM_ID, RANK)
+        lists.select(*shared, ITEM_ID, RANK)
         .where(F.col(RANK) <= max(cutoffs))
-        .join(wanted, [SUBJECT_ID, ITEM_ID], how="inner")
-        .groupBy(SUBJECT_ID, ITEM_ID)
+        .join(wanted, [*shared, ITEM_ID], how="inner")
+        .groupBy(*subject, ITEM_ID)
         .agg(F.min(RANK).alias(RANK))
-        .groupBy(SUBJECT_ID)
+        .groupBy(*subject)
         .agg(F.sort_array(F.collect_list(F.col(RANK).cast("int"))).alias("found_ranks"))
     )
     per_subject = (
-        wanted.groupBy(SUBJECT_ID)
+        wanted.groupBy(*subject)
         .agg(F.count(F.lit(1)).cast("int").alias("wanted"))
-        .join(found, SUBJECT_ID, how="left")
+        .join(found, subject, how="left")
         .withColumn("found_ranks", F.coalesce("found_ranks", F.array().cast("array<int>")))
     )
     cut = (
@@ -52,12 +56,13 @@ def score_lists(lists: DataFrame, relevant: DataFrame, ks: Sequence[int]) -> Dat
         .withColumn("possible", F.least(F.col(K), F.col("wanted")))
     )
     values = F.explode(F.create_map(*[part for name, value in _values().items() for part in (F.lit(name), value)]))
-    return cut.select(SUBJECT_ID, K, values.alias(METRIC, VALUE))
+    return cut.select(*subject, K, values.alias(METRIC, VALUE))
 
 
-def subjects_without_list(lists: DataFrame, relevant: DataFrame) -> DataFrame:
-    """The subjects that `score_lists` counts as 0 because no list was published for them, as [subject_id]."""
-    return relevant.select(SUBJECT_ID).distinct().join(lists.select(SUBJECT_ID), SUBJECT_ID, how="left_anti")
+def subjects_without_list(lists: DataFrame, relevant: DataFrame, by: Sequence[str] = ()) -> DataFrame:
+    """The subjects that `score_lists` counts as 0 because no list was published for them, as [*by, subject_id]."""
+    shared = [name for name in (*by, SUBJECT_ID) if name in lists.columns]
+    return relevant.select(*by, SUBJECT_ID).distinct().join(lists.select(*shared), shared, how="left_anti")
 
 
 def checked_cutoffs(ks: Sequence[int]) -> list[int]:

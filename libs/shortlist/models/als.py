@@ -18,7 +18,7 @@ from shortlist.config import AlsConfig
 from shortlist.errors import ModelError
 from shortlist.kernels.ials import fit_ials
 from shortlist.kernels.observations import observe
-from shortlist.models.matrix import collect_matrix
+from shortlist.models.matrix import collect_matrix, spread
 
 Factors = NDArray[np.float32]
 Engine = Callable[[sp.csr_matrix, AlsConfig], tuple[Factors, Factors]]
@@ -93,4 +93,4 @@ ENGINES: Final[dict[str, Engine]] = {"implicit": _implicit, "local": _local}
 def _frame(like: DataFrame, ids: pa.Array, factors: Factors) -> DataFrame:
     offsets = pa.array(np.arange(len(ids) + 1, dtype=np.int32) * factors.shape[1])
     vectors = pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(factors).ravel()))
-    return like.sparkSession.createDataFrame(pa.table({ID: ids, FACTORS: vectors}))
+    return spread(like.sparkSession, pa.table({ID: ids, FACTORS: vectors}))

@@ -12,7 +12,7 @@ from shortlist.config import CooccurrenceConfig
 from shortlist.errors import ModelError
 from shortlist.kernels.arrays import Rows
 from shortlist.kernels.cooccurrence import cooccur, transposed
-from shortlist.models.matrix import Matrix, collect_matrix
+from shortlist.models.matrix import Matrix, collect_matrix, spread
 
 # Result cells (measures x items x neighbours) that are held at once, 12 bytes each.
 _CELLS: Final = 8_000_000
@@ -34,7 +34,7 @@ def fit(baskets: DataFrame, config: CooccurrenceConfig) -> DataFrame:
     matrix = collect_matrix(baskets, BASKET_ID, ITEM_ID)
     if not matrix.values.nnz:
         raise ModelError.nothing_to_learn(f"baskets of kind {config.basket_kind}")
-    return baskets.sparkSession.createDataFrame(_related(matrix, config))
+    return spread(baskets.sparkSession, _related(matrix, config))
 
 
 def _related(matrix: Matrix, config: CooccurrenceConfig) -> pa.Table:

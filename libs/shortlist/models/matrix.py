@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ def collect_matrix(frame: DataFrame, row: str, column: str, weight: str | None =
     values.sum_duplicates()
     values.sort_indices()
     return Matrix(rows, columns, values)
+
+
+def spread(spark: SparkSession, rows: pa.Table) -> DataFrame:
+    """A table of this process as a frame of one partition per core; Spark itself would make one of every 10,000 rows."""
+    return spark.createDataFrame(rows).coalesce(spark.sparkContext.defaultParallelism)
 
 
 def sorted_ids(ids: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -12,10 +12,10 @@ from pyspark import Broadcast
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, RELATED_ITEM_ID, SCORE, SUBJECT_ID, WEIGHT
+from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, RANK, RELATED_ITEM_ID, SCORE, SEEN, SUBJECT_ID, WEIGHT
 from shortlist.kernels.neighbours import score_neighbours
 from shortlist.models.matrix import sorted_ids
-from shortlist.models.scoring import SEEN, Batches, mask_rows
+from shortlist.models.scoring import Batches, mask_rows
 
 _SEEDS = "seeds"
 _WEIGHTS = "weights"
@@ -52,7 +52,7 @@ def collect_neighbours(related: DataFrame) -> Neighbours:
 def score_from_neighbours(
     seeds: DataFrame,
     neighbours: Neighbours,
-    seen: DataFrame,
+    subjects: DataFrame,
     k: int,
     scoring: Literal["sum", "multi-hit"],
     most_seeds: int,
@@ -62,25 +62,24 @@ def score_from_neighbours(
     Args:
         seeds: subject_id, item_id, weight (> 0): what a subject took; its heaviest `most_seeds` vote (ties by item_id).
         neighbours: what lies beside each item.
-        seen: subject_id, item_id: never given to that subject.
+        subjects: subject_id, seen (array<string>, never given to that subject): who is served.
         k: longest list.
         scoring: `sum` of weight x similarity, or `multi-hit`, Pixie's booster.
         most_seeds: votes per subject.
 
     Returns:
-        subject_id, item_id, score, because_item_id (the seed that contributed most).
+        subject_id, item_id, score, rank (from 1; ties by item_id), because_item_id (the seed that contributed most).
     """
     heaviest = Window.partitionBy(SUBJECT_ID).orderBy(F.desc(WEIGHT), ITEM_ID)
     voting = seeds.withColumn("vote", F.row_number().over(heaviest)).where(F.col("vote") <= most_seeds)
     gathered = voting.groupBy(SUBJECT_ID).agg(F.sort_array(F.collect_list(F.struct(ITEM_ID, WEIGHT))).alias("taken"))
-    masks = seen.groupBy(SUBJECT_ID).agg(F.collect_set(ITEM_ID).alias(SEEN))
-    tasks = gathered.join(masks, SUBJECT_ID, how="left").select(
+    tasks = gathered.join(subjects, SUBJECT_ID, how="inner").select(
         SUBJECT_ID,
         F.col(f"taken.{ITEM_ID}").alias(_SEEDS),
         F.col(f"taken.{WEIGHT}").alias(_WEIGHTS),
         SEEN,
     )
-    schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {BECAUSE_ITEM_ID} string"
+    schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int, {BECAUSE_ITEM_ID} string"
     shared = seeds.sparkSession.sparkContext.broadcast(neighbours)
     return tasks.mapInArrow(_score_batches(shared, k, scoring), schema)
 
@@ -100,7 +99,7 @@ def _score_batches(
 def score_batch(
     batch: pa.RecordBatch, neighbours: Neighbours, k: int, scoring: Literal["sum", "multi-hit"]
 ) -> pa.RecordBatch:
-    """One Arrow batch (subject_id, seeds, weights, seen) to rows (subject_id, item_id, score, because_item_id)."""
+    """One Arrow batch (subject_id, seeds, weights, seen) to rows (subject_id, item_id, score, rank, because_item_id)."""
     ids = neighbours.ids
     # Seeds come sorted by id, so their weights stay beside them when unknown ones are passed over.
     known = (
@@ -117,13 +116,14 @@ def score_batch(
         seen=mask_rows(batch[SEEN], ids),
     )
     kept = np.arange(found.items.shape[1])[None, :] < found.counts[:, None]
-    subject, _ = np.nonzero(kept)
+    subject, place = np.nonzero(kept)
     return pa.RecordBatch.from_arrays(
         [
             batch[SUBJECT_ID].take(pa.array(subject)),
             ids.take(pa.array(found.items[kept])),
             pa.array(found.scores[kept]),
+            pa.array((place + 1).astype(np.int32)),
             ids.take(pa.array(found.best_seeds[kept])),
         ],
-        names=[SUBJECT_ID, ITEM_ID, SCORE, BECAUSE_ITEM_ID],
+        names=[SUBJECT_ID, ITEM_ID, SCORE, RANK, BECAUSE_ITEM_ID],
     )

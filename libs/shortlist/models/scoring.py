@@ -9,13 +9,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark import Broadcast
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from shortlist.columns import FACTORS, ITEM_ID, RANK, SCORE, SUBJECT_ID
+from shortlist.columns import FACTORS, ITEM_ID, RANK, SCORE, SEEN, SUBJECT_ID
 from shortlist.kernels.top_k import top_k
 from shortlist.models.matrix import sorted_ids
 
-SEEN = "seen"
 Batches = Iterable[pa.RecordBatch]
 
 
@@ -43,13 +41,12 @@ def collect_item_factors(items: DataFrame, cosine: bool = False) -> ItemFactors:
     return ItemFactors(ids, np.ascontiguousarray(vectors.T, np.float32))
 
 
-def top_items(queries: DataFrame, items: ItemFactors, seen: DataFrame, k: int, cosine: bool = False) -> DataFrame:
+def top_items(queries: DataFrame, items: ItemFactors, k: int, cosine: bool = False) -> DataFrame:
     """For each subject the k items of the largest inner product that it has not seen.
 
     Args:
-        queries: subject_id, factors (array<float>).
+        queries: subject_id, factors (array<float>), seen (array<string>, never recommended to that subject; NULL for none).
         items: what may be recommended.
-        seen: subject_id, item_id: never recommended to that subject.
         k: longest list.
         cosine: scale the queries to length 1; with item factors so scaled the scores are cosines.
 
@@ -60,9 +57,7 @@ def top_items(queries: DataFrame, items: ItemFactors, seen: DataFrame, k: int, c
     schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int"
     if not len(items.ids):
         return spark.createDataFrame([], schema)
-    masks = seen.groupBy(SUBJECT_ID).agg(F.collect_set(ITEM_ID).alias(SEEN))
-    # An inner hint would drop subjects who have seen nothing; they are ranked like everybody else.
-    tasks = queries.select(SUBJECT_ID, FACTORS).join(masks, SUBJECT_ID, how="left")
+    tasks = queries.select(SUBJECT_ID, FACTORS, SEEN)
     return tasks.mapInArrow(_rank_batches(spark.sparkContext.broadcast(items), k, cosine), schema)
 
 

@@ -13,7 +13,6 @@ from shortlist.sources.als import als
 from shortlist.sources.cooccurrence import cooccurrence
 from shortlist.sources.inputs import Inputs, Source
 from shortlist.sources.popularity import popularity
-from shortlist.transforms.ranking import top_ranked
 
 SOURCES: Final[Mapping[SourceName, Source]] = {
     "als": als,
@@ -34,7 +33,6 @@ def propose(inputs: Inputs, config: SourcesConfig) -> DataFrame:
 
 
 def _ranked(name: SourceName, inputs: Inputs, config: SourcesConfig) -> DataFrame:
-    ranked = top_ranked(SOURCES[name](inputs, config), inputs.surface.depth)
-    return ranked.select(
+    return SOURCES[name](inputs, config).select(
         SUBJECT_ID, F.lit(name).alias(SOURCE), RANK, ITEM_ID, F.col(SCORE).cast("float").alias(SCORE), BECAUSE_ITEM_ID
     )

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import BECAUSE_ITEM_ID, FACTORS, ID, ITEM_ID, SCORE, SUBJECT_ID
+from shortlist.columns import BECAUSE_ITEM_ID, FACTORS, ID, ITEM_ID, SUBJECT_ID
 from shortlist.config import SourcesConfig
 from shortlist.models.scoring import collect_item_factors, top_items
 from shortlist.sources.inputs import Inputs
@@ -18,8 +18,6 @@ def als(inputs: Inputs, config: SourcesConfig) -> DataFrame:
     items = inputs.item_factors.select(F.col(ID).alias(ITEM_ID), FACTORS)
     queries = inputs.item_factors if cosine else inputs.user_factors
     eligible = items.join(inputs.scope.items, ITEM_ID, how="left_semi")
-    asked = queries.select(F.col(ID).alias(SUBJECT_ID), FACTORS).join(
-        inputs.scope.subjects, SUBJECT_ID, how="left_semi"
-    )
-    best = top_items(asked, collect_item_factors(eligible, cosine), inputs.scope.seen, inputs.surface.depth, cosine)
-    return best.select(SUBJECT_ID, ITEM_ID, SCORE, F.lit(None).cast("string").alias(BECAUSE_ITEM_ID))
+    asked = queries.select(F.col(ID).alias(SUBJECT_ID), FACTORS).join(inputs.scope.subjects, SUBJECT_ID, how="inner")
+    best = top_items(asked, collect_item_factors(eligible, cosine), inputs.surface.depth, cosine)
+    return best.withColumn(BECAUSE_ITEM_ID, F.lit(None).cast("string"))

@@ -16,6 +16,7 @@ from shortlist.columns import (
 from shortlist.config import SourcesConfig
 from shortlist.models.neighbours import collect_neighbours, score_from_neighbours
 from shortlist.sources.inputs import Inputs
+from shortlist.transforms.ranking import top_ranked
 
 
 def cooccurrence(inputs: Inputs, config: SourcesConfig) -> DataFrame:
@@ -33,8 +34,7 @@ def cooccurrence(inputs: Inputs, config: SourcesConfig) -> DataFrame:
             SCORE,
             F.col(ITEM_ID).alias(BECAUSE_ITEM_ID),
         )
-        return beside.join(inputs.scope.subjects, SUBJECT_ID, how="left_semi")
+        return top_ranked(beside.join(inputs.scope.subjects, SUBJECT_ID, how="left_semi"), inputs.surface.depth)
     taken = inputs.interactions.where(F.col(WEIGHT) > 0).select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID, WEIGHT)
-    return score_from_neighbours(
-        taken, collect_neighbours(related), inputs.scope.seen, inputs.surface.depth, chosen.scoring, chosen.seeds
-    )
+    neighbours, depth = collect_neighbours(related), inputs.surface.depth
+    return score_from_neighbours(taken, neighbours, inputs.scope.subjects, depth, chosen.scoring, chosen.seeds)

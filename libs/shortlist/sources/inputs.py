@@ -33,6 +33,6 @@ class Inputs:
     related_items: DataFrame
 
 
-# A source returns subject_id, item_id, score and because_item_id (NULL where it knows none): only eligible items, nothing
-# seen, at most its n per subject. Ranks and stamps are applied once, outside.
+# A source returns subject_id, item_id, score, rank (from 1, best first, ties by item_id) and because_item_id (NULL where it
+# knows none): only eligible items, nothing seen, at most the surface's depth per subject.
 Source = Callable[[Inputs, SourcesConfig], DataFrame]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import BECAUSE_ITEM_ID, FACTORS, ITEM_ID, LAST_TS, SCORE, SUBJECT_ID, WEIGHT
+from shortlist.columns import BECAUSE_ITEM_ID, FACTORS, ITEM_ID, LAST_TS, SEEN, SUBJECT_ID, WEIGHT
 from shortlist.config import SourcesConfig
 from shortlist.models.scoring import collect_item_factors, top_items
 from shortlist.sources.inputs import Inputs
@@ -23,9 +23,9 @@ def popularity(inputs: Inputs, config: SourcesConfig) -> DataFrame:
     counted = inputs.scope.items.join(users, ITEM_ID, how="left").select(
         ITEM_ID, _one_factor(F.coalesce("users", F.lit(0)))
     )
-    asked = inputs.scope.subjects.select(SUBJECT_ID, _one_factor(F.lit(1)))
-    best = top_items(asked, collect_item_factors(counted), inputs.scope.seen, inputs.surface.depth)
-    return best.select(SUBJECT_ID, ITEM_ID, SCORE, F.lit(None).cast("string").alias(BECAUSE_ITEM_ID))
+    asked = inputs.scope.subjects.select(SUBJECT_ID, _one_factor(F.lit(1)), SEEN)
+    best = top_items(asked, collect_item_factors(counted), inputs.surface.depth)
+    return best.withColumn(BECAUSE_ITEM_ID, F.lit(None).cast("string"))
 
 
 def _one_factor(value: Column) -> Column:

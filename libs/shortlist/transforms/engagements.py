@@ -27,6 +27,8 @@ from shortlist.tables import ENGAGEMENTS, QUARANTINE
 
 _CORRUPT = "_corrupt"
 _EVENT = "_event"
+# Ids that every executor can hold: 100 MB at 100 bytes each.
+_FEW = 1_000_000
 _DELIVERED = [INGEST_DATE, EVENT_DATE]
 _FIELDS = [field for field in ENGAGEMENTS.schema if field.name not in _DELIVERED]
 # Everything is read as text first: a typed JSON read turns a change of type into NULL without a word.
@@ -83,7 +85,9 @@ def parse_lines(lines: DataFrame, config: ExtractionConfig) -> DataFrame:
         ("event is later than its delivery", age < 0),
         ("event is too old for its delivery", age > config.max_late_days),
     ]
-    reasons = F.array_compact(F.array(*(F.when(wrong, F.lit(reason)) for reason, wrong in checks)))
+    found = F.array(*(F.when(wrong, F.lit(reason)) for reason, wrong in checks))
+    # Not array_compact: it is a lambda inside, for which Spark interprets the checks below it row by row (6 times slower).
+    reasons = F.array_except(found, F.array(F.lit(None).cast("string")))
     return dated.select(RAW, FILE, OFFSET, *ENGAGEMENTS.columns, reasons.alias(REASONS))
 
 
@@ -106,15 +110,22 @@ def first_deliveries(*deliveries: DataFrame) -> DataFrame:
     """Each event once: the earliest landing folder wins, then the file and the line, whatever the order of reading.
 
     Args:
-        deliveries: frames with engagements' columns, file and offset.
+        deliveries: frames with engagements' columns, file and offset; read twice, so persisted by the caller.
 
     Returns:
         engagements' columns, one row per event_id.
     """
     together = reduce(DataFrame.unionByName, deliveries)
+    # Nearly every event comes once: only those that do not are worth moving and sorting.
+    repeated = together.groupBy(EVENT_ID).agg(F.count("*").alias("times")).where(F.col("times") > 1).select(EVENT_ID)
+    repeated = repeated.persist()
+    if repeated.count() <= _FEW:
+        repeated = F.broadcast(repeated)
+    once = together.join(repeated, EVENT_ID, how="left_anti")
     order = Window.partitionBy(EVENT_ID).orderBy(INGEST_DATE, FILE, OFFSET)
-    numbered = together.withColumn("delivery", F.row_number().over(order))
-    return numbered.where(F.col("delivery") == 1).select(*ENGAGEMENTS.columns)
+    numbered = together.join(repeated, EVENT_ID, how="left_semi").withColumn("delivery", F.row_number().over(order))
+    first = numbered.where(F.col("delivery") == 1)
+    return once.select(*ENGAGEMENTS.columns).unionByName(first.select(*ENGAGEMENTS.columns))
 
 
 def as_delivered(engagements: DataFrame) -> DataFrame:

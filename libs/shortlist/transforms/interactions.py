@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from shortlist.columns import (
@@ -23,7 +23,7 @@ HIDE = "hide"
 # Weights are summed as whole millionths: a sum of doubles depends on the order in which partitions arrive.
 _UNIT = 1_000_000
 _MILLIONTHS = "millionths"
-_NEWEST = "newest"
+_PLACE = "place"
 
 
 def build_interactions(engagements: DataFrame, run_date: date, config: InteractionsConfig) -> DataFrame:
@@ -42,21 +42,33 @@ def build_interactions(engagements: DataFrame, run_date: date, config: Interacti
     hide = F.col(EVENT_TYPE) == HIDE
     relevant = engagements.where(F.col(ITEM_ID).isNotNull() & (counted | hide))
     millionths = F.round(_type_weight(config) * _decay(run_date, config) * _UNIT).cast("long")
-    # One shuffle, no window: most pairs have one event, and sorting all of them costs more than the few that are capped.
-    events = F.collect_list(F.when(~hide, F.struct(EVENT_TS, EVENT_ID, millionths.alias(_MILLIONTHS))))
-    pairs = relevant.groupBy(USER_ID, ITEM_ID).agg(
-        F.slice(F.sort_array(events, asc=False), 1, config.max_events_per_pair).alias(_NEWEST),
-        F.max(EVENT_TS).alias(LAST_TS),
-        F.bool_or(hide).alias(HIDDEN),
-    )
-    total = F.aggregate(_NEWEST, F.lit(0).cast("long"), lambda sum_, event: sum_ + event[_MILLIONTHS])
-    return pairs.select(
+    given = relevant.select(
         USER_ID,
         ITEM_ID,
-        (total / _UNIT).cast("float").alias(WEIGHT),
-        F.size(_NEWEST).alias(EVENTS),
-        LAST_TS,
-        HIDDEN,
+        EVENT_TS,
+        EVENT_ID,
+        F.when(~hide, millionths).alias(_MILLIONTHS),
+        hide.alias(HIDDEN),
+    )
+    pairs = given.groupBy(USER_ID, ITEM_ID).agg(
+        F.coalesce(F.sum(_MILLIONTHS), F.lit(0)).alias(_MILLIONTHS),
+        F.count(_MILLIONTHS).cast("int").alias(EVENTS),
+        F.max(EVENT_TS).alias(LAST_TS),
+        F.bool_or(HIDDEN).alias(HIDDEN),
+    )
+    pairs = pairs.persist()
+    # Few pairs exceed the cap: only theirs are sorted, everything else is added up as it comes.
+    cap = config.max_events_per_pair
+    above = pairs.where(F.col(EVENTS) > cap).drop(_MILLIONTHS)
+    newest_first = Window.partitionBy(USER_ID, ITEM_ID).orderBy(F.desc(EVENT_TS), F.desc(EVENT_ID))
+    theirs = given.where(F.col(_MILLIONTHS).isNotNull()).join(above, [USER_ID, ITEM_ID], how="left_semi")
+    newest = theirs.withColumn(_PLACE, F.row_number().over(newest_first)).where(F.col(_PLACE) <= cap)
+    capped = newest.groupBy(USER_ID, ITEM_ID).agg(F.sum(_MILLIONTHS).alias(_MILLIONTHS))
+    cut = above.withColumn(EVENTS, F.lit(cap)).join(capped, [USER_ID, ITEM_ID], how="inner")
+    return (
+        pairs.where(F.col(EVENTS) <= cap)
+        .unionByName(cut)
+        .select(USER_ID, ITEM_ID, (F.col(_MILLIONTHS) / _UNIT).cast("float").alias(WEIGHT), EVENTS, LAST_TS, HIDDEN)
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import BUYABLE, ITEM_ID, STATUS, SUBJECT_ID, SUPPORT, USER_ID, WEIGHT
+from shortlist.columns import BUYABLE, ITEM_ID, SEEN, STATUS, SUBJECT_ID, SUPPORT, USER_ID, WEIGHT
 from shortlist.config import SurfaceConfig
 
 
@@ -14,14 +14,17 @@ class Scope:
     """A surface's frame of reference.
 
     Attributes:
-        subjects: subject_id: every user with history, or every item above the support floor.
+        subjects: subject_id, seen (array<string>, the items that it must not be given): every user with history, or every
+            item above the support floor.
         items: item_id, support: what may be recommended.
-        seen: subject_id, item_id: what a subject must not be given.
     """
 
     subjects: DataFrame
     items: DataFrame
-    seen: DataFrame
+
+    def persist(self) -> "Scope":
+        """The same, kept by Spark: every source of a surface asks for both frames."""
+        return Scope(self.subjects.persist(), self.items.persist())
 
 
 def surface_scope(interactions: DataFrame, catalog: DataFrame | None, surface: SurfaceConfig) -> Scope:
@@ -34,13 +37,11 @@ def surface_scope(interactions: DataFrame, catalog: DataFrame | None, surface: S
     """
     support = item_support(interactions)
     if surface.subject == "user":
-        subjects = interactions.select(F.col(USER_ID).alias(SUBJECT_ID)).distinct()
-        seen = interactions.select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID)
+        subjects = interactions.groupBy(F.col(USER_ID).alias(SUBJECT_ID)).agg(F.collect_set(ITEM_ID).alias(SEEN))
     else:
         supported = support.where(F.col(SUPPORT) >= surface.min_item_support)
-        subjects = supported.select(F.col(ITEM_ID).alias(SUBJECT_ID))
-        seen = subjects.withColumn(ITEM_ID, F.col(SUBJECT_ID))
-    return Scope(subjects, eligible_items(support, catalog, surface), seen)
+        subjects = supported.select(F.col(ITEM_ID).alias(SUBJECT_ID), F.array(ITEM_ID).alias(SEEN))
+    return Scope(subjects, eligible_items(support, catalog, surface))
 
 
 def item_support(interactions: DataFrame) -> DataFrame:

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import ITEM_ID, ROWS, SUBJECT_ID, SUBJECTS, WHY
+from shortlist.columns import ITEM_ID, ROWS, SEEN, SUBJECT_ID, SUBJECTS, WHY
 from shortlist.transforms.scope import Scope
 
 NOTHING_LEFT = "fewer than k eligible items are left that the subject has not seen"
@@ -24,9 +24,8 @@ def short_lists(candidates: DataFrame, scope: Scope, k: int) -> DataFrame:
     given = candidates.groupBy(SUBJECT_ID).agg(F.count("*").alias(ROWS))
     expected = scope.subjects.join(given, SUBJECT_ID, how="left").withColumn(ROWS, F.coalesce(ROWS, F.lit(0)))
     short = expected.where(F.col(ROWS) < k)
-    masked = scope.seen.join(scope.items.select(ITEM_ID), ITEM_ID, how="left_semi").join(
-        short, SUBJECT_ID, how="left_semi"
-    )
+    seen = short.select(SUBJECT_ID, F.explode(SEEN).alias(ITEM_ID))
+    masked = seen.join(scope.items.select(ITEM_ID), ITEM_ID, how="left_semi")
     taken = masked.groupBy(SUBJECT_ID).agg(F.count("*").alias("taken"))
     offered = scope.items.agg(F.count("*").alias("offered"))
     left = short.join(taken, SUBJECT_ID, how="left").join(F.broadcast(offered), how="cross")

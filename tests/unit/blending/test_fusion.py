@@ -1,9 +1,12 @@
 """Fusion by hand: 1 / (constant + rank), the fallback below everything."""
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from shortlist.blending.fusion import fuse
+from shortlist.blending.fusion import Fusion, fuse, fuse_rows, whole_subjects
 
 
 def proposed(spark: SparkSession) -> DataFrame:
@@ -23,7 +26,7 @@ def proposed(spark: SparkSession) -> DataFrame:
 
 def test_ranks_add_up_and_the_fallback_only_fills(spark: SparkSession) -> None:
     rows = (
-        fuse(proposed(spark), ["als", "cooccurrence"], "popularity", k=10, constant=1)
+        fuse(proposed(spark), Fusion(["als", "cooccurrence"], "popularity", k=10, constant=1))
         .orderBy("subject_id", "rank")
         .collect()
     )
@@ -42,17 +45,67 @@ def test_k_cuts_and_ties_go_by_item(spark: SparkSession) -> None:
     frame = spark.createDataFrame(
         rows, "subject_id string, source string, rank int, item_id string, because_item_id string"
     )
-    (only,) = fuse(frame, ["als", "cooccurrence"], None, k=1, constant=60).collect()
+    (only,) = fuse(frame, Fusion(["als", "cooccurrence"], None, k=1, constant=60)).collect()
     assert only.item_id == "y"
 
 
 def test_a_source_that_the_surface_does_not_name_is_left_out(spark: SparkSession) -> None:
-    rows = fuse(proposed(spark), ["als"], None, k=10, constant=60).collect()
+    rows = fuse(proposed(spark), Fusion(["als"], None, k=10, constant=60)).collect()
     assert {row.item_id for row in rows} == {"a", "b"}
     assert all(row.sources == ["als"] for row in rows)
 
 
 def test_the_order_of_rows_does_not_change_a_bit(spark: SparkSession) -> None:
     frame = proposed(spark)
-    arguments = (["als", "cooccurrence"], "popularity", 10, 60)
-    assert sorted(fuse(frame, *arguments).collect()) == sorted(fuse(frame.repartition(5, "rank"), *arguments).collect())
+    fusion = Fusion(["als", "cooccurrence"], "popularity", 10, 60)
+    assert sorted(fuse(frame, fusion).collect()) == sorted(fuse(frame.repartition(5, "rank"), fusion).collect())
+
+
+NAMES = ["als", "cooccurrence", "popularity"]
+LISTS = st.dictionaries(
+    st.sampled_from(["s", "t", "ü"]),
+    st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from("abcdef"), unique=True, max_size=6)),
+)
+Row = tuple[str, str, int, str, str | None]
+
+
+def rows_of(lists: dict[str, dict[str, list[str]]]) -> list[Row]:
+    """Only co-occurrence knows why."""
+    return [
+        (subject, source, rank, item, f"why {item}" if source == "cooccurrence" else None)
+        for subject, by_source in sorted(lists.items())
+        for source, items in by_source.items()
+        for rank, item in enumerate(items, start=1)
+    ]
+
+
+def table_of(rows: list[Row]) -> pa.Table:
+    columns = ["subject_id", "source", "rank", "item_id", "because_item_id"]
+    kinds = [pa.string(), pa.string(), pa.int32(), pa.string(), pa.string()]
+    return pa.table({name: pa.array([row[n] for row in rows], kinds[n]) for n, name in enumerate(columns)})
+
+
+def by_hand(rows: list[Row], fusion: Fusion) -> list[tuple[object, ...]]:
+    fused: list[tuple[object, ...]] = []
+    for subject in sorted({row[0] for row in rows}):
+        scores = {}
+        for item in {row[3] for row in rows if row[0] == subject}:
+            given_by = [row for row in rows if (row[0], row[3]) == (subject, item)]
+            best = min(given_by, key=lambda row: (row[1] == "popularity", row[2], NAMES.index(row[1])))
+            whole = sum(round(10**12 / (fusion.constant + row[2])) for row in given_by if row[1] != "popularity")
+            score = whole / 10**12 if whole else -float(best[2])
+            why = next((row[4] for row in given_by if row[4]), None)
+            scores[item] = (score, best[1], sorted(row[1] for row in given_by), why)
+        ranked = sorted(scores.items(), key=lambda entry: (-entry[1][0], entry[0]))[: fusion.k]
+        fused += [(subject, rank, item, *facts) for rank, (item, facts) in enumerate(ranked, start=1)]
+    return fused
+
+
+@given(LISTS, st.integers(1, 7), st.integers(1, 4))
+def test_any_lists_are_fused_as_by_hand_however_they_are_cut(
+    lists: dict[str, dict[str, list[str]]], k: int, width: int
+) -> None:
+    rows, fusion = rows_of(lists), Fusion(NAMES[:2], NAMES[2], k, 60)
+    batches = table_of(rows).to_batches(max_chunksize=width)
+    found = [tuple(row.values()) for whole in whole_subjects(batches) for row in fuse_rows(whole, fusion).to_pylist()]
+    assert found == by_hand(rows, fusion)
