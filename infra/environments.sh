@@ -283,17 +283,10 @@ use_jobs_environment() { # the variables under which every Spark job and every t
 }
 
 begin_resident_spark() { # SOCKET: one JVM for all jobs that follow, see infra/spark/local/resident.py
-  # It lives long enough for Java's optimizing compiler to pay.
-  SPARK_SUBMIT_OPTS=${SPARK_SUBMIT_OPTS/-XX:TieredStopAtLevel=1/} begin_group "$LOGS/spark.log" \
+  # It lives long enough for Java's optimizing compiler and the parallel collector to pay.
+  local options=${SPARK_SUBMIT_OPTS/-XX:TieredStopAtLevel=1/}
+  SPARK_SUBMIT_OPTS=${options/UseSerialGC/UseParallelGC} begin_group "$LOGS/spark.log" \
     spark-submit "$INFRA/spark/local/resident.py" serve "$1"
-  RESIDENT=$GROUP
-}
-
-await_resident_spark() { # SOCKET: jobs go to it from here on
-  until [[ -S $1 ]]; do
-    kill -0 "$RESIDENT" 2>/dev/null || finish_group "$RESIDENT" "$LOGS/spark.log" 'starting Spark'
-    sleep 0.2
-  done
   export SHORTLIST_RESIDENT_SPARK=$1
 }
 

@@ -22,7 +22,7 @@ def publish_surface(run: Run, name: str) -> str | None:
     surface = settings.surfaces[name]
     proposed = run.read(SOURCE_CANDIDATES, surface=name)
     candidates = build_candidates(proposed, catalog, name, settings, run.run_date, run.arguments.run_id).persist()
-    scope = surface_scope(run.read(INTERACTIONS), catalog, surface)
+    scope = surface_scope(run.read(INTERACTIONS), catalog, surface).persist()
     expected = scope.subjects.count()
     short = short_lists(candidates, scope, surface.k).collect()
     run.facts.setdefault("short_lists", {})[name] = [row.asDict() for row in short]

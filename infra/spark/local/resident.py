@@ -14,6 +14,7 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -22,6 +23,8 @@ from pathlib import Path
 PASSED_ON = ("SHORTLIST_", "AIRFLOW_CTX_")
 # The last line of an answer; no text of a job holds a zero byte.
 EXIT = "\0exit "
+# Seconds that a start may take.
+PATIENCE = 60
 # The exit code of failed infrastructure.
 LOST = 5
 
@@ -90,6 +93,19 @@ def serve(place: str) -> None:
         server.serve_forever()
 
 
+def connect(connection: socket.socket, place: str) -> None:
+    """Connect; a resident that was begun a moment ago may need its time to start, one whose folder is gone has ended."""
+    patience = PATIENCE if Path(place).parent.is_dir() else 0
+    for _ in range(patience * 5):
+        try:
+            connection.connect(place)
+            break
+        except (FileNotFoundError, ConnectionRefusedError):
+            time.sleep(0.2)
+    else:
+        connection.connect(place)
+
+
 def submit(place: str, arguments: list[str]) -> int:
     """Hand over a job and wait for its end."""
     program = next(number for number, argument in enumerate(arguments) if argument.endswith(".py"))
@@ -98,15 +114,19 @@ def submit(place: str, arguments: list[str]) -> int:
         "folder": str(Path.cwd()),
         "environment": {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)},
     }
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(place)
-        connection.sendall((json.dumps(request) + "\n").encode())
-        for line in connection.makefile(encoding="utf-8", newline="\n"):
-            if line.startswith(EXIT):
-                return int(line.removeprefix(EXIT))
-            sys.stdout.write(line)
-            sys.stdout.flush()
-    print("error: the resident Spark ended in the middle of the job; next: look at its log, start it again", flush=True)
+    reason = "it ended in the middle of the job"
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connect(connection, place)
+            connection.sendall((json.dumps(request) + "\n").encode())
+            for line in connection.makefile(encoding="utf-8", newline="\n"):
+                if line.startswith(EXIT):
+                    return int(line.removeprefix(EXIT))
+                sys.stdout.write(line)
+                sys.stdout.flush()
+    except OSError as error:
+        reason = str(error)
+    print(f"error: the resident Spark at {place} is lost: {reason}; next: look at its log, start it again", flush=True)
     return LOST
 
 

@@ -8,11 +8,9 @@ from pyspark.sql import functions as F
 from shortlist.columns import (
     CI_HIGH,
     CI_LOW,
-    ITEM_ID,
     METRIC,
     SEGMENT,
     SOURCE,
-    SUBJECT_ID,
     SUBJECTS,
     VALUE,
     WITHOUT_LIST,
@@ -48,12 +46,11 @@ def evaluate_lists(
     Returns:
         source, segment, metric, k, value, ci_low, ci_high, subjects, without_list (subjects that count as 0).
     """
-    names = F.explode(F.array(*map(F.lit, sources))).alias(SOURCE)
-    wanted = truth.where(F.col(SEGMENT).isin(*segments)).select(SEGMENT, SUBJECT_ID, ITEM_ID, names).persist()
+    wanted = truth.where(F.col(SEGMENT).isin(*segments))
     by = [SOURCE, SEGMENT]
     named = F.concat_ws(_SEPARATOR, SOURCE, SEGMENT, METRIC)
-    means = summarize(score_lists(lists, wanted, ks, by).withColumn(METRIC, named), seed, resamples)
-    missed = subjects_without_list(lists, wanted, by).groupBy(*by).agg(F.count("*").alias(WITHOUT_LIST))
+    means = summarize(score_lists(lists, wanted, ks, sources).withColumn(METRIC, named), seed, resamples)
+    missed = subjects_without_list(lists, wanted, sources).groupBy(*by).agg(F.count("*").alias(WITHOUT_LIST))
     parts = F.split(METRIC, _SEPARATOR)
     named_apart = means.select(
         parts[0].alias(SOURCE), parts[1].alias(SEGMENT), parts[2].alias(METRIC), K, VALUE, CI_LOW, CI_HIGH, SUBJECTS

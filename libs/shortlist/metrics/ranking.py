@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import ITEM_ID, METRIC, RANK, SUBJECT_ID, VALUE, K
+from shortlist.columns import ITEM_ID, METRIC, RANK, SEGMENT, SOURCE, SUBJECT_ID, VALUE, K
 from shortlist.metrics.definitions import HIT_RATE, MAP, MRR, NDCG, PRECISION, RECALL, RECALL_CAPPED
 
 
-def score_lists(lists: DataFrame, relevant: DataFrame, ks: Sequence[int], by: Sequence[str] = ()) -> DataFrame:
+def score_lists(
+    lists: DataFrame, relevant: DataFrame, ks: Sequence[int], sources: Sequence[str] | None = None
+) -> DataFrame:
     """Score every subject that has relevant items.
 
     Args:
@@ -21,32 +23,32 @@ def score_lists(lists: DataFrame, relevant: DataFrame, ks: Sequence[int], by: Se
             An item that stands in a list twice counts once, at its better rank.
         relevant: [subject_id, item_id]; repeated pairs count once.
         ks: The cut-offs; a list shorter than k is scored as it is, its missing places find nothing.
-        by: Columns of `relevant` that tell apart what is scored in one pass, such as source and segment; those that
-            `lists` has too must agree.
+        sources: Scores several sources against several segments in one pass: `lists` then says source, `relevant` says
+            segment, and so does what is returned. Every source named here is scored, also one without lists.
 
     Returns:
-        [*by, subject_id, k, metric, value]: all of `RANKING_METRICS` for each k and each subject of `relevant`; 0 for a
+        [subject_id, k, metric, value]: all of `RANKING_METRICS` for each k and each subject of `relevant`; 0 for a
         subject without a list. Values lie in [0, 1].
 
     Raises:
         ValueError: When `ks` is empty, repeats a cut-off or holds one below 1.
     """
     cutoffs = checked_cutoffs(ks)
-    subject = [*by, SUBJECT_ID]
-    shared = [name for name in subject if name in lists.columns]
-    wanted = relevant.select(*subject, ITEM_ID).distinct()  # T is a set by definition
+    source, segment = ([], []) if sources is None else ([SOURCE], [SEGMENT])
+    subject = [*source, *segment, SUBJECT_ID]
+    wanted = relevant.select(*segment, SUBJECT_ID, ITEM_ID).distinct()  # T is a set by definition
     found = (
-        lists.select(*shared, ITEM_ID, RANK)
+        lists.select(*source, SUBJECT_ID, ITEM_ID, RANK)
         .where(F.col(RANK) <= max(cutoffs))
-        .join(wanted, [*shared, ITEM_ID], how="inner")
+        .join(wanted, [SUBJECT_ID, ITEM_ID], how="inner")
         .groupBy(*subject, ITEM_ID)
         .agg(F.min(RANK).alias(RANK))
         .groupBy(*subject)
         .agg(F.sort_array(F.collect_list(F.col(RANK).cast("int"))).alias("found_ranks"))
     )
+    counted = wanted.groupBy(*segment, SUBJECT_ID).agg(F.count(F.lit(1)).cast("int").alias("wanted"))
     per_subject = (
-        wanted.groupBy(*subject)
-        .agg(F.count(F.lit(1)).cast("int").alias("wanted"))
+        _for_each(counted, sources)
         .join(found, subject, how="left")
         .withColumn("found_ranks", F.coalesce("found_ranks", F.array().cast("array<int>")))
     )
@@ -59,10 +61,20 @@ def score_lists(lists: DataFrame, relevant: DataFrame, ks: Sequence[int], by: Se
     return cut.select(*subject, K, values.alias(METRIC, VALUE))
 
 
-def subjects_without_list(lists: DataFrame, relevant: DataFrame, by: Sequence[str] = ()) -> DataFrame:
-    """The subjects that `score_lists` counts as 0 because no list was published for them, as [*by, subject_id]."""
-    shared = [name for name in (*by, SUBJECT_ID) if name in lists.columns]
-    return relevant.select(*by, SUBJECT_ID).distinct().join(lists.select(*shared), shared, how="left_anti")
+def subjects_without_list(lists: DataFrame, relevant: DataFrame, sources: Sequence[str] | None = None) -> DataFrame:
+    """The subjects that `score_lists` counts as 0 because no list was published for them, as [subject_id].
+
+    With `sources` as there: [source, segment, subject_id].
+    """
+    source, segment = ([], []) if sources is None else ([SOURCE], [SEGMENT])
+    served = lists.select(*source, SUBJECT_ID).distinct()
+    asked = _for_each(relevant.select(*segment, SUBJECT_ID).distinct(), sources)
+    return asked.select(*source, *segment, SUBJECT_ID).join(served, [*source, SUBJECT_ID], how="left_anti")
+
+
+def _for_each(rows: DataFrame, sources: Sequence[str] | None) -> DataFrame:
+    """The rows once for each source."""
+    return rows if sources is None else rows.withColumn(SOURCE, F.explode(F.array(*map(F.lit, sources))))
 
 
 def checked_cutoffs(ks: Sequence[int]) -> list[int]:

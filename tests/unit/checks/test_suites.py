@@ -8,7 +8,7 @@ import pytest
 from shortlist.checks.suites import rule_columns, suite
 from shortlist.errors import ContractError
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, Rule, Table
-from tests.unit.checks.rows import DAY
+from tests.spark.checks.rows import DAY
 
 BETWEEN = "expect_column_values_to_be_between"
 PARAMETERS = {"k": 3, "sources": ["als", "popularity"], "run_date": DAY, "min_subjects": 2}

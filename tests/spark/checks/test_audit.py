@@ -17,7 +17,7 @@ from shortlist.errors import HeldError
 from shortlist.io.manifest import write_manifest
 from shortlist.reports.manifests import read_job_records
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, Rule, Table
-from tests.unit.checks.rows import DAY, LATER, Change, Row, candidates, engagements, first, frame_of
+from tests.spark.checks.rows import DAY, LATER, Change, Row, candidates, engagements, first, frame_of
 
 PARTITION = "run_date=2017-11-30"
 PARAMETERS: Mapping[str, Mapping[str, object]] = {

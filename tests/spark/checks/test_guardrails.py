@@ -9,7 +9,7 @@ from shortlist.checks.audit import CheckResult
 from shortlist.checks.guardrails import guardrails
 from shortlist.config import GuardrailsConfig
 from shortlist.tables import CANDIDATES
-from tests.unit.checks.rows import Row, candidate_lists, frame_of
+from tests.spark.checks.rows import Row, candidate_lists, frame_of
 
 LIMITS = GuardrailsConfig(
     max_rows_change=0.5, min_overlap=0.4, max_top_item_share=0.5, max_fallback_share=0.25, max_short_share=0.2

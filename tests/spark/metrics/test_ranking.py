@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.metrics.definitions import DEFINITIONS, RANKING_METRICS
 from shortlist.metrics.ranking import score_lists, subjects_without_list
-from tests.unit.metrics.references import ranking_values
+from tests.spark.metrics.references import ranking_values
 
 Lists = dict[str, list[str]]
 

@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import deltalake
 import polars as pl
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -13,7 +14,7 @@ from pyspark.sql import functions as F
 
 from shortlist.errors import ContractError, FencedError
 from shortlist.io.delta import Warehouse, between, equals, one_of, run_partition
-from shortlist.tables import CANDIDATES, ENGAGEMENTS, USER_FACTORS
+from shortlist.tables import CANDIDATES, ENGAGEMENTS, PUBLICATIONS, USER_FACTORS
 
 DAY, NEXT = date(2017, 11, 30), date(2017, 12, 1)
 
@@ -102,6 +103,54 @@ def _schema_string(warehouse: Warehouse) -> str:
     log = Path(warehouse.path(CANDIDATES)) / "_delta_log" / "00000000000000000000.json"
     actions = [json.loads(line) for line in log.read_text().splitlines()]
     return str(next(action["metaData"]["schemaString"] for action in actions if "metaData" in action))
+
+
+@pytest.mark.parametrize("few", [0, 1000], ids=["Spark looks for files", "delta-rs names them"])
+def test_a_version_and_a_predicate_choose_the_rows(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("shortlist.io.delta._FEW", few)
+    first = replace(warehouse, DAY, 1, "a", "b")
+    replace(warehouse, NEXT, 1, "c")
+    replace(warehouse, DAY, 2, "d")
+
+    def read(version: int | None, where: str | None) -> list[tuple[str, list[float], date]]:
+        rows = warehouse.read(USER_FACTORS, version, where)
+        assert rows.columns == USER_FACTORS.columns
+        assert rows.schema["factors"].dataType == USER_FACTORS.schema["factors"].dataType
+        return sorted(tuple(row) for row in rows.collect())
+
+    assert read(first, None) == [("a", [1.0, 2.0], DAY), ("b", [1.0, 2.0], DAY)]
+    assert read(None, None) == [("c", [1.0, 2.0], NEXT), ("d", [1.0, 2.0], DAY)]
+    assert read(None, equals(run_date=DAY)) == [("d", [1.0, 2.0], DAY)]
+    assert read(None, between("run_date", NEXT, NEXT)) == [("c", [1.0, 2.0], NEXT)]
+    assert read(None, equals(run_date=date(2018, 1, 1))) == []
+
+
+def test_the_log_knows_which_days_have_rows(warehouse: Warehouse) -> None:
+    replace(warehouse, NEXT, 1, "c")
+    before = replace(warehouse, DAY, 1, "a")
+    replace(warehouse, DAY, 2)
+    assert warehouse.days(USER_FACTORS, "run_date", before) == [DAY, NEXT]
+    assert warehouse.days(USER_FACTORS, "run_date") == [NEXT]
+    assert warehouse.has_rows(USER_FACTORS, before, equals(run_date=DAY))
+    assert not warehouse.has_rows(USER_FACTORS, where=equals(run_date=DAY))
+
+
+def test_rows_that_are_added_are_read_by_spark_too(warehouse: Warehouse) -> None:
+    at = datetime(2017, 12, 1, 2, 30, tzinfo=UTC)
+    row = dict.fromkeys(PUBLICATIONS.columns)
+    warehouse.append([{**row, "surface": "s", "published_at": at, "run_date": DAY, "run_id": "r", "rows": 1,
+                       "subjects": 1, "status": "held", "why": "w"}], PUBLICATIONS)  # fmt: skip
+    found = warehouse.spark.read.format("delta").load(warehouse.path(PUBLICATIONS)).first()
+    assert found is not None
+    assert (found.surface, found.published_at, found.run_date, found.digest) == (
+        "s",
+        at.replace(tzinfo=None),
+        DAY,
+        None,
+    )
+    assert deltalake.DeltaTable(warehouse.path(PUBLICATIONS)).protocol().min_writer_version == 2
 
 
 def test_predicates_quote_their_values() -> None:

@@ -7,8 +7,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.metrics.beyond_accuracy import score_exposure, score_novelty, score_overlap, share_by_source
-from tests.unit.metrics.references import gini, rank_biased_overlap
-from tests.unit.metrics.test_ranking import Lists, as_dict, list_frame
+from tests.spark.metrics.references import gini, rank_biased_overlap
+from tests.spark.metrics.test_ranking import Lists, as_dict, list_frame
 
 
 def item_frame(spark: SparkSession, items: list[str]) -> DataFrame:
