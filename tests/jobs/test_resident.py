@@ -55,7 +55,7 @@ def test_a_job_speaks_and_leaves_as_with_its_own_jvm(place: Path) -> None:
 def test_a_missing_input_is_looked_for_in_the_submitters_home(place: Path, tmp_path: Path) -> None:
     job = CHECKOUT / "jobs" / "build_interactions.py"
     lost = submit(place, job, "--run-date", "2017-11-30", SHORTLIST_HOME=str(tmp_path))
-    assert lost.returncode == 2
+    assert lost.returncode == 5
     assert "extract_engagements" in lost.stdout
     assert list(tmp_path.rglob("build_interactions.json"))
 

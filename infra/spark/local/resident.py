@@ -36,6 +36,7 @@ class Job(socketserver.StreamRequestHandler):
         """Run the job in this process, as its program would run."""
         request = json.loads(self.rfile.readline())
         own = dict(os.environ)
+        self.running = True
         watch = threading.Thread(target=self._cancel_when_left, daemon=True)
         watch.start()
         output = TextIOWrapper(self.wfile, encoding="utf-8", line_buffering=True, write_through=True)  # type: ignore[type-var]
@@ -47,6 +48,7 @@ class Job(socketserver.StreamRequestHandler):
             sys.argv = request["arguments"]
             with redirect_stdout(output), redirect_stderr(output):
                 code = run_program(request["arguments"][0])
+            self.running = False
             output.write(f"{EXIT}{code}\n")
             output.flush()
         except OSError as gone:
@@ -59,13 +61,12 @@ class Job(socketserver.StreamRequestHandler):
 
     def _cancel_when_left(self) -> None:
         """A submitter that ends early (its task was killed) takes its Spark work with it."""
-        from pyspark.sql import SparkSession
+        from pyspark import SparkContext
 
         with suppress(OSError):
-            left = self.connection.recv(1, socket.MSG_PEEK) == b""
-            session = SparkSession.getActiveSession()
-            if left and session is not None:
-                session.sparkContext.cancelAllJobs()
+            # A submitter also leaves when it has its answer; by then the work is the next one's.
+            if self.connection.recv(1, socket.MSG_PEEK) == b"" and self.running:
+                SparkContext.getOrCreate().cancelAllJobs()
 
 
 def run_program(path: str) -> int:

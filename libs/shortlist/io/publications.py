@@ -10,6 +10,8 @@ from typing import Any
 
 import deltalake
 import polars as pl
+from deltalake.exceptions import DeltaError
+from polars.exceptions import PanicException, PolarsError
 from pyspark.sql import DataFrame
 
 from shortlist.columns import PUBLISHED_AT, RUN_DATE, STATUS, SUBJECT_ID, SURFACE
@@ -19,6 +21,9 @@ from shortlist.io.digest import DIGESTED, Digest, digest_frame, digest_rows
 from shortlist.io.run import Run
 from shortlist.tables import PUBLICATIONS, Table, candidates_table
 
+# What a reader may meet in a table with broken files. Polars panics over a truncated one, and a panic is no Exception:
+# unnamed it would leave a job as an unforeseen crash.
+UNREADABLE = (DeltaError, PolarsError, PanicException, OSError)
 PUBLISHED = "published"
 HELD = "held"
 
@@ -128,7 +133,10 @@ def verify(path: str, table: Table, version: int, run_date: date, digest: Digest
     Raises:
         PublicationError: with every difference.
     """
-    rows = pl.scan_delta(path, version=version).filter(pl.col(RUN_DATE) == run_date).select(DIGESTED).collect()
+    try:
+        rows = pl.scan_delta(path, version=version).filter(pl.col(RUN_DATE) == run_date).select(DIGESTED).collect()
+    except UNREADABLE as error:
+        raise PublicationError.not_verified(table.name, version, [f"it cannot be read ({error})"]) from error
     found = digest_rows(rows.to_arrow())
     pairs = [
         ("rows", digest.rows, found.rows),
