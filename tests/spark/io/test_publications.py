@@ -33,6 +33,7 @@ def committed(spark: SparkSession, tmp_path: Path) -> tuple[str, int, Digest]:
 def test_what_was_committed_is_what_is_read(committed: tuple[str, int, Digest]) -> None:
     path, version, digest = committed
     verify(path, TABLE, version, DAY, digest, subjects=2)
+    assert digest.rows == len(candidates())
 
 
 @pytest.mark.parametrize(
