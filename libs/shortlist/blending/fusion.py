@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, RANK, SCORE, SOURCE, SOURCES, SUBJECT_ID
+from shortlist.models.matrix import indexed
 
 # Sums are made of whole numbers: a sum of doubles depends on the order in which rows arrive.
 _UNIT = 10**12
@@ -92,7 +93,7 @@ def whole_subjects(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 def fuse_rows(rows: pa.Table, fusion: Fusion) -> pa.Table:
     """`fuse` for whole subjects in this process."""
     rows = rows.combine_chunks()
-    subjects, items = _ordered(rows[SUBJECT_ID]), _ordered(rows[ITEM_ID])
+    (_, subjects), (_, items) = indexed(rows[SUBJECT_ID]), indexed(rows[ITEM_ID])
     place = pc.index_in(rows[SOURCE], value_set=pa.array(fusion.names, rows[SOURCE].type)).to_numpy()
     ranks = rows[RANK].to_numpy().astype(np.int64)
     filling = place >= len(fusion.sources)
@@ -127,20 +128,13 @@ def fuse_rows(rows: pa.Table, fusion: Fusion) -> pa.Table:
     )
 
 
-def _ordered(ids: pa.ChunkedArray) -> NDArray[np.int64]:
-    """Numbers that compare like the ids."""
-    distinct = pc.unique(ids)
-    places: NDArray[np.int64] = pc.index_in(ids, value_set=distinct.take(pc.sort_indices(distinct))).to_numpy()
-    return places.astype(np.int64)
-
-
 def _first_known(known: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Position of the first known value of each run; the length of all where a run has none."""
     places: NDArray[np.int64] = np.where(known, np.arange(len(known)), len(known))
     return np.asarray(np.minimum.reduceat(places, starts))
 
 
-def _positions(runs: NDArray[np.int64]) -> NDArray[np.int64]:
+def _positions(runs: NDArray[np.int32]) -> NDArray[np.int64]:
     """Position of each entry in its run of equal values, from 0."""
     starts = np.concatenate(([0], np.flatnonzero(np.diff(runs)) + 1))
     first = np.repeat(starts, np.diff(np.append(starts, len(runs))))

@@ -85,11 +85,12 @@ class Warehouse:
             where: predicate as made by `equals`, `between` or `one_of`; None means all rows.
         """
         path = self.path(table)
-        plain = "://" not in path and not _GLOB & set(path)
-        files = self._files(table, version, where) if plain else []
-        if 0 < len(files) <= _FEW:
-            stated = deltalake.DeltaTable(path, version=version).schema().to_json()
-            schema = StructType.fromJson(json.loads(stated))
+        files = None
+        if "://" not in path and not _GLOB & set(path):
+            opened = deltalake.DeltaTable(path, version=version)
+            files = opened.file_uris(file_pruning_predicate=where)
+        if files and len(files) <= _FEW:
+            schema = StructType.fromJson(json.loads(opened.schema().to_json()))
             rows = self.spark.read.schema(schema).option("basePath", path).parquet(*files).select(*schema.names)
         else:
             reader = self.spark.read.format("delta")
@@ -98,16 +99,12 @@ class Warehouse:
 
     def has_rows(self, table: Table, version: int | None = None, where: str | None = None) -> bool:
         """Whether a table has rows that satisfy a predicate on partition columns; its log knows, no file is read."""
-        return bool(self._files(table, version, where))
+        return bool(deltalake.DeltaTable(self.path(table), version=version).file_uris(file_pruning_predicate=where))
 
     def days(self, table: Table, column: str, version: int | None = None) -> list[date]:
         """Every value of a partition column of dates, oldest first."""
         partitions = deltalake.DeltaTable(self.path(table), version=version).partitions()
         return sorted({date.fromisoformat(partition[column]) for partition in partitions})
-
-    def _files(self, table: Table, version: int | None, where: str | None) -> list[str]:
-        """Files that hold the rows of a predicate on partition columns."""
-        return deltalake.DeltaTable(self.path(table), version=version).file_uris(file_pruning_predicate=where)
 
     def last_attempt(self, table: Table, partition: str) -> int | None:
         """The highest fence number that has committed this partition, None when none has."""

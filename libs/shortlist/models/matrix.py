@@ -35,8 +35,8 @@ def collect_matrix(frame: DataFrame, row: str, column: str, weight: str | None =
         weight: column of weights; None means 1.
     """
     table = frame.select(row, column, *([weight] if weight else [])).toArrow()
-    rows, row_index = _indexed(table[row])
-    columns, column_index = _indexed(table[column])
+    rows, row_index = indexed(table[row])
+    columns, column_index = indexed(table[column])
     data = table[weight].to_numpy().astype(np.float32) if weight else np.ones(len(table), np.float32)
     values = sp.csr_matrix((data, (row_index, column_index)), shape=(len(rows), len(columns)))
     values.sum_duplicates()
@@ -55,6 +55,7 @@ def sorted_ids(ids: pa.ChunkedArray | pa.Array) -> pa.Array:
     return distinct.take(pc.sort_indices(distinct)).cast(pa.string())
 
 
-def _indexed(ids: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
+def indexed(ids: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
+    """The sorted distinct ids, and for each id its place among them: numbers that compare like the ids."""
     known = sorted_ids(ids)
     return known, pc.index_in(ids.cast(pa.string()), value_set=known).to_numpy().astype(np.int32)

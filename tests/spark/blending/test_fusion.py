@@ -3,20 +3,12 @@
 from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.blending.fusion import Fusion, fuse
+from tests.unit.blending.test_fusion import PROPOSED
 
 
 def proposed(spark: SparkSession) -> DataFrame:
-    rows = [
-        ("s", "als", 1, "a", None),
-        ("s", "als", 2, "b", None),
-        ("s", "cooccurrence", 1, "b", "seed"),
-        ("s", "cooccurrence", 2, "c", "other"),
-        ("s", "popularity", 1, "p", None),
-        ("s", "popularity", 2, "a", None),
-        ("t", "popularity", 1, "p", None),
-    ]
     return spark.createDataFrame(
-        rows, "subject_id string, source string, rank int, item_id string, because_item_id string"
+        PROPOSED, "subject_id string, source string, rank int, item_id string, because_item_id string"
     )
 
 

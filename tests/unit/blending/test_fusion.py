@@ -13,6 +13,15 @@ LISTS = st.dictionaries(
     st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from("abcdef"), unique=True, max_size=6)),
 )
 Row = tuple[str, str, int, str, str | None]
+PROPOSED: list[Row] = [
+    ("s", "als", 1, "a", None),
+    ("s", "als", 2, "b", None),
+    ("s", "cooccurrence", 1, "b", "seed"),
+    ("s", "cooccurrence", 2, "c", "other"),
+    ("s", "popularity", 1, "p", None),
+    ("s", "popularity", 2, "a", None),
+    ("t", "popularity", 1, "p", None),
+]
 
 
 def rows_of(lists: dict[str, dict[str, list[str]]]) -> list[Row]:
@@ -48,16 +57,7 @@ def by_hand(rows: list[Row], fusion: Fusion) -> list[tuple[object, ...]]:
 
 
 def test_ranks_add_up_and_the_fallback_only_fills() -> None:
-    rows: list[Row] = [
-        ("s", "als", 1, "a", None),
-        ("s", "als", 2, "b", None),
-        ("s", "cooccurrence", 1, "b", "seed"),
-        ("s", "cooccurrence", 2, "c", "other"),
-        ("s", "popularity", 1, "p", None),
-        ("s", "popularity", 2, "a", None),
-        ("t", "popularity", 1, "p", None),
-    ]
-    found = fuse_rows(table_of(rows), Fusion(NAMES[:2], NAMES[2], k=10, constant=1)).to_pylist()
+    found = fuse_rows(table_of(PROPOSED), Fusion(NAMES[:2], NAMES[2], k=10, constant=1)).to_pylist()
     keys = ["subject_id", "rank", "item_id", "source", "sources", "because_item_id"]
     assert [tuple(row[key] for key in keys) for row in found] == [
         ("s", 1, "b", "cooccurrence", ["als", "cooccurrence"], "seed"),
