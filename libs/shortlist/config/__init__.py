@@ -1,0 +1,48 @@
+"""Settings: every default once, typed, unknown keys refused.
+
+Precedence: the defaults here < the YAML file < overrides (`--set als.factors=32`, Airflow's `settings` parameter). This
+module imports no Spark: Airflow's side and people on call read settings too.
+"""
+
+from shortlist.config.base import CHECKOUT, BasketKind, EventType, Measure, Section, SourceName, state_home
+from shortlist.config.data import BasketConfig, ExtractionConfig, InteractionsConfig
+from shortlist.config.loading import load_settings, parse_override, settings_file
+from shortlist.config.models import AlsConfig, CooccurrenceConfig
+from shortlist.config.settings import EvaluationConfig, PathsConfig, Settings
+from shortlist.config.surfaces import (
+    AlsSourceConfig,
+    BlendConfig,
+    CooccurrenceSourceConfig,
+    GuardrailsConfig,
+    PopularitySourceConfig,
+    SourcesConfig,
+    SurfaceConfig,
+)
+
+__all__ = [
+    "CHECKOUT",
+    "AlsConfig",
+    "AlsSourceConfig",
+    "BasketConfig",
+    "BasketKind",
+    "BlendConfig",
+    "CooccurrenceConfig",
+    "CooccurrenceSourceConfig",
+    "EvaluationConfig",
+    "EventType",
+    "ExtractionConfig",
+    "GuardrailsConfig",
+    "InteractionsConfig",
+    "Measure",
+    "PathsConfig",
+    "PopularitySourceConfig",
+    "Section",
+    "Settings",
+    "SourceName",
+    "SourcesConfig",
+    "SurfaceConfig",
+    "load_settings",
+    "parse_override",
+    "settings_file",
+    "state_home",
+]

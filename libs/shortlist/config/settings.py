@@ -1,0 +1,93 @@
+"""All settings of one deployment, and what must agree among them."""
+
+import hashlib
+import json
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from shortlist.config.base import BasketKind, EventType, Section, state_home
+from shortlist.config.data import BasketConfig, ExtractionConfig, InteractionsConfig
+from shortlist.config.models import AlsConfig, CooccurrenceConfig
+from shortlist.config.surfaces import BlendConfig, SourcesConfig, SurfaceConfig
+
+
+class PathsConfig(Section):
+    """Where things live. The warehouse may be any URL that Spark's Hadoop connectors take."""
+
+    landing: str = Field(default_factory=lambda: str(state_home() / "landing"))
+    """Root of the landing: `<landing>/engagements/<day>/`, `catalog/<day>/`, `promotions/<day>/`."""
+    warehouse: str = Field(default_factory=lambda: str(state_home() / "warehouse"))
+    """Root of the Delta tables: `<warehouse>/<table>`."""
+    reports: str = Field(default_factory=lambda: str(state_home() / "reports"))
+    """Folder of the HTML reports, one file a run date."""
+    manifests: str = Field(default_factory=lambda: str(state_home() / "manifests"))
+    """Folder of the run manifests: `<manifests>/run_date=<day>/<job>.json`."""
+
+
+class EvaluationConfig(Section):
+    """How published candidates are held against later engagement."""
+
+    horizons: tuple[int, ...] = Field(default=(7,), min_length=1)
+    """Days after a candidates day whose engagement is the truth; the run of D judges the candidates of D - horizon."""
+    ks: tuple[int, ...] = Field(default=(5, 10, 20), min_length=1)
+    """List lengths."""
+    relevant_event_types: tuple[EventType, ...] = ("save", "add_to_cart", "checkout")
+    """Event types that make an item relevant."""
+    bootstrap_samples: int = Field(default=500, ge=10, le=100_000)
+    """Resamples of subjects behind each 95 % interval."""
+    seed: int = Field(default=7, ge=0)
+    """Seed of the bootstrap."""
+
+
+class Settings(Section):
+    """All settings of one deployment."""
+
+    paths: PathsConfig = Field(default_factory=PathsConfig)
+    """Where things live."""
+    extraction: ExtractionConfig = ExtractionConfig()
+    """Landing to engagements."""
+    interactions: InteractionsConfig = InteractionsConfig()
+    """Engagements to user-item weights."""
+    baskets: dict[BasketKind, BasketConfig] = Field(default={"session": BasketConfig()})
+    """Basket kinds to build."""
+    als: AlsConfig = AlsConfig()
+    """Matrix factorisation."""
+    cooccurrence: CooccurrenceConfig = CooccurrenceConfig()
+    """Basket neighbours."""
+    sources: SourcesConfig = SourcesConfig()
+    """Candidate sources."""
+    surfaces: dict[str, SurfaceConfig] = Field(min_length=1)
+    """Surfaces by name; each gets its table `candidates_<name>`."""
+    blend: BlendConfig = BlendConfig()
+    """Fusion of sources."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """Candidates against later engagement."""
+    seed: int = Field(default=7, ge=0)
+    """Seed of every choice by chance that has no seed of its own, such as what a basket over its cap keeps."""
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        if self.cooccurrence.basket_kind not in self.baskets:
+            raise ValueError(
+                f"cooccurrence.basket_kind {self.cooccurrence.basket_kind!r} is not among baskets ({', '.join(self.baskets)})"
+            )
+        if self.sources.cooccurrence.measure not in self.cooccurrence.measures:
+            raise ValueError(
+                f"sources.cooccurrence.measure {self.sources.cooccurrence.measure!r} is not among cooccurrence.measures "
+                f"({', '.join(self.cooccurrence.measures)})"
+            )
+        for name in self.surfaces:
+            if not (name.isascii() and name.isidentifier() and name.islower()):
+                raise ValueError(f"surfaces.{name}: a surface's name is part of a table's name: use a-z, 0-9 and _")
+        return self
+
+    def fingerprint(self, *sections: str) -> str:
+        """12 hex digits that change with any setting but the paths.
+
+        Args:
+            sections: names of top-level sections to look at; none means all of them.
+        """
+        plain = self.model_dump(mode="json", exclude={"paths"})
+        chosen = {name: plain[name] for name in sections} if sections else plain
+        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:12]
