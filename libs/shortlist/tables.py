@@ -6,10 +6,9 @@ A `Table` knows columns, key, partitioning, rules and Delta properties; it never
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from typing import Any, Final, Literal
 
-from open_data_contract_standard.model import CustomProperty, DataQuality, OpenDataContractStandard, SchemaProperty
+from open_data_contract_standard.model import DataQuality
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
@@ -27,9 +26,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from shortlist.contracts import Column, read_contract
 from shortlist.errors import ContractError
-
-CONTRACTS: Final = resources.files("shortlist.schemas")
 
 # Spark's own DDL parser would start a JVM; these are all the types that a contract may name.
 TYPES: Final[Mapping[str, DataType]] = {
@@ -124,27 +122,19 @@ def load_table(contract: str) -> Table:
     Raises:
         ContractError: when the file states something that cannot be built.
     """
-    path = f"{contract}.odcs.yaml"
-    stated = OpenDataContractStandard.from_string((CONTRACTS / path).read_text(encoding="utf-8"))
-    if not stated.schema_ or len(stated.schema_) != 1:
-        raise ContractError.invalid(path, "it must state exactly one table under `schema`")
-    columns = stated.schema_[0].properties or []
-    fields = [_field(path, column) for column in columns]
-    key = _placed(columns, "primaryKeyPosition")
-    rules = [_rule(path, quality) for quality in stated.schema_[0].quality or []]
-    sla = {entry.property: entry for entry in stated.slaProperties or []}
-    if "retention" not in sla:
-        raise ContractError.invalid(path, "slaProperties state no retention")
+    stated = read_contract(contract)
+    fields = [_field(stated.file, column) for column in stated.columns]
+    rules = [_rule(stated.file, quality) for quality in stated.quality]
     return Table(
         name=contract,
         contract=contract,
-        description=(stated.description.purpose or "") if stated.description else "",
+        description=stated.description,
         schema=StructType(fields),
-        key=key,
-        partition=_placed(columns, "partitionKeyPosition"),
-        rules=(*rules, *_implied_rules(key, fields)),
-        properties=dict(map(_custom, stated.customProperties or [])),
-        retention=f"{sla['retention'].value} {sla['retention'].unit}",
+        key=stated.key,
+        partition=stated.partition,
+        rules=(*rules, *_implied_rules(stated.key, fields)),
+        properties=stated.properties,
+        retention=stated.retention,
     )
 
 
@@ -154,20 +144,13 @@ def candidates_table(surface: str) -> Table:
     return replace(CANDIDATES, name=f"candidates_{surface}")
 
 
-def _field(path: str, column: SchemaProperty) -> StructField:
-    if not column.name or not column.physicalType or not column.description:
-        raise ContractError.invalid(path, f"column {column.name!r} needs name, physicalType and description")
-    kind = TYPES.get(column.physicalType)
+def _field(path: str, column: Column) -> StructField:
+    kind = TYPES.get(column.type)
     if kind is None:
         raise ContractError.invalid(
-            path, f"column {column.name}: type {column.physicalType!r} is not one of {', '.join(TYPES)}"
+            path, f"column {column.name}: type {column.type!r} is not one of {', '.join(TYPES)}"
         )
     return StructField(column.name, kind, nullable=not column.required, metadata={"comment": column.description})
-
-
-def _placed(columns: list[SchemaProperty], position: str) -> tuple[str, ...]:
-    placed = [(getattr(column, position), str(column.name)) for column in columns if getattr(column, position)]
-    return tuple(name for _, name in sorted(placed))
 
 
 def _rule(path: str, quality: DataQuality) -> Rule:
@@ -206,10 +189,6 @@ def _implied_rules(key: tuple[str, ...], fields: list[StructField]) -> list[Rule
         unique = {"column_list": list(key)}
         rules.append(Rule("key_unique", "One row per key.", "expect_compound_columns_to_be_unique", unique, "critical"))
     return rules
-
-
-def _custom(entry: CustomProperty) -> tuple[str, str]:
-    return str(entry.property), str(entry.value)
 
 
 def _same_type(left: DataType, right: DataType) -> bool:

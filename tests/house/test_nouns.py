@@ -6,9 +6,10 @@ import pytest
 from pydantic import BaseModel
 
 from shortlist import columns, config, tables
+from shortlist.contracts import CONTRACTS
 from shortlist.models.als import ENGINES
 from shortlist.sources import SOURCES
-from shortlist.tables import CONTRACTS, Table
+from shortlist.tables import Table
 
 TABLES = {value.contract: value for value in vars(tables).values() if isinstance(value, Table)}
 

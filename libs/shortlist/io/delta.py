@@ -1,23 +1,21 @@
 """Delta tables below one root: created from their contracts, read at a pinned version, replaced in one fenced commit."""
 
-import fcntl
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import deltalake
-import pyarrow as pa
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from shortlist.columns import RUN_DATE
 from shortlist.errors import FencedError
+from shortlist.io.fences import fence_name, table_lock
+from shortlist.io.ledger import append_rows
 from shortlist.tables import Table
 
 # Where an attempt is written into the commit's metadata, and read back from it.
@@ -110,7 +108,7 @@ class Warehouse:
         """The highest fence number that has committed this partition, None when none has."""
         if not self.exists(table):
             return None
-        number = deltalake.DeltaTable(self.path(table)).transaction_version(fence_id(table, partition))
+        number = deltalake.DeltaTable(self.path(table)).transaction_version(fence_name(table.name, partition))
         return None if number is None else int(number)
 
     def replace(
@@ -144,7 +142,7 @@ class Warehouse:
                 conformed.write.format("delta")
                 .mode("overwrite")
                 .option("replaceWhere", where)
-                .option("txnAppId", fence_id(table, partition))
+                .option("txnAppId", fence_name(table.name, partition))
                 .option("txnVersion", attempt)
                 .option("userMetadata", json.dumps(stamp, sort_keys=True))
                 .save(self.path(table))
@@ -159,9 +157,7 @@ class Warehouse:
     def append(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
         """Add a few rows, each with the contract's columns; for tables that only grow."""
         self.create(table)
-        with self._locked(table):
-            schema = pa.schema(deltalake.DeltaTable(self.path(table)).schema().to_arrow())
-            deltalake.write_deltalake(self.path(table), pa.Table.from_pylist(list(rows), schema), mode="append")
+        append_rows(self.root, table.name, rows)
 
     def _landed(self, table: Table, stamp: Mapping[str, Any]) -> int | None:
         """Version whose commit carries exactly this stamp, looked for among the newest commits."""
@@ -170,22 +166,8 @@ class Warehouse:
                 return int(entry["version"])
         return None
 
-    @contextmanager
-    def _locked(self, table: Table) -> Iterator[None]:
-        """One committer per table on a local disk, where Delta's own commit is a check followed by a rename."""
-        if "://" in self.root:
-            yield
-            return
-        folder = Path(self.root) / ".locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{table.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-
-def fence_id(table: Table, partition: str) -> str:
-    """One fence per table and partition: were the day left out, a back-fill of an earlier day would vanish."""
-    return f"{table.name}/{partition}"
+    def _locked(self, table: Table) -> AbstractContextManager[None]:
+        return table_lock(self.root, table.name)
 
 
 def equals(**values: date | str) -> str:
@@ -201,11 +183,6 @@ def between(column: str, first: date, last: date) -> str:
 def one_of(column: str, days: Sequence[date]) -> str:
     """Predicate for a set of days, which need not follow one another."""
     return f"{column} IN ({', '.join(map(_literal, days))})"
-
-
-def run_partition(run_date: date) -> str:
-    """Name of a run date's partition."""
-    return f"{RUN_DATE}={run_date.isoformat()}"
 
 
 def _literal(value: date | str) -> str:

@@ -1,21 +1,27 @@
-"""An order-free digest of a day's candidates, the same in Spark's workers and in the reader that verifies."""
+"""An order-free digest of a day's candidates, the same in Spark's workers and in the reader that verifies.
+
+Imports no Spark: whoever verifies a published day on call starts no JVM and loads none of it.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame
 
-from shortlist.tables import CANDIDATES
+from shortlist.contracts import read_contract
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_CONTRACT: Final = read_contract("candidates")
 # Every column but the partition's, so that nothing a reader sees can change unnoticed.
-DIGESTED: Final = [name for name in CANDIDATES.columns if name not in CANDIDATES.partition]
+DIGESTED: Final = [column.name for column in _CONTRACT.columns if column.name not in _CONTRACT.partition]
 _WORD: Final = 1 << 64
 
 
@@ -43,7 +49,7 @@ def digest_rows(rows: pa.Table) -> Digest:
     return Digest(len(hashes), int(hashes.sum(dtype=np.uint64)))
 
 
-def digest_frame(frame: DataFrame) -> Digest:
+def digest_frame(frame: "DataFrame") -> Digest:
     """The same digest, computed by Spark's workers; only one number per partition reaches the driver."""
     parts = frame.select(*DIGESTED).mapInArrow(_digest_batches, "rows long, total string").collect()
     return reduce(add, (Digest(part["rows"], int(part["total"])) for part in parts), Digest(0, 0))

@@ -7,7 +7,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import EVENT_DATE, INGEST_DATE, SNAPSHOT_DATE
-from shortlist.io.delta import between, equals, one_of, run_partition
+from shortlist.io.delta import between, equals, one_of
+from shortlist.io.fences import run_partition
 from shortlist.io.landing import ENGAGEMENT_FEED, Landing, days_to_extract, read_lines, read_snapshot
 from shortlist.io.run import Run, log
 from shortlist.tables import ENGAGEMENTS, QUARANTINE, Table

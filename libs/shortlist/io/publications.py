@@ -1,51 +1,24 @@
 """Write, audit, publish: one atomic commit, an independent reader, and only then a row in `publications`.
 
-The newest published run date of a surface, at the table version that its newest row names, is what `latest` means.
+The newest run date of a surface that stands (see `shortlist.transforms.latest`), at the table version of its newest row, is
+what `latest` means.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
-import deltalake
 import polars as pl
-from deltalake.exceptions import DeltaError
-from polars.exceptions import PanicException, PolarsError
 from pyspark.sql import DataFrame
 
-from shortlist.columns import PUBLISHED_AT, RUN_DATE, STATUS, SUBJECT_ID, SURFACE
+from shortlist.columns import RUN_DATE, SUBJECT_ID
 from shortlist.errors import PublicationError
-from shortlist.io.delta import equals, run_partition
+from shortlist.io.delta import equals
 from shortlist.io.digest import DIGESTED, Digest, digest_frame, digest_rows
+from shortlist.io.fences import run_partition
+from shortlist.io.ledger import UNREADABLE, Publication, commit_time, standing
 from shortlist.io.run import Run
 from shortlist.tables import PUBLICATIONS, Table, candidates_table
-
-# What a reader may meet in a table with broken files. Polars panics over a truncated one, and a panic is no Exception:
-# unnamed it would leave a job as an unforeseen crash.
-UNREADABLE = (DeltaError, PolarsError, PanicException, OSError)
-PUBLISHED = "published"
-HELD = "held"
-
-
-@dataclass(frozen=True)
-class Publication:
-    """One row of the publications table."""
-
-    surface: str
-    published_at: datetime
-    run_date: date
-    table_version: int | None
-    run_id: str
-    rows: int
-    subjects: int
-    digest: str | None
-    status: str
-    why: str | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the manifest and the table."""
-        return asdict(self)
+from shortlist.transforms.latest import HELD, PUBLISHED
 
 
 def last_published(run: Run, surface: str, before: date | None = None) -> Publication | None:
@@ -56,21 +29,19 @@ def last_published(run: Run, surface: str, before: date | None = None) -> Public
         surface: the surface.
         before: look only at run dates before this day.
     """
-    return _newest(run, surface, pl.lit(True) if before is None else pl.col(RUN_DATE) < before)
+    days = [each for each in _standing(run, surface) if before is None or each.run_date < before]
+    return days[-1] if days else None
 
 
 def publication_of(run: Run, surface: str, day: date) -> Publication | None:
-    """How a given day was published last; None when it never was."""
-    return _newest(run, surface, pl.col(RUN_DATE) == day)
+    """How a given day was published last; None when it never was, or was rolled back."""
+    return next((each for each in _standing(run, surface) if each.run_date == day), None)
 
 
-def _newest(run: Run, surface: str, wanted: pl.Expr) -> Publication | None:
+def _standing(run: Run, surface: str) -> list[Publication]:
     if not run.exists(PUBLICATIONS):
-        return None
-    table = pl.scan_delta(run.warehouse.path(PUBLICATIONS), version=run.version(PUBLICATIONS))
-    rows = table.filter((pl.col(SURFACE) == surface) & (pl.col(STATUS) == PUBLISHED) & wanted)
-    newest = rows.sort(RUN_DATE, PUBLISHED_AT, descending=True).head(1).collect()
-    return None if newest.is_empty() else Publication(**newest.row(0, named=True))
+        return []
+    return standing(run.warehouse.path(PUBLICATIONS), surface, run.version(PUBLICATIONS))
 
 
 def published_candidates(run: Run, publication: Publication) -> DataFrame:
@@ -146,12 +117,6 @@ def verify(path: str, table: Table, version: int, run_date: date, digest: Digest
     differences = [f"{what} {seen} instead of {wanted}" for what, wanted, seen in pairs if wanted != seen]
     if differences:
         raise PublicationError.not_verified(table.name, version, differences)
-
-
-def commit_time(path: str, version: int) -> datetime:
-    """When a version was committed, by the table's own log."""
-    entry = deltalake.DeltaTable(path, version=version).history(limit=1)[0]
-    return datetime.fromtimestamp(entry["timestamp"] / 1000, UTC)
 
 
 def _announce(run: Run, publication: Publication) -> Publication:

@@ -16,7 +16,8 @@ from shortlist.columns import EVENT_DATE, INGEST_DATE, RUN_DATE, SNAPSHOT_DATE
 from shortlist.config import Settings
 from shortlist.errors import InputMissingError
 from shortlist.io.arguments import Arguments
-from shortlist.io.delta import Warehouse, between, equals, run_partition
+from shortlist.io.delta import Warehouse, between, equals
+from shortlist.io.fences import run_partition
 from shortlist.io.manifest import write_manifest
 from shortlist.io.session import spark_session
 from shortlist.tables import ENGAGEMENTS, Table

@@ -128,7 +128,7 @@ def gather(settings: Settings, run_date: date) -> RunFacts:
         )
         for name in settings.surfaces
     ]
-    published = [d.run_date for of_surface in decisions.values() for d in of_surface if d.status == "published"]
+    published = [d.run_date for of_surface in decisions.values() for d in of_surface if d.stands]
     unjudged = Evaluation((), "No evaluation: the table of evaluations cannot be read.")
     horizons = settings.evaluation.horizons
     return RunFacts(

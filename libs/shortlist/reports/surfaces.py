@@ -29,6 +29,7 @@ from shortlist.columns import (
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.reports.lake import Lake, UnreadableTableError
 from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
+from shortlist.transforms.latest import stands
 
 SAMPLES = 4
 """Subjects shown per surface."""
@@ -42,7 +43,7 @@ SAMPLE_CANDIDATES = 6
 
 @dataclass(frozen=True)
 class Decision:
-    """One row of publications."""
+    """One row of publications; `stands` says whether it is what readers of its day are served."""
 
     run_date: date
     published_at: datetime
@@ -53,6 +54,7 @@ class Decision:
     subjects: int
     digest: str
     why: str
+    stands: bool
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def read_decisions(lake: Lake, run_date: date) -> dict[str, list[Decision]]:
     if rows is None:
         return {}
     found: dict[str, list[Decision]] = {}
-    known = rows.filter(pl.col(RUN_DATE) <= run_date).sort(PUBLISHED_AT, RUN_DATE)
+    known = rows.filter(pl.col(RUN_DATE) <= run_date).with_columns(stands=stands()).sort(PUBLISHED_AT, RUN_DATE)
     for row in lake.collect("publications", known).to_dicts():
         found.setdefault(row[SURFACE], []).append(
             Decision(
@@ -156,6 +158,7 @@ def read_decisions(lake: Lake, run_date: date) -> dict[str, list[Decision]]:
                 subjects=row["subjects"],
                 digest=row["digest"] or "",
                 why=row["why"] or "",
+                stands=row["stands"],
             )
         )
     return found
@@ -175,8 +178,8 @@ def read_surface(
     """
     config = settings.surfaces[name]
     decision = next((d for d in reversed(decisions) if d.run_date == run_date), None)
-    served = _newest(d for d in decisions if d.status == "published")
-    before = _newest(d for d in decisions if d.status == "published" and d.run_date < run_date)
+    served = _newest(d for d in decisions if d.stands)
+    before = _newest(d for d in decisions if d.stands and d.run_date < run_date)
     published = served if served is not None and served.run_date == run_date else None
     rows, missing = _rows(lake, name, published)
     lists = describe_lists(rows, config.k) if rows is not None else None

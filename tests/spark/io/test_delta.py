@@ -13,7 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.errors import ContractError, FencedError
-from shortlist.io.delta import Warehouse, between, equals, one_of, run_partition
+from shortlist.io.delta import Warehouse, between, equals, one_of
+from shortlist.io.fences import run_partition
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, PUBLICATIONS, USER_FACTORS
 
 DAY, NEXT = date(2017, 11, 30), date(2017, 12, 1)

@@ -11,8 +11,9 @@ from pyspark.sql import SparkSession
 from shortlist.columns import RUN_DATE
 from shortlist.errors import PublicationError
 from shortlist.io.arguments import job_parser, parse_job
-from shortlist.io.delta import Warehouse, equals, run_partition
+from shortlist.io.delta import Warehouse, equals
 from shortlist.io.digest import Digest, digest_frame
+from shortlist.io.fences import run_partition
 from shortlist.io.publications import hold, last_published, publication_of, publish, verify
 from shortlist.io.run import Run
 from shortlist.tables import candidates_table

@@ -1,0 +1,106 @@
+"""Contracts: what `schemas/<table>.odcs.yaml` states, read without Spark.
+
+`shortlist.tables` makes Spark's tables of them; people's command line holds tables against them without a JVM.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from open_data_contract_standard.model import (
+    DataQuality,
+    OpenDataContractStandard,
+    SchemaProperty,
+    ServiceLevelAgreementProperty,
+)
+
+from shortlist.errors import ContractError
+
+CONTRACTS: Final = resources.files("shortlist.schemas")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its type in Spark's words, whether it may be empty, and one sentence."""
+
+    name: str
+    type: str
+    required: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What one contract file states.
+
+    Attributes:
+        file: name of the file.
+        description: purpose, in a sentence.
+        columns: in contract order.
+        key: columns that name a row, in order.
+        partition: partition columns, in order.
+        quality: quality rules as the file has them.
+        properties: Delta table properties.
+        retention: how long partitions are kept, in the contract's words.
+        latency_days: freshness promise: how many days the newest published run date may lie behind the day on which
+            somebody looks; None where the contract promises nothing.
+    """
+
+    file: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    partition: tuple[str, ...]
+    quality: tuple[DataQuality, ...]
+    properties: Mapping[str, str]
+    retention: str
+    latency_days: int | None
+
+
+@cache
+def read_contract(name: str) -> Contract:
+    """The contract `schemas/<name>.odcs.yaml`.
+
+    Raises:
+        ContractError: when the file states something that cannot be meant.
+    """
+    file = f"{name}.odcs.yaml"
+    stated = OpenDataContractStandard.from_string((CONTRACTS / file).read_text(encoding="utf-8"))
+    if not stated.schema_ or len(stated.schema_) != 1:
+        raise ContractError.invalid(file, "it must state exactly one table under `schema`")
+    columns = stated.schema_[0].properties or []
+    sla = {entry.property: entry for entry in stated.slaProperties or []}
+    if "retention" not in sla:
+        raise ContractError.invalid(file, "slaProperties state no retention")
+    return Contract(
+        file=file,
+        description=(stated.description.purpose or "") if stated.description else "",
+        columns=tuple(_column(file, column) for column in columns),
+        key=_placed(columns, "primaryKeyPosition"),
+        partition=_placed(columns, "partitionKeyPosition"),
+        quality=tuple(stated.schema_[0].quality or []),
+        properties={str(entry.property): str(entry.value) for entry in stated.customProperties or []},
+        retention=f"{sla['retention'].value} {sla['retention'].unit}",
+        latency_days=_days(file, sla.get("latency")),
+    )
+
+
+def _days(file: str, latency: ServiceLevelAgreementProperty | None) -> int | None:
+    if latency is None:
+        return None
+    if not isinstance(latency.value, int) or latency.unit != "d":
+        raise ContractError.invalid(file, f"latency {latency.value!r} {latency.unit!r} is no whole number of days (d)")
+    return latency.value
+
+
+def _column(file: str, column: SchemaProperty) -> Column:
+    if not column.name or not column.physicalType or not column.description:
+        raise ContractError.invalid(file, f"column {column.name!r} needs name, physicalType and description")
+    return Column(column.name, column.physicalType, bool(column.required), column.description)
+
+
+def _placed(columns: list[SchemaProperty], position: str) -> tuple[str, ...]:
+    placed = [(getattr(column, position), str(column.name)) for column in columns if getattr(column, position)]
+    return tuple(name for _, name in sorted(placed))

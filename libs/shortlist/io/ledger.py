@@ -1,0 +1,67 @@
+"""The table of publications without Spark: its rows read and added to, and the time of a commit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import deltalake
+import polars as pl
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+from polars.exceptions import PanicException, PolarsError
+
+from shortlist.columns import PUBLISHED_AT, RUN_DATE, SURFACE
+from shortlist.io.fences import table_lock
+from shortlist.transforms.latest import stands
+
+# What a reader may meet in a table with broken files. Polars panics over a truncated one, and a panic is no Exception:
+# unnamed it would leave a job as an unforeseen crash.
+UNREADABLE: Final = (DeltaError, PolarsError, PanicException, OSError)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One row of the publications table."""
+
+    surface: str
+    published_at: datetime
+    run_date: date
+    table_version: int | None
+    run_id: str
+    rows: int
+    subjects: int
+    digest: str | None
+    status: str
+    why: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the manifest and the table."""
+        return asdict(self)
+
+
+def standing(path: str, surface: str, version: int | None = None) -> list[Publication]:
+    """The days of a surface that readers are served, oldest first, each by its newest row.
+
+    Args:
+        path: where the table of publications lives.
+        surface: the surface.
+        version: of that table; None means the newest.
+    """
+    rows = pl.scan_delta(path, version=version).filter((pl.col(SURFACE) == surface) & stands())
+    newest = rows.sort(RUN_DATE, PUBLISHED_AT).unique(RUN_DATE, keep="last", maintain_order=True).collect()
+    return [Publication(**row) for row in newest.iter_rows(named=True)]
+
+
+def append_rows(root: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add a few rows, each with all columns, to a table that exists and only grows; one commit."""
+    path = f"{root.rstrip('/')}/{table}"
+    with table_lock(root, table):
+        schema = pa.schema(deltalake.DeltaTable(path).schema().to_arrow())
+        deltalake.write_deltalake(path, pa.Table.from_pylist(list(rows), schema), mode="append")
+
+
+def commit_time(path: str, version: int) -> datetime:
+    """When a version was committed, by the table's own log."""
+    entry = deltalake.DeltaTable(path, version=version).history(limit=1)[0]
+    return datetime.fromtimestamp(entry["timestamp"] / 1000, UTC)
