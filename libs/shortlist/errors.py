@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 wrong use or settings, 3 a check held the publication, 4 f
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from difflib import get_close_matches
 
 
@@ -172,6 +173,44 @@ class PublicationError(ShortlistError):
             f"{table} version {version} was committed but an independent reader finds: {'; '.join(differences)}; it was not "
             "announced in publications; next: run the job again with the same arguments, then look at the storage"
         )
+
+
+class RollbackError(ShortlistError):
+    """There is no earlier day that could be served again; nothing was changed."""
+
+    exit_code = 2
+
+    @classmethod
+    def nothing_published(cls, surface: str) -> "RollbackError":
+        """No day of the surface stands."""
+        return cls(f"{surface}: nothing is published, so there is nothing to roll back; next: shortlist status")
+
+    @classmethod
+    def only_day(cls, surface: str, day: date) -> "RollbackError":
+        """Without its one published day readers would have nothing."""
+        return cls(
+            f"{surface}: {day.isoformat()} is the only published day, readers would be left with nothing; nothing was "
+            "changed; next: publish another day, or publish this one again"
+        )
+
+    @classmethod
+    def not_an_earlier_day(cls, surface: str, to: date, served: date, earlier: Sequence[date]) -> "RollbackError":
+        """The day asked for is not published, or not earlier than the one that is served."""
+        days = ", ".join(day.isoformat() for day in reversed(earlier[-10:]))
+        return cls(
+            f"{surface}: --to {to.isoformat()} is no published day before {served.isoformat()}, which is served; nothing "
+            f"was changed; next: choose one of {days}"
+        )
+
+    @classmethod
+    def target_is_broken(cls, surface: str, day: date, version: int, differences: Sequence[str]) -> "RollbackError":
+        """The earlier day is not what was published; serving it would make things worse."""
+        error = cls(
+            f"{surface}: {day.isoformat()} at version {version} is not what was published: {'; '.join(differences)}; it "
+            f"was not announced; next: shortlist verify {surface}, or go back further with --to"
+        )
+        error.exit_code = 3
+        return error
 
 
 class ModelError(ShortlistError):

@@ -1,8 +1,12 @@
 """Error texts name the thing, the value and the next step; exit codes are the design's."""
 
+from datetime import date
+
 import pytest
 
 from shortlist import errors
+
+DAY = date(2017, 11, 30)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +46,18 @@ from shortlist import errors
             errors.PublicationError.not_verified("t", 7, ["rows 1 instead of 2"]),
             5,
             ["version 7", "rows 1 instead of 2", "not announced"],
+        ),
+        (errors.RollbackError.nothing_published("s"), 2, ["s: nothing is published", "next:"]),
+        (errors.RollbackError.only_day("s", DAY), 2, ["2017-11-30 is the only published day", "next:"]),
+        (
+            errors.RollbackError.not_an_earlier_day("s", DAY, DAY, [date(2017, 11, 16), date(2017, 11, 23)]),
+            2,
+            ["--to 2017-11-30", "choose one of 2017-11-23, 2017-11-16"],
+        ),
+        (
+            errors.RollbackError.target_is_broken("s", DAY, 7, ["rows 1 instead of 2"]),
+            3,
+            ["s: 2017-11-30 at version 7", "rows 1 instead of 2", "shortlist verify s"],
         ),
         (errors.ModelError.not_finite("als", 3), 5, ["als: 3 value(s)", "next:"]),
         (errors.ModelError.nothing_to_learn("interactions"), 5, ["interactions", "next:"]),

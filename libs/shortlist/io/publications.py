@@ -7,15 +7,15 @@ what `latest` means.
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-import polars as pl
 from pyspark.sql import DataFrame
 
 from shortlist.columns import RUN_DATE, SUBJECT_ID
 from shortlist.errors import PublicationError
 from shortlist.io.delta import equals
-from shortlist.io.digest import DIGESTED, Digest, digest_frame, digest_rows
+from shortlist.io.digest import Digest, digest_frame
 from shortlist.io.fences import run_partition
 from shortlist.io.ledger import UNREADABLE, Publication, commit_time, standing
+from shortlist.io.published import read_day
 from shortlist.io.run import Run
 from shortlist.tables import PUBLICATIONS, Table, candidates_table
 from shortlist.transforms.latest import HELD, PUBLISHED
@@ -105,16 +105,10 @@ def verify(path: str, table: Table, version: int, run_date: date, digest: Digest
         PublicationError: with every difference.
     """
     try:
-        rows = pl.scan_delta(path, version=version).filter(pl.col(RUN_DATE) == run_date).select(DIGESTED).collect()
+        found = read_day(path, version, run_date)
     except UNREADABLE as error:
         raise PublicationError.not_verified(table.name, version, [f"it cannot be read ({error})"]) from error
-    found = digest_rows(rows.to_arrow())
-    pairs = [
-        ("rows", digest.rows, found.rows),
-        ("subjects", subjects, rows[SUBJECT_ID].n_unique()),
-        ("digest", str(digest), str(found)),
-    ]
-    differences = [f"{what} {seen} instead of {wanted}" for what, wanted, seen in pairs if wanted != seen]
+    differences = found.differences(digest.rows, subjects, str(digest))
     if differences:
         raise PublicationError.not_verified(table.name, version, differences)
 

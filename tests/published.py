@@ -1,0 +1,102 @@
+"""Published surfaces without Spark: tables as their contracts state them, committed and announced as the jobs do."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction
+
+from shortlist.contracts import read_contract
+from shortlist.io.digest import DIGESTED, digest_rows
+
+TYPES: Final[dict[str, Any]] = {
+    "string": pl.String,
+    "boolean": pl.Boolean,
+    "int": pl.Int32,
+    "bigint": pl.Int64,
+    "float": pl.Float32,
+    "double": pl.Float64,
+    "date": pl.Date,
+    "timestamp": pl.Datetime("us", "UTC"),
+    "array<string>": pl.List(pl.String),
+    "array<float>": pl.List(pl.Float32),
+}
+
+
+def frame_of(contract: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows with the contract's columns; what a row does not name is empty."""
+    columns = read_contract(contract).columns
+    full = [{column.name: row.get(column.name) for column in columns} for row in rows]
+    return pl.DataFrame(full, {column.name: TYPES[column.type] for column in columns})
+
+
+def write(root: Path, table: str, contract: str, rows: list[dict[str, Any]], **commit: Any) -> int:
+    """Replace the run date of the rows (where the contract has one) or add them; returns the version."""
+    path, frame = str(root / table), frame_of(contract, rows)
+    partition = list(read_contract(contract).partition)
+    options: dict[str, Any] = {"partition_by": partition or None, **commit}
+    options["configuration"] = {
+        name: value
+        for name, value in read_contract(contract).properties.items()
+        if not name.startswith(("delta.min", "delta.enableDeletionVectors"))
+    }
+    if partition == ["run_date"] and DeltaTable.is_deltatable(path):
+        options["predicate"] = f"run_date = DATE '{rows[0]['run_date']}'"
+        frame.write_delta(path, mode="overwrite", delta_write_options=options)
+    else:
+        frame.write_delta(path, mode="append", delta_write_options=options)
+    return DeltaTable(path).version()
+
+
+def lists(surface_lists: Mapping[str, str], day: date) -> list[dict[str, Any]]:
+    """Rows of a day, one letter an item: the first of each list is by als, the others by cooccurrence."""
+    return [
+        {
+            "subject_id": subject,
+            "rank": rank,
+            "item_id": item,
+            "score": 1.0 / rank,
+            "source": "als" if rank == 1 else "cooccurrence",
+            "sources": ["als", "cooccurrence"] if rank == 1 else ["cooccurrence"],
+            "reason": f"goes with {item}",
+            "model_version": "m",
+            "run_id": f"{day}-abc",
+            "run_date": day,
+        }
+        for subject, items in surface_lists.items()
+        for rank, item in enumerate(items, start=1)
+    ]
+
+
+def commit(root: Path, surface: str, day: date, of: Mapping[str, str], attempt: int = 1) -> int:
+    """Commit a day as a publisher does, without announcing it."""
+    table = f"candidates_{surface}"
+    stamp = CommitProperties(
+        custom_metadata={"userMetadata": json.dumps({"attempt": attempt, "partition": f"run_date={day}"})},
+        app_transactions=[Transaction(f"{table}/run_date={day}", attempt)],
+    )
+    return write(root, table, "candidates", lists(of, day), commit_properties=stamp)
+
+
+def announce(root: Path, surface: str, day: date, of: Mapping[str, str], version: int) -> None:
+    """The row of publications that a verified commit gets."""
+    rows = frame_of("candidates", lists(of, day))
+    digest = digest_rows(rows.select(DIGESTED).to_arrow())
+    decide(root, surface, day, "published", version, rows=len(rows), subjects=len(of), digest=str(digest))
+
+
+def decide(root: Path, surface: str, day: date, status: str, version: int | None = None, **facts: Any) -> None:
+    """Any row of publications; decided at two in the night after the day."""
+    at = datetime(day.year, day.month, day.day, 2, tzinfo=UTC)
+    row = {"surface": surface, "published_at": at, "run_date": day, "table_version": version, "run_id": f"{day}-abc"}
+    write(root, "publications", "publications", [{**row, "rows": 0, "subjects": 0, "status": status, **facts}])
+
+
+def publish(root: Path, surface: str, day: date, of: Mapping[str, str], attempt: int = 1) -> int:
+    """Commit and announce."""
+    version = commit(root, surface, day, of, attempt)
+    announce(root, surface, day, of, version)
+    return version
