@@ -50,6 +50,11 @@ class SettingsError(ShortlistError):
         """A command line argument out of its range."""
         return cls(f"{name} {value!r}: {problem}")
 
+    @classmethod
+    def not_confirmed(cls) -> "SettingsError":
+        """A command that changes something was not agreed to."""
+        return cls("not confirmed, nothing was changed; next: answer y, or pass --yes where nobody can be asked")
+
 
 class LandingError(ShortlistError):
     """The landing cannot be read as the run needs it."""

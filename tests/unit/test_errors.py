@@ -14,6 +14,7 @@ DAY = date(2017, 11, 30)
     [
         (errors.LandingError.no_folder("l/2017-11-30", "2017-11-29"), 2, ["l/2017-11-30", "2017-11-29", "next:"]),
         (errors.LandingError.no_folder("l/2017-11-30", None), 2, ["nothing has been landed at all"]),
+        (errors.SettingsError.not_confirmed(), 2, ["nothing was changed", "--yes"]),
         (errors.HeldError.incomplete_landing("l/x", "_SUCCESS"), 3, ["l/x", "_SUCCESS", "next:"]),
         (
             errors.HeldError.missing_landing_days([f"d{n}" for n in range(12)]),

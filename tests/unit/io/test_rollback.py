@@ -104,9 +104,10 @@ def test_an_interruption_between_commit_and_row_is_finished_by_the_retry(
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as broken:
         broken.setattr(rollback, "append_rows", crash)
-        roll_back(str(three_days), "homefeed", None, FENCE, "w")
+        with pytest.raises(KeyboardInterrupt):
+            roll_back(str(three_days), "homefeed", None, FENCE, "w")
     assert served(three_days) == D3  # whole, at the version that publications names
     assert len(pl.scan_delta(str(three_days / "candidates_homefeed"), version=2).filter(run_date=D3).collect()) == 2
     done = roll_back(str(three_days), "homefeed", None, FENCE, "w")

@@ -1,0 +1,5 @@
+"""`python -m shortlist.cli` is `shortlist`."""
+
+from shortlist.cli.app import run
+
+run()

@@ -1,0 +1,160 @@
+"""The command `shortlist`: its arguments, help and exit codes. What each command does is in the module of its name."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shortlist.config import Settings, load_settings
+from shortlist.errors import SettingsError, ShortlistError
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 2 wrong use or settings; 3 a check held or verification found something; 4 fenced by a newer "
+    "attempt; 5 infrastructure."
+)
+HELD = 3
+
+app = typer.Typer(
+    name="shortlist",
+    help="Look at published candidates and mend what is wrong with them. Reads tables directly, starts no Spark.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Settings file (default: $SHORTLIST_CONFIG, else infra/demo.yaml).")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Override a setting; may be repeated.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+Surface = Annotated[str, typer.Argument(help="Name of a surface, as under surfaces: in the settings file.")]
+
+
+def settings_of(config: Path | None, overrides: list[str] | None) -> Settings:
+    """Settings in force, checked before any table is opened."""
+    return load_settings(config, overrides or ())
+
+
+def known(settings: Settings, surface: str) -> str:
+    """The surface, if settings name it.
+
+    Raises:
+        SettingsError: with the names that there are.
+    """
+    if surface not in settings.surfaces:
+        raise SettingsError.bad_argument("SURFACE", surface, f"is none of {', '.join(settings.surfaces)}")
+    return surface
+
+
+def day_of(name: str, text: str | None) -> date | None:
+    """A day in ISO form, None for none."""
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise SettingsError.bad_argument(name, text, "is no day; next: write it as 2017-11-30")
+    return day
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal.
+
+    Raises:
+        SettingsError: the answer is no, or nobody is there to ask.
+    """
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise SettingsError.not_confirmed()
+
+
+@app.command("status")
+def status_command(
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="YYYY-MM-DD", help="Day that ages count from (default: today, UTC)."),
+    ] = None,
+) -> None:
+    """What readers of each surface are served, how old it is, and what was held since and why.
+
+    Exit code 3 when a surface is older than its contract promises, or has nothing published.
+    """
+    from shortlist.cli.output import emit
+    from shortlist.cli.status import render, status
+
+    facts = status(settings_of(config, overrides), day_of("--as-of", as_of) or datetime.now(UTC).date())
+    emit("status", facts, as_json, render)
+    raise typer.Exit(0 if facts["fresh"] else HELD)
+
+
+@app.command("rollback")
+def rollback_command(
+    surface: Surface,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="YYYY-MM-DD", help="Published day to go back to (default: the one before)."),
+    ] = None,
+    why: Annotated[str, typer.Option("--why", help="Reason, for the table of publications.")] = "no reason given",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Serve an earlier published day again: one commit of the table, one of publications.
+
+    The earlier day is read and checked against its digest first. Later days leave the newest version of the table; their
+    versions stay in its history. A publisher of a withdrawn day that started before now is fenced off; run the day again
+    to publish it again.
+    """
+    from shortlist.cli.output import emit
+    from shortlist.cli.rollback import render, rollback
+
+    settings = settings_of(config, overrides)
+    known(settings, surface)
+    day = day_of("--to", to)
+    if not yes:
+        target = "the published day before the one that is served" if day is None else day.isoformat()
+        confirm(f"Serve {target} of {surface} again, and withdraw what is later?")
+    # Attempts are numbered by the millisecond of their start: all that started until now are fenced off.
+    started = int(datetime.now(UTC).timestamp() * 1000)
+    emit("rollback", rollback(settings, surface, day, started, why), as_json, render)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; a foreseen failure is one clear text on standard error and its exit code.
+
+    Args:
+        argv: arguments; None means the process's own.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        app(args=arguments, prog_name="shortlist")
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else 0
+    except ShortlistError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        print(f"error: unforeseen {type(error).__name__}: {str(error)[:500]}", file=sys.stderr)
+        return ShortlistError.exit_code
+    return 0
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""What a command found, printed: tables and sentences for people, one JSON object for programs."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from shortlist.reports.untrusted import plain
+
+# Bumped when a field changes its meaning or goes away; fields that are added do not count.
+FORMAT: Final = 1
+_PIPED_WIDTH: Final = 120
+_LONGEST_CELL: Final = 300
+
+Facts = Mapping[str, Any]
+
+
+def emit(command: str, facts: Facts, as_json: bool, render: Callable[[Facts, Console], None]) -> None:
+    """Print what was found.
+
+    Args:
+        command: its name.
+        facts: JSON-able; with `as_json` printed with `command` and `format` beside its fields.
+        as_json: for programs.
+        render: prints the facts for people.
+    """
+    if as_json:
+        print(json.dumps({"command": command, "format": FORMAT, **facts}, indent=1, default=str, ensure_ascii=False))
+        return
+    render(facts, console())
+
+
+def console() -> Console:
+    """A terminal as wide as it is; what is piped has a fixed width, so that it does not depend on who asks."""
+    return Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False, soft_wrap=False)
+
+
+def say(to: Console, text: object, style: str = "") -> None:
+    """A sentence. Words of users and producers are made fit to be shown and are never read as markup."""
+    to.print(Text(plain(text, 2_000), style=style))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
+    """Rows as a table; empty cells for None."""
+    shown = Table(box=SIMPLE, title=plain(title, 200) or None, title_justify="left", pad_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(plain(cell, _LONGEST_CELL)) for cell in row))
+    return shown

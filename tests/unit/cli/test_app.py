@@ -1,0 +1,80 @@
+"""The command line as a program: help, wrong use, exit codes, what it loads."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shortlist.cli.app import app, main
+from tests.published import publish
+from tests.unit.cli.conftest import D2, D3, LISTS, Shortlist
+
+COMMANDS = sorted(str(command.name) for command in app.registered_commands)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_speaks_json(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert main([command, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "--config" in told
+    assert "--json" in told
+
+
+def test_help_names_the_exit_codes_and_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "3 a check held or verification found something; 4 fenced" in told
+    assert [command for command in COMMANDS if command not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["status", "--as-of", "30.11.2017"], "--as-of '30.11.2017': is no day"),
+        (["status", "--set", "als.factorz=3"], "unknown setting 'als.factorz'"),
+        (["rollback", "nowhere", "--yes"], "SURFACE 'nowhere': is none of homefeed, related"),
+        (["rollback", "homefeed", "--yes"], "homefeed: nothing is published"),
+        (["dance"], "No such command"),
+    ],
+)
+def test_wrong_use_is_refused_by_name(shortlist: Shortlist, argv: list[str], said: str) -> None:
+    answer = shortlist(*argv)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+
+
+def test_what_was_not_agreed_to_is_not_done(
+    warehouse: Path, shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in (D2, D3):
+        publish(warehouse, "homefeed", day, LISTS)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    answer = shortlist("rollback", "homefeed")
+    assert answer.code == 2
+    assert "nothing was changed" in answer.err
+    assert shortlist("status", "--json", "--as-of", "2017-12-01").facts["surfaces"][0]["run_date"] == "2017-11-30"
+
+
+def test_an_unforeseen_failure_leaves_with_5(shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch) -> None:
+    def burst(*_: object) -> None:
+        raise RuntimeError("oops")
+
+    monkeypatch.setattr("shortlist.cli.app.load_settings", burst)
+    answer = shortlist("status")
+    assert answer.code == 5
+    assert "error: unforeseen RuntimeError: oops" in answer.err
+
+
+def test_no_spark_is_loaded(warehouse: Path, home: Path) -> None:
+    """Not even imported: a machine on call needs no Java, and half a second is saved."""
+    publish(warehouse, "homefeed", D3, LISTS)
+    program = (
+        "import sys; from shortlist.cli.app import main; code = main(sys.argv[1:]); "
+        "print(code, sorted({name.split('.')[0] for name in sys.modules} & {'pyspark', 'delta', 'py4j', 'great_expectations'}))"
+    )
+    for argv in (["status"], *([command, "--help"] for command in COMMANDS)):
+        command = [sys.executable, "-c", program, *argv, "--config", str(home / "shortlist.yaml")]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert ran.stdout.splitlines()[-1].endswith(" []"), ran.stdout

@@ -1,0 +1,69 @@
+"""What is served, how old it is, what was held."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.published import decide, publish
+from tests.unit.cli.conftest import D1, D2, D3, LISTS, Shortlist
+
+
+def test_served_days_with_their_age(warehouse: Path, shortlist: Shortlist) -> None:
+    publish(warehouse, "homefeed", D1, LISTS)
+    publish(warehouse, "homefeed", D3, LISTS)
+    publish(warehouse, "related", D2, LISTS)
+    decide(warehouse, "related", D3, "held", why="guardrail: overlap fell to 2 %")
+    answer = shortlist("status", "--json", "--as-of", "2017-12-02")
+    assert answer.code == 3
+    facts = answer.facts
+    assert (facts["command"], facts["format"], facts["as_of"], facts["promise_days"]) == (
+        "status",
+        1,
+        "2017-12-02",
+        2,
+    )
+    homefeed, related = facts["surfaces"]
+    told = ("state", "run_date", "age_days", "table_version", "rows", "subjects")
+    assert [homefeed[name] for name in told] == ["fresh", "2017-11-30", 2, 1, 3, 2]
+    assert [related[name] for name in told] == ["late", "2017-11-23", 9, 0, 3, 2]
+    assert homefeed["refused"] == []
+    assert [(each["run_date"], each["status"], each["why"]) for each in related["refused"]] == [
+        ("2017-11-30", "held", "guardrail: overlap fell to 2 %")
+    ]
+    text = shortlist("status", "--as-of", "2017-12-02").out
+    assert "related 2017-11-30 held: guardrail: overlap fell to 2 %" in text
+    assert "related is not fresh (late)" in text
+
+
+@pytest.mark.parametrize(("as_of", "code", "state"), [("2017-12-02", 0, "fresh"), ("2017-12-03", 3, "late")])
+def test_the_promise_is_the_contract_s(
+    warehouse: Path, shortlist: Shortlist, as_of: str, code: int, state: str
+) -> None:
+    for surface in ("homefeed", "related"):
+        publish(warehouse, surface, D3, LISTS)
+    answer = shortlist("status", "--json", "--as-of", as_of)
+    assert (answer.code, [surface["state"] for surface in answer.facts["surfaces"]]) == (code, [state, state])
+
+
+def test_nothing_published(shortlist: Shortlist) -> None:
+    answer = shortlist("status", "--json")
+    assert (answer.code, {surface["state"] for surface in answer.facts["surfaces"]}) == (3, {"nothing published"})
+
+
+def test_a_rolled_back_day_is_not_served(warehouse: Path, shortlist: Shortlist) -> None:
+    publish(warehouse, "homefeed", D2, LISTS)
+    publish(warehouse, "homefeed", D3, LISTS)
+    assert shortlist("rollback", "homefeed", "--yes", "--why", "broken model").code == 0
+    homefeed = shortlist("status", "--json", "--as-of", "2017-12-01").facts["surfaces"][0]
+    assert homefeed["run_date"] == "2017-11-23"
+    assert [(each["status"], each["why"]) for each in homefeed["refused"]] == [
+        ("rolled_back", "rolled back to 2017-11-23: broken model")
+    ]
+
+
+def test_hostile_words_do_not_act(warehouse: Path, shortlist: Shortlist) -> None:
+    decide(warehouse, "homefeed", D3, "held", why="[red]\x1b[31mfine[/red] \u202e")
+    text = shortlist("status", "--as-of", "2017-12-01").out
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "[red]" in text
