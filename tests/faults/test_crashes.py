@@ -1,0 +1,136 @@
+"""A publisher is killed at every step of a publication: readers never see a part of a day, and a retry ends it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pyspark.sql import SparkSession
+
+from shortlist.io.ledger import UNREADABLE, Publication, standing
+from shortlist.io.published import findings, read_day
+from tests.faults.publisher import STEPS, SURFACE, TABLE, publish
+
+CHECKOUT = Path(__file__).parents[2]
+YESTERDAY, TODAY = date(2017, 11, 29), date(2017, 11, 30)
+ANNOUNCED = "the day is announced"
+ROWS = 120
+
+
+def start(home: Path, day: date, attempt: int, variant: str, step: str | None = None) -> "subprocess.Popen[str]":
+    """A publisher in a process group of its own."""
+    arguments = [str(home), day.isoformat(), str(attempt), variant, *([step] if step else [])]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.publisher", *arguments],
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def served(home: Path) -> Publication:
+    """The day that readers who follow publications get."""
+    return standing(str(home / "warehouse" / "publications"), SURFACE)[-1]
+
+
+def table(home: Path) -> str:
+    return str(home / "warehouse" / TABLE.name)
+
+
+@contextmanager
+def reading(home: Path, wrong: list[str]) -> Iterator[list[date]]:
+    """A reader that follows publications all the time; what it finds other than whole and announced goes to `wrong`."""
+    seen: list[date] = []
+    stopped = threading.Event()
+
+    def read() -> None:
+        # A pause, or this thread would starve the test's own of the interpreter.
+        while not stopped.wait(0.05):
+            try:
+                now = served(home)
+                wrong.extend(findings(table(home), now, now.table_version))
+                seen.append(now.run_date)
+            except UNREADABLE as error:
+                wrong.append(str(error))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield seen
+    finally:
+        stopped.set()
+        reader.join()
+
+
+@pytest.fixture
+def home(tmp_path: Path, spark: SparkSession) -> Path:
+    """Yesterday is published."""
+    publish(spark, tmp_path, YESTERDAY, 1, "a")
+    return tmp_path
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_at_any_step_shows_no_part_of_a_day_and_a_retry_ends_it(
+    spark: SparkSession, home: Path, step: str
+) -> None:
+    wrong: list[str] = []
+    with reading(home, wrong) as seen:
+        killed = start(home, TODAY, 7, "b", step)
+        assert killed.wait(timeout=120) == -signal.SIGKILL, killed.stderr and killed.stderr.read()
+        now = served(home)
+        assert now.run_date == (TODAY if step == ANNOUNCED else YESTERDAY)
+        assert findings(table(home), now, now.table_version) == []
+        # Readers of the newest version, announced or not, find yesterday whole and today whole or not at all.
+        assert read_day(table(home), None, YESTERDAY).digest.rows == ROWS
+        assert read_day(table(home), None, TODAY).digest.rows in (0, ROWS)
+
+        again = publish(spark, home, TODAY, 7, "b")
+        assert served(home) == again
+        assert (again.rows, again.subjects) == (ROWS, 40)
+        assert read_day(table(home), None, TODAY).digest.rows == ROWS
+    assert wrong == []
+    assert len(seen) > 0
+
+
+def test_a_killed_attempt_does_not_stand_in_the_way_of_the_next(spark: SparkSession, home: Path) -> None:
+    killed = start(home, TODAY, 7, "b", "the commit has landed")
+    assert killed.wait(timeout=120) == -signal.SIGKILL
+    other = publish(spark, home, TODAY, 8, "c")
+    assert served(home) == other
+    assert read_day(table(home), None, TODAY).digest == read_day(table(home), other.table_version, TODAY).digest
+
+
+def test_two_publishers_of_one_day_leave_the_higher_attempt_whole(home: Path) -> None:
+    wrong: list[str] = []
+    with reading(home, wrong):
+        both = [start(home, TODAY, 7, "b"), start(home, TODAY, 8, "c")]
+        codes = [publisher.wait(timeout=180) for publisher in both]
+    assert codes[1] == 0
+    assert codes[0] in (0, 4)  # it came first and was replaced, or it was fenced off
+    assert wrong == []
+    now = served(home)
+    assert findings(table(home), now, now.table_version) == []
+    assert "c" in {item[0] for item in items_of(home, TODAY)}
+    assert len(items_of(home, TODAY)) == ROWS
+
+
+def test_two_publishers_of_two_days_both_land(home: Path) -> None:
+    both = [start(home, TODAY, 7, "b"), start(home, date(2017, 12, 1), 7, "c")]
+    assert [publisher.wait(timeout=180) for publisher in both] == [0, 0]
+    days = standing(str(home / "warehouse" / "publications"), SURFACE)
+    assert [day.run_date for day in days] == [YESTERDAY, TODAY, date(2017, 12, 1)]
+    assert [findings(table(home), day, day.table_version) for day in days] == [[], [], []]
+
+
+def items_of(home: Path, day: date) -> list[str]:
+    """The items of a day at the newest version."""
+    return pl.read_delta(table(home)).filter(pl.col("run_date") == day)["item_id"].to_list()
