@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
+from deltalake.schema import ArrayType, PrimitiveType
 
 from shortlist.contracts import read_contract
 from shortlist.io.digest import DIGESTED, digest_rows
@@ -37,18 +38,27 @@ def write(root: Path, table: str, contract: str, rows: list[dict[str, Any]], **c
     """Replace the run date of the rows (where the contract has one) or add them; returns the version."""
     path, frame = str(root / table), frame_of(contract, rows)
     partition = list(read_contract(contract).partition)
-    options: dict[str, Any] = {"partition_by": partition or None, **commit}
-    options["configuration"] = {
-        name: value
-        for name, value in read_contract(contract).properties.items()
-        if not name.startswith(("delta.min", "delta.enableDeletionVectors"))
-    }
-    if partition == ["run_date"] and DeltaTable.is_deltatable(path):
-        options["predicate"] = f"run_date = DATE '{rows[0]['run_date']}'"
-        frame.write_delta(path, mode="overwrite", delta_write_options=options)
-    else:
-        frame.write_delta(path, mode="append", delta_write_options=options)
+    create(path, contract)
+    if partition == ["run_date"]:
+        commit["predicate"] = f"run_date = DATE '{rows[0]['run_date']}'"
+    frame.write_delta(path, mode="overwrite" if "predicate" in commit else "append", delta_write_options=commit)
     return DeltaTable(path).version()
+
+
+def create(path: str, contract: str) -> None:
+    """The empty table that the contract states, if there is none: version 0, as the jobs make it."""
+    if DeltaTable.is_deltatable(path):
+        return
+    stated = read_contract(contract)
+    properties = {k: v for k, v in stated.properties.items() if k != "delta.enableDeletionVectors"}
+    fields = [Field(each.name, _delta_type(each.type), nullable=not each.required) for each in stated.columns]
+    DeltaTable.create(path, Schema(fields), partition_by=list(stated.partition), configuration=properties)
+
+
+def _delta_type(stated: str) -> PrimitiveType | ArrayType:
+    if stated.startswith("array<"):
+        return ArrayType(PrimitiveType(stated[6:-1]), contains_null=True)
+    return PrimitiveType({"int": "integer", "bigint": "long"}.get(stated, stated))
 
 
 def lists(surface_lists: Mapping[str, str], day: date) -> list[dict[str, Any]]:

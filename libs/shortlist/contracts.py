@@ -19,6 +19,7 @@ from open_data_contract_standard.model import (
 from shortlist.errors import ContractError
 
 CONTRACTS: Final = resources.files("shortlist.schemas")
+_ENDING: Final = ".odcs.yaml"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class Contract:
     latency_days: int | None
 
 
+def contract_names() -> list[str]:
+    """Every contract there is, by name."""
+    return sorted(entry.name.removesuffix(_ENDING) for entry in CONTRACTS.iterdir() if entry.name.endswith(_ENDING))
+
+
 @cache
 def read_contract(name: str) -> Contract:
     """The contract `schemas/<name>.odcs.yaml`.
@@ -66,7 +72,7 @@ def read_contract(name: str) -> Contract:
     Raises:
         ContractError: when the file states something that cannot be meant.
     """
-    file = f"{name}.odcs.yaml"
+    file = f"{name}{_ENDING}"
     stated = OpenDataContractStandard.from_string((CONTRACTS / file).read_text(encoding="utf-8"))
     if not stated.schema_ or len(stated.schema_) != 1:
         raise ContractError.invalid(file, "it must state exactly one table under `schema`")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from shortlist import columns, config, tables
-from shortlist.contracts import CONTRACTS
+from shortlist.contracts import contract_names
 from shortlist.models.als import ENGINES
 from shortlist.sources import SOURCES
 from shortlist.tables import Table
@@ -15,10 +15,7 @@ TABLES = {value.contract: value for value in vars(tables).values() if isinstance
 
 
 def test_every_contract_has_its_table_and_the_other_way_round() -> None:
-    files = {
-        entry.name.removesuffix(".odcs.yaml") for entry in CONTRACTS.iterdir() if entry.name.endswith(".odcs.yaml")
-    }
-    assert set(TABLES) == files
+    assert set(TABLES) == set(contract_names())
 
 
 def test_every_column_of_a_contract_has_one_constant() -> None:

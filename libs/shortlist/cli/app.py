@@ -134,6 +134,69 @@ def rollback_command(
     emit("rollback", rollback(settings, surface, day, started, why), as_json, render)
 
 
+@app.command("verify")
+def verify_command(
+    surface: Annotated[
+        str | None, typer.Argument(help="Only this surface and publications (default: all tables).")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also days that were published again or withdrawn since.")
+    ] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Read every published day again and compare rows, subjects and digest; look for damage in logs and files.
+
+    Finds commits that are empty, missing, copied or no JSON; broken checkpoints; data files that are missing, cut or
+    unreadable; versions that publications names and that do not exist; another protocol than reader 1 / writer 2; columns
+    that differ from the contract; days that were never announced. Says what mends each. Exit code 3 when something is wrong.
+    """
+    from shortlist.cli.output import emit
+    from shortlist.cli.verify import render, verify
+
+    settings = settings_of(config, overrides)
+    facts = verify(settings, surface and known(settings, surface), every)
+    emit("verify", facts, as_json, render)
+    raise typer.Exit(0 if facts["ok"] else HELD)
+
+
+@app.command("repair")
+def repair_command(
+    surface: Annotated[
+        str | None, typer.Argument(help="Only this surface and publications (default: all tables).")
+    ] = None,
+    older_than: Annotated[
+        float,
+        typer.Option("--older-than", metavar="HOURS", min=0, help="Age from which a temporary file is a leftover."),
+    ] = 24,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Mend what can be mended without losing anything; files are moved aside, never deleted.
+
+    Moves broken checkpoints (where the commits are whole), a last commit that is empty or a copy, and leftovers of
+    interrupted writers to .aside/ in the warehouse. Never touches data files or a version that publications names.
+    Exit code 3 when something is still wrong: shortlist verify says what mends it.
+    """
+    from shortlist.cli.output import console, emit, say
+    from shortlist.cli.verify import do_repairs, render_repairs, repairs
+
+    settings = settings_of(config, overrides)
+    chosen = surface and known(settings, surface)
+    moment = datetime.now(UTC).timestamp() - older_than * 3600
+    planned = repairs(settings, chosen, moment)
+    if planned and not yes:
+        for each in planned:
+            say(console(err=True), f"{each.table}: {each.why} ({each.file.name})")
+        confirm(f"Move {len(planned)} file(s) aside?")
+    facts = do_repairs(settings, chosen, moment)
+    emit("repair", facts, as_json, render_repairs)
+    raise typer.Exit(0 if facts["ok"] else HELD)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; a foreseen failure is one clear text on standard error and its exit code.
 

@@ -35,9 +35,10 @@ def emit(command: str, facts: Facts, as_json: bool, render: Callable[[Facts, Con
     render(facts, console())
 
 
-def console() -> Console:
+def console(err: bool = False) -> Console:
     """A terminal as wide as it is; what is piped has a fixed width, so that it does not depend on who asks."""
-    return Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False, soft_wrap=False)
+    stream = sys.stderr if err else sys.stdout
+    return Console(stderr=err, width=None if stream.isatty() else _PIPED_WIDTH, highlight=False, soft_wrap=False)
 
 
 def say(to: Console, text: object, style: str = "") -> None:

@@ -11,9 +11,9 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 from polars.exceptions import PanicException, PolarsError
 
-from shortlist.columns import PUBLISHED_AT, RUN_DATE, SURFACE
+from shortlist.columns import PUBLISHED_AT, RUN_DATE, STATUS, SURFACE
 from shortlist.io.fences import table_lock
-from shortlist.transforms.latest import stands
+from shortlist.transforms.latest import PUBLISHED, stands
 
 # What a reader may meet in a table with broken files. Polars panics over a truncated one, and a panic is no Exception:
 # unnamed it would leave a job as an unforeseen crash.
@@ -51,6 +51,12 @@ def standing(path: str, surface: str, version: int | None = None) -> list[Public
     rows = pl.scan_delta(path, version=version).filter((pl.col(SURFACE) == surface) & stands())
     newest = rows.sort(RUN_DATE, PUBLISHED_AT).unique(RUN_DATE, keep="last", maintain_order=True).collect()
     return [Publication(**row) for row in newest.iter_rows(named=True)]
+
+
+def superseded(path: str, surface: str) -> list[Publication]:
+    """Every row that once published a day of a surface and does not stand any more, oldest first."""
+    rows = pl.scan_delta(path).filter((pl.col(SURFACE) == surface) & (pl.col(STATUS) == PUBLISHED) & ~stands())
+    return [Publication(**row) for row in rows.sort(PUBLISHED_AT, RUN_DATE).collect().iter_rows(named=True)]
 
 
 def append_rows(root: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:

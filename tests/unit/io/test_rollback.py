@@ -43,7 +43,7 @@ def three_days(tmp_path: Path) -> Path:
 
 def test_the_day_before_is_served_by_publications_and_by_the_newest_version(three_days: Path) -> None:
     done = roll_back(str(three_days), "homefeed", None, FENCE, "broken model")
-    assert (done.served.run_date, done.withdrawn, done.version, done.resumed) == (D2, (D3,), 3, False)
+    assert (done.served.run_date, done.withdrawn, done.version, done.resumed) == (D2, (D3,), 4, False)
     assert served(three_days) == D2
     assert newest(three_days) == {D1: 3, D2: 3}
     row = pl.read_delta(str(three_days / "publications")).filter(status="rolled_back").row(0, named=True)
@@ -63,7 +63,7 @@ def test_one_commit_and_one_row(three_days: Path) -> None:
 def test_the_withdrawn_version_can_still_be_read(three_days: Path) -> None:
     """Whoever had opened the bad day before the rollback finishes reading a whole day."""
     roll_back(str(three_days), "homefeed", None, FENCE, "w")
-    assert len(pl.scan_delta(str(three_days / "candidates_homefeed"), version=2).filter(run_date=D3).collect()) == 2
+    assert len(pl.scan_delta(str(three_days / "candidates_homefeed"), version=3).filter(run_date=D3).collect()) == 2
 
 
 def test_a_second_rollback_goes_one_day_further_and_the_only_day_is_kept(three_days: Path) -> None:
@@ -78,9 +78,9 @@ def test_a_second_rollback_goes_one_day_further_and_the_only_day_is_kept(three_d
 
 def test_back_to_a_day_withdraws_all_later_ones_in_one_commit(three_days: Path) -> None:
     done = roll_back(str(three_days), "homefeed", D1, FENCE, "w")
-    assert (done.withdrawn, done.version) == ((D2, D3), 3)
+    assert (done.withdrawn, done.version) == ((D2, D3), 4)
     assert served(three_days) == D1
-    assert rows(three_days)[3:] == [(D2, "rolled_back", 3), (D3, "rolled_back", 3)]
+    assert rows(three_days)[3:] == [(D2, "rolled_back", 4), (D3, "rolled_back", 4)]
 
 
 @pytest.mark.parametrize("to", [D3, date(2017, 11, 17), date(2018, 1, 1)])
@@ -109,11 +109,11 @@ def test_an_interruption_between_commit_and_row_is_finished_by_the_retry(
         with pytest.raises(KeyboardInterrupt):
             roll_back(str(three_days), "homefeed", None, FENCE, "w")
     assert served(three_days) == D3  # whole, at the version that publications names
-    assert len(pl.scan_delta(str(three_days / "candidates_homefeed"), version=2).filter(run_date=D3).collect()) == 2
+    assert len(pl.scan_delta(str(three_days / "candidates_homefeed"), version=3).filter(run_date=D3).collect()) == 2
     done = roll_back(str(three_days), "homefeed", None, FENCE, "w")
-    assert (done.served.run_date, done.withdrawn, done.version, done.resumed) == (D2, (D3,), 3, True)
+    assert (done.served.run_date, done.withdrawn, done.version, done.resumed) == (D2, (D3,), 4, True)
     assert served(three_days) == D2
-    assert DeltaTable(str(three_days / "candidates_homefeed")).version() == 3
+    assert DeltaTable(str(three_days / "candidates_homefeed")).version() == 4
 
 
 def test_a_day_run_again_after_its_rollback_is_latest(three_days: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_broken_earlier_day_is_not_served(three_days: Path) -> None:
     file = max((three_days / "candidates_homefeed" / f"run_date={D2}").glob("*.parquet"))
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
-    with pytest.raises(RollbackError, match="2017-11-23 at version 2 is not what was published") as error:
+    with pytest.raises(RollbackError, match="2017-11-23 at version 3 is not what was published") as error:
         roll_back(str(three_days), "homefeed", None, FENCE, "w")
     assert error.value.exit_code == 3
     assert served(three_days) == D3

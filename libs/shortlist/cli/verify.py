@@ -1,0 +1,159 @@
+"""`shortlist verify` and `shortlist repair`: what is wrong with the tables, what mends it, and the part that is safe to do."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+from rich.console import Console
+
+from shortlist.cli.output import Facts, say, table
+from shortlist.config import Settings
+from shortlist.contracts import Contract, contract_names, read_contract
+from shortlist.errors import SettingsError
+from shortlist.io.inspection import Finding, inspect_days, inspect_newest, inspect_table
+from shortlist.io.ledger import UNREADABLE, Publication, standing, superseded
+from shortlist.io.repair import Repair, plan_repairs, repair
+
+PUBLICATIONS = "publications"
+
+
+def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, Any]:
+    """Look at every table, or at one surface's and publications.
+
+    Args:
+        settings: settings in force.
+        surface: look at this surface only.
+        every: look at days too that were published again or withdrawn since; what vacuum took of them is a note.
+
+    Returns:
+        ok, tables (names that were looked at), days (published days that were read and digested), findings: table, kind,
+        wrong, says, mend.
+    """
+    root = settings.paths.warehouse.rstrip("/")
+    found: list[Finding] = []
+    looked, days = [], 0
+    for name, contract, of in _tables(settings, surface):
+        path = f"{root}/{name}"
+        if not _exists(path):
+            continue
+        looked.append(name)
+        findings, newest = inspect_table(name, path, contract)
+        found += findings
+        if of is not None and newest is not None:
+            checked, findings = _days(root, name, of, newest, every)
+            days += checked
+            found += findings
+    return {
+        "ok": not any(finding.wrong for finding in found),
+        "tables": looked,
+        "days": days,
+        "findings": [asdict(finding) for finding in found],
+    }
+
+
+def _days(root: str, name: str, surface: str, newest: int, every: bool) -> tuple[int, list[Finding]]:
+    path, ledger = f"{root}/{name}", f"{root}/{PUBLICATIONS}"
+    try:
+        stand = standing(ledger, surface) if _exists(ledger) else []
+        others = superseded(ledger, surface) if every and _exists(ledger) else []
+    except UNREADABLE as error:
+        mend = "mend publications first"
+        return 0, [Finding(name, "no_publications", True, f"publications cannot be read ({str(error)[:200]})", mend)]
+    found = [*inspect_days(name, path, stand, newest), *_as_notes(inspect_days(name, path, others, newest))]
+    try:
+        found += inspect_newest(name, path, surface, stand)
+    except UNREADABLE as error:
+        if not found:
+            says = f"its newest version cannot be held against publications ({str(error)[:200]})"
+            found.append(Finding(name, "unreadable", True, says, "look at its _delta_log and its files"))
+    return len(stand) + len(others), found
+
+
+def _as_notes(found: Iterator[Finding]) -> Iterator[Finding]:
+    for each in found:
+        yield Finding(
+            each.table, each.kind, False, each.says, "nothing: readers are served another version of this day"
+        )
+
+
+def repairs(settings: Settings, surface: str | None, older_than: float) -> list[Repair]:
+    """What could be repaired, of every table or of one surface's and publications.
+
+    Raises:
+        SettingsError: the warehouse is no local folder.
+    """
+    return [each for name, named in _repairable(settings, surface) for each in plan_repairs(*name, named, older_than)]
+
+
+def do_repairs(settings: Settings, surface: str | None, older_than: float) -> dict[str, Any]:
+    """Repair.
+
+    Returns:
+        done: table, file, why, moved_to; left: what verify still finds wrong, as its findings; ok.
+    """
+    done = [each for name, named in _repairable(settings, surface) for each in repair(*name, named, older_than)]
+    left = [finding for finding in verify(settings, surface, every=False)["findings"] if finding["wrong"]]
+    return {
+        "ok": not left,
+        "done": [
+            {"table": each.table, "file": str(each.file), "why": each.why, "moved_to": str(place)}
+            for each, place in done
+        ],
+        "left": left,
+    }
+
+
+def _repairable(settings: Settings, surface: str | None) -> Iterator[tuple[tuple[str, str], frozenset[int]]]:
+    root = settings.paths.warehouse.rstrip("/")
+    if "://" in root:
+        raise SettingsError.bad_argument(
+            "paths.warehouse", root, "is no local folder; repair moves files on local disks"
+        )
+    for name, _, of in _tables(settings, surface):
+        if not (Path(root) / name / "_delta_log").is_dir():
+            continue
+        named: list[Publication] = []
+        if of is not None and _exists(ledger := f"{root}/{PUBLICATIONS}"):
+            try:
+                named = [*standing(ledger, of), *superseded(ledger, of)]
+            except UNREADABLE:
+                continue  # Which versions are published cannot be told: nothing of the surface is touched.
+        yield (root, name), frozenset(day.table_version for day in named if day.table_version is not None)
+
+
+def _tables(settings: Settings, surface: str | None) -> Iterator[tuple[str, Contract, str | None]]:
+    """Name, contract and surface of each table to look at, publications first."""
+    names = [PUBLICATIONS, *(name for name in contract_names() if name not in (PUBLICATIONS, "candidates"))]
+    for name in names if surface is None else [PUBLICATIONS]:
+        yield name, read_contract(name), None
+    for each in settings.surfaces if surface is None else [surface]:
+        yield f"candidates_{each}", read_contract("candidates"), each
+
+
+def _exists(path: str) -> bool:
+    """Whether there is a table, be it broken: delta-rs calls a folder without a readable log no table."""
+    return (Path(path) / "_delta_log").is_dir() if "://" not in path else DeltaTable.is_deltatable(path)
+
+
+def render(facts: Facts, to: Console) -> None:
+    """For people."""
+    _render_findings(facts["findings"], to)
+    looked = f"{len(facts['tables'])} tables, {facts['days']} published days read and digested"
+    say(to, f"{looked}: nothing is wrong" if facts["ok"] else f"{looked}")
+
+
+def render_repairs(facts: Facts, to: Console) -> None:
+    """For people."""
+    for each in facts["done"]:
+        say(to, f"{each['table']}: {each['why']}; moved to {each['moved_to']}")
+    if not facts["done"]:
+        say(to, "nothing was repaired")
+    _render_findings(facts["left"], to)
+
+
+def _render_findings(findings: list[Facts], to: Console) -> None:
+    if findings:
+        rows = [(each["table"], "wrong" if each["wrong"] else "note", each["says"], each["mend"]) for each in findings]
+        to.print(table(["table", "", "what", "next"], rows))
