@@ -82,10 +82,13 @@ def lists(surface_lists: Mapping[str, str], day: date) -> list[dict[str, Any]]:
 
 
 def commit(root: Path, surface: str, day: date, of: Mapping[str, str], attempt: int = 1) -> int:
-    """Commit a day as a publisher does, without announcing it."""
+    """Commit a day as a publisher does, without announcing it; it has read the newest version of every other table."""
     table = f"candidates_{surface}"
+    read = ("interactions", "source_candidates", "catalog")
+    inputs = {each: DeltaTable(root / each).version() for each in read if (root / each).exists()}
+    facts = {"attempt": attempt, "partition": f"run_date={day}", "inputs": inputs}
     stamp = CommitProperties(
-        custom_metadata={"userMetadata": json.dumps({"attempt": attempt, "partition": f"run_date={day}"})},
+        custom_metadata={"userMetadata": json.dumps(facts)},
         app_transactions=[Transaction(f"{table}/run_date={day}", attempt)],
     )
     return write(root, table, "candidates", lists(of, day), commit_properties=stamp)

@@ -180,6 +180,32 @@ class PublicationError(ShortlistError):
         )
 
 
+class NotPublishedError(ShortlistError):
+    """Somebody asks about a day that readers are not served."""
+
+    exit_code = 2
+
+    @classmethod
+    def day(
+        cls, surface: str, day: date | None, decided: tuple[str, str] | None, published: Sequence[date]
+    ) -> "NotPublishedError":
+        """What was decided about the day instead, as (status, why), and the newest days that there are."""
+        asked = f"{surface}: nothing is published" + (f" for {day.isoformat()}" if day else "")
+        told = f"; it was {decided[0].replace('_', ' ')}: {decided[1]}" if decided else ""
+        days = ", ".join(each.isoformat() for each in reversed(published[-10:]))
+        return cls(f"{asked}{told}; next: " + (f"choose one of {days}" if days else "shortlist status"))
+
+    @classmethod
+    def table_is_gone(cls, surface: str, table: str, day: date) -> "NotPublishedError":
+        """publications names a table that does not exist."""
+        error = cls(
+            f"{surface}: publications names {day.isoformat()} of table {table}, which does not exist; "
+            f"next: shortlist verify {surface}"
+        )
+        error.exit_code = 3
+        return error
+
+
 class RollbackError(ShortlistError):
     """There is no earlier day that could be served again; nothing was changed."""
 

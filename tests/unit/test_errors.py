@@ -48,6 +48,13 @@ DAY = date(2017, 11, 30)
             5,
             ["version 7", "rows 1 instead of 2", "not announced"],
         ),
+        (
+            errors.NotPublishedError.day("s", DAY, ("rolled_back", "bad"), [date(2017, 11, 16), date(2017, 11, 23)]),
+            2,
+            ["for 2017-11-30", "it was rolled back: bad", "choose one of 2017-11-23, 2017-11-16"],
+        ),
+        (errors.NotPublishedError.day("s", None, None, []), 2, ["s: nothing is published", "shortlist status"]),
+        (errors.NotPublishedError.table_is_gone("s", "candidates_s", DAY), 3, ["candidates_s", "shortlist verify s"]),
         (errors.RollbackError.nothing_published("s"), 2, ["s: nothing is published", "next:"]),
         (errors.RollbackError.only_day("s", DAY), 2, ["2017-11-30 is the only published day", "next:"]),
         (

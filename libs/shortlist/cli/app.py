@@ -101,6 +101,52 @@ def status_command(
     raise typer.Exit(0 if facts["fresh"] else HELD)
 
 
+Subject = Annotated[str, typer.Argument(help="A user, or on item surfaces an item; ids are compared letter by letter.")]
+Day = Annotated[
+    str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="A published day (default: the one that is served).")
+]
+
+
+@app.command("show")
+def show_command(
+    surface: Surface,
+    subject: Subject,
+    day: Day = None,
+    history: Annotated[int, typer.Option("--history", min=0, help="Items of recent history to show.")] = 10,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """One subject's list with titles, sources and reasons, beside what it did lately."""
+    from shortlist.cli.output import emit
+    from shortlist.cli.show import render, show
+
+    settings = settings_of(config, overrides)
+    emit("show", show(settings, known(settings, surface), subject, day_of("--day", day), history), as_json, render)
+
+
+@app.command("why")
+def why_command(
+    surface: Surface,
+    subject: Subject,
+    item: Annotated[str | None, typer.Argument(help="An item (default: explain the list as a whole).")] = None,
+    day: Day = None,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Where an item was lost on its way to a subject's list; without an item, why the list is short or absent.
+
+    An item may be published at some rank; not eligible (support floor, not active, not buyable); seen, hidden, or the
+    subject itself; proposed by no source; or proposed, and below k once the sources are blended.
+    """
+    from shortlist.cli.output import emit
+    from shortlist.cli.why import render, why
+
+    settings = settings_of(config, overrides)
+    emit("why", why(settings, known(settings, surface), subject, item, day_of("--day", day)), as_json, render)
+
+
 @app.command("rollback")
 def rollback_command(
     surface: Surface,

@@ -30,7 +30,7 @@ def emit(command: str, facts: Facts, as_json: bool, render: Callable[[Facts, Con
         render: prints the facts for people.
     """
     if as_json:
-        print(json.dumps({"command": command, "format": FORMAT, **facts}, indent=1, default=str, ensure_ascii=False))
+        print(json.dumps({"command": command, "format": FORMAT, **facts}, indent=1, default=str))
         return
     render(facts, console())
 

@@ -242,7 +242,7 @@ def _samples(
 ) -> tuple[Sample, ...]:
     subjects = draw_subjects(rows[SUBJECT_ID].unique().to_list(), run_date, SAMPLES)
     heads = rows.filter(pl.col(SUBJECT_ID).is_in(subjects) & (pl.col(RANK) <= SAMPLE_CANDIDATES)).sort(SUBJECT_ID, RANK)
-    histories = _histories(lake, settings, run_date, subjects) if config.subject == "user" else {}
+    histories = read_histories(lake, settings, run_date, subjects, SAMPLE_HISTORY) if config.subject == "user" else {}
     items = {*heads[ITEM_ID].to_list(), *(event[ITEM_ID] for events in histories.values() for event in events)}
     if config.subject == "item":
         items.update(subjects)
@@ -267,10 +267,18 @@ def _samples(
     )
 
 
-def _histories(
-    lake: Lake, settings: Settings, run_date: date, users: Sequence[str]
+def read_histories(
+    lake: Lake, settings: Settings, run_date: date, users: Sequence[str], items: int
 ) -> Mapping[str, list[dict[str, Any]]]:
-    """The newest engagement of each user by item, as the day knew it: what the models count, newest first."""
+    """The newest engagement of each user by item, as the day knew it: what the models count, newest first.
+
+    Args:
+        lake: The warehouse.
+        settings: Settings in force: look-back and the event types that count.
+        run_date: The day.
+        users: Whose.
+        items: At most so many items of each.
+    """
     events = lake.scan("engagements")
     if events is None:
         return {}
@@ -288,6 +296,6 @@ def _histories(
     )
     found: dict[str, list[dict[str, Any]]] = {}
     for row in newest.unique([USER_ID, ITEM_ID], keep="first", maintain_order=True).to_dicts():
-        if len(kept := found.setdefault(row[USER_ID], [])) < SAMPLE_HISTORY:
+        if len(kept := found.setdefault(row[USER_ID], [])) < items:
             kept.append(row)
     return found

@@ -50,7 +50,7 @@ def shortlist(home: Path, warehouse: Path, capsys: pytest.CaptureFixture[str]) -
 
     def run(*arguments: str) -> Answer:
         capsys.readouterr()
-        code = main([*arguments, "--config", str(home / "shortlist.yaml")])
+        code = main([arguments[0], "--config", str(home / "shortlist.yaml"), *arguments[1:]])
         printed = capsys.readouterr()
         return Answer(code, printed.out, printed.err)
 

@@ -88,6 +88,11 @@ def other_rows(root: Path) -> None:
     decide(root, "homefeed", D2, "published", version, **facts)
 
 
+def gap_and_empty_end(root: Path) -> None:
+    log(root, 2).unlink()
+    log(root, 4).write_bytes(b"")
+
+
 def no_such_version(root: Path) -> None:
     announce(root, "homefeed", D3, LISTS, 9)
 
@@ -225,7 +230,7 @@ def test_repair_moves_aside_what_is_not_needed(
         lambda root: log(root, 3).write_bytes(b""),  # publications names version 3
         lambda root: log(root, 2).write_bytes(b""),  # not the last one
         lambda root: log(root, 2).unlink(),
-        lambda root: (log(root, 2).unlink(), log(root, 4).write_bytes(b"")),
+        gap_and_empty_end,
         truncate,
         lambda root: data(root).unlink(),
     ],

@@ -1,0 +1,125 @@
+"""What readers of a surface are served on a day, and what the run behind it knew, at the versions that it read."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+from deltalake import DeltaTable
+
+from shortlist.cli.eligibility import Knowledge
+from shortlist.columns import (
+    ITEM_ID,
+    RANK,
+    REASON,
+    SCORE,
+    SNAPSHOT_DATE,
+    SOURCE,
+    SOURCES,
+    SUBJECT_ID,
+    SURFACE,
+)
+from shortlist.config import Settings
+from shortlist.errors import NotPublishedError
+from shortlist.reports.lake import Lake
+from shortlist.reports.surfaces import Decision, candidates_table, read_decisions
+
+# No day is later: looking for a day without naming one sees them all.
+_ANY = date.max - timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A published day of a surface.
+
+    Attributes:
+        lake: the warehouse.
+        settings: settings in force.
+        surface: name of the surface.
+        decision: its row of publications.
+        inputs: versions that its publisher read, by table, from the commit's own metadata.
+    """
+
+    lake: Lake
+    settings: Settings
+    surface: str
+    decision: Decision
+    inputs: dict[str, int]
+
+    @property
+    def day(self) -> date:
+        """The run date."""
+        return self.decision.run_date
+
+    def rows(self) -> pl.LazyFrame:
+        """Every list of the day."""
+        table = candidates_table(self.surface)
+        rows = self.lake.of_day(table, self.day, self.decision.table_version)
+        if rows is None:
+            raise NotPublishedError.table_is_gone(self.surface, table, self.day)
+        return rows
+
+    def list_of(self, subject: str) -> pl.DataFrame:
+        """The subject's list, best first: rank, item_id, score, source, sources, reason; without rows when it has none."""
+        columns = [RANK, ITEM_ID, SCORE, SOURCE, SOURCES, REASON]
+        rows = self.rows().filter(pl.col(SUBJECT_ID) == subject).select(columns).sort(RANK)
+        return self.lake.collect(candidates_table(self.surface), rows, self.decision.table_version)
+
+    def proposals(self, subject: str) -> pl.DataFrame | None:
+        """What each source proposed to the subject: source, rank, item_id, score; None where the day is not kept any more."""
+        rows = self._of_day("source_candidates")
+        if rows is None:
+            return None
+        wanted = rows.filter((pl.col(SURFACE) == self.surface) & (pl.col(SUBJECT_ID) == subject))
+        return self.lake.collect("source_candidates", wanted.select(SOURCE, RANK, ITEM_ID, SCORE).sort(SOURCE, RANK))
+
+    def knowledge(self) -> Knowledge | None:
+        """What the run knew; None where its interactions are not kept any more."""
+        interactions = self._of_day("interactions")
+        if interactions is None:
+            return None
+        return Knowledge(interactions, self._catalog(), self.settings.surfaces[self.surface])
+
+    @property
+    def same_settings(self) -> bool:
+        """Whether the settings in force are those of the run."""
+        return self.decision.run_id.endswith(self.settings.fingerprint())
+
+    def _of_day(self, table: str) -> pl.LazyFrame | None:
+        rows = self.lake.of_day(table, self.day, self.inputs.get(table))
+        if rows is None or self.lake.collect(table, rows.select(pl.len())).item() == 0:
+            return None
+        return rows
+
+    def _catalog(self) -> pl.LazyFrame | None:
+        rows = self.lake.scan("catalog", self.inputs.get("catalog"))
+        if rows is None:
+            return None
+        known = rows.filter(pl.col(SNAPSHOT_DATE) <= self.day)
+        newest = self.lake.collect("catalog", known.select(pl.col(SNAPSHOT_DATE).max())).item()
+        return None if newest is None else known.filter(pl.col(SNAPSHOT_DATE) == newest)
+
+
+def served(settings: Settings, surface: str, day: date | None) -> Served:
+    """The day that readers are served, or a given published day.
+
+    Raises:
+        NotPublishedError: saying what was decided instead.
+    """
+    lake = Lake(settings.paths.warehouse)
+    decisions = read_decisions(lake, _ANY if day is None else day).get(surface, [])
+    standing = [each for each in decisions if each.stands and (day is None or each.run_date == day)]
+    if not standing:
+        told = [each for each in decisions if day is None or each.run_date == day]
+        last = told[-1] if told else None
+        days = sorted({each.run_date for each in read_decisions(lake, _ANY).get(surface, []) if each.stands})
+        raise NotPublishedError.day(surface, day, None if last is None else (last.status, last.why), days)
+    decision = max(standing, key=lambda each: (each.run_date, each.published_at))
+    path = lake.path(candidates_table(surface))
+    return Served(lake, settings, surface, decision, _inputs(path, decision.table_version))
+
+
+def _inputs(path: str, version: int | None) -> dict[str, int]:
+    commit = DeltaTable(path, version=version).history(limit=1)[0]
+    stamp = json.loads(commit.get("userMetadata") or "{}")
+    return {str(table): int(read) for table, read in stamp.get("inputs", {}).items()}

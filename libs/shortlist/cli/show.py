@@ -1,0 +1,86 @@
+"""`shortlist show`: one subject's list beside what it did lately."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from shortlist.cli.output import Facts, say, table
+from shortlist.cli.served import Served, served
+from shortlist.columns import EVENT_DATE, EVENT_TYPE, ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
+from shortlist.config import Settings
+from shortlist.reports.surfaces import read_histories, read_titles
+
+
+def show(settings: Settings, surface: str, subject: str, day: date | None, history: int) -> dict[str, Any]:
+    """A subject's list and its recent history.
+
+    Args:
+        settings: settings in force.
+        surface: the surface.
+        subject: user or item.
+        day: a published day; None means the one that readers are served.
+        history: at most so many items of the history.
+
+    Returns:
+        surface, subject, title (of an item), run_date, table_version, k, candidates (rank, item_id, title, score, source,
+        sources, reason), history (day, event_type, item_id, title), newest first, as the day knew it; users only.
+    """
+    view = served(settings, surface, day)
+    config = settings.surfaces[surface]
+    candidates = view.list_of(subject)
+    events = read_histories(view.lake, settings, view.day, [subject], history) if config.subject == "user" else {}
+    did = events.get(subject, [])
+    titles = _titles(view, candidates, [event[ITEM_ID] for event in did], subject)
+    return {
+        "surface": surface,
+        "subject": subject,
+        "title": titles.get(subject) if config.subject == "item" else None,
+        "run_date": view.day.isoformat(),
+        "table_version": view.decision.table_version,
+        "k": config.k,
+        "candidates": [
+            {
+                "rank": row[RANK],
+                "item_id": row[ITEM_ID],
+                "title": titles.get(row[ITEM_ID]),
+                "score": row[SCORE],
+                "source": row[SOURCE],
+                "sources": row[SOURCES],
+                "reason": row[REASON],
+            }
+            for row in candidates.to_dicts()
+        ],
+        "history": [
+            {
+                "day": event[EVENT_DATE].isoformat(),
+                "event_type": event[EVENT_TYPE],
+                "item_id": event[ITEM_ID],
+                "title": titles.get(event[ITEM_ID]),
+            }
+            for event in did
+        ],
+    }
+
+
+def _titles(view: Served, candidates: pl.DataFrame, more: list[str], subject: str) -> dict[str, str]:
+    return read_titles(view.lake, view.day, sorted({*candidates[ITEM_ID].to_list(), *more, subject}))
+
+
+def render(facts: Facts, to: Console) -> None:
+    """For people."""
+    named = f"{facts['title']}, {facts['subject']}" if facts["title"] else facts["subject"]
+    say(to, f"{facts['surface']} {facts['run_date']} (version {facts['table_version']}): {named}", "bold")
+    if facts["history"]:
+        did = [(each["day"], each["event_type"], each["title"], each["item_id"]) for each in facts["history"]]
+        to.print(table(["day", "did", "item", "id"], did, "recent history, as the day knew it"))
+    if not facts["candidates"]:
+        say(to, f"no list; next: shortlist why {facts['surface']} {facts['subject']}")
+        return
+    rows = [
+        (each["rank"], each["title"], each["item_id"], ", ".join(each["sources"]), each["reason"])
+        for each in facts["candidates"]
+    ]
+    title = f"list: {len(rows)} of {facts['k']}"
+    to.print(table(["rank", "item", "id", "sources", "reason"], rows, title))

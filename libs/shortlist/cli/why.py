@@ -1,0 +1,187 @@
+"""`shortlist why`: where an item was lost on its way to a subject's list, or why the list is short or absent.
+
+Answered from the tables, at the versions that the publisher read, by the rules of `shortlist.cli.eligibility`.
+"""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from shortlist.cli.eligibility import Knowledge
+from shortlist.cli.output import Facts, say, table
+from shortlist.cli.served import Served, served
+from shortlist.columns import ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
+from shortlist.config import Settings
+from shortlist.reports.surfaces import read_titles
+
+Answer = tuple[str, str, str]
+"""A word for programs, one sentence, and the next step."""
+
+_NOTHING = "nothing: this is as it should be"
+
+
+def why(settings: Settings, surface: str, subject: str, item: str | None, day: date | None) -> dict[str, Any]:
+    """Explain one list, or one item's absence from it or place in it.
+
+    Args:
+        settings: settings in force.
+        surface: the surface.
+        subject: user or item whose list it is.
+        item: the item; None asks about the list as a whole.
+        day: a published day; None means the one that readers are served.
+
+    Returns:
+        surface, subject, item, title (of the item), run_date, table_version, k, length (of the list), verdict, says, next,
+        proposals (source, rank, score of the item; without an item source, items that each source proposed), notes.
+
+        Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, itself, not_proposed,
+        below_k, fallback_not_needed, unknown. About a list: full, short_nothing_left, short_too_few_proposed,
+        no_history, below_floor, no_list, unknown.
+    """
+    view = served(settings, surface, day)
+    rows, proposals, knowledge = view.list_of(subject), view.proposals(subject), view.knowledge()
+    if item is None:
+        verdict, says, then = _about_list(view, subject, rows, proposals, knowledge)
+    else:
+        verdict, says, then = _about_item(view, subject, item, rows, proposals, knowledge)
+    return {
+        "surface": surface,
+        "subject": subject,
+        "item": item,
+        "title": read_titles(view.lake, view.day, [item]).get(item) if item else None,
+        "run_date": view.day.isoformat(),
+        "table_version": view.decision.table_version,
+        "k": settings.surfaces[surface].k,
+        "length": rows.height,
+        "verdict": verdict,
+        "says": says,
+        "next": then,
+        "proposals": _proposals(proposals, item),
+        "notes": _notes(view, knowledge, proposals),
+    }
+
+
+def _about_list(
+    view: Served, subject: str, rows: pl.DataFrame, proposals: pl.DataFrame | None, knowledge: Knowledge | None
+) -> Answer:
+    config = view.settings.surfaces[view.surface]
+    if rows.height >= config.k:
+        return "full", f"the list is full: {rows.height} of {config.k}", _NOTHING
+    if knowledge is None:
+        return _forgotten(view)
+    if not knowledge.is_subject(subject):
+        return _no_subject(view, subject, knowledge)
+    left = knowledge.left_for(subject)
+    have = f"{rows.height} of {config.k}"
+    if left < config.k:
+        says = f"{have}: only {left} eligible items are left that the subject has not seen"
+        return "short_nothing_left", says, "lower min_item_support or k of the surface, if more is wanted"
+    made = 0 if proposals is None else proposals[ITEM_ID].n_unique()
+    verdict = "short_too_few_proposed" if rows.height else "no_list"
+    says = f"{have}: {left} eligible items are left, but all sources together proposed {made}"
+    return verdict, says, f"raise the surface's depth ({config.depth}), or give it a fallback"
+
+
+def _about_item(
+    view: Served,
+    subject: str,
+    item: str,
+    rows: pl.DataFrame,
+    proposals: pl.DataFrame | None,
+    knowledge: Knowledge | None,
+) -> Answer:
+    found = rows.filter(pl.col(ITEM_ID) == item)
+    if not found.is_empty():
+        row = found.row(0, named=True)
+        told = f"source {row[SOURCE]}; proposed by {', '.join(row[SOURCES])}; reason: {row[REASON]}"
+        return "published", f"published at rank {row[RANK]} of {rows.height}, score {row[SCORE]:.6g}; {told}", _NOTHING
+    if knowledge is None:
+        return _forgotten(view)
+    if not knowledge.is_subject(subject):
+        _, says, then = _no_subject(view, subject, knowledge)
+        return "not_a_subject", f"no item can be given: {says}", then
+    objections = knowledge.objections(item)
+    if objections:
+        then = f"if it should be shown: settings of surfaces.{view.surface}, or the catalog, decide this"
+        return "not_eligible", f"not eligible: {'; '.join(objections)}", then
+    mask = knowledge.mask(subject, item)
+    if mask is not None:
+        says = {
+            "hidden": "the subject hid it, so it is never given to it",
+            "seen": "the subject had engaged with it before, so it is not given to it",
+            "itself": "it is the subject itself",
+        }[mask]
+        return mask, says, _NOTHING
+    return _lost(view, item, rows, proposals)
+
+
+def _lost(view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame | None) -> Answer:
+    """An item that might have been given: no source named it, or others stood above it."""
+    config = view.settings.surfaces[view.surface]
+    if proposals is None:
+        return (
+            "unknown",
+            "it may be given, but what the sources proposed that day is not kept any more",
+            "ask about a later day",
+        )
+    named = proposals.filter(pl.col(ITEM_ID) == item)
+    if named.is_empty():
+        asked = ", ".join(proposals[SOURCE].unique().sort()) or "none"
+        says = f"it may be given, but no source proposed it; {config.depth} items each were asked of: {asked}"
+        return "not_proposed", says, "raise the surface's depth, or add a source that knows it"
+    told = ", ".join(f"{row[SOURCE]} at rank {row[RANK]}" for row in named.to_dicts())
+    if set(named[SOURCE]) == {config.fallback}:
+        says = f"only the fallback proposed it ({told}), and the list was full without it: {rows.height} of {config.k}"
+        return "fallback_not_needed", says, _NOTHING
+    says = f"proposed by {told}, but {rows.height} others stand above it once the sources are blended (k is {config.k})"
+    return "below_k", says, "raise k of the surface, if it should have a place"
+
+
+def _no_subject(view: Served, subject: str, knowledge: Knowledge) -> Answer:
+    config = view.settings.surfaces[view.surface]
+    if config.subject == "user":
+        days = view.settings.interactions.lookback_days
+        says = f"user {subject} has no history: it neither engaged nor hid anything in the {days} days up to {view.day}"
+        return "no_history", says, "look for the user in engagements and quarantine; ids are compared letter by letter"
+    support = knowledge.support(subject)
+    says = f"item {subject} is below the support floor: {support} users, min_item_support is {config.min_item_support}"
+    return "below_floor", says, "lower min_item_support of the surface, if it should have a list"
+
+
+def _forgotten(view: Served) -> Answer:
+    says = f"what the run of {view.day} knew is not kept any more: interactions have no rows for that day"
+    return "unknown", says, "ask about a later day, or run that day again"
+
+
+def _proposals(proposals: pl.DataFrame | None, item: str | None) -> list[dict[str, Any]]:
+    if proposals is None:
+        return []
+    if item is None:
+        return proposals.group_by(SOURCE).len("items").sort(SOURCE).to_dicts()
+    return proposals.filter(pl.col(ITEM_ID) == item).select(SOURCE, RANK, SCORE).to_dicts()
+
+
+def _notes(view: Served, knowledge: Knowledge | None, proposals: pl.DataFrame | None) -> list[str]:
+    notes = []
+    if not view.same_settings:
+        notes.append("settings have changed since that run: floors and lengths named here are today's")
+    if knowledge is not None and knowledge.catalog is None:
+        notes.append("there is no catalog: rules about status and buyable are off")
+    if proposals is None:
+        notes.append("what the sources proposed that day is not kept any more")
+    return notes
+
+
+def render(facts: Facts, to: Console) -> None:
+    """For people."""
+    item = f", item {facts['item']}" + (f" ({facts['title']})" if facts["title"] else "") if facts["item"] else ""
+    say(to, f"{facts['surface']} {facts['run_date']}: {facts['subject']}{item}", "bold")
+    say(to, facts["says"])
+    if facts["proposals"]:
+        columns = list(facts["proposals"][0])
+        to.print(table(columns, [list(each.values()) for each in facts["proposals"]], "what the sources proposed"))
+    for note in facts["notes"]:
+        say(to, f"note: {note}")
+    say(to, f"next: {facts['next']}")

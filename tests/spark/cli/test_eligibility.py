@@ -1,0 +1,73 @@
+"""The command line asks of one subject and item what Spark asks of everybody: both must answer alike."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from shortlist.cli.eligibility import Knowledge
+from shortlist.config import InteractionsConfig, SurfaceConfig
+from shortlist.transforms.interactions import build_interactions
+from shortlist.transforms.scope import surface_scope
+from tests import tiny
+
+DAY = date(2017, 11, 4)
+ITEMS = [item for group in tiny.GROUPS.values() for item in group]
+
+
+@pytest.fixture(scope="module")
+def interactions(_spark: SparkSession) -> DataFrame:
+    """The tiny landing up to DAY, one user hiding two items, as build_interactions makes them."""
+    events = [event for day in tiny.days(last=DAY) for event in tiny.events_of(day)]
+    hides = [
+        {**events[0], "event_id": f"hide-{item}", "event_type": "hide", "item_id": item} for item in ("a00", "b01")
+    ]
+    columns = ["event_id", "event_type", "event_ts", "user_id", "item_id"]
+    rows = [tuple(event[name] for name in columns) for event in [*events, *hides]]
+    frame = _spark.createDataFrame(rows, columns).withColumn("event_ts", F.col("event_ts").cast("timestamp"))
+    frame = frame.withColumn("event_date", F.to_date("event_ts"))
+    return build_interactions(frame, DAY, InteractionsConfig()).persist()
+
+
+CATALOG = [
+    (item, "retired" if number % 7 == 0 else "active", number % 5 != 0)
+    for number, item in enumerate(ITEMS)
+    if number % 11 != 0  # some items nobody has described
+]
+
+
+@pytest.mark.parametrize("subject", ["user", "item"])
+@pytest.mark.parametrize("floor", [1, 2, 4])
+@pytest.mark.parametrize("rules", [None, (True, False), (False, True), (True, True), (False, False)])
+def test_both_sides_answer_alike(
+    interactions: DataFrame, _spark: SparkSession, subject: str, floor: int, rules: tuple[bool, bool] | None
+) -> None:
+    active, buyable = rules or (True, True)
+    surface = SurfaceConfig.model_validate(
+        {
+            "subject": subject,
+            "sources": ["als"],
+            "min_item_support": floor,
+            "active_items_only": active,
+            "buyable_items_only": buyable,
+        }
+    )
+    described = _spark.createDataFrame(CATALOG, "item_id string, status string, buyable boolean")
+    scope = surface_scope(interactions, None if rules is None else described, surface)
+    subjects = {row.subject_id: set(row.seen) for row in scope.subjects.collect()}
+    supports = {row.item_id: row.support for row in scope.items.collect()}
+
+    rows = pl.DataFrame(pl.from_arrow(interactions.toArrow()))
+    catalog = pl.DataFrame(CATALOG, ["item_id", "status", "buyable"], orient="row").lazy()
+    known = Knowledge(rows.lazy(), None if rules is None else catalog, surface)
+
+    assert dict(known.eligible().select("item_id", "support").rows()) == supports
+    assert {item for item in [*ITEMS, "nobody's"] if not known.objections(item)} == set(supports)
+    everybody = [*tiny.USERS, "u99", *ITEMS[:10]]
+    assert {each for each in everybody if known.is_subject(each)} == set(subjects) & set(everybody)
+    for each in sorted(set(subjects) & set(everybody))[:4]:
+        masked = {item for item in ITEMS if known.mask(each, item) is not None}
+        assert masked == subjects[each]
+        assert known.left_for(each) == len(set(supports) - subjects[each])

@@ -1,0 +1,131 @@
+"""Where an item was lost, why a list is short: every answer, by hand."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.published import decide, publish, write
+from tests.unit.cli.conftest import D2, D3, Shortlist
+from tests.unit.cli.night import write_night
+
+
+@pytest.fixture
+def night(warehouse: Path) -> Path:
+    write_night(warehouse)
+    return warehouse
+
+
+@pytest.mark.parametrize(
+    ("subject", "item", "verdict", "said"),
+    [
+        ("u1", "c", "published", "published at rank 1 of 1, score 1; source als; proposed by als, cooccurrence"),
+        ("u1", "a", "seen", "had engaged with it before"),
+        ("u1", "f", "not_eligible", "below the support floor: 1 users, min_item_support is 2"),
+        (
+            "u1",
+            "nothing",
+            "not_eligible",
+            "below the support floor: 0 users, min_item_support is 2; the catalog does not",
+        ),
+        ("u1", "d", "not_eligible", "its catalog status is retired"),
+        ("u1", "e", "not_eligible", "the catalog does not describe it"),
+        ("u1", "g", "below_k", "proposed by als at rank 2, popularity at rank 2, but 1 others stand above it"),
+        ("u1", "h", "fallback_not_needed", "only the fallback proposed it (popularity at rank 3)"),
+        ("u2", "g", "not_proposed", "no source proposed it; 100 items each were asked of: als"),
+        ("u9", "c", "not_a_subject", "user u9 has no history"),
+    ],
+)
+def test_an_item(night: Path, shortlist: Shortlist, subject: str, item: str, verdict: str, said: str) -> None:
+    answer = shortlist("why", "homefeed", subject, item, "--json")
+    assert (answer.code, answer.facts["verdict"]) == (0, verdict)
+    assert said in answer.facts["says"]
+    assert answer.facts["next"]
+    assert said.split(";")[0] in " ".join(shortlist("why", "homefeed", subject, item).out.split())
+
+
+def test_a_hidden_item(night: Path, shortlist: Shortlist) -> None:
+    """b has support only with a lower floor: floors come first, for they hold for everybody."""
+    assert shortlist("why", "homefeed", "u1", "b", "--json").facts["verdict"] == "not_eligible"
+    lower = '{"surfaces": {"homefeed": {"min_item_support": 1}}}'
+    assert shortlist("why", "homefeed", "u1", "b", "--json", "--set", lower).facts["verdict"] == "hidden"
+
+
+def test_an_item_that_cannot_be_bought(night: Path, shortlist: Shortlist) -> None:
+    buyable = '{"surfaces": {"homefeed": {"buyable_items_only": true}}}'
+    facts = shortlist("why", "homefeed", "u3", "c", "--json", "--set", buyable).facts
+    assert (facts["verdict"], facts["says"]) == (
+        "not_eligible",
+        "not eligible: it cannot be bought, buyable_items_only is on",
+    )
+
+
+def test_proposals_of_the_item_are_listed(night: Path, shortlist: Shortlist) -> None:
+    assert shortlist("why", "homefeed", "u1", "g", "--json").facts["proposals"] == [
+        {"source": "als", "rank": 2, "score": 0.5},
+        {"source": "popularity", "rank": 2, "score": 0.5},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("subject", "k", "verdict", "said"),
+    [
+        ("u1", 1, "full", "the list is full: 1 of 1"),
+        # c, g and h may be given to u1; a it has, and all else is no candidate.
+        ("u1", 2, "short_too_few_proposed", "1 of 2: 3 eligible items are left, but all sources together proposed 3"),
+        ("u1", 4, "short_nothing_left", "1 of 4: only 3 eligible items are left that the subject has not seen"),
+        ("u3", 1, "no_list", "0 of 1: 1 eligible items are left, but all sources together proposed 0"),
+        ("u9", 2, "no_history", "user u9 has no history"),
+    ],
+)
+def test_a_list(night: Path, shortlist: Shortlist, subject: str, k: int, verdict: str, said: str) -> None:
+    facts = shortlist("why", "homefeed", subject, "--json", "--set", f"surfaces.homefeed.k={k}").facts
+    assert (facts["verdict"], facts["k"]) == (verdict, k)
+    assert said in facts["says"]
+    assert "settings have changed" in facts["notes"][0]
+
+
+def test_item_surfaces(night: Path, shortlist: Shortlist) -> None:
+    publish(night, "related", D3, {"a": "cg"})
+    asked = {
+        ("a", "a"): "itself",
+        ("a", "c"): "published",
+        ("c", "g"): "not_proposed",
+        ("f", "a"): "not_a_subject",
+        ("f",): "below_floor",
+        ("a",): "full",
+    }
+    found = {args: shortlist("why", "related", *args, "--json").facts["verdict"] for args in asked}
+    assert found == asked
+
+
+def test_the_answer_is_of_the_versions_that_the_publisher_read(night: Path, shortlist: Shortlist) -> None:
+    """Interactions of the day are built again later: the list of then is explained by what was known then."""
+    before = shortlist("why", "homefeed", "u1", "a", "--json").facts
+    row = {"user_id": "u1", "item_id": "z", "weight": 1.0, "events": 1, "hidden": False, "run_date": D3}
+    write(night, "interactions", "interactions", [{**row, "last_ts": datetime(2017, 11, 29, tzinfo=UTC)}])
+    after = shortlist("why", "homefeed", "u1", "a", "--json").facts
+    assert before["verdict"] == after["verdict"] == "seen"
+
+
+def test_days_that_are_not_kept(night: Path, shortlist: Shortlist) -> None:
+    publish(night, "homefeed", D2, {"u1": "c"})
+    facts = shortlist("why", "homefeed", "u1", "g", "--json", "--day", "2017-11-23").facts
+    assert (facts["verdict"], facts["proposals"]) == ("unknown", [])
+    assert "interactions have no rows for that day" in facts["says"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--day", "2017-11-30"], "homefeed: nothing is published for 2017-11-30; it was held: a rule"),
+        (["--day", "2017-11-16"], "nothing is published for 2017-11-16; next: choose one of 2017-11-23"),
+    ],
+)
+def test_days_that_are_not_published(warehouse: Path, shortlist: Shortlist, argv: list[str], said: str) -> None:
+    publish(warehouse, "homefeed", D2, {"u1": "c"})
+    decide(warehouse, "homefeed", D3, "held", why="a rule")
+    for command in ("why", "show"):
+        answer = shortlist(command, "homefeed", "u1", *argv)
+        assert answer.code == 2
+        assert said in answer.err
