@@ -7,11 +7,16 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from difflib import get_close_matches
 
+from shortlist.redaction import redact
+
 
 class ShortlistError(Exception):
     """The root of all foreseen failures; a job prints its text and leaves with `exit_code`."""
 
     exit_code = 5
+
+    def __init__(self, text: str) -> None:
+        super().__init__(redact(text))
 
 
 class SettingsError(ShortlistError):

@@ -108,3 +108,19 @@ def test_every_test_can_fail() -> None:
                 if not asserts and not helpers:
                     silent.append(f"{path.name}:{node.name}")
     assert silent == []
+
+
+def test_nothing_is_ever_unpickled() -> None:
+    """A pickle runs what it holds: models are Delta tables, and nothing else is stored between jobs."""
+    modules_that_pickle = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "skops"}
+    reading = {"read_pickle", "to_pickle", "allow_pickle"}
+    found = []
+    for path in [each for each in tracked() if each.suffix == ".py"]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            words = [node.attr] if isinstance(node, ast.Attribute) else []
+            words += [word.arg or "" for word in node.keywords] if isinstance(node, ast.Call) else []
+            if {name.split(".")[0] for name in names} & modules_that_pickle or set(words) & reading:
+                found.append(f"{path.relative_to(HOUSE)}:{getattr(node, 'lineno', 0)}")
+    assert found == []

@@ -1,6 +1,7 @@
 """The command `shortlist`: its arguments, help and exit codes. What each command does is in the module of its name."""
 
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 
 from shortlist.config import Settings, load_settings
 from shortlist.errors import SettingsError, ShortlistError
+from shortlist.redaction import redact
 
 EXIT_CODES = (
     "Exit codes: 0 done; 2 wrong use or settings; 3 a check held or verification found something; 4 fenced by a newer "
@@ -258,8 +260,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except Exception as error:
-        sys.excepthook(type(error), error, error.__traceback__)
-        print(f"error: unforeseen {type(error).__name__}: {str(error)[:500]}", file=sys.stderr)
+        print(redact("".join(traceback.format_exception(error))), file=sys.stderr)
+        print(redact(f"error: unforeseen {type(error).__name__}: {str(error)[:500]}"), file=sys.stderr)
         return ShortlistError.exit_code
     return 0
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from shortlist.redaction import redact
 from shortlist.reports.untrusted import plain
 
 # Bumped when a field changes its meaning or goes away; fields that are added do not count.
@@ -43,7 +44,7 @@ def console(err: bool = False) -> Console:
 
 def say(to: Console, text: object, style: str = "") -> None:
     """A sentence. Words of users and producers are made fit to be shown and are never read as markup."""
-    to.print(Text(plain(text, 2_000), style=style))
+    to.print(Text(plain(redact(str(text)), 2_000), style=style))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:

@@ -15,6 +15,7 @@ from shortlist.errors import SettingsError
 from shortlist.io.inspection import Finding, inspect_days, inspect_newest, inspect_table
 from shortlist.io.ledger import UNREADABLE, Publication, standing, superseded
 from shortlist.io.repair import Repair, plan_repairs, repair
+from shortlist.redaction import redact_all
 
 PUBLICATIONS = "publications"
 
@@ -49,7 +50,7 @@ def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, An
         "ok": not any(finding.wrong for finding in found),
         "tables": looked,
         "days": days,
-        "findings": [asdict(finding) for finding in found],
+        "findings": [redact_all(asdict(finding)) for finding in found],
     }
 
 

@@ -4,16 +4,21 @@ import hashlib
 import json
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from shortlist.config.base import BasketKind, EventType, Section, state_home
 from shortlist.config.data import BasketConfig, ExtractionConfig, InteractionsConfig
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.surfaces import BlendConfig, SourcesConfig, SurfaceConfig
+from shortlist.redaction import secret_in_url
 
 
 class PathsConfig(Section):
-    """Where things live. The warehouse may be any URL that Spark's Hadoop connectors take."""
+    """Where things live. The warehouse may be any URL that Spark's Hadoop connectors take.
+
+    A URL never holds a user, a password or a signature: credentials come from the environment (`AWS_ACCESS_KEY_ID`) or from a
+    provider (`hadoop.security.credential.provider.path`), which all readers and writers ask by themselves.
+    """
 
     landing: str = Field(default_factory=lambda: str(state_home() / "landing"))
     """Root of the landing: `<landing>/engagements/<day>/`, `catalog/<day>/`, `promotions/<day>/`."""
@@ -23,6 +28,14 @@ class PathsConfig(Section):
     """Folder of the HTML reports, one file a run date."""
     manifests: str = Field(default_factory=lambda: str(state_home() / "manifests"))
     """Folder of the run manifests: `<manifests>/run_date=<day>/<job>.json`."""
+
+    @field_validator("*")
+    @classmethod
+    def _no_secrets(cls, url: str) -> str:
+        found = secret_in_url(url)
+        if found:
+            raise ValueError(f"{found}; next: leave it out and give credentials by the environment or a provider")
+        return url
 
 
 class EvaluationConfig(Section):

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from shortlist.config import Settings, load_settings
 from shortlist.errors import SettingsError, ShortlistError
+from shortlist.redaction import redact
 
 EXIT_CODES = (
     "exit codes: 0 done, 2 wrong use or settings, 3 a check held, 4 fenced by a newer attempt, 5 infrastructure"
@@ -110,6 +112,6 @@ def run_main(main: Callable[[Sequence[str] | None], None]) -> None:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
     except Exception as error:
-        sys.excepthook(type(error), error, error.__traceback__)
-        print(f"error: unforeseen {type(error).__name__}: {str(error)[:500]}", file=sys.stderr, flush=True)
+        print(redact("".join(traceback.format_exception(error))), file=sys.stderr)
+        print(redact(f"error: unforeseen {type(error).__name__}: {str(error)[:500]}"), file=sys.stderr, flush=True)
         sys.exit(ShortlistError.exit_code)

@@ -16,6 +16,7 @@ from pyspark.sql.types import StructType
 from shortlist.errors import FencedError
 from shortlist.io.fences import fence_name, table_lock
 from shortlist.io.ledger import append_rows
+from shortlist.redaction import redact_all
 from shortlist.tables import Table
 
 # Where an attempt is written into the commit's metadata, and read back from it.
@@ -130,7 +131,7 @@ class Warehouse:
         """
         conformed = table.conform(frame)
         self.create(table)
-        stamp = {**facts, PARTITION: partition, ATTEMPT: attempt}
+        stamp = redact_all({**facts, PARTITION: partition, ATTEMPT: attempt})
         with self._locked(table):
             newest = self.last_attempt(table, partition)
             if newest is not None and newest >= attempt:

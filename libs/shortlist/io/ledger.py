@@ -13,6 +13,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from shortlist.columns import PUBLISHED_AT, RUN_DATE, STATUS, SURFACE
 from shortlist.io.fences import table_lock
+from shortlist.redaction import redact
 from shortlist.transforms.latest import PUBLISHED, stands
 
 # What a reader may meet in a table with broken files. Polars panics over a truncated one, and a panic is no Exception:
@@ -60,11 +61,14 @@ def superseded(path: str, surface: str) -> list[Publication]:
 
 
 def append_rows(root: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add a few rows, each with all columns, to a table that exists and only grows; one commit."""
+    """Add a few rows, each with all columns and without secrets, to a table that exists and only grows; one commit."""
     path = f"{root.rstrip('/')}/{table}"
     with table_lock(root, table):
         schema = pa.schema(deltalake.DeltaTable(path).schema().to_arrow())
-        deltalake.write_deltalake(path, pa.Table.from_pylist(list(rows), schema), mode="append")
+        clean = [
+            {name: redact(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
+        ]
+        deltalake.write_deltalake(path, pa.Table.from_pylist(clean, schema), mode="append")
 
 
 def commit_time(path: str, version: int) -> datetime:

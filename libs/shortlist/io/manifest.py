@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from shortlist.redaction import redact_all
+
 
 def manifest_path(root: str, run_date: date, job: str) -> Path:
     """Where the manifest of a job and day lives."""
@@ -13,11 +15,12 @@ def manifest_path(root: str, run_date: date, job: str) -> Path:
 
 
 def write_manifest(root: str, run_date: date, job: str, content: dict[str, Any]) -> Path:
-    """Write a manifest whole or not at all."""
+    """Write a manifest whole or not at all, without secrets that an error may have quoted."""
     path = manifest_path(root, run_date, job)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(json.dumps(content, indent=1, sort_keys=True, default=str), encoding="utf-8")
+    plain = redact_all(json.loads(json.dumps(content, default=str)))
+    unfinished.write_text(json.dumps(plain, indent=1, sort_keys=True), encoding="utf-8")
     unfinished.replace(path)
     return path
 

@@ -20,6 +20,7 @@ from shortlist.io.delta import Warehouse, between, equals
 from shortlist.io.fences import run_partition
 from shortlist.io.manifest import write_manifest
 from shortlist.io.session import spark_session
+from shortlist.redaction import redact
 from shortlist.tables import ENGAGEMENTS, Table
 
 log = logging.getLogger("shortlist")
@@ -183,10 +184,18 @@ def open_run(arguments: Arguments) -> Iterator[Run]:
             write_manifest(arguments.settings.paths.manifests, arguments.run_date, arguments.job, content)
 
 
+class RedactingFormatter(logging.Formatter):
+    """Log lines, tracebacks included, without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return redact(super().format(record))
+
+
 def log_to_stderr() -> None:
     """Jobs speak on standard error, one line each; Spark's own log has its own settings."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    handler.setFormatter(RedactingFormatter("%(name)s: %(message)s"))
     log.handlers = [handler]  # not the one of a run before in the same process: its stream may be closed
     log.setLevel(logging.INFO)
     log.propagate = False

@@ -10,6 +10,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from shortlist.metrics.definitions import BLEND, DEFINITIONS
+from shortlist.redaction import redact
 from shortlist.reports import charts
 from shortlist.reports.evaluation import MASKING, Estimate, Verdict
 from shortlist.reports.facts import RunFacts, TableFacts
@@ -241,7 +242,7 @@ def _environment() -> Environment:
     environment.filters.update(
         title=lambda text: plain(text, TITLE_LENGTH),
         id=lambda text: plain(text, ID_LENGTH),
-        sentence=lambda text: plain(text, SENTENCE_LENGTH),
+        sentence=lambda text: plain(text if text is None else redact(str(text)), SENTENCE_LENGTH),
         count=count,
         percent=percent,
         figure=figure,
