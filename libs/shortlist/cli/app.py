@@ -245,6 +245,22 @@ def repair_command(
     raise typer.Exit(0 if facts["ok"] else HELD)
 
 
+@app.command("doctor")
+def doctor_command(config: Config = None, overrides: Overrides = None, as_json: Json = False) -> None:
+    """Whether this machine can run the jobs, each line with what mends it.
+
+    Looks at Python, Java, packages against their lock, Delta's jars against their checksums, settings, write permissions,
+    free disk, landing, warehouse and clock. Exit code 2 when the machine or the settings lack something, 5 when only disk,
+    permissions or connections are wrong.
+    """
+    from shortlist.cli.doctor import doctor, render
+    from shortlist.cli.output import emit
+
+    facts, code = doctor(lambda: settings_of(config, overrides), datetime.now(UTC))
+    emit("doctor", facts, as_json, render)
+    raise typer.Exit(code)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; a foreseen failure is one clear text on standard error and its exit code.
 

@@ -1,0 +1,257 @@
+"""`shortlist doctor`: whether this machine can run the jobs, each line with what mends it. Starts no JVM to look at Java."""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+from pyarrow import fs
+from rich.console import Console
+
+from shortlist.cli.output import Facts, say, table
+from shortlist.columns import PUBLISHED_AT
+from shortlist.config import CHECKOUT, Settings
+from shortlist.errors import ShortlistError
+from shortlist.redaction import redact_all
+from shortlist.reports.lake import Lake
+
+JAVA: Final = "17"
+PYTHON: Final = (3, 11)
+LOCK: Final = CHECKOUT / "infra" / "requirements" / "jobs.txt"
+JARS: Final = CHECKOUT / "infra" / "requirements" / "delta-jars.sha256"
+# What infra/environments.sh asks for before it makes anything.
+_FREE_GB: Final = 6
+_LACKING, _INFRASTRUCTURE = 2, 5
+_REMAKE = "infra/test unit makes the jobs environment anew where it differs from its lock"
+_JAVA_MEND = "apt-get install -y openjdk-17-jre-headless, or point JAVA_HOME at a Java 17"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what.
+        ok: whether it is as it must be.
+        says: what was found.
+        mend: what to do; empty when it is right.
+        code: exit code of its failure: 2 the machine or the settings lack something, 5 infrastructure.
+    """
+
+    name: str
+    ok: bool
+    says: str
+    mend: str = ""
+    code: int = _LACKING
+
+
+def doctor(load: Callable[[], Settings], now: datetime) -> tuple[dict[str, Any], int]:
+    """Look at everything.
+
+    Args:
+        load: reads the settings; what it raises becomes a line.
+        now: the clock, held against the newest publication.
+
+    Returns:
+        ok, lines (name, ok, says, mend); and the exit code.
+    """
+    lines = [python_version(), java_version(), packages(LOCK), jars(JARS, _jars_folder())]
+    try:
+        settings = load()
+        lines.append(Line("settings", True, "valid"))
+        lines += _places(settings, now)
+    except ShortlistError as error:
+        lines.append(Line("settings", False, str(error), "mend the fields named; places were not looked at"))
+    failed = [line.code for line in lines if not line.ok]
+    told = [{name: value for name, value in asdict(line).items() if name != "code"} for line in lines]
+    return {"ok": not failed, "lines": redact_all(told)}, min(failed, default=0)
+
+
+def python_version() -> Line:
+    """The interpreter that the locks are made for."""
+    found = sys.version.split()[0]
+    ok = sys.version_info[:2] == PYTHON
+    return Line(
+        "python", ok, found, "" if ok else "apt-get install -y python3.11 python3.11-venv, then infra/test unit"
+    )
+
+
+def java_version() -> Line:
+    """The Java that spark-submit would start: JAVA_HOME's, else the one on PATH, else a Debian Java 17."""
+    home = os.environ.get("JAVA_HOME")
+    if home and not (Path(home) / "bin" / "java").exists():
+        return Line("java", False, f"JAVA_HOME is {home}, which has no bin/java", f"unset JAVA_HOME, or {_JAVA_MEND}")
+    on_path = shutil.which("java")
+    candidates = [Path(home) / "bin" / "java"] if home else [*([Path(on_path)] if on_path else []), *_debian_javas()]
+    found = [(java, _version_of(java)) for java in candidates]
+    for java, version in found:
+        if version is not None and version.split(".")[0] == JAVA:
+            return Line("java", True, f"{version} ({java})")
+    told = ", ".join(f"{version or 'of unknown version'} ({java})" for java, version in found) or "no java"
+    return Line("java", False, f"Java {JAVA} is needed, found {told}", _JAVA_MEND)
+
+
+def packages(lock: Path) -> Line:
+    """Every package of the jobs environment against its lock."""
+    if not lock.exists():
+        return Line("packages", False, f"there is no lock {lock}", "run from a checkout; a wheel brings no locks")
+    wanted = re.findall(
+        r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", lock.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    differing = [
+        f"{name} {found or 'is missing'} instead of {version}"
+        for name, version in wanted
+        if (found := _installed(name)) != version
+    ]
+    if not wanted or differing:
+        told = ", ".join(differing[:5]) + (f" and {len(differing) - 5} more" if len(differing) > 5 else "")
+        return Line("packages", False, told or f"{lock.name} names no package", _REMAKE)
+    return Line("packages", True, f"{len(wanted)} as locked")
+
+
+def jars(sums: Path, folder: Path | None) -> Line:
+    """Delta's jars beside Spark's, by their checksums."""
+    if folder is None or not folder.is_dir():
+        return Line("jars", False, "pyspark is not installed, so there is no place for jars", _REMAKE)
+    if not sums.exists():
+        return Line("jars", False, f"there is no list {sums}", "run from a checkout; a wheel brings no locks")
+    wanted = [line.split() for line in sums.read_text(encoding="utf-8").splitlines() if line.strip()]
+    wrong = []
+    for checksum, name in wanted:
+        jar = folder / name
+        if not jar.exists():
+            wrong.append(f"{name} is missing")
+        elif hashlib.sha256(jar.read_bytes()).hexdigest() != checksum:
+            wrong.append(f"{name} has another sha256 than the list states")
+    mend = f"remove what is named from {folder}, then infra/test unit fetches it again"
+    return Line("jars", not wrong, "; ".join(wrong) or f"{len(wanted)} with the right sha256", mend if wrong else "")
+
+
+def free_disk(name: str, folder: Path) -> Line:
+    """Room where a folder is, or will be."""
+    asked = os.environ.get("SHORTLIST_MIN_FREE_GB", "")
+    needed = int(asked) if asked.isdigit() else _FREE_GB
+    free = shutil.disk_usage(_existing(folder)).free / 2**30
+    ok = free >= needed
+    mend = (
+        "" if ok else "free some (old versions: maintenance; old states: rm -r of a .shortlist/), or name a larger disk"
+    )
+    return Line(f"disk of {name}", ok, f"{free:.1f} GB free, {needed} GB are needed", mend, _INFRASTRUCTURE)
+
+
+def writable(name: str, folder: Path) -> Line:
+    """Whether a file can be made where a folder is, or will be; tried, for rights alone do not tell of a read-only disk."""
+    place = _existing(folder)
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        mend = f"chown or remount {place}, or set paths.{name} to a place that may be written"
+        return Line(f"writing {name}", False, f"{folder}: {error.strerror or error}", mend, _INFRASTRUCTURE)
+    return Line(f"writing {name}", True, str(folder))
+
+
+def landing_reachable(url: str) -> Line:
+    """Whether the landing can be listed, and what it holds."""
+    try:
+        if "://" in url:
+            system, path = fs.FileSystem.from_uri(url)
+        else:
+            system, path = fs.LocalFileSystem(), url
+        entries = system.get_file_info(fs.FileSelector(f"{path.rstrip('/')}/engagements", allow_not_found=True))
+    except (OSError, ValueError) as error:
+        mend = "look at the address, the network and the credentials in the environment"
+        return Line("landing", False, f"{url}: {str(error)[:300]}", mend, _INFRASTRUCTURE)
+    days = sorted(entry.base_name for entry in entries if entry.type == fs.FileType.Directory)
+    if not days:
+        mend = "let the producer land a day (README, Landing); for the demo: infra/demo"
+        return Line("landing", False, f"{url} holds no day of engagements", mend, _INFRASTRUCTURE)
+    return Line("landing", True, f"{url}: {len(days)} days of engagements, the newest is {days[-1]}")
+
+
+def warehouse_reachable(url: str, now: datetime) -> Sequence[Line]:
+    """Whether publications can be read, and whether the clock agrees with them."""
+    lake = Lake(url)
+    try:
+        rows = lake.scan("publications")
+        newest = None if rows is None else lake.collect("publications", rows.select(pl.col(PUBLISHED_AT).max())).item()
+    except ShortlistError as error:
+        mend = "shortlist verify; for a URL: the address, the network and the credentials in the environment"
+        return [Line("warehouse", False, str(error), mend, _INFRASTRUCTURE)]
+    if newest is None:
+        return [Line("warehouse", True, f"{url}: nothing is published yet")]
+    reachable = Line("warehouse", True, f"{url}: the last decision is of {newest:%Y-%m-%d %H:%M} UTC")
+    behind = newest > now
+    says = f"{now:%Y-%m-%d %H:%M} UTC" + (", before the last publication" if behind else "")
+    return [
+        reachable,
+        Line("clock", not behind, says, "set the clock (timedatectl)" if behind else "", _INFRASTRUCTURE),
+    ]
+
+
+def _places(settings: Settings, now: datetime) -> Iterator[Line]:
+    paths = settings.paths
+    for name in ("warehouse", "reports", "manifests"):
+        place = getattr(paths, name)
+        if "://" not in place:
+            yield writable(name, Path(place))
+    if "://" not in paths.warehouse:
+        yield free_disk("warehouse", Path(paths.warehouse))
+    yield free_disk("temporary files", Path(tempfile.gettempdir()))
+    yield landing_reachable(paths.landing)
+    yield from warehouse_reachable(paths.warehouse, now)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+
+
+def _debian_javas() -> list[Path]:
+    return sorted(Path("/usr/lib/jvm").glob(f"*{JAVA}*/bin/java"))
+
+
+def _version_of(java: Path) -> str | None:
+    """The version as the runtime's own `release` file states it; asked of the program where there is none."""
+    release = java.resolve().parent.parent / "release"
+    if release.exists():
+        stated = re.search(r'^JAVA_VERSION="([^"]+)"', release.read_text(encoding="utf-8"), re.MULTILINE)
+        if stated:
+            return stated[1]
+    try:
+        told = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
+    except OSError:
+        return None
+    spoken = re.search(r'version "([^"]+)"', told)
+    return spoken[1] if spoken else None
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _jars_folder() -> Path | None:
+    # Found, not imported: half a second.
+    found = importlib.util.find_spec("pyspark")
+    return Path(found.submodule_search_locations[0]) / "jars" if found and found.submodule_search_locations else None
+
+
+def render(facts: Facts, to: Console) -> None:
+    """For people."""
+    rows = [("ok" if line["ok"] else "WRONG", line["name"], line["says"], line["mend"]) for line in facts["lines"]]
+    to.print(table(["", "what", "found", "next"], rows))
+    say(to, "nothing is wrong" if facts["ok"] else "mend the lines marked WRONG")

@@ -1,0 +1,195 @@
+"""Each line of the doctor: seen right, and seen wrong with its mend."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shortlist.cli import doctor as looks
+from shortlist.cli.doctor import Line
+from tests.published import publish
+from tests.unit.cli.conftest import D3, LISTS, Shortlist
+
+NOW = datetime(2017, 12, 1, tzinfo=UTC)
+
+
+def java(home: Path, version: str) -> Path:
+    """A Java as far as one looks at it."""
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").touch(mode=0o755)
+    (home / "release").write_text(f'IMPLEMENTOR="x"\nJAVA_VERSION="{version}"\n')
+    return home
+
+
+@pytest.mark.parametrize(("version", "ok"), [("17.0.12", True), ("21.0.1", False), ("1.8.0_292", False)])
+def test_java_of_java_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, ok: bool) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(java(tmp_path / "jdk", version)))
+    line = looks.java_version()
+    assert (line.ok, version in line.says, bool(line.mend)) == (ok, True, not ok)
+
+
+def test_java_home_without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    line = looks.java_version()
+    assert not line.ok
+    assert "has no bin/java" in line.says
+    assert line.mend.startswith("unset JAVA_HOME")
+
+
+def test_java_without_java_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(java(tmp_path / "old", "11.0.1") / "bin"))
+    monkeypatch.setattr(looks, "_debian_javas", list)
+    assert "found 11.0.1" in looks.java_version().says
+    newer = java(tmp_path / "new", "17.0.1") / "bin" / "java"
+    monkeypatch.setattr(looks, "_debian_javas", lambda: [newer])
+    assert looks.java_version().ok
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(looks, "_debian_javas", list)
+    assert "found no java" in looks.java_version().says
+
+
+def test_a_java_that_only_tells_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "jdk" / "bin" / "java"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho 'openjdk version \"17.0.9\" 2023' >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+    assert looks.java_version() == Line("java", True, f"17.0.9 ({program})")
+
+
+def test_packages(tmp_path: Path) -> None:
+    import polars
+
+    lock = tmp_path / "jobs.txt"
+    lock.write_text(f"polars=={polars.__version__} \\\n    --hash=sha256:0\n    # via x\n")
+    assert looks.packages(lock) == Line("packages", True, "1 as locked")
+    lock.write_text("polars==0.0.1 \\\nno-such-thing[extra]==1.2 \\\n")
+    line = looks.packages(lock)
+    assert not line.ok
+    assert f"polars {polars.__version__} instead of 0.0.1, no-such-thing is missing instead of 1.2" in line.says
+    assert "infra/test unit" in line.mend
+    lock.write_text("")
+    assert not looks.packages(lock).ok
+    assert not looks.packages(tmp_path / "none.txt").ok
+
+
+def test_the_environment_of_the_tests_is_as_locked() -> None:
+    assert looks.packages(looks.LOCK).ok
+    assert looks.python_version().ok
+
+
+def test_jars(tmp_path: Path) -> None:
+    sums, folder = tmp_path / "sums", tmp_path / "jars"
+    folder.mkdir()
+    (folder / "a.jar").write_bytes(b"a")
+    sums.write_text(f"{hashlib.sha256(b'a').hexdigest()}  a.jar\n{hashlib.sha256(b'b').hexdigest()}  b.jar\n")
+    assert "b.jar is missing" in looks.jars(sums, folder).says
+    (folder / "b.jar").write_bytes(b"tampered with")
+    line = looks.jars(sums, folder)
+    assert (line.ok, line.says) == (False, "b.jar has another sha256 than the list states")
+    (folder / "b.jar").write_bytes(b"b")
+    assert looks.jars(sums, folder) == Line("jars", True, "2 with the right sha256")
+    assert not looks.jars(sums, None).ok
+    assert not looks.jars(tmp_path / "none", folder).ok
+
+
+def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHORTLIST_MIN_FREE_GB", "0")
+    assert looks.free_disk("warehouse", tmp_path / "not" / "yet").ok
+    monkeypatch.setenv("SHORTLIST_MIN_FREE_GB", "99999999")
+    line = looks.free_disk("warehouse", tmp_path)
+    assert (line.ok, line.code, bool(line.mend)) == (False, 5, True)
+
+
+def test_writing(tmp_path: Path) -> None:
+    assert looks.writable("warehouse", tmp_path / "not" / "yet").ok
+    (tmp_path / "file").touch()
+    line = looks.writable("warehouse", tmp_path / "file")
+    assert (line.ok, line.code) == (False, 5)
+    assert "Not a directory" in line.says
+    assert "paths.warehouse" in line.mend
+
+
+def test_landing(tmp_path: Path) -> None:
+    assert "holds no day" in looks.landing_reachable(str(tmp_path)).says
+    for day in ("2017-11-29", "2017-11-30"):
+        (tmp_path / "engagements" / day).mkdir(parents=True)
+    assert looks.landing_reachable(str(tmp_path)).says.endswith("2 days of engagements, the newest is 2017-11-30")
+    assert looks.landing_reachable(tmp_path.as_uri()).ok
+    line = looks.landing_reachable("nowhere://host/x")
+    assert (line.ok, line.code) == (False, 5)
+
+
+def test_warehouse_and_clock(tmp_path: Path) -> None:
+    assert [
+        line.says.endswith("nothing is published yet") for line in looks.warehouse_reachable(str(tmp_path), NOW)
+    ] == [True]
+    publish(tmp_path, "homefeed", D3, LISTS)
+    assert [(line.name, line.ok) for line in looks.warehouse_reachable(str(tmp_path), NOW)] == [
+        ("warehouse", True),
+        ("clock", True),
+    ]
+    _, clock = looks.warehouse_reachable(str(tmp_path), datetime(1970, 1, 1, tzinfo=UTC))
+    assert (clock.ok, clock.says) == (False, "1970-01-01 00:00 UTC, before the last publication")
+    (tmp_path / "publications" / "_delta_log" / f"{0:020}.json").write_text("{")
+    (broken,) = looks.warehouse_reachable(str(tmp_path), NOW)
+    assert (broken.ok, "shortlist verify" in broken.mend) == (False, True)
+
+
+def fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has all it needs, whatever the one that tests has."""
+    for name in ("java_version", "jars"):
+        monkeypatch.setattr(looks, name, lambda *_, name=name: Line(name, True, "fine"))
+    monkeypatch.setenv("SHORTLIST_MIN_FREE_GB", "0")
+
+
+def lines(facts: Any) -> dict[str, bool]:
+    return {line["name"]: line["ok"] for line in facts["lines"]}
+
+
+def test_the_whole(home: Path, warehouse: Path, shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine(monkeypatch)
+    (home / "landing" / "engagements" / "2017-11-30").mkdir(parents=True)
+    publish(warehouse, "homefeed", D3, LISTS)
+    answer = shortlist("doctor", "--json")
+    assert (answer.code, answer.facts["ok"]) == (0, True)
+    assert set(lines(answer.facts)) == {
+        *("python", "java_version", "packages", "jars", "settings", "landing", "warehouse", "clock"),
+        *("writing warehouse", "writing reports", "writing manifests", "disk of warehouse", "disk of temporary files"),
+    }
+    assert "nothing is wrong" in shortlist("doctor").out
+
+
+@pytest.mark.parametrize(
+    ("harm", "name", "code"),
+    [
+        (lambda patch: patch.setattr(looks, "PYTHON", (2, 7)), "python", 2),
+        (lambda patch: patch.setenv("SHORTLIST_MIN_FREE_GB", "99999999"), "disk of warehouse", 5),
+    ],
+)
+def test_what_is_wrong_decides_the_exit_code(
+    home: Path,
+    shortlist: Shortlist,
+    monkeypatch: pytest.MonkeyPatch,
+    harm: Callable[[pytest.MonkeyPatch], None],
+    name: str,
+    code: int,
+) -> None:
+    fine(monkeypatch)
+    (home / "landing" / "engagements" / "2017-11-30").mkdir(parents=True)
+    harm(monkeypatch)
+    answer = shortlist("doctor", "--json")
+    assert (answer.code, lines(answer.facts)[name]) == (code, False)
+    assert "WRONG" in shortlist("doctor").out
+
+
+def test_wrong_settings_are_a_line_of_their_own(shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine(monkeypatch)
+    answer = shortlist("doctor", "--json", "--set", "als.factors=0")
+    assert answer.code == 2
+    (line,) = (line for line in answer.facts["lines"] if not line["ok"])
+    assert (line["name"], "als.factors = 0" in line["says"]) == ("settings", True)
