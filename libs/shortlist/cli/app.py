@@ -56,15 +56,22 @@ def known(settings: Settings, surface: str) -> str:
 
 def day_of(name: str, text: str | None) -> date | None:
     """A day in ISO form, None for none."""
-    if text is None:
-        return None
+    return None if text is None else required_day(name, text)
+
+
+def required_day(name: str, text: str) -> date:
+    """A day in ISO form.
+
+    Raises:
+        SettingsError: anything else.
+    """
     try:
         day = date.fromisoformat(text)
+        if day.isoformat() == text:
+            return day
     except ValueError:
-        day = None
-    if day is None or day.isoformat() != text:
-        raise SettingsError.bad_argument(name, text, "is no day; next: write it as 2017-11-30")
-    return day
+        pass
+    raise SettingsError.bad_argument(name, text, "is no day; next: write it as 2017-11-30")
 
 
 def confirm(question: str) -> None:
@@ -147,6 +154,25 @@ def why_command(
 
     settings = settings_of(config, overrides)
     emit("why", why(settings, known(settings, surface), subject, item, day_of("--day", day)), as_json, render)
+
+
+@app.command("diff")
+def diff_command(
+    surface: Surface,
+    first: Annotated[str, typer.Argument(metavar="DAY", help="Published day that changes count from (YYYY-MM-DD).")],
+    second: Annotated[str, typer.Argument(metavar="DAY", help="Published day that they lead to.")],
+    subject: Annotated[str | None, typer.Option("--subject", help="Compare this subject's lists only.")] = None,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """How a surface's lists changed between two published days: subjects, overlap, items, shares of the sources."""
+    from shortlist.cli.diff import diff, render
+    from shortlist.cli.output import emit
+
+    settings = settings_of(config, overrides)
+    start, end = required_day("DAY", first), required_day("DAY", second)
+    emit("diff", diff(settings, known(settings, surface), start, end, subject), as_json, render)
 
 
 @app.command("rollback")

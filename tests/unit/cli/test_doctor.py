@@ -187,6 +187,15 @@ def test_what_is_wrong_decides_the_exit_code(
     assert "WRONG" in shortlist("doctor").out
 
 
+def test_what_the_machine_lacks_comes_before_what_a_retry_may_mend(
+    shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine(monkeypatch)
+    monkeypatch.setattr(looks, "PYTHON", (2, 7))
+    answer = shortlist("doctor", "--json")  # nothing is landed either
+    assert (answer.code, lines(answer.facts)["landing"], lines(answer.facts)["python"]) == (2, False, False)
+
+
 def test_wrong_settings_are_a_line_of_their_own(shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch) -> None:
     fine(monkeypatch)
     answer = shortlist("doctor", "--json", "--set", "als.factors=0")
