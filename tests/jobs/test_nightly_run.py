@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
+from shortlist.cli.app import main as shortlist_main
 from shortlist.config import load_settings
 from shortlist.io.digest import DIGESTED, digest_rows
 from tests import tiny
@@ -186,3 +187,35 @@ def test_every_job_explains_itself_before_spark_starts() -> None:
         told = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         assert "--config" in told.stdout
         assert "exit codes: 0 done, 2 wrong use" in told.stdout
+
+
+def test_people_s_command_line_agrees_with_the_night(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `shortlist` says of these tables, against the tables."""
+    config = ["--config", str(nights.deployment.config)]
+
+    def asked(*argv: str) -> Any:
+        assert shortlist_main([argv[0], *config, "--json", *argv[1:]]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    verified = asked("verify")
+    assert (verified["ok"], verified["findings"], verified["days"]) == (True, [], 4)
+    assert asked("status", "--as-of", str(LATER))["fresh"]
+    published = nights.deployment.table("candidates_homefeed").filter(run_date=LATER, subject_id="u00")
+    engaged = nights.deployment.table("interactions").filter(run_date=LATER, user_id="u00")["item_id"].to_list()
+    support = nights.deployment.table("interactions").filter(pl.col("weight") > 0, run_date=LATER)["item_id"].to_list()
+    for item in [*tiny.GROUPS["a"][:12], "b00", "nobody's"]:
+        told = asked("why", "homefeed", "u00", item)
+        place = published.filter(item_id=item)["rank"].to_list()
+        if place:
+            expected = {"published"}
+            assert f"rank {place[0]} of 4" in told["says"]
+        elif support.count(item) < 2:
+            expected = {"not_eligible"}
+        elif item in engaged:
+            expected = {"seen"}
+        else:
+            expected = {"below_k", "fallback_not_needed", "not_proposed"}
+        assert told["verdict"] in expected, (item, told)
+    assert asked("why", "homefeed", "u00")["verdict"] == "full"
+    shown = asked("show", "homefeed", "u00")
+    assert [each["item_id"] for each in shown["candidates"]] == published.sort("rank")["item_id"].to_list()

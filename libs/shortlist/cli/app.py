@@ -35,7 +35,25 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Override a setting; may be repeated.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
-Surface = Annotated[str, typer.Argument(help="Name of a surface, as under surfaces: in the settings file.")]
+
+
+def surface_names(context: typer.Context, incomplete: str) -> list[str]:
+    """Surfaces that the shell offers; none where settings are not valid, for completion has no place for an error."""
+    try:
+        settings = load_settings(context.params.get("config"))
+    except ShortlistError:
+        return []
+    return [name for name in settings.surfaces if name.startswith(incomplete)]
+
+
+Surface = Annotated[
+    str,
+    typer.Argument(help="Name of a surface, as under surfaces: in the settings file.", autocompletion=surface_names),
+]
+MaybeSurface = Annotated[
+    str | None,
+    typer.Argument(help="Only this surface and publications (default: all tables).", autocompletion=surface_names),
+]
 
 
 def settings_of(config: Path | None, overrides: list[str] | None) -> Settings:
@@ -210,9 +228,7 @@ def rollback_command(
 
 @app.command("verify")
 def verify_command(
-    surface: Annotated[
-        str | None, typer.Argument(help="Only this surface and publications (default: all tables).")
-    ] = None,
+    surface: MaybeSurface = None,
     every: Annotated[
         bool, typer.Option("--all", help="Also days that were published again or withdrawn since.")
     ] = False,
@@ -237,9 +253,7 @@ def verify_command(
 
 @app.command("repair")
 def repair_command(
-    surface: Annotated[
-        str | None, typer.Argument(help="Only this surface and publications (default: all tables).")
-    ] = None,
+    surface: MaybeSurface = None,
     older_than: Annotated[
         float,
         typer.Option("--older-than", metavar="HOURS", min=0, help="Age from which a temporary file is a leftover."),

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
-from shortlist.cli.output import Facts, say, table
+from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
 from shortlist.columns import ITEM_ID, RANK, SOURCE, SUBJECT_ID
 from shortlist.config import Settings
@@ -115,17 +115,17 @@ def render(facts: Facts, to: Console) -> None:
     who = f", {facts['subject']}" if facts["subject"] else ""
     say(to, f"{facts['surface']}{who}: {first['run_date']} to {second['run_date']}", "bold")
     measured = ("rows", "subjects", "items", "table_version")
-    to.print(
-        table(["", first["run_date"], second["run_date"]], [(name, first[name], second[name]) for name in measured])
+    print_table(
+        to, ["", first["run_date"], second["run_date"]], [(name, first[name], second[name]) for name in measured]
     )
     subjects, overlap = facts["subjects"], facts["overlap"]
     told = "no subject has a list on both days" if overlap is None else f"mean overlap of their lists {overlap:.1%}"
     say(to, f"{subjects['both']} subjects on both days, {subjects['arrived']} arrived, {subjects['left']} left; {told}")
     shares = [(each["source"], f"{each['first']:.1%}", f"{each['second']:.1%}") for each in facts["sources"]]
-    to.print(table(["source", first["run_date"], second["run_date"]], shares, "shares of all places"))
+    print_table(to, ["source", first["run_date"], second["run_date"]], shares, "shares of all places")
     if facts["subject"]:
         places = [(each["item_id"], each["title"], each["first"], each["second"]) for each in facts["places"]]
-        to.print(table(["id", "item", f"rank {first['run_date']}", f"rank {second['run_date']}"], places))
+        print_table(to, ["id", "item", f"rank {first['run_date']}", f"rank {second['run_date']}"], places)
         return
     _items(to, "in more lists", facts["entered"])
     _items(to, "in fewer lists", facts["left"])
@@ -133,6 +133,6 @@ def render(facts: Facts, to: Console) -> None:
 
 def _items(to: Console, title: str, items: Sequence[Facts]) -> None:
     if items:
-        to.print(
-            table(["lists", "id", "item"], [(each["lists"], each["item_id"], each["title"]) for each in items], title)
+        print_table(
+            to, ["lists", "id", "item"], [(each["lists"], each["item_id"], each["title"]) for each in items], title
         )

@@ -19,7 +19,7 @@ import polars as pl
 from pyarrow import fs
 from rich.console import Console
 
-from shortlist.cli.output import Facts, say, table
+from shortlist.cli.output import Facts, print_table, say
 from shortlist.columns import PUBLISHED_AT
 from shortlist.config import CHECKOUT, Settings
 from shortlist.errors import ShortlistError
@@ -253,5 +253,5 @@ def _jars_folder() -> Path | None:
 def render(facts: Facts, to: Console) -> None:
     """For people."""
     rows = [("ok" if line["ok"] else "WRONG", line["name"], line["says"], line["mend"]) for line in facts["lines"]]
-    to.print(table(["", "what", "found", "next"], rows))
+    print_table(to, ["", "what", "found", "next"], rows)
     say(to, "nothing is wrong" if facts["ok"] else "mend the lines marked WRONG")

@@ -47,11 +47,13 @@ def say(to: Console, text: object, style: str = "") -> None:
     to.print(Text(plain(redact(str(text)), 2_000), style=style))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
-    """Rows as a table; empty cells for None."""
-    shown = Table(box=SIMPLE, title=plain(title, 200) or None, title_justify="left", pad_edge=False)
+def print_table(to: Console, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+    """Rows as a table below its title; empty cells for None."""
+    shown = Table(box=SIMPLE, pad_edge=False)
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
         shown.add_row(*(Text(plain(cell, _LONGEST_CELL)) for cell in row))
-    return shown
+    if title:
+        to.print(Text(f"\n{title}"))
+    to.print(shown)

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
-from shortlist.cli.output import Facts, say, table
+from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
 from shortlist.columns import EVENT_DATE, EVENT_TYPE, ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
 from shortlist.config import Settings
@@ -74,7 +74,7 @@ def render(facts: Facts, to: Console) -> None:
     say(to, f"{facts['surface']} {facts['run_date']} (version {facts['table_version']}): {named}", "bold")
     if facts["history"]:
         did = [(each["day"], each["event_type"], each["title"], each["item_id"]) for each in facts["history"]]
-        to.print(table(["day", "did", "item", "id"], did, "recent history, as the day knew it"))
+        print_table(to, ["day", "did", "item", "id"], did, "recent history, as the day knew it")
     if not facts["candidates"]:
         say(to, f"no list; next: shortlist why {facts['surface']} {facts['subject']}")
         return
@@ -83,4 +83,4 @@ def render(facts: Facts, to: Console) -> None:
         for each in facts["candidates"]
     ]
     title = f"list: {len(rows)} of {facts['k']}"
-    to.print(table(["rank", "item", "id", "sources", "reason"], rows, title))
+    print_table(to, ["rank", "item", "id", "sources", "reason"], rows, title)

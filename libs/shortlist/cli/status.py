@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from shortlist.cli.output import Facts, say, table
+from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import read_contract
 from shortlist.reports.lake import Lake
@@ -83,7 +83,7 @@ def render(facts: Facts, to: Console) -> None:
         )
         for surface in facts["surfaces"]
     ]
-    to.print(table(columns, rows))
+    print_table(to, columns, rows)
     if facts["promise_days"] is not None:
         say(to, f"promised: the served day is at most {facts['promise_days']} days old (today: {facts['as_of']} UTC)")
     for surface in facts["surfaces"]:

@@ -8,7 +8,7 @@ from typing import Any
 from deltalake import DeltaTable
 from rich.console import Console
 
-from shortlist.cli.output import Facts, say, table
+from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import Contract, contract_names, read_contract
 from shortlist.errors import SettingsError
@@ -157,4 +157,4 @@ def render_repairs(facts: Facts, to: Console) -> None:
 def _render_findings(findings: list[Facts], to: Console) -> None:
     if findings:
         rows = [(each["table"], "wrong" if each["wrong"] else "note", each["says"], each["mend"]) for each in findings]
-        to.print(table(["table", "", "what", "next"], rows))
+        print_table(to, ["table", "", "what", "next"], rows)

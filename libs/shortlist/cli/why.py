@@ -10,7 +10,7 @@ import polars as pl
 from rich.console import Console
 
 from shortlist.cli.eligibility import Knowledge
-from shortlist.cli.output import Facts, say, table
+from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
 from shortlist.columns import ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
 from shortlist.config import Settings
@@ -181,7 +181,7 @@ def render(facts: Facts, to: Console) -> None:
     say(to, facts["says"])
     if facts["proposals"]:
         columns = list(facts["proposals"][0])
-        to.print(table(columns, [list(each.values()) for each in facts["proposals"]], "what the sources proposed"))
+        print_table(to, columns, [list(each.values()) for each in facts["proposals"]], "what the sources proposed")
     for note in facts["notes"]:
         say(to, f"note: {note}")
     say(to, f"next: {facts['next']}")

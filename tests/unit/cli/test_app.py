@@ -1,6 +1,7 @@
 """The command line as a program: help, wrong use, exit codes, what it loads."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,29 @@ def test_an_unforeseen_failure_leaves_with_5(shortlist: Shortlist, monkeypatch: 
     answer = shortlist("status")
     assert answer.code == 5
     assert "error: unforeseen RuntimeError: oops" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("shortlist ver", ["verify"]),
+        ("shortlist show ", ["homefeed", "related"]),
+        ("shortlist verify rel", ["related"]),
+        ("shortlist why --config {home}/none.yaml ", []),
+    ],
+)
+def test_the_shell_completes_commands_and_surfaces(home: Path, warehouse: Path, words: str, offered: list[str]) -> None:
+    line = words.format(home=home)
+    environment = {
+        **os.environ,
+        "SHORTLIST_CONFIG": str(home / "shortlist.yaml"),
+        "_SHORTLIST_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split(" ")) - 1),
+    }
+    command = [sys.executable, "-m", "shortlist.cli"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (ran.stdout.split(), ran.stderr) == (offered, "")
 
 
 def test_no_spark_is_loaded() -> None:
