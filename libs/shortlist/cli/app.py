@@ -37,13 +37,12 @@ Overrides = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 
 
-def surface_names(context: typer.Context, incomplete: str) -> list[str]:
+def surface_names(context: typer.Context) -> list[str]:
     """Surfaces that the shell offers; none where settings are not valid, for completion has no place for an error."""
     try:
-        settings = load_settings(context.params.get("config"))
+        return list(load_settings(context.params.get("config")).surfaces)
     except ShortlistError:
         return []
-    return [name for name in settings.surfaces if name.startswith(incomplete)]
 
 
 Surface = Annotated[
