@@ -135,7 +135,8 @@ class Warehouse:
         with self._locked(table):
             newest = self.last_attempt(table, partition)
             if newest is not None and newest >= attempt:
-                landed = self._landed(table, stamp)
+                # The attempt's own commit, whose answer was lost; unless a newer one, or a rollback, came after it.
+                landed = self._landed(table, stamp) if newest == attempt else None
                 if landed is None:
                     raise FencedError.newer_attempt(table.name, partition, attempt, newest)
                 return Commit(landed, repeated=True)

@@ -68,6 +68,24 @@ def test_the_same_attempt_again_is_the_same_commit(warehouse: Warehouse) -> None
         replace(warehouse, DAY, 5, "a", run="another")
 
 
+def test_an_attempt_that_landed_is_fenced_off_once_a_newer_one_has(warehouse: Warehouse) -> None:
+    replace(warehouse, DAY, 5, "a")
+    replace(warehouse, DAY, 6, "b")
+    with pytest.raises(FencedError, match="attempt 5 is fenced off by attempt 6"):
+        replace(warehouse, DAY, 5, "a")
+    assert ids(warehouse) == {("b", DAY)}
+
+
+def test_a_commit_says_no_secret(warehouse: Warehouse) -> None:
+    frame = factors(warehouse.spark, DAY, "a")
+    facts = {"why": "s3a://me:canary@bucket", "conf": {"fs.s3a.access.key": "canary"}}
+    warehouse.replace(frame, USER_FACTORS, run_partition(DAY), equals(run_date=DAY), 1, facts)
+    log = Path(warehouse.path(USER_FACTORS)) / "_delta_log"
+    text = "".join(file.read_text() for file in log.glob("*.json"))
+    assert "canary" not in text
+    assert "***" in text
+
+
 def test_a_frame_that_is_not_the_contract_is_refused_with_all_differences(warehouse: Warehouse) -> None:
     frame = factors(warehouse.spark, DAY, "a").withColumnRenamed("id", "user").withColumn("factors", F.lit(1))
     with pytest.raises(ContractError) as error:

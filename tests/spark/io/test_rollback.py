@@ -56,6 +56,10 @@ def test_spark_follows_a_rollback_and_a_zombie_of_the_withdrawn_day_is_fenced_of
 
     with pytest.raises(FencedError, match="attempt 250 is fenced off by attempt 300"):
         put(spark, home, LATER, 250)  # started before the rollback, comes to its commit after it
+    with pytest.raises(FencedError, match="attempt 200 is fenced off by attempt 300"):
+        put(
+            spark, home, LATER, 200
+        )  # the attempt that published the day, tried again: its commit is not wanted any more
     assert served(spark, home) == DAY
     assert set(pl.read_delta(path)["run_date"]) == {DAY}
 

@@ -156,6 +156,24 @@ def test_a_broken_earlier_day_is_not_served(three_days: Path) -> None:
     assert roll_back(str(three_days), "homefeed", D1, FENCE, "w").served.run_date == D1
 
 
+def test_a_reader_without_our_code_gets_the_earlier_day(three_days: Path) -> None:
+    """The README's way to read `latest`, with Polars alone."""
+    publish(three_days, "related", D3, GOOD)
+    roll_back(str(three_days), "homefeed", None, FENCE, "w")
+    decide(three_days, "homefeed", D3, "held", why="a rule")
+    root = str(three_days)
+    latest = (
+        pl.read_delta(f"{root}/publications")
+        .filter(pl.col("surface") == "homefeed", pl.col("table_version").is_not_null())
+        .sort("table_version")
+        .unique("run_date", keep="last", maintain_order=True)
+        .filter(pl.col("status") == "published")
+        .sort("run_date")
+        .row(-1, named=True)
+    )
+    assert (latest["run_date"], latest["table_version"]) == (D2, 2)
+
+
 def test_other_surfaces_stay(three_days: Path) -> None:
     publish(three_days, "related", D3, GOOD)
     roll_back(str(three_days), "homefeed", None, FENCE, "w")

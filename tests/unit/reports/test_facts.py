@@ -142,3 +142,16 @@ def test_gather__volume_of_days_without_events(home: Path) -> None:
     write_world(settings)
     volume = gather(settings, date(2016, 1, 1)).volume
     assert [day.events for day in volume] == [0] * 60
+
+
+def test_gather__a_day_that_was_rolled_back(home: Path) -> None:
+    """Its decision says so, and readers are served the day before."""
+    settings = write_settings(home)
+    write_world(settings)
+    publication(settings, "homefeed", D, 3, 3, 2, status="rolled_back", why="broken model", minute=30)
+    homefeed, _ = gather(settings, D).surfaces
+    assert homefeed.decision is not None
+    assert homefeed.served is not None
+    assert (homefeed.decision.status, homefeed.decision.why) == ("rolled_back", "broken model")
+    assert homefeed.served.run_date == BEFORE
+    assert homefeed.lists is None
