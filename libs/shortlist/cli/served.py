@@ -1,11 +1,9 @@
 """What readers of a surface are served on a day, and what the run behind it knew, at the versions that it read."""
 
-import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
-from deltalake import DeltaTable
 
 from shortlist.cli.eligibility import Knowledge
 from shortlist.columns import (
@@ -21,6 +19,7 @@ from shortlist.columns import (
 )
 from shortlist.config import Settings
 from shortlist.errors import NotPublishedError
+from shortlist.io.ledger import read_inputs
 from shortlist.reports.lake import Lake
 from shortlist.reports.surfaces import Decision, candidates_table, read_decisions
 
@@ -116,10 +115,4 @@ def served(settings: Settings, surface: str, day: date | None) -> Served:
         raise NotPublishedError.day(surface, day, None if last is None else (last.status, last.why), days)
     decision = max(standing, key=lambda each: (each.run_date, each.published_at))
     path = lake.path(candidates_table(surface))
-    return Served(lake, settings, surface, decision, _inputs(path, decision.table_version))
-
-
-def _inputs(path: str, version: int | None) -> dict[str, int]:
-    commit = DeltaTable(path, version=version).history(limit=1)[0]
-    stamp = json.loads(commit.get("userMetadata") or "{}")
-    return {str(table): int(read) for table, read in stamp.get("inputs", {}).items()}
+    return Served(lake, settings, surface, decision, read_inputs(path, decision.table_version))

@@ -1,6 +1,6 @@
 """`shortlist verify` and `shortlist repair`: what is wrong with the tables, what mends it, and the part that is safe to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import Contract, contract_names, read_contract
 from shortlist.errors import SettingsError
-from shortlist.io.inspection import Finding, inspect_days, inspect_newest, inspect_table
+from shortlist.io.inspection import Finding, inspect_days, inspect_inputs, inspect_newest, inspect_table
 from shortlist.io.ledger import UNREADABLE, Publication, standing, superseded
 from shortlist.io.repair import Repair, plan_repairs, repair
 from shortlist.redaction import redact_all
@@ -34,7 +34,9 @@ def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, An
     """
     root = settings.paths.warehouse.rstrip("/")
     found: list[Finding] = []
-    looked, days = [], 0
+    looked: list[str] = []
+    newest_of: dict[str, int] = {}
+    days = 0
     for name, contract, of in _tables(settings, surface):
         path = f"{root}/{name}"
         if not _exists(path):
@@ -42,8 +44,10 @@ def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, An
         looked.append(name)
         findings, newest = inspect_table(name, path, contract)
         found += findings
+        if newest is not None:
+            newest_of[name] = newest
         if of is not None and newest is not None:
-            checked, findings = _days(root, name, of, newest, every)
+            checked, findings = _days(root, name, of, newest_of, every)
             days += checked
             found += findings
     return {
@@ -54,7 +58,9 @@ def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, An
     }
 
 
-def _days(root: str, name: str, surface: str, newest: int, every: bool) -> tuple[int, list[Finding]]:
+def _days(root: str, name: str, surface: str, newest_of: Mapping[str, int], every: bool) -> tuple[int, list[Finding]]:
+    """How many published days of a surface were read, and what is wrong with them; `newest_of` tables looked at before."""
+    newest = newest_of[name]
     path, ledger = f"{root}/{name}", f"{root}/{PUBLICATIONS}"
     try:
         stand = standing(ledger, surface) if _exists(ledger) else []
@@ -65,6 +71,7 @@ def _days(root: str, name: str, surface: str, newest: int, every: bool) -> tuple
     found = [*inspect_days(name, path, stand, newest), *_as_notes(inspect_days(name, path, others, newest))]
     try:
         found += inspect_newest(name, path, surface, stand)
+        found += inspect_inputs(path, stand, newest_of)
     except UNREADABLE as error:
         if not found:
             says = f"its newest version cannot be held against publications ({str(error)[:200]})"

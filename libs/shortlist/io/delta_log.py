@@ -80,9 +80,9 @@ class DeltaLog:
 
     @property
     def missing(self) -> list[int]:
-        """Versions between the first and the last commit that have no file."""
+        """Versions from the first commit to the newest version that have no commit file."""
         have = {commit.version for commit in self.commits}
-        return [version for version in range(min(have, default=0), max(have, default=0)) if version not in have]
+        return [version for version in range(min(have, default=0), (self.newest or 0) + 1) if version not in have]
 
     @property
     def copies(self) -> list[tuple[Commit, Commit]]:

@@ -1,7 +1,7 @@
 """What is wrong with a table: its log, its files, its protocol, its columns, and the days that publications names."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from shortlist.columns import RUN_DATE
 from shortlist.contracts import Contract
 from shortlist.io.delta_log import DeltaLog, read_log
-from shortlist.io.ledger import UNREADABLE, Publication
+from shortlist.io.ledger import UNREADABLE, Publication, read_inputs
 from shortlist.io.published import broken_files, findings
 
 PROTOCOL: Final = (1, 2)
@@ -118,6 +118,27 @@ def inspect_days(table: str, path: str, days: Sequence[Publication], newest: int
             continue
         for difference in findings(path, day, day.table_version):
             yield Finding(table, "other_rows", True, f"{told}: {difference}", mend)
+
+
+def inspect_inputs(path: str, days: Sequence[Publication], newest: Mapping[str, int]) -> Iterator[Finding]:
+    """Tables that have lost versions which the publisher of a day read: the end of a log can be cut without a trace in it.
+
+    Args:
+        path: where the candidates table lives.
+        days: published days of it that can be opened.
+        newest: newest versions, by table.
+    """
+    lost: dict[str, tuple[int, Publication]] = {}
+    for day in days:
+        for table, version in read_inputs(path, day.table_version).items():
+            if version > newest.get(table, version):
+                lost[table] = max(lost.get(table, (version, day)), (version, day), key=lambda each: each[0])
+    for table, (version, day) in lost.items():
+        says = (
+            f"the publisher of {day.surface} {day.run_date.isoformat()} read version {version}, the newest is "
+            f"{newest[table]}: the end of the log is lost"
+        )
+        yield Finding(table, "missing_commit", True, says, _RESTORE)
 
 
 def inspect_newest(table: str, path: str, surface: str, days: Sequence[Publication]) -> Iterator[Finding]:

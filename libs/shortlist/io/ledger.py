@@ -1,5 +1,6 @@
 """The table of publications without Spark: its rows read and added to, and the time of a commit."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -69,6 +70,17 @@ def append_rows(root: str, table: str, rows: Sequence[Mapping[str, Any]]) -> Non
             {name: redact(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
         ]
         deltalake.write_deltalake(path, pa.Table.from_pylist(clean, schema), mode="append")
+
+
+def read_inputs(path: str, version: int | None) -> dict[str, int]:
+    """Versions of other tables that the writer of a version read, by table, from the commit's own metadata.
+
+    Empty where the commit says nothing of them, or is not there to be asked: a checkpoint keeps the state, not who made it.
+    """
+    table = deltalake.DeltaTable(path, version=version)
+    stamps = [each.get("userMetadata") for each in table.history(limit=1) if each.get("version") == table.version()]
+    inputs = json.loads(stamps[0]).get("inputs", {}) if stamps and stamps[0] else {}
+    return {str(name): int(read) for name, read in inputs.items()}
 
 
 def commit_time(path: str, version: int) -> datetime:
