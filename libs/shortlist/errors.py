@@ -185,6 +185,20 @@ class PublicationError(ShortlistError):
         )
 
 
+class OvertakenError(ShortlistError):
+    """Another writer of a table came first; nothing was changed."""
+
+    exit_code = 4
+
+    @classmethod
+    def by_a_commit(cls, table: str, version: int) -> "OvertakenError":
+        """The table has a newer version than the one that was looked at."""
+        return cls(
+            f"{table}: another writer committed after version {version}, which was looked at; nothing was changed; "
+            "next: look at shortlist status, and run this again if it is still wanted"
+        )
+
+
 class NotPublishedError(ShortlistError):
     """Somebody asks about a day that readers are not served."""
 

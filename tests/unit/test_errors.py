@@ -49,6 +49,11 @@ DAY = date(2017, 11, 30)
             ["version 7", "rows 1 instead of 2", "not announced"],
         ),
         (
+            errors.OvertakenError.by_a_commit("t", 7),
+            4,
+            ["t: another writer", "version 7", "nothing was changed", "next:"],
+        ),
+        (
             errors.NotPublishedError.day("s", DAY, ("rolled_back", "bad"), [date(2017, 11, 16), date(2017, 11, 23)]),
             2,
             ["for 2017-11-30", "it was rolled back: bad", "choose one of 2017-11-23, 2017-11-16"],

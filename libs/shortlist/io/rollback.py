@@ -11,9 +11,10 @@ from datetime import date, datetime
 from typing import Any
 
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
+from deltalake.exceptions import CommitFailedError
 
 from shortlist.columns import RUN_DATE
-from shortlist.errors import RollbackError
+from shortlist.errors import OvertakenError, RollbackError
 from shortlist.io.fences import fence_name, run_partition, table_lock
 from shortlist.io.ledger import Publication, append_rows, commit_time, standing
 from shortlist.io.published import findings
@@ -56,6 +57,7 @@ def roll_back(root: str, surface: str, to: date | None, fence: int, why: str) ->
 
     Raises:
         RollbackError: nothing to go back to, or what is there is not what was published; nothing was changed.
+        OvertakenError: on an object store, where no lock keeps others away, somebody committed in between.
     """
     table = f"candidates_{surface}"
     path = f"{root.rstrip('/')}/{table}"
@@ -122,17 +124,21 @@ def _withdraw(table: DeltaTable, name: str, target: Publication, days: Sequence[
     fences = [fence_name(name, run_partition(day)) for day in days]
     numbers = [max(fence, (table.transaction_version(each) or 0) + 1) for each in fences]
     stamp = {_MARK: [day.isoformat() for day in days], "to": target.run_date.isoformat()}
-    table.delete(
-        f"{RUN_DATE} > DATE '{target.run_date.isoformat()}'",
-        commit_properties=CommitProperties(
-            custom_metadata={"userMetadata": json.dumps(stamp, sort_keys=True)},
-            app_transactions=[Transaction(each, number) for each, number in zip(fences, numbers, strict=True)],
-            # Under the lock nobody can come first. On an object store somebody can: then look again, do not retry blindly.
-            max_commit_retries=0,
-        ),
-        # A rollback writes one commit and cleans nothing up.
-        post_commithook_properties=PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False),
-    )
+    looked_at = table.version()
+    try:
+        table.delete(
+            f"{RUN_DATE} > DATE '{target.run_date.isoformat()}'",
+            commit_properties=CommitProperties(
+                custom_metadata={"userMetadata": json.dumps(stamp, sort_keys=True)},
+                app_transactions=[Transaction(each, number) for each, number in zip(fences, numbers, strict=True)],
+                # Under the lock nobody can come first. On an object store somebody can: look again, do not try blindly.
+                max_commit_retries=0,
+            ),
+            # A rollback writes one commit and cleans nothing up.
+            post_commithook_properties=PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False),
+        )
+    except CommitFailedError:
+        raise OvertakenError.by_a_commit(name, looked_at) from None
     return int(table.version())
 
 

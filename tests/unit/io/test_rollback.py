@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from shortlist.errors import RollbackError
+from shortlist.errors import OvertakenError, RollbackError
 from shortlist.io import rollback
 from shortlist.io.ledger import standing
 from shortlist.io.rollback import roll_back
@@ -172,6 +172,20 @@ def test_a_reader_without_our_code_gets_the_earlier_day(three_days: Path) -> Non
         .row(-1, named=True)
     )
     assert (latest["run_date"], latest["table_version"]) == (D2, 2)
+
+
+def test_a_commit_that_came_in_between_stops_it(three_days: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on an object store, where nothing is locked: the other writer's day is not withdrawn unseen."""
+
+    def meanwhile(*_: object) -> list[str]:
+        commit(three_days, "homefeed", D3, GOOD, attempt=2)
+        return []
+
+    monkeypatch.setattr(rollback, "findings", meanwhile)
+    with pytest.raises(OvertakenError, match="another writer committed after version 3"):
+        roll_back(str(three_days), "homefeed", None, FENCE, "w")
+    assert served(three_days) == D3
+    assert newest(three_days) == {D1: 3, D2: 3, D3: 3}
 
 
 def test_other_surfaces_stay(three_days: Path) -> None:
