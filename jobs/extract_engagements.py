@@ -1,34 +1,39 @@
 """Landing to engagements, quarantine, catalog and promotions.
 
-Reads the run date's landing folder and every earlier one that was not extracted yet, gives every reason against a line,
+Reads the run date's landing folders and every earlier one that was not extracted yet, gives every reason against a row,
 keeps the first delivery of each event, checks the result against its contract, and replaces the days that it touches.
+The manifest says of every file what was read and what became of its rows.
 """
 
 from collections.abc import Sequence
-from datetime import date
 
 from pyspark.sql import DataFrame
 
 from shortlist.checks.audit import audit
 from shortlist.checks.deliveries import require_usable
-from shortlist.io.arguments import job_parser, parse_job, run_main
-from shortlist.io.extraction import extract_days, extract_snapshot
+from shortlist.io.arguments import job_parser, parse_day, parse_job, run_main
 from shortlist.io.fences import run_partition
+from shortlist.io.extraction import extract_days, extract_snapshot
 from shortlist.io.landing import Landing
 from shortlist.io.run import open_run
 from shortlist.tables import CATALOG, ENGAGEMENTS, PROMOTIONS, Table
+from shortlist.transforms.deliveries import Delivery
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The job."""
-    arguments = parse_job(job_parser("extract_engagements", __doc__), argv)
+    parser = job_parser("extract_engagements", __doc__)
+    parser.add_argument(
+        "--since", metavar="YYYY-MM-DD", help="read folders from this day on again, such as those of a feed that is new"
+    )
+    arguments = parse_job(parser, argv)
+    since = arguments.options.since and parse_day("--since", arguments.options.since)
     config = arguments.settings.extraction
     landing = Landing(arguments.settings.paths.landing, config.marker)
     with open_run(arguments) as run:
 
-        def check_delivery(parsed: DataFrame, folders: dict[date, str]) -> None:
-            deliveries = require_usable(parsed, folders, config.max_rejected_share)
-            run.facts["deliveries"] = [delivery.as_dict() for delivery in deliveries]
+        def check_delivery(deliveries: Sequence[Delivery], rejected: DataFrame) -> None:
+            require_usable(deliveries, rejected, config)
 
         def check_rows(rows: DataFrame, table: Table) -> None:
             parameters = {"run_date": run.run_date} if table is ENGAGEMENTS else {}
@@ -36,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             run.facts.setdefault("checks", []).extend(checked.as_dicts())
             checked.raise_if_failed()
 
-        extract_days(run, landing, check_delivery, check_rows)
+        extract_days(run, landing, check_delivery, check_rows, since)
         for table in (CATALOG, PROMOTIONS):
             extract_snapshot(run, landing, table, check_rows)
 

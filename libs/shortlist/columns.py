@@ -29,9 +29,20 @@ VALUE: Final = "value"
 
 # Quarantine
 RAW: Final = "raw"
+RAW_BYTES: Final = "raw_bytes"
+HEADER: Final = "header"
 FILE: Final = "file"
 OFFSET: Final = "offset"
 REASONS: Final = "reasons"
+
+# Landed rows, between their reader and their parser: the row as JSON where it was landed as none (CSV), and what was
+# read of a file, in a row of its own
+DOCUMENT: Final = "document"
+RECEIPT: Final = "receipt"
+
+# Erasures
+SUBJECT_KIND: Final = "subject_kind"
+SUBJECT_DIGEST: Final = "subject_digest"
 
 # Catalog and promotions
 TITLE: Final = "title"

@@ -74,6 +74,14 @@ class LandingError(ShortlistError):
             f"no landing folder {folder}: unknown run date; {seen}; next: land that day or choose another run date"
         )
 
+    @classmethod
+    def no_delta(cls, folder: str, problem: str) -> "LandingError":
+        """A folder of a Delta feed that cannot be read as its files stand."""
+        return cls(
+            f"landing folder {folder} is no Delta table of reader version 1: {problem}; next: land it as Parquet, or "
+            "write the table without deletion vectors and column mapping"
+        )
+
 
 class HeldError(ShortlistError):
     """A check failed: nothing was written, what was served yesterday stays served."""
@@ -110,11 +118,37 @@ class HeldError(ShortlistError):
         cls, folder: str, rejected: int, landed: int, limit: float, reasons: Sequence[tuple[str, int, str]]
     ) -> "HeldError":
         """More lines of a delivery are unusable than settings accept; reasons as (reason, lines, a sample line)."""
-        table = "\n".join(f"  {count:>10}  {reason:<28} e.g. {sample[:160]!r}" for reason, count, sample in reasons)
         return cls(
             f"{folder}: {rejected} of {landed} lines cannot be used ({rejected / max(landed, 1):.2%}, allowed "
-            f"{limit:.2%} by extraction.max_rejected_share); nothing was written:\n{table}\n"
+            f"{limit:.2%} by extraction.max_rejected_share); nothing was written:\n{_table(reasons)}\n"
             "next: mend the producer or the mapping, then run this day again"
+        )
+
+    @classmethod
+    def too_many_of_a_kind(
+        cls,
+        folder: str,
+        kind: str,
+        rejected: int,
+        landed: int,
+        limit: float,
+        reasons: Sequence[tuple[str, int, str]],
+    ) -> "HeldError":
+        """One kind of reason speaks against more lines of a delivery than settings accept."""
+        return cls(
+            f"{folder}: {kind} speaks against {rejected} of {landed} lines ({rejected / max(landed, 1):.2%}, allowed "
+            f"{limit:.2%} by extraction.max_share_by_reason.{kind}); nothing was written:\n{_table(reasons)}\n"
+            "next: mend the producer or the mapping, then run this day again"
+        )
+
+    @classmethod
+    def unreadable_landing(cls, problems: Sequence[tuple[str, str]]) -> "HeldError":
+        """Landed files that were not read as they were listed, as (file, problem)."""
+        lines = "\n".join(f"  {file}: {problem}" for file, problem in problems[:20])
+        more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
+        return cls(
+            f"{len(problems)} landed file(s) could not be read whole, or changed while they were read; nothing was "
+            f"written:\n{lines}{more}\nnext: ask the producer to deliver them again, the marker last, then run this day again"
         )
 
     @classmethod
@@ -157,6 +191,19 @@ class ContractError(ShortlistError):
     def invalid(cls, path: str, problem: str) -> "ContractError":
         """A contract file that states something we cannot build."""
         return cls(f"contract {path}: {problem}")
+
+
+class AccountError(ShortlistError):
+    """Landed rows of which nobody knows what became: a fault of ours."""
+
+    @classmethod
+    def does_not_balance(cls, files: Sequence[tuple[str, int]]) -> "AccountError":
+        """Files with how many rows are missing from accepted, quarantined, duplicates and erased together."""
+        named = "; ".join(f"{file}: {missing:+d}" for file, missing in files[:10])
+        return cls(
+            f"landed rows are not accepted + quarantined + duplicates + erased in {len(files)} file(s): {named}; nothing "
+            "was written; next: report this with the file, it is a fault of the extraction"
+        )
 
 
 class FencedError(ShortlistError):
@@ -278,3 +325,7 @@ class ModelError(ShortlistError):
     def nothing_to_learn(cls, what: str) -> "ModelError":
         """A training set without a single usable row."""
         return cls(f"{what} has no rows with a weight above 0; next: look at interactions.weights and the look-back")
+
+
+def _table(reasons: Sequence[tuple[str, int, str]]) -> str:
+    return "\n".join(f"  {count:>10}  {reason:<28} e.g. {sample[:160]!r}" for reason, count, sample in reasons)

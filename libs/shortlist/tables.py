@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
     ArrayType,
+    BinaryType,
     BooleanType,
     DataType,
     DateType,
@@ -32,6 +33,7 @@ from shortlist.errors import ContractError
 # Spark's own DDL parser would start a JVM; these are all the types that a contract may name.
 TYPES: Final[Mapping[str, DataType]] = {
     "string": StringType(),
+    "binary": BinaryType(),
     "boolean": BooleanType(),
     "int": IntegerType(),
     "bigint": LongType(),

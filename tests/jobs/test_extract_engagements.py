@@ -1,17 +1,24 @@
 """Extraction refuses what it cannot trust, by name, and then leaves nothing half-written."""
 
-import gzip
+import hashlib
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import polars as pl
 import pytest
 
-from shortlist.errors import LandingError, SettingsError, ShortlistError
+from shortlist.errors import AccountError, LandingError, SettingsError, ShortlistError
+from shortlist.io import extraction
+from shortlist.io.landing import Landing
+from shortlist.io.reading import LandedFile
+from shortlist.transforms.engagements import usable
 from tests import tiny
-from tests.jobs.conftest import CHECKOUT, Deployment
+from tests.jobs.conftest import CHECKOUT, Deployment, job_main
 
 FIRST, SECOND, THIRD = tiny.days()[:3]
 
@@ -94,14 +101,98 @@ def test_order_repetition_and_catching_up_give_one_table(deployment: Deployment)
     assert deployment.table("engagements").sort("event_id").equals(once)
 
 
-def test_a_truncated_file_fails_and_is_not_half_read(deployment: Deployment) -> None:
+def test_broken_and_changing_files_hold_the_run_by_name(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tiny.write_folder(deployment.landing, FIRST, tiny.events_of(FIRST))
     file = folder / "part-00000.json.gz"
-    file.write_bytes(file.read_bytes()[:-40])
-    assert len(gzip.compress(b"")) < len(file.read_bytes())
-    with pytest.raises(Exception, match=r"EOFException|Unexpected end of input stream"):
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-40])
+    told = held(deployment, FIRST)
+    assert f"engagements/{FIRST}/part-00000.json.gz: OSError: Truncated compressed stream" in told
+    assert "1 landed file(s) could not be read whole" in told
+
+    file.write_bytes(whole)
+    listed, times = Landing.files, []
+
+    def meanwhile(happens: Callable[[], object]) -> str:
+        """Extraction during which something happens to the folder, after it was read and before it is listed again."""
+
+        def files(landing: Landing, *arguments: Any) -> list[LandedFile]:
+            times.append(1)
+            if len(times) % 2 == 0:
+                happens()
+            return listed(landing, *arguments)
+
+        monkeypatch.setattr(Landing, "files", files)
+        told = held(deployment, FIRST)
+        monkeypatch.setattr(Landing, "files", listed)
+        return told
+
+    other = folder / "late.json"
+    assert "late.json: it came while its folder was read" in meanwhile(lambda: other.write_text("{}"))
+    assert "part-00000.json.gz: it changed while it was read, from" in meanwhile(
+        lambda: file.write_bytes(whole + whole)
+    )
+    assert "late.json: it was gone after reading" in meanwhile(other.unlink)
+    assert "part-00000.json.gz: it changed while it was read" in meanwhile(lambda: os.utime(file, ns=(1, 1)))
+
+
+def test_the_manifest_accounts_for_every_row_of_every_file(deployment: Deployment) -> None:
+    """Two files with the same bytes, a duplicate from the day before, a broken row: each row has one fate."""
+    day = SECOND
+    tiny.write_landing(deployment.landing, [FIRST])
+    events: list[tiny.Event | str] = [*tiny.events_of(day), tiny.events_of(FIRST)[0], "{broken"]
+    tiny.write_folder(deployment.landing, day, events)
+    folder = tiny.write_folder(deployment.landing, day, events, name="renamed")
+    (folder / "deeper").mkdir()
+    (folder / "deeper" / "more.json").write_text(json.dumps({**tiny.events_of(day)[0], "event_id": "more"}))
+    (folder / "_note").write_text("not data")
+    deployment.run("extract_engagements", day, "extraction.max_rejected_share=0.1")
+    manifest = json.loads((deployment.home / "manifests" / f"run_date={day}" / "extract_engagements.json").read_text())
+    counts = ("landed", "accepted", "quarantined", "duplicates", "erased")
+    assert {file["file"]: tuple(file[name] for name in counts) for file in manifest["files"]} == {
+        f"engagements/{FIRST}/part-00000.json.gz": (48, 48, 0, 0, 0),
+        f"engagements/{day}/deeper/more.json": (1, 1, 0, 0, 0),
+        f"engagements/{day}/part-00000.json.gz": (50, 48, 1, 1, 0),
+        f"engagements/{day}/renamed.json.gz": (50, 0, 0, 50, 0),
+    }
+    assert manifest["lines"] == dict(zip(counts, (149, 97, 1, 51, 0), strict=True))
+    assert manifest["deliveries"][1]["rejected"] == 1
+    for file in manifest["files"]:
+        data = (deployment.landing / file["file"]).read_bytes()
+        assert file["sha256"] == hashlib.sha256(data).hexdigest()
+        assert (file["size"], file["modified_ns"]) == (
+            len(data),
+            (deployment.landing / file["file"]).stat().st_mtime_ns,
+        )
+    assert len(deployment.table("quarantine")) == 1
+
+
+def test_unaccounted_rows_stop_the_run(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.write_landing(deployment.landing, [FIRST])
+    monkeypatch.setattr(extraction, "usable", lambda rows: usable(rows).where("user_id <> 'u03'"))
+    with pytest.raises(AccountError, match=rf"in 1 file\(s\): engagements/{FIRST}/part-00000.json.gz: \+3; nothing"):
         deployment.run("extract_engagements", FIRST)
     assert not deployment.exists("engagements")
+    assert not deployment.exists("quarantine")
+
+
+def test_a_new_feed_reads_its_older_folders_since_a_day(deployment: Deployment) -> None:
+    tiny.write_landing(deployment.landing, [FIRST, SECOND])
+    deployment.run("extract_engagements", SECOND)
+    for day in (FIRST, SECOND):
+        place = deployment.landing / "more" / day.isoformat()
+        place.mkdir(parents=True)
+        (place / "part-0.json").write_text(json.dumps({**tiny.events_of(day)[0], "event_id": f"more-{day}"}))
+        (place / "_SUCCESS").touch()
+    both = '{"extraction": {"feeds": {"engagements": {}, "more": {}}}}'
+    deployment.run("extract_engagements", SECOND, both)
+    assert len(deployment.table("engagements")) == 97
+    job_main("extract_engagements")(
+        ["--config", str(deployment.config), "--run-date", str(SECOND), "--set", both, "--since", str(FIRST)]
+    )
+    assert len(deployment.table("engagements")) == 98
 
 
 def test_exit_codes_reach_the_shell(deployment: Deployment) -> None:

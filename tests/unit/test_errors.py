@@ -28,6 +28,22 @@ DAY = date(2017, 11, 30)
             ["5 of 10", "50.00%", "1.00%", "no valid JSON object", "{oops", "next:"],
         ),
         (
+            errors.HeldError.too_many_of_a_kind("l/x", "missing", 5, 10, 0.01, [("user_id is missing", 5, "{oops")]),
+            3,
+            ["l/x", "missing speaks against 5 of 10", "50.00%", "max_share_by_reason.missing", "{oops", "next:"],
+        ),
+        (
+            errors.HeldError.unreadable_landing([(f"f{n}", "it was gone") for n in range(22)]),
+            3,
+            ["22 landed file(s)", "f0: it was gone", "and 2 more", "next:"],
+        ),
+        (errors.LandingError.no_delta("l/x", "it has no _delta_log"), 2, ["l/x", "it has no _delta_log", "next:"]),
+        (
+            errors.AccountError.does_not_balance([("f1", 3), ("f2", -1)]),
+            5,
+            ["2 file(s)", "f1: +3", "f2: -1", "nothing was written", "next:"],
+        ),
+        (
             errors.HeldError.failed_checks("engagements", "run_date=x", ["a", "b"]),
             3,
             ["engagements (run_date=x)", "2 critical", "a", "b"],

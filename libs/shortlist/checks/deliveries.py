@@ -1,64 +1,61 @@
-"""Whole deliveries: an empty folder, or one with too many unusable lines, holds the run before anything is written."""
+"""Whole deliveries: an empty folder, or one with too many unusable rows, holds the run before anything is written."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date
-from typing import Any
+from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import INGEST_DATE, RAW, REASONS
+from shortlist.columns import FILE, RAW, REASONS
+from shortlist.config import ExtractionConfig
 from shortlist.errors import HeldError
+from shortlist.transforms.deliveries import Delivery
+from shortlist.transforms.engagements import REASON_KINDS
+
+_FOLDER = "folder"
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """What one landing folder held.
-
-    Attributes:
-        ingest_date: date of the folder.
-        landed: lines.
-        rejected: lines that go to quarantine.
-    """
-
-    ingest_date: date
-    landed: int
-    rejected: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the manifest."""
-        return asdict(self)
-
-
-def require_usable(parsed: DataFrame, folders: Mapping[date, str], max_rejected_share: float) -> Sequence[Delivery]:
-    """Count the lines of each folder, and hold the run for the first one that cannot be trusted.
+def require_usable(deliveries: Sequence[Delivery], rejected: DataFrame, config: ExtractionConfig) -> None:
+    """Hold the run for the first folder that cannot be trusted.
 
     Args:
-        parsed: lines with ingest_date, raw and reasons.
-        folders: the folders that were read, by day.
-        max_rejected_share: share of a folder's lines that may be unusable.
+        deliveries: what each folder held.
+        rejected: unusable rows of all folders, with file, raw and reasons.
+        config: shares of a folder's rows that may be unusable, in all and by kind of reason.
 
     Raises:
-        HeldError: naming the folder; with reasons, counts and sample lines where too much was rejected.
+        HeldError: naming the folder; with reasons, counts and sample rows where too much was rejected.
     """
-    rows = parsed.groupBy(INGEST_DATE).agg(F.count("*"), F.count_if(F.size(REASONS) > 0)).collect()
-    counted = {row[0]: Delivery(row[0], row[1], row[2]) for row in rows}
-    deliveries = [counted.get(day, Delivery(day, 0, 0)) for day in sorted(folders)]
     for delivery in deliveries:
-        folder = folders[delivery.ingest_date]
         if delivery.landed == 0:
-            raise HeldError.empty_landing(folder)
-        if delivery.rejected > max_rejected_share * delivery.landed:
-            raise HeldError.too_many_rejected(
-                folder, delivery.rejected, delivery.landed, max_rejected_share, _reasons(parsed, delivery.ingest_date)
-            )
-    return deliveries
+            raise HeldError.empty_landing(delivery.folder)
+        limit = config.max_rejected_share
+        if delivery.rejected > limit * delivery.landed:
+            reasons = _reasons(rejected, delivery)
+            raise HeldError.too_many_rejected(delivery.folder, delivery.rejected, delivery.landed, limit, reasons)
+    if config.max_share_by_reason and any(delivery.rejected for delivery in deliveries):
+        _require_few_of_each_kind(deliveries, rejected, config)
 
 
-def _reasons(parsed: DataFrame, day: date) -> list[tuple[str, int, str]]:
-    """Each reason of a folder with its lines and one of them, the most frequent first."""
-    exploded = parsed.where(F.col(INGEST_DATE) == F.lit(day)).select(F.explode(REASONS).alias("reason"), RAW)
+def _require_few_of_each_kind(deliveries: Sequence[Delivery], rejected: DataFrame, config: ExtractionConfig) -> None:
+    texts = {
+        kind: [text for text, known in REASON_KINDS.items() if known == kind] for kind in config.max_share_by_reason
+    }
+    spoken = [F.count_if(F.arrays_overlap(REASONS, F.lit(text))).alias(kind) for kind, text in texts.items()]
+    rows = rejected.groupBy(F.concat(F.substring_index(FILE, "/", 2), F.lit("/")).alias(_FOLDER)).agg(*spoken)
+    counted = {row[_FOLDER]: row.asDict() for row in rows.collect()}
+    for delivery in deliveries:
+        for kind, limit in config.max_share_by_reason.items():
+            count = counted.get(delivery.prefix, {}).get(kind, 0)
+            if count > limit * delivery.landed:
+                raise HeldError.too_many_of_a_kind(
+                    delivery.folder, kind, count, delivery.landed, limit, _reasons(rejected, delivery)
+                )
+
+
+def _reasons(rejected: DataFrame, delivery: Delivery) -> list[tuple[str, int, str]]:
+    """Each reason of a folder with its rows and one of them, the most frequent first."""
+    own = rejected.where(F.col(FILE).startswith(delivery.prefix))
+    exploded = own.select(F.explode(REASONS).alias("reason"), RAW)
     counted = exploded.groupBy("reason").agg(F.count("*").alias("lines"), F.min(RAW).alias("sample"))
     rows = counted.orderBy(F.desc("lines"), "reason").limit(20).collect()
     return [(row["reason"], row["lines"], row["sample"]) for row in rows]

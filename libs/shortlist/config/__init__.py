@@ -5,7 +5,16 @@ module imports no Spark: Airflow's side and people on call read settings too.
 """
 
 from shortlist.config.base import CHECKOUT, BasketKind, EventType, Measure, Section, SourceName, state_home
-from shortlist.config.data import BasketConfig, ExtractionConfig, InteractionsConfig
+from shortlist.config.data import BasketConfig, InteractionsConfig
+from shortlist.config.extraction import (
+    CsvConfig,
+    EngagementColumn,
+    ExtractionConfig,
+    FeedConfig,
+    LandingFormat,
+    ReasonKind,
+    TimestampConfig,
+)
 from shortlist.config.loading import load_settings, parse_override, settings_file
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.settings import EvaluationConfig, PathsConfig, Settings
@@ -28,19 +37,25 @@ __all__ = [
     "BlendConfig",
     "CooccurrenceConfig",
     "CooccurrenceSourceConfig",
+    "CsvConfig",
+    "EngagementColumn",
     "EvaluationConfig",
     "EventType",
     "ExtractionConfig",
+    "FeedConfig",
     "GuardrailsConfig",
     "InteractionsConfig",
+    "LandingFormat",
     "Measure",
     "PathsConfig",
     "PopularitySourceConfig",
+    "ReasonKind",
     "Section",
     "Settings",
     "SourceName",
     "SourcesConfig",
     "SurfaceConfig",
+    "TimestampConfig",
     "load_settings",
     "parse_override",
     "settings_file",

@@ -1,25 +1,10 @@
-"""Settings of the data: landing to engagements, engagements to interactions and baskets."""
+"""Settings of the data: engagements to interactions and baskets."""
 
 from typing import Literal
 
 from pydantic import Field
 
 from shortlist.config.base import EventType, Section
-
-
-class ExtractionConfig(Section):
-    """How landing files become engagements."""
-
-    marker: str = "_SUCCESS"
-    """File that a producer writes last; a folder without it is not read."""
-    max_rejected_share: float = Field(default=0.01, ge=0, le=1)
-    """Share of a run's landed lines that may go to quarantine before the run is held."""
-    missing_days: Literal["refuse", "allow"] = "refuse"
-    """What to do about days without a folder between the first and the last landed day."""
-    max_id_length: int = Field(default=256, ge=1, le=10_000)
-    """Longest user, item, event or session id, in characters; longer ones go to quarantine."""
-    max_late_days: int = Field(default=30, ge=0)
-    """An event this many days older than its folder is still accepted."""
 
 
 class InteractionsConfig(Section):

@@ -7,7 +7,8 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from shortlist.config.base import BasketKind, EventType, Section, state_home
-from shortlist.config.data import BasketConfig, ExtractionConfig, InteractionsConfig
+from shortlist.config.data import BasketConfig, InteractionsConfig
+from shortlist.config.extraction import ExtractionConfig
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.surfaces import BlendConfig, SourcesConfig, SurfaceConfig
 from shortlist.redaction import secret_in_url
@@ -21,7 +22,7 @@ class PathsConfig(Section):
     """
 
     landing: str = Field(default_factory=lambda: str(state_home() / "landing"))
-    """Root of the landing: `<landing>/engagements/<day>/`, `catalog/<day>/`, `promotions/<day>/`."""
+    """Root of the landing: `<landing>/<feed>/<day>/`, `catalog/<day>/`, `promotions/<day>/`."""
     warehouse: str = Field(default_factory=lambda: str(state_home() / "warehouse"))
     """Root of the Delta tables: `<warehouse>/<table>`."""
     reports: str = Field(default_factory=lambda: str(state_home() / "reports"))

@@ -1,62 +1,175 @@
 """Landing folders into engagements, quarantine and snapshots; what is checked is decided by the caller."""
 
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import EVENT_DATE, INGEST_DATE, SNAPSHOT_DATE
-from shortlist.io.delta import between, equals, one_of
+from shortlist.columns import EVENT_DATE, EVENT_ID, FILE, INGEST_DATE, REASONS, RECEIPT, SNAPSHOT_DATE
+from shortlist.errors import AccountError, HeldError
+from shortlist.io.delta import equals, one_of
 from shortlist.io.fences import run_partition
-from shortlist.io.landing import ENGAGEMENT_FEED, Landing, days_to_extract, read_lines, read_snapshot
+from shortlist.io.landing import Deliveries, Landing, days_to_extract, read_landed, read_snapshot
+from shortlist.io.reading import LandedFile, Receipt
 from shortlist.io.run import Run, log
 from shortlist.tables import ENGAGEMENTS, QUARANTINE, Table
-from shortlist.transforms.engagements import as_delivered, first_deliveries, parse_lines, rejected, usable
+from shortlist.transforms.deliveries import (
+    ERASED,
+    STORED,
+    Delivery,
+    FileAccount,
+    as_delivered,
+    displaced,
+    first_deliveries,
+    mark_erased,
+    totals,
+)
+from shortlist.transforms.engagements import parse_lines, rejected, usable
 
-# (parsed lines, folders by day): raises HeldError for a delivery that cannot be trusted.
-DeliveryCheck = Callable[[DataFrame, dict[date, str]], None]
+# (what each folder held, unusable rows): raises HeldError for a delivery that cannot be trusted.
+DeliveryCheck = Callable[[Sequence[Delivery], DataFrame], None]
 # (rows, table): raises HeldError for rows that break their contract.
 RowCheck = Callable[[DataFrame, Table], None]
 
 
-def extract_days(run: Run, landing: Landing, check_delivery: DeliveryCheck, check_rows: RowCheck) -> None:
+@dataclass(frozen=True)
+class Merge:
+    """Event dates that are replaced as a whole, and what they are replaced by.
+
+    Attributes:
+        rows: each event once: what stays and what is new, with the file of what is new.
+        duplicates: deliveries that lost against another, new ones with their file.
+        dates: the event dates.
+    """
+
+    rows: DataFrame
+    duplicates: DataFrame
+    dates: frozenset[date]
+
+    @property
+    def fresh(self) -> DataFrame:
+        """The rows that were not in the table as they are."""
+        return self.rows.where(F.col(FILE) != STORED)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One pass over landing folders.
+
+    Attributes:
+        rows: parsed rows with their reasons, persisted; without the rows of erased subjects.
+        files: every file that was read.
+        receipts: what was read of it, by file.
+        counted: its rows that are erased and that are rejected, by file.
+        dates: event dates of its usable rows.
+        twins: files with the same bytes as another of their folder, which comes first.
+    """
+
+    rows: DataFrame
+    files: Mapping[str, LandedFile]
+    receipts: Mapping[str, Receipt]
+    counted: Mapping[str, tuple[int, int]]
+    dates: frozenset[date]
+    twins: frozenset[str]
+
+    @property
+    def rejected(self) -> DataFrame:
+        """Rows for quarantine, once, however often their file lies in the folder."""
+        found = rejected(self.rows)
+        return found.where(~F.col(FILE).isin(*self.twins)) if self.twins else found
+
+    def deliveries(self, landing: Landing, due: Deliveries) -> list[Delivery]:
+        """What each folder held, also those that are empty."""
+        found = []
+        for feed, days in due.items():
+            for day in days:
+                names = [file.name for file in self.files.values() if (file.feed, file.day) == (feed, day)]
+                landed = sum(self.receipts[name].rows for name in names)
+                bad = sum(self.counted[name][1] for name in names if name not in self.twins)
+                found.append(Delivery(feed, day, landing.folder(feed, day), landed, bad))
+        return found
+
+    def accounts(self, merge: Merge) -> list[FileAccount]:
+        """What became of the rows of each file; each term is counted where its rows are, none is a difference."""
+        accepted, repeated = _rows_by_file(merge.fresh), _rows_by_file(merge.duplicates)
+        accounts = []
+        for name in self.files:
+            erased, bad = self.counted[name]
+            twin = name in self.twins
+            doubled = repeated.get(name, 0) + (bad if twin else 0)
+            landed = self.receipts[name].rows
+            accounts.append(FileAccount(name, landed, accepted.get(name, 0), 0 if twin else bad, doubled, erased))
+        return accounts
+
+
+def extract_days(
+    run: Run,
+    landing: Landing,
+    check_delivery: DeliveryCheck,
+    check_rows: RowCheck,
+    since: date | None = None,
+    erasures: DataFrame | None = None,
+) -> None:
     """Engagements and quarantine of the run date and of every earlier day that is due.
 
-    The days that the new events fall on are replaced as a whole: what other folders delivered for them, and the new
-    deliveries, each event once. So a repeated or late extraction ends in the same table.
+    The event dates that the deliveries touch are replaced as a whole: what other folders delivered for them, and the new
+    deliveries, each event once. The table is a function of what lies in the landing, whatever the order of runs: where a
+    row of the table gives way that may have kept another delivery out, that delivery's folder is read again too.
 
     Args:
         run: the run.
         landing: where the folders are.
         check_delivery: looks at whole folders before anything else happens.
         check_rows: looks at the new engagements before anything is written.
+        since: read folders from this day on again, known or not.
+        erasures: subjects whose rows are dropped and counted; see `mark_erased`.
+
+    Raises:
+        HeldError: a folder is incomplete or missing, a file was not read as it was listed, or a check says so.
+        AccountError: rows of a file are unaccounted for.
     """
     config = run.settings.extraction
     known = run.table(ENGAGEMENTS) if run.exists(ENGAGEMENTS) else None
-    days = days_to_extract(landing, run.run_date, _extracted(known), config)
-    log.info("extracting %d landing folder(s): %s to %s", len(days), days[0], days[-1])
-    parsed = parse_lines(read_lines(run.spark, landing, ENGAGEMENT_FEED, days), config).persist()
-    check_delivery(parsed, {day: landing.folder(ENGAGEMENT_FEED, day) for day in days})
+    stored_days = _values(known, INGEST_DATE)
+    due: Deliveries = days_to_extract(landing, run.run_date, stored_days, config, since)
+    asked = _days(due)
+    while True:
+        days = _days(due)
+        log.info("extracting landing folder(s) of %d day(s): %s to %s", len(days), days[0], days[-1])
+        reading = read_days(run, landing, due, erasures)
+        deliveries = reading.deliveries(landing, due)
+        run.facts["deliveries"] = [delivery.as_dict() for delivery in deliveries]
+        check_delivery(deliveries, reading.rejected)
+        anew = F.col(INGEST_DATE).isin(days)
+        stored = None if known is None else known.where(~anew)
+        # Also where these folders had events once: what they lack now is to go.
+        before = _values(known.where(anew), EVENT_DATE) if known is not None and stored_days & set(days) else set()
+        merge = merge_events(run, usable(reading.rows), reading.dates | before, stored)
+        more = {} if known is None else _disturbed(run, landing, known, stored_days, days, merge)
+        if not any(more.values()):
+            break
+        log.info("reading earlier extracted folders again: rows gave way that may have kept others out")
+        due = {feed: sorted({*due.get(feed, ()), *more[feed]}) for feed in config.feeds}
+        run.spark.catalog.clearCache()
 
-    events = usable(parsed)
-    first, last = _event_dates(events, run.run_date)
-    others = [] if known is None else [_delivered_by_others(known, days, first, last)]
-    merged = first_deliveries(*others, events).repartition(EVENT_DATE).persist()
-    fresh = merged.where(F.col(INGEST_DATE).isin(list(days)))
-    check_rows(fresh, ENGAGEMENTS)
-
-    accepted, landed = fresh.count(), parsed.count()
-    quarantined = landed - events.count()
-    run.facts["lines"] = {
-        "landed": landed,
-        "accepted": accepted,
-        "quarantined": quarantined,
-        "duplicates": landed - quarantined - accepted,
-    }
+    check_rows(merge.fresh.where(F.col(INGEST_DATE).isin(asked)).select(*ENGAGEMENTS.columns), ENGAGEMENTS)
+    accounts = require_balanced(reading.accounts(merge))
+    run.facts["lines"] = totals(accounts)
+    run.facts["files"] = [
+        {
+            **account.as_dict(),
+            "size": reading.receipts[account.file].size,
+            "modified_ns": reading.files[account.file].modified,
+            "sha256": reading.receipts[account.file].sha256,
+        }
+        for account in accounts
+    ]
     partition = run_partition(run.run_date)
-    run.commit(rejected(parsed), QUARANTINE, partition, one_of(INGEST_DATE, days))
-    run.commit(merged, ENGAGEMENTS, partition, between(EVENT_DATE, first, last))
+    run.commit(reading.rejected, QUARANTINE, partition, one_of(INGEST_DATE, days))
+    commit_merge(run, merge)
 
 
 def extract_snapshot(run: Run, landing: Landing, table: Table, check_rows: RowCheck) -> None:
@@ -77,18 +190,144 @@ def extract_snapshot(run: Run, landing: Landing, table: Table, check_rows: RowCh
     run.commit(rows, table, f"{SNAPSHOT_DATE}={day.isoformat()}", where)
 
 
-def _extracted(known: DataFrame | None) -> list[date]:
-    """Days whose folder the engagements table knows already."""
-    return [] if known is None else [row[0] for row in known.select(INGEST_DATE).distinct().collect()]
+def read_days(run: Run, landing: Landing, due: Deliveries, erasures: DataFrame | None = None) -> Reading:
+    """Read and parse whole folders, once.
+
+    Raises:
+        HeldError: naming every file that could not be read whole, or that came, went or changed meanwhile.
+    """
+    config = run.settings.extraction
+    listed = {feed: landing.files(feed, days, config.feeds[feed]) for feed, days in due.items()}
+    parsed = [
+        parse_lines(read_landed(run.spark, landing, files, config.feeds[feed]), config.feeds[feed], config)
+        for feed, files in listed.items()
+    ]
+    marked = mark_erased(reduce(DataFrame.unionByName, parsed), erasures).persist()
+
+    row, erased = F.col(RECEIPT).isNull(), F.col(ERASED)
+    good = row & ~erased & (F.size(REASONS) == 0)
+    counts = marked.groupBy(FILE).agg(
+        F.max(RECEIPT).alias(RECEIPT),
+        F.count_if(row & erased).alias(ERASED),
+        F.count_if(row & ~erased & (F.size(REASONS) > 0)).alias(REASONS),
+        F.collect_set(F.when(good, F.col(EVENT_DATE))).alias(EVENT_DATE),
+    )
+    found = {counted[FILE]: counted for counted in counts.collect()}
+    files = {file.name: file for each in listed.values() for file in each}
+    receipts = {name: Receipt.of(found[name][RECEIPT]) for name in files}
+    now = {file.name: file for feed, days in due.items() for file in landing.files(feed, days, config.feeds[feed])}
+    problems = changes(files, receipts, now)
+    if problems:
+        raise HeldError.unreadable_landing(problems)
+    return Reading(
+        rows=marked.where(~erased),
+        files=files,
+        receipts=receipts,
+        counted={name: (found[name][ERASED], found[name][REASONS]) for name in files},
+        dates=frozenset(day for counted in found.values() for day in counted[EVENT_DATE]),
+        twins=_twins(files, receipts),
+    )
 
 
-def _event_dates(events: DataFrame, run_date: date) -> tuple[date, date]:
-    """First and last day on which events happened; the run date itself when there is none."""
-    row = events.agg(F.min(EVENT_DATE), F.max(EVENT_DATE)).first()
-    return (run_date, run_date) if row is None or row[0] is None else (row[0], row[1])
+def changes(
+    files: Mapping[str, LandedFile], receipts: Mapping[str, Receipt], now: Mapping[str, LandedFile]
+) -> list[tuple[str, str]]:
+    """Each file that was not read as it was listed, with its problem, by name.
+
+    Args:
+        files: as listed before reading.
+        receipts: what was read.
+        now: as listed after reading.
+    """
+    problems = dict.fromkeys(now.keys() - files.keys(), "it came while its folder was read")
+    for name, file in files.items():
+        after = now.get(name)
+        problem = receipts[name].problem
+        if problem is not None:
+            problems[name] = problem
+        elif after is None:
+            problems[name] = "it was gone after reading"
+        elif (after.size, after.modified) != (file.size, file.modified):
+            problems[name] = f"it changed while it was read, from {file.size} to {after.size} bytes"
+    return sorted(problems.items())
 
 
-def _delivered_by_others(known: DataFrame, days: Sequence[date], first: date, last: date) -> DataFrame:
-    """Rows of the touched days that came from folders which are not read anew."""
-    touched = F.col(EVENT_DATE).between(F.lit(first), F.lit(last))
-    return as_delivered(known.where(touched & ~F.col(INGEST_DATE).isin(list(days))))
+def merge_events(run: Run, events: DataFrame, touched: Collection[date], stored: DataFrame | None) -> Merge:
+    """New events among those of the table that may be the same.
+
+    Args:
+        run: the run.
+        events: usable rows with file and offset, persisted.
+        touched: event dates that must be replaced.
+        stored: rows of the table that are not being read anew.
+    """
+    lookback = run.settings.extraction.lookback_days
+    dates = frozenset(touched) or frozenset([run.run_date])
+    if stored is None:
+        kept, lost = first_deliveries(lookback, events)
+    else:
+        # The same event may stand in the table under another date; then that date is replaced too.
+        near = F.col(EVENT_DATE).between(
+            F.lit(min(dates) - timedelta(days=lookback)), F.lit(max(dates) + timedelta(days=lookback))
+        )
+        elsewhere = stored.where(near & ~F.col(EVENT_DATE).isin(*dates)).select(EVENT_ID, EVENT_DATE)
+        dates |= _values(elsewhere.join(events.select(EVENT_ID), EVENT_ID, how="left_semi"), EVENT_DATE)
+        kept, lost = first_deliveries(lookback, as_delivered(stored.where(F.col(EVENT_DATE).isin(*dates))), events)
+    return Merge(kept.repartition(EVENT_DATE).persist(), lost, dates)
+
+
+def commit_merge(run: Run, merge: Merge) -> None:
+    """Replace the event dates of a merge."""
+    rows = merge.rows.select(*ENGAGEMENTS.columns)
+    run.commit(rows, ENGAGEMENTS, run_partition(run.run_date), one_of(EVENT_DATE, sorted(merge.dates)))
+
+
+def require_balanced(accounts: Sequence[FileAccount]) -> Sequence[FileAccount]:
+    """The accounts, when the rows of every file are accepted, quarantined, duplicates or erased.
+
+    Raises:
+        AccountError: naming every file that does not balance.
+    """
+    wrong = [(account.file, account.missing) for account in accounts if account.missing]
+    if wrong:
+        raise AccountError.does_not_balance(wrong)
+    return accounts
+
+
+def _disturbed(
+    run: Run, landing: Landing, known: DataFrame, stored_days: Collection[date], days: Sequence[date], merge: Merge
+) -> dict[str, list[date]]:
+    """Folders that were extracted before and must be read again, by feed; see `displaced`."""
+    config = run.settings.extraction
+    if not stored_days or max(stored_days) < min(days):
+        return {}  # later folders displace nothing: the earliest delivery wins
+    lost = _values(displaced(known.where(F.col(EVENT_DATE).isin(*merge.dates)), merge.rows), EVENT_DATE)
+    if not lost:
+        return {}
+    first = min(lost) - timedelta(days=config.lookback_days)
+    last = max(lost) + timedelta(days=config.lookback_days + config.max_late_days)
+    wanted = {day for day in stored_days if first <= day <= last} - set(days)
+    found = {feed: [day for day in landing.complete_days(feed) if day in wanted] for feed in config.feeds}
+    for day in sorted(wanted - {day for feed in found.values() for day in feed}):
+        log.warning("the folders of %s are not landed any more; an event that only they still had is lost", day)
+    return found
+
+
+def _twins(files: Mapping[str, LandedFile], receipts: Mapping[str, Receipt]) -> frozenset[str]:
+    first: dict[tuple[str, date, str], str] = {}
+    for name in sorted(files):
+        first.setdefault((files[name].feed, files[name].day, receipts[name].sha256), name)
+    return frozenset(files) - frozenset(first.values())
+
+
+def _rows_by_file(rows: DataFrame) -> dict[str, int]:
+    return {row[0]: row[1] for row in rows.groupBy(FILE).agg(F.count("*")).collect()}
+
+
+def _days(due: Deliveries) -> list[date]:
+    return sorted({day for days in due.values() for day in days})
+
+
+def _values(rows: DataFrame | None, column: str) -> set[date]:
+    """Every value of a column of dates."""
+    return set() if rows is None else {row[0] for row in rows.select(column).distinct().collect()}

@@ -1,19 +1,28 @@
 """Landing folders: `<root>/<feed>/<day>/` with a completion marker that its producer writes last."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import deltalake
+import pyarrow as pa
 from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import FILE, INGEST_DATE, OFFSET, RAW, SNAPSHOT_DATE
-from shortlist.config import ExtractionConfig
+from shortlist.columns import DOCUMENT, FILE, HEADER, INGEST_DATE, OFFSET, RAW, RECEIPT, SNAPSHOT_DATE
+from shortlist.config import ExtractionConfig, FeedConfig
 from shortlist.errors import HeldError, LandingError
+from shortlist.io.reading import LandedFile, read_file
 from shortlist.tables import Table
 
-ENGAGEMENT_FEED = "engagements"
+# Packed bytes for one task; a file is never split, because its rows are numbered.
+_TASK_BYTES = 32 << 20
+# Delta folders newer than this hold rows that are not simply what their files say (deletion vectors, renamed columns).
+_READER_VERSION = 1
+_READ = f"{RAW} binary, {HEADER} string, {DOCUMENT} string, {FILE} string, {OFFSET} bigint, {INGEST_DATE} date, {RECEIPT} string"
+
+Deliveries = Mapping[str, Sequence[date]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Landing:
 
     def days(self, feed: str) -> list[date]:
         """Days that have a folder, complete or not, oldest first; other names are passed over."""
-        system, root = self._system()
+        system, root = self.system()
         found = []
         for entry in system.get_file_info(fs.FileSelector(f"{root}/{feed}", allow_not_found=True)):
             try:
@@ -51,7 +60,7 @@ class Landing:
         Raises:
             HeldError: naming the folder and the marker.
         """
-        system, root = self._system()
+        system, root = self.system()
         for day in days:
             marker = f"{root}/{feed}/{day.isoformat()}/{self.marker}"
             if system.get_file_info(marker).type == fs.FileType.NotFound:
@@ -59,64 +68,121 @@ class Landing:
 
     def complete_days(self, feed: str) -> list[date]:
         """Days whose folder has its marker, oldest first."""
-        system, root = self._system()
+        system, root = self.system()
         days = self.days(feed)
         infos = system.get_file_info([f"{root}/{feed}/{day.isoformat()}/{self.marker}" for day in days]) if days else []
         return [day for day, info in zip(days, infos, strict=True) if info.type != fs.FileType.NotFound]
 
-    def _system(self) -> tuple[fs.FileSystem, str]:
+    def files(self, feed: str, days: Sequence[date], config: FeedConfig) -> list[LandedFile]:
+        """What the folders hold now, below sub-folders too; names that begin with _ or . are no data, as for Spark.
+
+        Raises:
+            LandingError: a folder should be a Delta table of reader version 1 and is none.
+        """
+        found = [file for day in days for file in self._files(feed, day, config)]
+        return sorted(found, key=lambda file: file.name)
+
+    def system(self) -> tuple[fs.FileSystem, str]:
+        """The file system of the landing, and its root there."""
         if "://" in self.root:
             system, root = fs.FileSystem.from_uri(self.root)
             return system, str(root).rstrip("/")
         return fs.LocalFileSystem(), self.root.rstrip("/")
 
+    def _files(self, feed: str, day: date, config: FeedConfig) -> Iterator[LandedFile]:
+        system, root = self.system()
+        folder = f"{root}/{feed}/{day.isoformat()}"
+        live = self._delta_files(feed, day) if config.format == "delta" else None
+        for info in system.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True)):
+            inside = info.path[len(folder) + 1 :]
+            hidden = inside == self.marker or any(part[0] in "_." for part in inside.split("/"))
+            if hidden or info.type != fs.FileType.File or (live is not None and inside not in live):
+                continue
+            name = f"{feed}/{day.isoformat()}/{inside}"
+            partition = tuple((live or {}).get(inside, {}).items())
+            yield LandedFile(feed, day, name, info.path, info.size, info.mtime_ns, partition)
 
-def days_to_extract(landing: Landing, run_date: date, known: Sequence[date], config: ExtractionConfig) -> list[date]:
-    """The run date's folder, and every earlier one that has not been extracted yet: the first night catches up.
+    def _delta_files(self, feed: str, day: date) -> dict[str, dict[str, object]]:
+        """The data files of a Delta folder's newest version, with the values of their partition columns."""
+        folder = self.folder(feed, day)
+        try:
+            table = deltalake.DeltaTable(folder)
+        except deltalake.exceptions.TableNotFoundError:
+            raise LandingError.no_delta(folder, "it has no _delta_log") from None
+        if table.protocol().min_reader_version > _READER_VERSION:
+            raise LandingError.no_delta(folder, f"its reader version is {table.protocol().min_reader_version}")
+        columns = table.metadata().partition_columns
+        actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+        return {str(add["path"]): {name: add[f"partition.{name}"] for name in columns} for add in actions}
+
+
+def days_to_extract(
+    landing: Landing, run_date: date, known: Collection[date], config: ExtractionConfig, since: date | None = None
+) -> dict[str, list[date]]:
+    """Of each feed the run date's folder, and every earlier one that was not extracted yet: the first night catches up.
 
     Args:
         landing: where to look.
         run_date: D; its folder must exist.
-        known: days whose folder is already in the engagements table.
-        config: what to do about missing days.
+        known: days whose folders are already in the engagements table.
+        config: the feeds, and what to do about missing days.
+        since: folders from this day on are read again, known or not.
 
     Raises:
         LandingError: D was never landed (exit 2).
         HeldError: a day in between is missing, or a folder is incomplete (exit 3).
     """
-    landed = landing.days(ENGAGEMENT_FEED)
-    if run_date not in landed:
-        newest = landed[-1].isoformat() if landed else None
-        raise LandingError.no_folder(landing.folder(ENGAGEMENT_FEED, run_date), newest)
-    if config.missing_days == "refuse":
-        span = (run_date - landed[0]).days
-        expected = {landed[0] + timedelta(days=offset) for offset in range(span + 1)}
-        missing = sorted(expected - set(landed))
-        if missing:
-            raise HeldError.missing_landing_days([landing.folder(ENGAGEMENT_FEED, day) for day in missing])
-    days = [day for day in landed if day <= run_date and (day == run_date or day not in set(known))]
-    landing.require_complete(ENGAGEMENT_FEED, days)
-    return days
+    due = {}
+    for feed in config.feeds:
+        landed = landing.days(feed)
+        if run_date not in landed:
+            newest = landed[-1].isoformat() if landed else None
+            raise LandingError.no_folder(landing.folder(feed, run_date), newest)
+        if config.missing_days == "refuse":
+            span = (run_date - landed[0]).days
+            expected = {landed[0] + timedelta(days=offset) for offset in range(span + 1)}
+            missing = sorted(expected - set(landed))
+            if missing:
+                raise HeldError.missing_landing_days([landing.folder(feed, day) for day in missing])
+        again = since or run_date
+        due[feed] = [day for day in landed if day <= run_date and (day >= again or day == run_date or day not in known)]
+        landing.require_complete(feed, due[feed])
+    return due
 
 
-def read_lines(spark: SparkSession, landing: Landing, feed: str, days: Sequence[date]) -> DataFrame:
-    """Every line of the folders, as it stands.
+def read_landed(spark: SparkSession, landing: Landing, files: Sequence[LandedFile], feed: FeedConfig) -> DataFrame:
+    """Every row of the files, as it stands, and one row for each file that says what was read of it.
+
+    A file is read by one task from its beginning to its end, through pyarrow: Spark's own readers know neither where a
+    row lies in its file nor, without native libraries, zstd, and let a broken file fail without its name.
 
     Returns:
-        raw, file (relative to the landing root), offset (number that grows along a file; not yet counted from 0),
-        ingest_date (date of the folder). A truncated gz file fails the job when it is read.
+        raw, header, document, file, offset (counted from 0 in each file), ingest_date, receipt.
     """
-    paths = [landing.folder(feed, day) for day in days]
-    lines = spark.read.option("recursiveFileLookup", "false").text(paths)
-    # The last three parts of the path: feed, day, file. Cheaper than a pattern, and this runs once per line.
-    relative = F.substring_index(F.col("_metadata.file_path"), "/", -3)
-    day = F.substring_index(F.substring_index(F.col("_metadata.file_path"), "/", -2), "/", 1)
-    return lines.select(
-        F.col("value").alias(RAW),
-        relative.alias(FILE),
-        F.monotonically_increasing_id().alias(OFFSET),
-        F.to_date(day).alias(INGEST_DATE),
-    )
+    tasks = _shares(files, spark.sparkContext.defaultParallelism)
+    system, _ = landing.system()
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for task in batch.column(0).to_pylist():
+                for file in tasks[task]:
+                    yield from read_file(file, feed, system)
+
+    rows = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, _READ)
+    # This cast looks at nothing: the bytes of a line stay what they are, also where they are no UTF-8.
+    return rows.withColumn(RAW, F.col(RAW).cast("string"))
+
+
+def _shares(files: Sequence[LandedFile], cores: int) -> list[list[LandedFile]]:
+    """The files in shares of like size, one for each task; there is at least one share."""
+    wanted = max(4 * cores, sum(file.size for file in files) // _TASK_BYTES)
+    shares: list[list[LandedFile]] = [[] for _ in range(max(1, min(len(files), wanted)))]
+    weights = [0] * len(shares)
+    for file in sorted(files, key=lambda file: (-file.size, file.name)):
+        lightest = weights.index(min(weights))
+        shares[lightest].append(file)
+        weights[lightest] += file.size + 1
+    return shares
 
 
 def read_snapshot(spark: SparkSession, landing: Landing, table: Table, day: date) -> DataFrame:

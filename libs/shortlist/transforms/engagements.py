@@ -1,136 +1,169 @@
-"""Landed lines to engagements: parse, give every reason against a line, keep the first delivery of an event."""
+"""Landed rows to engagements: parse by the feed's mapping, and give every reason against a row."""
 
-from functools import reduce
+from typing import Final
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StringType, StructField, StructType
 
 from shortlist.columns import (
+    BOARD_ID,
+    DOCUMENT,
     EVENT_DATE,
     EVENT_ID,
     EVENT_TS,
     EVENT_TYPE,
     FILE,
+    HEADER,
     INGEST_DATE,
     ITEM_ID,
     OFFSET,
     POSITION,
     RAW,
+    RAW_BYTES,
     REASONS,
+    RECEIPT,
+    REQUEST_ID,
     SESSION_ID,
     USER_ID,
     VALUE,
 )
-from shortlist.config import ExtractionConfig
+from shortlist.config import ExtractionConfig, FeedConfig, ReasonKind
 from shortlist.tables import ENGAGEMENTS, QUARANTINE
+from shortlist.transforms.mapping import event_time, event_type_of, given_columns, text_schema
 
 _CORRUPT = "_corrupt"
 _EVENT = "_event"
-# Ids that every executor can hold: 100 MB at 100 bytes each.
-_FEW = 1_000_000
-_DELIVERED = [INGEST_DATE, EVENT_DATE]
-_FIELDS = [field for field in ENGAGEMENTS.schema if field.name not in _DELIVERED]
-# Everything is read as text first: a typed JSON read turns a change of type into NULL without a word.
-_AS_TEXT = StructType(
-    [*(StructField(field.name, StringType()) for field in _FIELDS), StructField(_CORRUPT, StringType())]
-)
+_WORD = "_event_type"
+_WRITTEN = "_written"
+_FIELDS = [field for field in ENGAGEMENTS.schema if field.name not in (INGEST_DATE, EVENT_DATE)]
 _REQUIRED = [EVENT_ID, EVENT_TYPE, EVENT_TS, USER_ID]
+_IDS = [EVENT_ID, USER_ID, ITEM_ID, SESSION_ID, BOARD_ID, REQUEST_ID]
 _EVENT_TYPES = next(rule for rule in ENGAGEMENTS.rules if rule.name == "event_type_known").arguments["value_set"]
 
+_MALFORMED = {"csv": "no valid CSV row"}
+# Every reason that a row can be given, with its kind.
+REASON_KINDS: Final[dict[str, ReasonKind]] = {
+    "no valid JSON object": "malformed",
+    "no valid CSV row": "malformed",
+    "invalid UTF-8": "invalid_utf8",
+    "a nested field has the wrong type": "wrong_type",
+    **dict.fromkeys([f"{name} is missing" for name in (*_REQUIRED, ITEM_ID)], "missing"),
+    **dict.fromkeys([f"{name} has the wrong type" for name in (*_IDS, EVENT_TS, POSITION, VALUE)], "wrong_type"),
+    **dict.fromkeys([f"{name} is too long" for name in _IDS], "too_long"),
+    **dict.fromkeys([f"{name} has control characters" for name in _IDS], "control_characters"),
+    "unknown event_type": "unknown_event_type",
+    "event_ts is no possible time": "impossible_timestamp",
+    "event is later than its delivery": "future_event",
+    "event is too old for its delivery": "too_late",
+}
 
-def parse_lines(lines: DataFrame, config: ExtractionConfig) -> DataFrame:
-    """Lines with their typed event and every reason against it.
+
+def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) -> DataFrame:
+    """Landed rows with their typed event and every reason against it.
 
     Args:
-        lines: raw, file, offset, ingest_date.
+        lines: raw, header, document, file, offset, ingest_date, receipt; rows with a receipt are passed on.
+        feed: format and mapping of the rows.
         config: longest id, oldest acceptable event.
 
     Returns:
-        raw, file, offset, the columns of engagements, and reasons (array<string>, empty for a usable line). Persist it
-        before looking at reasons: Spark pushes a filter on them below their making, and parses each line once per check.
+        raw, header, file, offset, receipt, the columns of engagements, and reasons (array<string>, empty for a usable
+        row). Persist it before looking at reasons: Spark pushes a filter on them below their making, and parses each
+        row once per check.
     """
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
-    event = lines.withColumn(_EVENT, F.from_json(F.col(RAW), _AS_TEXT, options))
-    given = {field.name: F.col(f"{_EVENT}.{field.name}") for field in _FIELDS}
+    text = F.coalesce(DOCUMENT, RAW)
+    event = lines.withColumn(_EVENT, F.from_json(text, text_schema(feed, _CORRUPT), options))
+    given = given_columns(feed, F.col(_EVENT))
+    time, written = event_time(given[EVENT_TS], feed.timestamp)
+    nothing = F.lit(None)
+    typed_as = {
+        field.name: given[field.name].try_cast(field.dataType) if field.name in given else nothing.cast(field.dataType)
+        for field in _FIELDS
+    }
     # Step by step: each cast is then computed once and looked at by name, not once per check that looks at it.
-    typed = event.withColumns({field.name: given[field.name].try_cast(field.dataType) for field in _FIELDS})
+    typed = event.withColumns(
+        {
+            **typed_as,
+            EVENT_TS: time,
+            EVENT_TYPE: event_type_of(feed, given[EVENT_TYPE]),
+            _WORD: given[EVENT_TYPE],
+            _WRITTEN: written,
+        }
+    )
     dated = typed.withColumn(EVENT_DATE, F.to_date(EVENT_TS))
-    age = F.datediff(INGEST_DATE, EVENT_DATE)
-    no_json = F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() | F.col(_EVENT).isNull()
+    checks = _checks(feed, config, text, given)
+    found = F.array(*(F.when(wrong, F.lit(reason)) for reason, wrong in checks))
+    # Not array_compact: it is a lambda inside, for which Spark interprets the checks below it row by row (6 times slower).
+    reasons = F.array_except(found, F.array(nothing.cast("string")))
+    return dated.select(RAW, HEADER, FILE, OFFSET, RECEIPT, *ENGAGEMENTS.columns, reasons.alias(REASONS))
 
-    checks: list[tuple[str, Column]] = [
-        ("no valid JSON object", no_json),
-        ("invalid UTF-8", F.col(RAW).contains("\ufffd")),
+
+def _checks(
+    feed: FeedConfig, config: ExtractionConfig, text: Column, given: dict[str, Column]
+) -> list[tuple[str, Column]]:
+    """Each reason with the condition under which it speaks against a row."""
+    unread = F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() | F.col(_EVENT).isNull()
+    if any(len(feed.path(field)) > 1 for field in feed.mapped.values()):
+        # Spark calls a row corrupt too when a field of it is no object where the mapping looks into one.
+        unread = unread & ~F.coalesce(F.ltrim(text).startswith("{") & F.try_parse_json(text).isNotNull(), F.lit(False))
+        inside = ~unread & F.col(f"{_EVENT}.{_CORRUPT}").isNotNull()
+    else:
+        inside = F.lit(False)
+    ids = [name for name in _IDS if name in given]
+    age = F.datediff(INGEST_DATE, EVENT_DATE)
+    word, kind, written = F.col(_WORD), F.col(EVENT_TYPE), F.col(_WRITTEN)
+
+    checks = [
+        (_MALFORMED.get(feed.format, "no valid JSON object"), unread),
+        ("a nested field has the wrong type", inside),
+        ("invalid UTF-8", ~F.is_valid_utf8(RAW)),
     ]
-    checks += [(f"{name} is missing", ~no_json & _is_empty(given[name])) for name in _REQUIRED]
+    checks += [(f"{name} is missing", ~unread & _is_empty(given[name])) for name in _REQUIRED]
+    checks += [("event_ts has the wrong type", ~_is_empty(given[EVENT_TS]) & ~written)]
     checks += [
         (f"{name} has the wrong type", given[name].isNotNull() & F.col(name).isNull())
-        for name in (EVENT_TS, POSITION, VALUE)
+        for name in (POSITION, VALUE)
+        if name in given
     ]
+    # NaN and infinity are no amounts, though they can be cast to one.
+    checks += [("value has the wrong type", F.isnan(VALUE) | (F.abs(VALUE) == float("inf")))]
+    # An object or a list in place of an id arrives here as its JSON text.
     checks += [
-        (f"{name} is too long", F.length(given[name]) > config.max_id_length)
-        for name in (EVENT_ID, USER_ID, ITEM_ID, SESSION_ID)
-    ]
-    checks += [
-        (f"{name} has control characters", given[name].rlike(r"[\x00-\x1f\x7f]"))
-        for name in (EVENT_ID, USER_ID, ITEM_ID)
-    ]
-    checks += [
-        ("unknown event_type", ~_is_empty(given[EVENT_TYPE]) & ~given[EVENT_TYPE].isin(*_EVENT_TYPES)),
         (
-            "item_id is missing",
-            ~no_json & _is_empty(given[ITEM_ID]) & (F.coalesce(given[EVENT_TYPE], F.lit("")) != "search"),
-        ),
+            f"{name} has the wrong type",
+            (given[name].startswith("{") | given[name].startswith("[")) & F.try_parse_json(given[name]).isNotNull(),
+        )
+        for name in ids
+    ]
+    checks += [(f"{name} is too long", F.length(given[name]) > config.max_id_length) for name in ids]
+    checks += [(f"{name} has control characters", given[name].rlike(r"[\x00-\x1f\x7f]")) for name in ids]
+    needs_item = F.coalesce(kind, F.lit("")) != "search"
+    missing_item = _is_empty(given[ITEM_ID]) if ITEM_ID in given else F.lit(True)
+    checks += [
+        ("unknown event_type", ~_is_empty(word) & ~F.coalesce(kind.isin(*_EVENT_TYPES), F.lit(False))),
+        ("item_id is missing", ~unread & missing_item & needs_item),
+        ("event_ts is no possible time", written & F.col(EVENT_TS).isNull()),
         ("event is later than its delivery", age < 0),
         ("event is too old for its delivery", age > config.max_late_days),
     ]
-    found = F.array(*(F.when(wrong, F.lit(reason)) for reason, wrong in checks))
-    # Not array_compact: it is a lambda inside, for which Spark interprets the checks below it row by row (6 times slower).
-    reasons = F.array_except(found, F.array(F.lit(None).cast("string")))
-    return dated.select(RAW, FILE, OFFSET, *ENGAGEMENTS.columns, reasons.alias(REASONS))
+    return checks
 
 
 def usable(parsed: DataFrame) -> DataFrame:
     """Events that nothing speaks against: engagements' columns, file and offset."""
-    return parsed.where(F.size(REASONS) == 0).select(*ENGAGEMENTS.columns, FILE, OFFSET)
+    good = F.col(RECEIPT).isNull() & (F.size(REASONS) == 0)
+    return parsed.where(good).select(*ENGAGEMENTS.columns, FILE, OFFSET)
 
 
 def rejected(parsed: DataFrame) -> DataFrame:
-    """Lines that cannot be used, as the quarantine table keeps them; offset counts from 0 in each file.
+    """Rows that cannot be used, as the quarantine table keeps them.
 
-    Lines of one file were read in order by one task (compressed text cannot be split), so their numbers are consecutive.
+    Bytes that are no UTF-8 cannot stand in a text column that every reader opens; the exact bytes are kept beside it.
     """
-    first_of_file = parsed.groupBy(FILE).agg(F.min(OFFSET).alias("first"))
-    bad = parsed.where(F.size(REASONS) > 0).join(F.broadcast(first_of_file), FILE, how="inner")
-    return bad.withColumn(OFFSET, F.col(OFFSET) - F.col("first")).select(*QUARANTINE.columns)
-
-
-def first_deliveries(*deliveries: DataFrame) -> DataFrame:
-    """Each event once: the earliest landing folder wins, then the file and the line, whatever the order of reading.
-
-    Args:
-        deliveries: frames with engagements' columns, file and offset; read twice, so persisted by the caller.
-
-    Returns:
-        engagements' columns, one row per event_id.
-    """
-    together = reduce(DataFrame.unionByName, deliveries)
-    # Nearly every event comes once: only those that do not are worth moving and sorting.
-    repeated = together.groupBy(EVENT_ID).agg(F.count("*").alias("times")).where(F.col("times") > 1).select(EVENT_ID)
-    repeated = repeated.persist()
-    if repeated.count() <= _FEW:
-        repeated = F.broadcast(repeated)
-    once = together.join(repeated, EVENT_ID, how="left_anti")
-    order = Window.partitionBy(EVENT_ID).orderBy(INGEST_DATE, FILE, OFFSET)
-    numbered = together.join(repeated, EVENT_ID, how="left_semi").withColumn("delivery", F.row_number().over(order))
-    first = numbered.where(F.col("delivery") == 1)
-    return once.select(*ENGAGEMENTS.columns).unionByName(first.select(*ENGAGEMENTS.columns))
-
-
-def as_delivered(engagements: DataFrame) -> DataFrame:
-    """Rows of the engagements table beside freshly read ones: they won their day already, so they come before its files."""
-    return engagements.select(*ENGAGEMENTS.columns, F.lit("").alias(FILE), F.lit(-1).cast("long").alias(OFFSET))
+    bad = parsed.where(F.col(RECEIPT).isNull() & (F.size(REASONS) > 0))
+    exact = F.when(~F.is_valid_utf8(RAW), F.col(RAW).cast("binary"))
+    return bad.withColumn(RAW_BYTES, exact).withColumn(RAW, F.make_valid_utf8(RAW)).select(*QUARANTINE.columns)
 
 
 def _is_empty(text: Column) -> Column:

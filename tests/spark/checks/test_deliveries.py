@@ -1,37 +1,66 @@
-"""Whole folders: what is counted, and what holds a run."""
+"""Whole folders: what holds a run."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from shortlist.checks.deliveries import Delivery, require_usable
+from shortlist.checks.deliveries import require_usable
+from shortlist.config import ExtractionConfig
 from shortlist.errors import HeldError
+from shortlist.transforms.deliveries import Delivery
 
 DAY, NEXT = date(2017, 11, 30), date(2017, 12, 1)
-FOLDERS = {DAY: "landing/engagements/2017-11-30", NEXT: "landing/engagements/2017-12-01"}
 
 
-def parsed(spark: SparkSession, good: dict[date, int], bad: dict[date, list[list[str]]]) -> DataFrame:
-    rows: list[tuple[date, str, list[str]]] = [(day, "{}", []) for day, count in good.items() for _ in range(count)]
-    rows += [(day, f"line {n}", reasons) for day, lines in bad.items() for n, reasons in enumerate(lines)]
-    return spark.createDataFrame(rows, "ingest_date date, raw string, reasons array<string>")
+def delivery(day: date, landed: int, bad: int) -> Delivery:
+    return Delivery("saves", day, f"landing/saves/{day}", landed, bad)
 
 
-def test_folders_are_counted_each(spark: SparkSession) -> None:
-    lines = parsed(spark, {DAY: 3, NEXT: 1}, {DAY: [["user_id is missing"]]})
-    assert require_usable(lines, FOLDERS, max_rejected_share=0.25) == [Delivery(DAY, 4, 1), Delivery(NEXT, 1, 0)]
+def rejected(spark: SparkSession, bad: dict[date, list[list[str]]]) -> DataFrame:
+    rows = [
+        (f"saves/{day}/part-0", f"line {n}", reasons) for day, lines in bad.items() for n, reasons in enumerate(lines)
+    ]
+    return spark.createDataFrame(rows, "file string, raw string, reasons array<string>")
 
 
-def test_a_share_above_the_limit_holds_with_reasons_counts_and_samples(spark: SparkSession) -> None:
-    bad = [["user_id is missing", "unknown event_type"], ["user_id is missing"]]
-    lines = parsed(spark, {DAY: 3, NEXT: 1}, {DAY: bad})
-    with pytest.raises(HeldError) as held:
-        require_usable(lines, FOLDERS, max_rejected_share=0.25)
-    for part in (FOLDERS[DAY], "user_id is missing", "2", "unknown event_type", "line 0"):
-        assert part in str(held.value)
+def held(deliveries: list[Delivery], bad: DataFrame, **config: Any) -> str:
+    with pytest.raises(HeldError) as error:
+        require_usable(deliveries, bad, ExtractionConfig(**config))
+    return str(error.value)
+
+
+BAD = [["user_id is missing", "unknown event_type"], ["user_id is missing", "event_ts is missing"]]
+
+
+def test_a_share_at_the_limit_passes_and_above_it_holds_with_reasons_counts_and_samples(spark: SparkSession) -> None:
+    bad = rejected(spark, {DAY: BAD, NEXT: [["invalid UTF-8"]]})
+    deliveries = [delivery(NEXT, 4, 1), delivery(DAY, 5, 2)]
+    require_usable(deliveries, bad, ExtractionConfig(max_rejected_share=0.4))
+    told = held(deliveries, bad, max_rejected_share=0.39)
+    for part in (f"landing/saves/{DAY}", "2 of 5 lines", "user_id is missing", "unknown event_type", "line 0"):
+        assert part in told
+    assert "invalid UTF-8" not in told
+
+
+def test_one_kind_of_reason_may_have_a_limit_of_its_own(spark: SparkSession) -> None:
+    """Two rows miss something, one of them two things: two of ten rows, not three."""
+    bad = rejected(spark, {DAY: BAD})
+    lenient: dict[str, Any] = {"max_rejected_share": 0.5}
+    require_usable([delivery(DAY, 10, 2)], bad, ExtractionConfig(**lenient, max_share_by_reason={"missing": 0.2}))
+    told = held([delivery(DAY, 10, 2)], bad, **lenient, max_share_by_reason={"missing": 0.1})
+    for part in (
+        f"landing/saves/{DAY}",
+        "missing speaks against 2 of 10 lines",
+        "max_share_by_reason.missing",
+        "line 0",
+    ):
+        assert part in told
+    told = held([delivery(DAY, 10, 2)], bad, **lenient, max_share_by_reason={"unknown_event_type": 0})
+    assert "unknown_event_type speaks against 1 of 10 lines" in told
 
 
 def test_an_empty_folder_holds_also_beside_full_ones(spark: SparkSession) -> None:
-    with pytest.raises(HeldError, match="2017-12-01"):
-        require_usable(parsed(spark, {DAY: 3}, {}), FOLDERS, max_rejected_share=1.0)
+    told = held([delivery(DAY, 3, 0), delivery(NEXT, 0, 0)], rejected(spark, {DAY: BAD}), max_rejected_share=1.0)
+    assert "landing/saves/2017-12-01 is complete but holds no events" in told

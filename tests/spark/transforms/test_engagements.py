@@ -5,10 +5,11 @@ from datetime import date
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-from shortlist.columns import EVENT_ID, FILE, INGEST_DATE, OFFSET, RAW, REASONS
-from shortlist.config import ExtractionConfig
-from shortlist.transforms.engagements import as_delivered, first_deliveries, parse_lines, rejected, usable
+from shortlist.columns import DOCUMENT, FILE, HEADER, INGEST_DATE, OFFSET, RAW, RAW_BYTES, REASONS, RECEIPT
+from shortlist.config import ExtractionConfig, FeedConfig
+from shortlist.transforms.engagements import REASON_KINDS, parse_lines, rejected, usable
 
 DAY = date(2017, 11, 30)
 GOOD = {
@@ -22,19 +23,25 @@ GOOD = {
 }
 
 
-def lines(spark: SparkSession, *raws: str, day: date = DAY, file: str = "engagements/2017-11-30/part-0") -> DataFrame:
-    rows = [(raw, file, 100 + number, day) for number, raw in enumerate(raws)]
-    return spark.createDataFrame(rows, f"{RAW} string, {FILE} string, {OFFSET} long, {INGEST_DATE} date")
+def lines(
+    spark: SparkSession, *raws: str | bytes, day: date = DAY, file: str = "engagements/2017-11-30/part-0"
+) -> DataFrame:
+    rows = [(raw.encode() if isinstance(raw, str) else raw, file, number, day) for number, raw in enumerate(raws)]
+    frame = spark.createDataFrame(rows, f"{RAW} binary, {FILE} string, {OFFSET} long, {INGEST_DATE} date")
+    nothing = {name: F.lit(None).cast("string") for name in (HEADER, DOCUMENT, RECEIPT)}
+    return frame.withColumn(RAW, F.col(RAW).cast("string")).withColumns(nothing)
 
 
-def parsed(frame: DataFrame, **config: Any) -> DataFrame:
-    return parse_lines(frame, ExtractionConfig(**config)).persist()
+def parsed(frame: DataFrame, feed: FeedConfig | None = None, **config: Any) -> DataFrame:
+    return parse_lines(frame, feed or FeedConfig(), ExtractionConfig(**config)).persist()
 
 
-def reasons(spark: SparkSession, *raws: str, **config: Any) -> list[list[str]]:
-    """The reasons against each line, in the order of the lines."""
-    rows = parsed(lines(spark, *raws), **config).orderBy(OFFSET).collect()
-    return [list(row[REASONS]) for row in rows]
+def reasons(spark: SparkSession, *raws: str | bytes, feed: FeedConfig | None = None, **config: Any) -> list[list[str]]:
+    """The reasons against each line, in the order of the lines; each is known to settings."""
+    rows = parsed(lines(spark, *raws), feed, **config).orderBy(OFFSET).collect()
+    found = [list(row[REASONS]) for row in rows]
+    assert {reason for given in found for reason in given} <= set(REASON_KINDS)
+    return found
 
 
 def test_a_good_line_is_typed_and_kept(spark: SparkSession) -> None:
@@ -67,7 +74,18 @@ DEFECTS: list[tuple[dict[str, Any], list[str]]] = [
     ({"item_id": "i\u0007"}, ["item_id has control characters"]),
     ({"event_ts": "2017-12-01T00:00:00Z"}, ["event is later than its delivery"]),
     ({"event_ts": "2017-10-30T23:59:59Z"}, ["event is too old for its delivery"]),
-    ({"user_id": "u\ufffd"}, ["invalid UTF-8"]),
+    ({"event_ts": "12:30"}, ["event_ts has the wrong type"]),
+    ({"event_ts": "2017-02-30T00:00:00Z"}, ["event_ts is no possible time"]),
+    ({"event_ts": "2017-11-30T25:00:00Z"}, ["event_ts is no possible time"]),
+    ({"value": "NaN"}, ["value has the wrong type"]),
+    ({"value": "-Infinity"}, ["value has the wrong type"]),
+    ({"position": 1.5}, ["position has the wrong type"]),
+    ({"user_id": {"id": "u1"}}, ["user_id has the wrong type"]),
+    ({"item_id": ["i1"]}, ["item_id has the wrong type"]),
+    ({"item_id": "[i1]"}, []),
+    ({"user_id": 17}, []),
+    ({"session_id": "s" * 257}, ["session_id is too long"]),
+    ({"user_id": "u\ufffd"}, []),
     (
         {"event_type": "stare", "position": "first", "user_id": ""},
         ["user_id is missing", "position has the wrong type", "unknown event_type"],
@@ -105,6 +123,8 @@ def test_quarantine_keeps_the_line_and_counts_from_zero(spark: SparkSession) -> 
     assert [row.asDict() for row in rejected(found).collect()] == [
         {
             RAW: "broken",
+            RAW_BYTES: None,
+            HEADER: None,
             FILE: "engagements/2017-11-30/part-0",
             OFFSET: 1,
             REASONS: ["no valid JSON object"],
@@ -113,29 +133,114 @@ def test_quarantine_keeps_the_line_and_counts_from_zero(spark: SparkSession) -> 
     ]
 
 
-def event(number: int, user: str) -> str:
-    return json.dumps({**GOOD, "event_id": f"e{number}", "user_id": user})
+def test_bytes_that_are_no_text_are_found_and_kept_exactly(spark: SparkSession) -> None:
+    """Not the replacement character that a producer may have landed, but bytes that no text has."""
+    line = json.dumps(GOOD).encode().replace(b'"u1"', b'"u\xff"')
+    assert reasons(spark, line) == [["invalid UTF-8"]]
+    kept = rejected(parsed(lines(spark, line))).collect()
+    assert [(row[RAW], bytes(row[RAW_BYTES])) for row in kept] == [(line.decode(errors="replace"), line)]
 
 
-def users_by_event(frame: DataFrame) -> dict[str, str]:
-    return {row[EVENT_ID]: row["user_id"] for row in frame.collect()}
+NESTED = FeedConfig.model_validate(
+    {
+        "fields": {
+            "event_id": "meta.id",
+            "event_type": "verb",
+            "event_ts": "meta.at",
+            "user_id": "who",
+            "item_id": "what.pin.id",
+        },
+        "constants": {"surface": "homefeed", "position": 3},
+        "event_types": {"looked": "closeup", "kept": "save"},
+        "timestamp": {"format": "epoch-millis"},
+    }
+)
 
 
-def test_the_earliest_folder_wins_whatever_the_order(spark: SparkSession) -> None:
-    early = usable(parsed(lines(spark, event(1, "early"))))
-    late = usable(parsed(lines(spark, event(1, "late"), event(2, "only"), day=date(2017, 12, 1))))
-    expected = {"e1": "early", "e2": "only"}
-    assert users_by_event(first_deliveries(early, late)) == expected
-    assert users_by_event(first_deliveries(late.repartition(3), early)) == expected
+def nested(**change: Any) -> str:
+    return json.dumps(
+        {"meta": {"id": "e1", "at": 1512036000000}, "verb": "kept", "who": 7, "what": {"pin": {"id": "i1"}}, **change}
+    )
 
 
-def test_within_a_folder_the_first_line_of_the_first_file_wins(spark: SparkSession) -> None:
-    second = usable(parsed(lines(spark, event(1, "second file"), file="b")))
-    first = usable(parsed(lines(spark, event(1, "first line"), event(1, "second line"), file="a")))
-    assert users_by_event(first_deliveries(second, first)) == {"e1": "first line"}
+def test_a_mapping_renames_translates_and_adds_constants(spark: SparkSession) -> None:
+    row = usable(parsed(lines(spark, nested(user_id="not mapped")), NESTED)).first()
+    assert row is not None
+    names = ("event_id", "event_type", "user_id", "item_id", "surface", "position", "session_id", "value")
+    assert [row[name] for name in names] == ["e1", "save", "7", "i1", "homefeed", 3, None, None]
+    assert row["event_ts"].isoformat() == "2017-11-30T10:00:00"
 
 
-def test_rows_of_the_table_come_before_the_files_of_their_day(spark: SparkSession) -> None:
-    stored = first_deliveries(usable(parsed(lines(spark, event(1, "stored"), file="z"))))
-    again = usable(parsed(lines(spark, event(1, "again"), file="a")))
-    assert users_by_event(first_deliveries(again, as_delivered(stored))) == {"e1": "stored"}
+def test_a_mapping_gives_its_own_reasons(spark: SparkSession) -> None:
+    lines_and_reasons = [
+        (nested(verb="save"), ["unknown event_type"]),
+        (nested(what={"pin": None}), ["item_id is missing"]),
+        (nested(what="i1"), ["a nested field has the wrong type", "item_id is missing"]),
+        ("{broken", ["no valid JSON object"]),
+        ("[1]", ["no valid JSON object"]),
+    ]
+    found = reasons(spark, *(line for line, _ in lines_and_reasons), feed=NESTED)
+    assert found == [expected for _, expected in lines_and_reasons]
+
+
+TIMES: list[tuple[dict[str, str], list[tuple[Any, str]]]] = [
+    (
+        {"format": "iso", "zone": "America/New_York"},
+        [
+            ("2017-11-30 05:00:00", "2017-11-30T10:00:00"),
+            ("2017-11-30T10:00:00Z", "2017-11-30T10:00:00"),
+            ("2017-11-30T12:00:00.25+02:00", "2017-11-30T10:00:00.250000"),
+            ("2017-11-30T12:00:00+0200", "2017-11-30T10:00:00"),
+            ("2017-07-01", "2017-07-01T04:00:00"),
+        ],
+    ),
+    (
+        {"format": "epoch-seconds"},
+        [
+            (1512036000, "2017-11-30T10:00:00"),
+            ("1512036000.5", "2017-11-30T10:00:00.500000"),
+            ("soon", "event_ts has the wrong type"),
+            (-1, "event_ts is no possible time"),
+            (1e30, "event_ts is no possible time"),
+        ],
+    ),
+    ({"format": "epoch-micros"}, [(1512036000000001, "2017-11-30T10:00:00.000001")]),
+    (
+        {"format": "dd/MM/yyyy HH:mm:ss", "zone": "Europe/Berlin"},
+        [
+            ("30/11/2017 11:00:00", "2017-11-30T10:00:00"),
+            ("31/11/2017 11:00:00", "event_ts is no possible time"),
+            ("never", "event_ts has the wrong type"),
+        ],
+    ),
+    (
+        {"format": "yyyy-MM-dd HH:mm 'Z'XXX", "zone": "Europe/Berlin"},
+        [("2017-11-30 12:00 Z+02:00", "2017-11-30T10:00:00")],
+    ),
+]
+
+
+def test_times_are_read_by_format_and_zone(spark: SparkSession) -> None:
+    for given, cases in TIMES:
+        feed = FeedConfig.model_validate({"timestamp": given})
+        raws = [json.dumps({**GOOD, "event_ts": written}) for written, _ in cases]
+        rows = parsed(lines(spark, *raws), feed, max_late_days=365).orderBy(OFFSET).collect()
+        found = [row[REASONS][0] if row[REASONS] else row["event_ts"].isoformat() for row in rows]
+        assert found == [expected for _, expected in cases], given
+
+
+def test_csv_rows_are_read_from_the_json_beside_them(spark: SparkSession) -> None:
+    feed = FeedConfig(format="csv")
+    rows = lines(spark, "as,landed", "as,landed,too").withColumn(
+        DOCUMENT,
+        F.when(F.col(OFFSET) == 0, F.lit(json.dumps({k: str(v) for k, v in GOOD.items()}))).otherwise("no row"),
+    )
+    found = parsed(rows, feed).orderBy(OFFSET).collect()
+    assert [list(row[REASONS]) for row in found] == [[], ["no valid CSV row"]]
+    assert (found[0][RAW], found[0]["position"], found[0]["value"]) == ("as,landed", 2, 1.5)
+
+
+def test_a_receipt_is_no_row(spark: SparkSession) -> None:
+    found = parsed(lines(spark, "broken").withColumn(RECEIPT, F.lit("read")))
+    assert (usable(found).count(), rejected(found).count()) == (0, 0)
+    assert [row[RECEIPT] for row in found.collect()] == ["read"]

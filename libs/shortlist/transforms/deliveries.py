@@ -1,0 +1,170 @@
+"""Deliveries of events: each event once, and what became of every landed row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import reduce
+from typing import Any, Final
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from shortlist.columns import (
+    EVENT_DATE,
+    EVENT_ID,
+    FILE,
+    INGEST_DATE,
+    ITEM_ID,
+    OFFSET,
+    SUBJECT_DIGEST,
+    SUBJECT_KIND,
+    USER_ID,
+)
+from shortlist.tables import ENGAGEMENTS
+
+# A row of the table beside freshly read ones: it has no file any more.
+STORED: Final = ""
+# Whether a row is about a subject that was erased.
+ERASED: Final = "_erased"
+_SUBJECTS = {"user": USER_ID, "item": ITEM_ID}
+# Ids that every executor can hold: 100 MB at 100 bytes each.
+_FEW = 1_000_000
+_ORDER = (INGEST_DATE, FILE, OFFSET, EVENT_DATE)
+
+
+@dataclass(frozen=True)
+class FileAccount:
+    """What became of the rows of one landed file.
+
+    Attributes:
+        file: relative to the landing root.
+        landed: rows that its reader counted.
+        accepted: rows that are in engagements.
+        quarantined: rows that cannot be used.
+        duplicates: rows whose event was delivered before, and unusable rows of a file that was landed twice.
+        erased: rows of a subject that was erased.
+    """
+
+    file: str
+    landed: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    erased: int
+
+    @property
+    def missing(self) -> int:
+        """Landed rows of which nobody knows what became; 0 in a right account, negative when rows were made up."""
+        return self.landed - self.accepted - self.quarantined - self.duplicates - self.erased
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the manifest."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one landing folder held.
+
+    Attributes:
+        feed: its log.
+        ingest_date: date of the folder.
+        folder: where it lies.
+        landed: rows.
+        rejected: rows that go to quarantine.
+    """
+
+    feed: str
+    ingest_date: date
+    folder: str
+    landed: int
+    rejected: int
+
+    @property
+    def prefix(self) -> str:
+        """How the names of its files begin."""
+        return f"{self.feed}/{self.ingest_date.isoformat()}/"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the manifest."""
+        return asdict(self)
+
+
+def totals(accounts: Sequence[FileAccount]) -> Mapping[str, int]:
+    """The sums of all files, by name of the count."""
+    names = ("landed", "accepted", "quarantined", "duplicates", "erased")
+    return {name: sum(getattr(account, name) for account in accounts) for name in names}
+
+
+def mark_erased(rows: DataFrame, erasures: DataFrame | None) -> DataFrame:
+    """Rows with a column that says whether they are about an erased subject, so that no landing brings it back.
+
+    Args:
+        rows: user_id and item_id among other columns.
+        erasures: subject_kind (user, item) and subject_digest, the SHA-256 of `<kind>:<id>` in hex; None: nobody was.
+    """
+    marked = rows.withColumn(ERASED, F.lit(False))
+    if erasures is None:
+        return marked
+    for kind, column in _SUBJECTS.items():
+        found = erasures.where(F.col(SUBJECT_KIND) == kind).select(F.col(SUBJECT_DIGEST).alias(f"_{kind}")).distinct()
+        digest = F.sha2(F.concat(F.lit(f"{kind}:"), F.col(column)).cast("binary"), 256)
+        joined = marked.join(F.broadcast(found), digest == F.col(f"_{kind}"), how="left")
+        marked = joined.withColumn(ERASED, F.col(ERASED) | F.col(f"_{kind}").isNotNull()).drop(f"_{kind}")
+    return marked
+
+
+def first_deliveries(lookback_days: int, *deliveries: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """Each event once: the earliest landing folder wins, then the file and the row, whatever the order of reading.
+
+    Two deliveries of one event_id are the same event when their event dates lie at most `lookback_days` apart. They are
+    taken in order, and one is a duplicate when it is the same event as one that was kept before it.
+
+    Args:
+        lookback_days: days between two dates of one event.
+        deliveries: frames with engagements' columns, file and offset; read twice, so persisted by the caller.
+
+    Returns:
+        The deliveries that are kept, and those that are not; both with the columns of the given frames.
+    """
+    together = reduce(DataFrame.unionByName, deliveries).select(*ENGAGEMENTS.columns, FILE, OFFSET)
+    # Nearly every event comes once: only those that do not are worth moving and sorting.
+    repeated = together.groupBy(EVENT_ID).agg(F.count("*").alias("times")).where(F.col("times") > 1).select(EVENT_ID)
+    repeated = repeated.persist()
+    if repeated.count() <= _FEW:
+        repeated = F.broadcast(repeated)
+    once = together.join(repeated, EVENT_ID, how="left_anti")
+    several = together.join(repeated, EVENT_ID, how="left_semi")
+    names = several.groupBy(EVENT_ID).agg(F.sort_array(F.collect_list(F.struct(*_ORDER))).alias("all"))
+    kept = names.select(EVENT_ID, F.explode(_kept("all", lookback_days)).alias("kept")).select(EVENT_ID, "kept.*")
+    key = [EVENT_ID, *_ORDER]
+    winners = several.join(kept, key, how="left_semi")
+    losers = several.join(kept, key, how="left_anti")
+    return once.select(*together.columns).unionByName(winners.select(*together.columns)), losers
+
+
+def as_delivered(engagements: DataFrame) -> DataFrame:
+    """Rows of the engagements table beside freshly read ones: they won their day already, so they come before its files."""
+    return engagements.select(*ENGAGEMENTS.columns, F.lit(STORED).alias(FILE), F.lit(-1).cast("long").alias(OFFSET))
+
+
+def displaced(stored: DataFrame, merged: DataFrame) -> DataFrame:
+    """Stored rows that the merged table has not any more under the same id and event date.
+
+    Each of them may have kept a delivery out that the merged table should have: of the same event, from a folder that is
+    not being read, on another date.
+    """
+    return stored.join(merged, [EVENT_ID, EVENT_DATE], how="left_anti")
+
+
+def _kept(name: str, lookback_days: int) -> Column:
+    """The deliveries that are kept of one event_id, given in order."""
+    none = F.slice(F.col(name), 1, 0)
+
+    def take(kept: Column, next_one: Column) -> Column:
+        distance = F.exists(
+            kept, lambda other: F.abs(F.datediff(other[EVENT_DATE], next_one[EVENT_DATE])) <= lookback_days
+        )
+        return F.when(distance, kept).otherwise(F.concat(kept, F.array(next_one)))
+
+    return F.aggregate(F.col(name), none, take)

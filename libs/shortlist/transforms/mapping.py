@@ -1,0 +1,88 @@
+"""A producer's fields as the contract's columns: where each is found, and how a time is read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from shortlist.columns import EVENT_TYPE
+from shortlist.config import FeedConfig, TimestampConfig
+
+# Checked before a cast: Spark also takes "12:30" for a time, of the day on which the job happens to run.
+_ISO = r"^\s*\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)?)?\s*$"
+_WITH_ZONE = r"(Z|UTC|:\d{2}(\.\d+)?\s*[+-][\d:]+)\s*$"
+_PER_SECOND = {"epoch-seconds": 1, "epoch-millis": 1_000, "epoch-micros": 1_000_000}
+# The first microsecond of the year 10000: Parquet and pandas hold no later day.
+_END_OF_TIME = 253_402_300_800_000_000
+
+
+def text_schema(feed: FeedConfig, corrupt: str) -> StructType:
+    """What to read from a landed row: every field of the mapping as text, and where to put a row that is none.
+
+    Text first, because a typed JSON read turns a change of type into NULL without a word.
+    """
+    tree: dict[str, Any] = {}
+    for field in feed.mapped.values():
+        inside = tree
+        *parents, leaf = feed.path(field)
+        for parent in parents:
+            inside = inside.setdefault(parent, {})
+        inside[leaf] = None
+    return _struct(tree).add(StructField(corrupt, StringType()))
+
+
+def given_columns(feed: FeedConfig, event: Column) -> dict[str, Column]:
+    """Contract column: what the producer gave for it, as text; a column that the mapping does not name is left out."""
+    given: dict[str, Column] = {name: F.lit(str(value)) for name, value in feed.constants.items()}
+    for name, field in feed.mapped.items():
+        found = event
+        for part in feed.path(field):
+            found = found.getField(part)
+        given[name] = found
+    return given
+
+
+def event_type_of(feed: FeedConfig, word: Column) -> Column:
+    """The event type that a producer's word stands for; empty for a word that the dictionary does not have."""
+    if not feed.event_types or EVENT_TYPE in feed.constants:
+        return word
+    return F.create_map(*(F.lit(part) for pair in feed.event_types.items() for part in pair))[word]
+
+
+def event_time(text: Column, config: TimestampConfig) -> tuple[Column, Column]:
+    """The time that a text stands for, and whether the text is written like a time at all.
+
+    Args:
+        text: as the producer gave it.
+        config: format, and the zone of times without one.
+
+    Returns:
+        A timestamp, empty where there is none; a boolean. A text that is written like a time and is none (the 30th of
+        February, an hour 25) is an impossible time, any other text has the wrong type.
+    """
+    if config.format == "iso":
+        written = text.rlike(_ISO)
+        time = F.when(written, text.try_cast("timestamp"))
+        return (time if config.zone == "UTC" else _in_zone(time, text.rlike(_WITH_ZONE), config.zone)), written
+    if config.format in _PER_SECOND:
+        number = text.try_cast("double")
+        micros = F.round(number * F.lit(1_000_000.0 / _PER_SECOND[config.format]))
+        possible = (micros >= 0) & (micros < _END_OF_TIME)
+        return F.when(possible, F.timestamp_micros(micros.try_cast("bigint"))), number.isNotNull() & ~F.isnan(number)
+    time = F.try_to_timestamp(text, F.lit(config.format))
+    unquoted = "".join(config.format.split("'")[::2])
+    zoned = F.lit(any(letter in unquoted for letter in "XxZVz"))
+    return _in_zone(time, zoned, config.zone), text.rlike("[0-9]")
+
+
+def _in_zone(time: Column, has_zone: Column, zone: str) -> Column:
+    """A time that was read as UTC, moved to UTC from the zone that its text left unsaid."""
+    return F.when(has_zone, time).otherwise(F.to_utc_timestamp(time, zone))
+
+
+def _struct(tree: Mapping[str, Any]) -> StructType:
+    return StructType(
+        [StructField(name, StringType() if inside is None else _struct(inside)) for name, inside in tree.items()]
+    )
