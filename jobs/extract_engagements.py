@@ -12,8 +12,8 @@ from pyspark.sql import DataFrame
 from shortlist.checks.audit import audit
 from shortlist.checks.deliveries import require_usable
 from shortlist.io.arguments import job_parser, parse_day, parse_job, run_main
-from shortlist.io.fences import run_partition
 from shortlist.io.extraction import extract_days, extract_snapshot
+from shortlist.io.fences import run_partition
 from shortlist.io.landing import Landing
 from shortlist.io.run import open_run
 from shortlist.tables import CATALOG, ENGAGEMENTS, PROMOTIONS, Table

@@ -40,10 +40,6 @@ REASONS: Final = "reasons"
 DOCUMENT: Final = "document"
 RECEIPT: Final = "receipt"
 
-# Erasures
-SUBJECT_KIND: Final = "subject_kind"
-SUBJECT_DIGEST: Final = "subject_digest"
-
 # Catalog and promotions
 TITLE: Final = "title"
 CATEGORY: Final = "category"

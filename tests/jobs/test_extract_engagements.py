@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from shortlist.errors import AccountError, LandingError, SettingsError, ShortlistError
+from shortlist.errors import AccountError, HeldError, LandingError, SettingsError, ShortlistError
 from shortlist.io import extraction
-from shortlist.io.landing import Landing
+from shortlist.io.landing import Landing, read_snapshot
 from shortlist.io.reading import LandedFile
 from shortlist.transforms.engagements import usable
 from tests import tiny
@@ -167,6 +167,42 @@ def test_the_manifest_accounts_for_every_row_of_every_file(deployment: Deploymen
             (deployment.landing / file["file"]).stat().st_mtime_ns,
         )
     assert len(deployment.table("quarantine")) == 1
+
+
+def test_a_description_is_in_the_manifest_and_must_not_change(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.write_landing(deployment.landing, [FIRST])
+    place = deployment.landing / "catalog" / FIRST.isoformat()
+    place.mkdir(parents=True)
+    file = place / "part-0.parquet"
+    pl.DataFrame({"item_id": ["a00"], "status": ["active"], "buyable": [True]}).write_parquet(file)
+    (place / "_SUCCESS").touch()
+    data = file.read_bytes()
+
+    def read_and_change(*arguments: Any) -> Any:
+        rows = read_snapshot(*arguments)
+        os.utime(file, ns=(1, 1))
+        return rows
+
+    with monkeypatch.context() as patch:
+        patch.setattr(extraction, "read_snapshot", read_and_change)
+        with pytest.raises(HeldError, match=rf"catalog/{FIRST}/part-0.parquet: it changed while it was read"):
+            deployment.run("extract_engagements", FIRST)
+    assert not deployment.exists("catalog")
+    deployment.run("extract_engagements", FIRST)
+    manifest = json.loads(
+        (deployment.home / "manifests" / f"run_date={FIRST}" / "extract_engagements.json").read_text()
+    )
+    assert manifest["snapshots"] == [
+        {
+            "file": f"catalog/{FIRST}/part-0.parquet",
+            "size": len(data),
+            "modified_ns": 1,
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+    ]
+    assert len(deployment.table("catalog")) == 1
 
 
 def test_unaccounted_rows_stop_the_run(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

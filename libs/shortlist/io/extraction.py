@@ -5,30 +5,33 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import EVENT_DATE, EVENT_ID, FILE, INGEST_DATE, REASONS, RECEIPT, SNAPSHOT_DATE
+from shortlist.config import FeedConfig
 from shortlist.errors import AccountError, HeldError
 from shortlist.io.delta import equals, one_of
 from shortlist.io.fences import run_partition
 from shortlist.io.landing import Deliveries, Landing, days_to_extract, read_landed, read_snapshot
-from shortlist.io.reading import LandedFile, Receipt
+from shortlist.io.reading import LandedFile, Receipt, checksum
 from shortlist.io.run import Run, log
 from shortlist.tables import ENGAGEMENTS, QUARANTINE, Table
 from shortlist.transforms.deliveries import (
-    ERASED,
     STORED,
     Delivery,
     FileAccount,
     as_delivered,
     displaced,
     first_deliveries,
-    mark_erased,
     totals,
 )
 from shortlist.transforms.engagements import parse_lines, rejected, usable
 
+# Whether a parsed row is about a subject that was erased.
+ERASED = "_erased"
+# Catalog and promotions are landed as the contract has them.
+_DESCRIPTION = FeedConfig(format="parquet")
 # (what each folder held, unusable rows): raises HeldError for a delivery that cannot be trusted.
 DeliveryCheck = Callable[[Sequence[Delivery], DataFrame], None]
 # (rows, table): raises HeldError for rows that break their contract.
@@ -94,7 +97,7 @@ class Reading:
 
     def accounts(self, merge: Merge) -> list[FileAccount]:
         """What became of the rows of each file; each term is counted where its rows are, none is a difference."""
-        accepted, repeated = _rows_by_file(merge.fresh), _rows_by_file(merge.duplicates)
+        accepted, repeated = rows_by_file(merge.fresh), rows_by_file(merge.duplicates)
         accounts = []
         for name in self.files:
             erased, bad = self.counted[name]
@@ -111,7 +114,7 @@ def extract_days(
     check_delivery: DeliveryCheck,
     check_rows: RowCheck,
     since: date | None = None,
-    erasures: DataFrame | None = None,
+    erased: Column | None = None,
 ) -> None:
     """Engagements and quarantine of the run date and of every earlier day that is due.
 
@@ -125,7 +128,7 @@ def extract_days(
         check_delivery: looks at whole folders before anything else happens.
         check_rows: looks at the new engagements before anything is written.
         since: read folders from this day on again, known or not.
-        erasures: subjects whose rows are dropped and counted; see `mark_erased`.
+        erased: whether a parsed row is about an erased subject, so that it is dropped and counted; None: nobody was.
 
     Raises:
         HeldError: a folder is incomplete or missing, a file was not read as it was listed, or a check says so.
@@ -139,7 +142,7 @@ def extract_days(
     while True:
         days = _days(due)
         log.info("extracting landing folder(s) of %d day(s): %s to %s", len(days), days[0], days[-1])
-        reading = read_days(run, landing, due, erasures)
+        reading = read_days(run, landing, due, erased)
         deliveries = reading.deliveries(landing, due)
         run.facts["deliveries"] = [delivery.as_dict() for delivery in deliveries]
         check_delivery(deliveries, reading.rejected)
@@ -159,12 +162,7 @@ def extract_days(
     accounts = require_balanced(reading.accounts(merge))
     run.facts["lines"] = totals(accounts)
     run.facts["files"] = [
-        {
-            **account.as_dict(),
-            "size": reading.receipts[account.file].size,
-            "modified_ns": reading.files[account.file].modified,
-            "sha256": reading.receipts[account.file].sha256,
-        }
+        {**account.as_dict(), **_as_read(reading.files[account.file], reading.receipts[account.file])}
         for account in accounts
     ]
     partition = run_partition(run.run_date)
@@ -176,6 +174,9 @@ def extract_snapshot(run: Run, landing: Landing, table: Table, check_rows: RowCh
     """The newest complete description of a catalog-like feed up to the run date, unless the table has it already.
 
     A feed without any delivery is an input that this deployment does not have: the rules that need it are off, and say so.
+
+    Raises:
+        HeldError: a check says so, or a file changed while it was read.
     """
     days = [day for day in landing.complete_days(table.name) if day <= run.run_date]
     if not days:
@@ -185,12 +186,22 @@ def extract_snapshot(run: Run, landing: Landing, table: Table, check_rows: RowCh
     where = equals(**{SNAPSHOT_DATE: day})
     if run.exists(table) and run.warehouse.has_rows(table, where=where):
         return
+    system, _ = landing.system()
+    files = landing.files(table.name, [day], _DESCRIPTION)
+    receipts = {file.name: Receipt(0, file.size, checksum(file, system)) for file in files}
     rows = read_snapshot(run.spark, landing, table, day).persist()
     check_rows(rows, table)
+    now = landing.files(table.name, [day], _DESCRIPTION)
+    problems = changes({file.name: file for file in files}, receipts, {file.name: file for file in now})
+    if problems:
+        raise HeldError.unreadable_landing(problems)
+    run.facts.setdefault("snapshots", []).extend(
+        {"file": file.name, **_as_read(file, receipts[file.name])} for file in files
+    )
     run.commit(rows, table, f"{SNAPSHOT_DATE}={day.isoformat()}", where)
 
 
-def read_days(run: Run, landing: Landing, due: Deliveries, erasures: DataFrame | None = None) -> Reading:
+def read_days(run: Run, landing: Landing, due: Deliveries, erased: Column | None = None) -> Reading:
     """Read and parse whole folders, once.
 
     Raises:
@@ -202,14 +213,14 @@ def read_days(run: Run, landing: Landing, due: Deliveries, erasures: DataFrame |
         parse_lines(read_landed(run.spark, landing, files, config.feeds[feed]), config.feeds[feed], config)
         for feed, files in listed.items()
     ]
-    marked = mark_erased(reduce(DataFrame.unionByName, parsed), erasures).persist()
+    marked = reduce(DataFrame.unionByName, parsed).withColumn(ERASED, or_nobody(erased)).persist()
 
-    row, erased = F.col(RECEIPT).isNull(), F.col(ERASED)
-    good = row & ~erased & (F.size(REASONS) == 0)
+    row, gone = F.col(RECEIPT).isNull(), F.col(ERASED)
+    good = row & ~gone & (F.size(REASONS) == 0)
     counts = marked.groupBy(FILE).agg(
         F.max(RECEIPT).alias(RECEIPT),
-        F.count_if(row & erased).alias(ERASED),
-        F.count_if(row & ~erased & (F.size(REASONS) > 0)).alias(REASONS),
+        F.count_if(row & gone).alias(ERASED),
+        F.count_if(row & ~gone & (F.size(REASONS) > 0)).alias(REASONS),
         F.collect_set(F.when(good, F.col(EVENT_DATE))).alias(EVENT_DATE),
     )
     found = {counted[FILE]: counted for counted in counts.collect()}
@@ -220,7 +231,7 @@ def read_days(run: Run, landing: Landing, due: Deliveries, erasures: DataFrame |
     if problems:
         raise HeldError.unreadable_landing(problems)
     return Reading(
-        rows=marked.where(~erased),
+        rows=marked.where(~gone),
         files=files,
         receipts=receipts,
         counted={name: (found[name][ERASED], found[name][REASONS]) for name in files},
@@ -294,6 +305,16 @@ def require_balanced(accounts: Sequence[FileAccount]) -> Sequence[FileAccount]:
     return accounts
 
 
+def or_nobody(erased: Column | None) -> Column:
+    """The given condition, false where it is NULL or nobody was erased."""
+    return F.lit(False) if erased is None else F.coalesce(erased, F.lit(False))
+
+
+def rows_by_file(rows: DataFrame) -> dict[str, int]:
+    """How many rows there are of each file."""
+    return {row[0]: row[1] for row in rows.groupBy(FILE).agg(F.count("*")).collect()}
+
+
 def _disturbed(
     run: Run, landing: Landing, known: DataFrame, stored_days: Collection[date], days: Sequence[date], merge: Merge
 ) -> dict[str, list[date]]:
@@ -313,15 +334,16 @@ def _disturbed(
     return found
 
 
+def _as_read(file: LandedFile, receipt: Receipt) -> dict[str, object]:
+    """What the manifest says of a file itself."""
+    return {"size": receipt.size, "modified_ns": file.modified, "sha256": receipt.sha256}
+
+
 def _twins(files: Mapping[str, LandedFile], receipts: Mapping[str, Receipt]) -> frozenset[str]:
     first: dict[tuple[str, date, str], str] = {}
     for name in sorted(files):
         first.setdefault((files[name].feed, files[name].day, receipts[name].sha256), name)
     return frozenset(files) - frozenset(first.values())
-
-
-def _rows_by_file(rows: DataFrame) -> dict[str, int]:
-    return {row[0]: row[1] for row in rows.groupBy(FILE).agg(F.count("*")).collect()}
 
 
 def _days(due: Deliveries) -> list[date]:

@@ -159,7 +159,7 @@ def read_landed(spark: SparkSession, landing: Landing, files: Sequence[LandedFil
     Returns:
         raw, header, document, file, offset (counted from 0 in each file), ingest_date, receipt.
     """
-    tasks = _shares(files, spark.sparkContext.defaultParallelism)
+    tasks = shares(files, spark.sparkContext.defaultParallelism)
     system, _ = landing.system()
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -173,7 +173,7 @@ def read_landed(spark: SparkSession, landing: Landing, files: Sequence[LandedFil
     return rows.withColumn(RAW, F.col(RAW).cast("string"))
 
 
-def _shares(files: Sequence[LandedFile], cores: int) -> list[list[LandedFile]]:
+def shares(files: Sequence[LandedFile], cores: int) -> list[list[LandedFile]]:
     """The files in shares of like size, one for each task; there is at least one share."""
     wanted = max(4 * cores, sum(file.size for file in files) // _TASK_BYTES)
     shares: list[list[LandedFile]] = [[] for _ in range(max(1, min(len(files), wanted)))]

@@ -141,6 +141,15 @@ def read_file(file: LandedFile, feed: FeedConfig, system: fs.FileSystem) -> Iter
     yield _rows(file, {RECEIPT: pa.array([receipt.text()], pa.string())}, 1)
 
 
+def checksum(file: LandedFile, system: fs.FileSystem) -> str:
+    """The SHA-256 of a file's bytes, in hex, for files that Spark reads by itself."""
+    with system.open_input_stream(file.path, compression=None) as source:
+        hashed = _Hashed(source)
+        while hashed.read(_BLOCK):
+            pass
+    return hashed.sha256.hexdigest()
+
+
 def csv_document(raw: bytes, header: str, config: CsvConfig) -> str:
     """The JSON of one CSV row that was kept with its header, as a replay finds it in quarantine."""
     lines = raw.decode("utf-8", errors="surrogateescape").split("\n")

@@ -14,19 +14,12 @@ from shortlist.columns import (
     EVENT_ID,
     FILE,
     INGEST_DATE,
-    ITEM_ID,
     OFFSET,
-    SUBJECT_DIGEST,
-    SUBJECT_KIND,
-    USER_ID,
 )
 from shortlist.tables import ENGAGEMENTS
 
 # A row of the table beside freshly read ones: it has no file any more.
 STORED: Final = ""
-# Whether a row is about a subject that was erased.
-ERASED: Final = "_erased"
-_SUBJECTS = {"user": USER_ID, "item": ITEM_ID}
 # Ids that every executor can hold: 100 MB at 100 bytes each.
 _FEW = 1_000_000
 _ORDER = (INGEST_DATE, FILE, OFFSET, EVENT_DATE)
@@ -94,24 +87,6 @@ def totals(accounts: Sequence[FileAccount]) -> Mapping[str, int]:
     """The sums of all files, by name of the count."""
     names = ("landed", "accepted", "quarantined", "duplicates", "erased")
     return {name: sum(getattr(account, name) for account in accounts) for name in names}
-
-
-def mark_erased(rows: DataFrame, erasures: DataFrame | None) -> DataFrame:
-    """Rows with a column that says whether they are about an erased subject, so that no landing brings it back.
-
-    Args:
-        rows: user_id and item_id among other columns.
-        erasures: subject_kind (user, item) and subject_digest, the SHA-256 of `<kind>:<id>` in hex; None: nobody was.
-    """
-    marked = rows.withColumn(ERASED, F.lit(False))
-    if erasures is None:
-        return marked
-    for kind, column in _SUBJECTS.items():
-        found = erasures.where(F.col(SUBJECT_KIND) == kind).select(F.col(SUBJECT_DIGEST).alias(f"_{kind}")).distinct()
-        digest = F.sha2(F.concat(F.lit(f"{kind}:"), F.col(column)).cast("binary"), 256)
-        joined = marked.join(F.broadcast(found), digest == F.col(f"_{kind}"), how="left")
-        marked = joined.withColumn(ERASED, F.col(ERASED) | F.col(f"_{kind}").isNotNull()).drop(f"_{kind}")
-    return marked
 
 
 def first_deliveries(lookback_days: int, *deliveries: DataFrame) -> tuple[DataFrame, DataFrame]:

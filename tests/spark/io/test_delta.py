@@ -1,5 +1,6 @@
 """Replacing a partition: atomic, fenced, from the contract, readable by every reader."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,11 +12,12 @@ import polars as pl
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from shortlist.errors import ContractError, FencedError
 from shortlist.io.delta import Warehouse, between, equals, one_of
 from shortlist.io.fences import run_partition
-from shortlist.tables import CANDIDATES, ENGAGEMENTS, PUBLICATIONS, USER_FACTORS
+from shortlist.tables import CANDIDATES, ENGAGEMENTS, PUBLICATIONS, QUARANTINE, USER_FACTORS
 
 DAY, NEXT = date(2017, 11, 30), date(2017, 12, 1)
 
@@ -46,6 +48,17 @@ def test_a_partition_is_replaced_and_others_stay(warehouse: Warehouse) -> None:
     replace(warehouse, NEXT, 1, "c")
     replace(warehouse, DAY, 2, "d")
     assert ids(warehouse) == {("d", DAY), ("c", NEXT)}
+
+
+def test_a_table_gets_the_column_that_its_contract_gained(warehouse: Warehouse) -> None:
+    older = dataclasses.replace(QUARANTINE, schema=StructType([f for f in QUARANTINE.schema if f.name != "header"]))
+    columns = "raw string, raw_bytes binary, header string, file string, offset bigint, reasons array<string>"
+    for day, table in ((DAY, older), (NEXT, QUARANTINE)):
+        row = warehouse.spark.createDataFrame([(f"{day}", None, "h", "f", 0, ["r"])], columns)
+        rows = row.withColumn("ingest_date", F.lit(day)).select(*table.columns)
+        warehouse.replace(rows, table, f"{day}", equals(ingest_date=day), 1, {})
+    found = warehouse.read(QUARANTINE).select("raw", "header").collect()
+    assert {tuple(row) for row in found} == {(f"{DAY}", None), (f"{NEXT}", "h")}
 
 
 def test_an_older_attempt_is_refused_and_changes_nothing(warehouse: Warehouse) -> None:

@@ -1,6 +1,5 @@
 """Each event once, erased subjects, and accounts that balance."""
 
-import hashlib
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,20 +14,15 @@ from shortlist.columns import (
     EVENT_ID,
     FILE,
     INGEST_DATE,
-    ITEM_ID,
     OFFSET,
-    SUBJECT_DIGEST,
-    SUBJECT_KIND,
     USER_ID,
 )
 from shortlist.tables import ENGAGEMENTS
 from shortlist.transforms.deliveries import (
-    ERASED,
     FileAccount,
     as_delivered,
     displaced,
     first_deliveries,
-    mark_erased,
     totals,
 )
 
@@ -124,23 +118,6 @@ def test_a_row_that_stands_under_another_date_is_displaced(spark: SparkSession) 
     stored = delivered(spark, ("same", 1, "", 0, 0), ("moved", 1, "", 0, 0), ("gone", 1, "", 0, 0))
     merged = delivered(spark, ("same", 0, "a", 0, 0), ("moved", 0, "a", 0, -1))
     assert {row[EVENT_ID] for row in displaced(stored, merged).collect()} == {"moved", "gone"}
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def test_rows_of_erased_users_and_items_are_marked(spark: SparkSession) -> None:
-    rows = spark.createDataFrame(
-        [("ü", "i"), ("i", "ü"), (None, None), ("v", "j")], f"{USER_ID} string, {ITEM_ID} string"
-    )
-    erasures = spark.createDataFrame(
-        [("user", digest("user:ü")), ("user", digest("user:ü")), ("item", digest("item:j"))],
-        f"{SUBJECT_KIND} string, {SUBJECT_DIGEST} string",
-    )
-    marked = {(row[USER_ID], row[ITEM_ID]): row[ERASED] for row in mark_erased(rows, erasures).collect()}
-    assert marked == {("ü", "i"): True, ("i", "ü"): False, (None, None): False, ("v", "j"): True}
-    assert mark_erased(rows, None).where(F.col(ERASED)).isEmpty()
 
 
 @pytest.mark.parametrize(
