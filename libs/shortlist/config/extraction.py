@@ -39,6 +39,8 @@ ReasonKind = Literal[
 LandingFormat = Literal["json", "csv", "parquet", "avro", "delta"]
 
 _REQUIRED: tuple[EngagementColumn, ...] = ("event_id", "event_type", "event_ts", "user_id", "item_id")
+# Folders of the landing that hold no events.
+_OTHER_FOLDERS = ("catalog", "promotions", "erasures")
 _NAMED_FORMATS = ("iso", "epoch-seconds", "epoch-millis", "epoch-micros")
 # Letters of Spark's date patterns that can be read, with the longest run of each; the rest only format.
 _LETTERS = {
@@ -210,10 +212,10 @@ class ExtractionConfig(Section):
     @classmethod
     def _feeds_are_folders(cls, given: dict[str, FeedConfig]) -> dict[str, FeedConfig]:
         for name in given:
-            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name in ("catalog", "promotions"):
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name in _OTHER_FOLDERS:
                 raise ValueError(
-                    f"{name!r} cannot be a feed: its name is a folder's; use a-z, 0-9, - and _, and neither catalog nor "
-                    "promotions, which are descriptions"
+                    f"{name!r} cannot be a feed: its name is a folder's; use a-z, 0-9, - and _, and none of "
+                    f"{', '.join(_OTHER_FOLDERS)}, which are no logs"
                 )
         return given
 

@@ -328,7 +328,9 @@ def _disturbed(
     first = min(lost) - timedelta(days=config.lookback_days)
     last = max(lost) + timedelta(days=config.lookback_days + config.max_late_days)
     wanted = {day for day in stored_days if first <= day <= last} - set(days)
-    found = {feed: [day for day in landing.complete_days(feed) if day in wanted] for feed in config.feeds}
+    found = {feed: [day for day in landing.days(feed) if day in wanted] for feed in config.feeds}
+    for feed, again in found.items():
+        landing.require_complete(feed, again)
     for day in sorted(wanted - {day for feed in found.values() for day in feed}):
         log.warning("the folders of %s are not landed any more; an event that only they still had is lost", day)
     return found
