@@ -82,7 +82,8 @@ def test_mended_rows_go_to_engagements_and_a_second_replay_changes_nothing(deplo
 
 def test_reasons_are_those_of_todays_settings_and_strangers_stay(deployment: Deployment) -> None:
     tiny.write_folder(deployment.landing, FIRST, [*tiny.events_of(FIRST), "{broken"])
-    land_saves(deployment, b"s1,repin," + FIRST.isoformat().encode() + b",user,a01")
+    at = FIRST.isoformat().encode()
+    land_saves(deployment, b"s0,pin," + at + b",u,a01", b"s1,repin," + at + b",user,a01")
     deployment.run("extract_engagements", FIRST, feeds(), LENIENT)
     deployment.run("replay_quarantine", FIRST, feeds(repin="save"), "extraction.max_id_length=3")
     found = dict(deployment.table("quarantine").select("raw", "reasons").rows())

@@ -103,7 +103,7 @@ FOLDERS = st.lists(EVENTS, min_size=1, max_size=2)
 STEPS = st.lists(st.tuples(st.integers(0, 3), FOLDERS), min_size=1, max_size=4)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 # One event in two folders with two dates, the later folder first: the earlier one wins, and the other date gives way.
 @example(steps=[(3, [[("a", 0)]]), (1, [[("a", 0)]])])
@@ -120,8 +120,7 @@ def test_the_table_is_a_function_of_the_landing(spark: SparkSession, steps: list
             landed[offset] = folder
             extract(home, offset)
             assert table(home) == reference(landed)
-        for offset in landed:  # again, and in another order
-            extract(home, offset)
+        extract(home, min(landed))  # again, and out of order
         assert table(home) == reference(landed)
         # All at once is the same as one after another.
         shutil.rmtree(home / "warehouse")
