@@ -8,7 +8,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import EVENT_DATE, EVENT_ID, FILE, INGEST_DATE, REASONS, RECEIPT, SNAPSHOT_DATE
+from shortlist.columns import EVENT_DATE, EVENT_ID, FILE, INGEST_DATE, OFFSET, REASONS, RECEIPT, SNAPSHOT_DATE
 from shortlist.config import FeedConfig
 from shortlist.errors import AccountError, HeldError
 from shortlist.io.delta import equals, one_of
@@ -217,11 +217,18 @@ def read_days(run: Run, landing: Landing, due: Deliveries, erased: Column | None
 
     row, gone = F.col(RECEIPT).isNull(), F.col(ERASED)
     good = row & ~gone & (F.size(REASONS) == 0)
-    counts = marked.groupBy(FILE).agg(
+    # By file and date first, and then by file: a set of dates alone would be grown row by row.
+    happened = F.when(good, F.col(EVENT_DATE)).alias(EVENT_DATE)
+    by_date = marked.groupBy(FILE, happened).agg(
         F.max(RECEIPT).alias(RECEIPT),
         F.count_if(row & gone).alias(ERASED),
         F.count_if(row & ~gone & (F.size(REASONS) > 0)).alias(REASONS),
-        F.collect_set(F.when(good, F.col(EVENT_DATE))).alias(EVENT_DATE),
+    )
+    counts = by_date.groupBy(FILE).agg(
+        F.max(RECEIPT).alias(RECEIPT),
+        F.sum(ERASED).alias(ERASED),
+        F.sum(REASONS).alias(REASONS),
+        F.collect_set(EVENT_DATE).alias(EVENT_DATE),
     )
     found = {counted[FILE]: counted for counted in counts.collect()}
     files = {file.name: file for each in listed.values() for file in each}
@@ -284,7 +291,7 @@ def merge_events(run: Run, events: DataFrame, touched: Collection[date], stored:
         elsewhere = stored.where(near & ~F.col(EVENT_DATE).isin(*dates)).select(EVENT_ID, EVENT_DATE)
         dates |= _values(elsewhere.join(events.select(EVENT_ID), EVENT_ID, how="left_semi"), EVENT_DATE)
         kept, lost = first_deliveries(lookback, as_delivered(stored.where(F.col(EVENT_DATE).isin(*dates))), events)
-    return Merge(kept.repartition(EVENT_DATE).persist(), lost, dates)
+    return Merge(kept.drop(OFFSET).repartition(EVENT_DATE).persist(), lost, dates)
 
 
 def commit_merge(run: Run, merge: Merge) -> None:

@@ -106,16 +106,19 @@ def first_deliveries(lookback_days: int, *deliveries: DataFrame) -> tuple[DataFr
     # Nearly every event comes once: only those that do not are worth moving and sorting.
     repeated = together.groupBy(EVENT_ID).agg(F.count("*").alias("times")).where(F.col("times") > 1).select(EVENT_ID)
     repeated = repeated.persist()
-    if repeated.count() <= _FEW:
+    count = repeated.count()
+    if count == 0:
+        return together, together.where(F.lit(False))
+    if count <= _FEW:
         repeated = F.broadcast(repeated)
-    once = together.join(repeated, EVENT_ID, how="left_anti")
-    several = together.join(repeated, EVENT_ID, how="left_semi")
+    once = together.join(repeated, EVENT_ID, how="left_anti").select(*together.columns)
+    several = together.join(repeated, EVENT_ID, how="left_semi").select(*together.columns).persist()
     names = several.groupBy(EVENT_ID).agg(F.sort_array(F.collect_list(F.struct(*_ORDER))).alias("all"))
     kept = names.select(EVENT_ID, F.explode(_kept("all", lookback_days)).alias("kept")).select(EVENT_ID, "kept.*")
     key = [EVENT_ID, *_ORDER]
-    winners = several.join(kept, key, how="left_semi")
-    losers = several.join(kept, key, how="left_anti")
-    return once.select(*together.columns).unionByName(winners.select(*together.columns)), losers
+    winners = several.join(kept, key, how="left_semi").select(*together.columns)
+    losers = several.join(kept, key, how="left_anti").select(*together.columns)
+    return once.unionByName(winners), losers
 
 
 def as_delivered(engagements: DataFrame) -> DataFrame:

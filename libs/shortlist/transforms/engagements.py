@@ -35,6 +35,8 @@ _CORRUPT = "_corrupt"
 _EVENT = "_event"
 _WORD = "_event_type"
 _WRITTEN = "_written"
+_CONTROL = "_control"
+_CONTROL_CHARACTER = r"[\x00-\x1f\x7f]"
 _FIELDS = [field for field in ENGAGEMENTS.schema if field.name not in (INGEST_DATE, EVENT_DATE)]
 _REQUIRED = [EVENT_ID, EVENT_TYPE, EVENT_TS, USER_ID]
 _IDS = [EVENT_ID, USER_ID, ITEM_ID, SESSION_ID, BOARD_ID, REQUEST_ID]
@@ -88,10 +90,16 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
             EVENT_TS: time,
             EVENT_TYPE: event_type_of(feed, given[EVENT_TYPE]),
             _WORD: given[EVENT_TYPE],
-            _WRITTEN: written,
         }
     )
-    dated = typed.withColumn(EVENT_DATE, F.to_date(EVENT_TS))
+    dated = typed.withColumns(
+        {
+            EVENT_DATE: F.to_date(EVENT_TS),
+            _WRITTEN: F.col(EVENT_TS).isNotNull() | written,
+            # Looked for in all ids at once, and then in each where there is one.
+            _CONTROL: F.concat_ws("", *(given[name] for name in _IDS if name in given)).rlike(_CONTROL_CHARACTER),
+        }
+    )
     checks = _checks(feed, config, text, given)
     found = F.array(*(F.when(wrong, F.lit(reason)) for reason, wrong in checks))
     # Not array_compact: it is a lambda inside, for which Spark interprets the checks below it row by row (6 times slower).
@@ -137,7 +145,9 @@ def _checks(
         for name in ids
     ]
     checks += [(f"{name} is too long", F.length(given[name]) > config.max_id_length) for name in ids]
-    checks += [(f"{name} has control characters", given[name].rlike(r"[\x00-\x1f\x7f]")) for name in ids]
+    checks += [
+        (f"{name} has control characters", F.col(_CONTROL) & given[name].rlike(_CONTROL_CHARACTER)) for name in ids
+    ]
     needs_item = F.coalesce(kind, F.lit("")) != "search"
     missing_item = _is_empty(given[ITEM_ID]) if ITEM_ID in given else F.lit(True)
     checks += [

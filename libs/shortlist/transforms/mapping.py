@@ -10,8 +10,8 @@ from pyspark.sql.types import StringType, StructField, StructType
 from shortlist.columns import EVENT_TYPE
 from shortlist.config import FeedConfig, TimestampConfig
 
-# Checked before a cast: Spark also takes "12:30" for a time, of the day on which the job happens to run.
-_ISO = r"^\s*\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)?)?\s*$"
+# A date, or a date and a time. Spark also takes "12:30" for a time: of the day on which the job happens to run.
+_ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)?)?\s*$"
 _WITH_ZONE = r"(Z|UTC|:\d{2}(\.\d+)?\s*[+-][\d:]+)\s*$"
 _PER_SECOND = {"epoch-seconds": 1, "epoch-millis": 1_000, "epoch-micros": 1_000_000}
 # The first microsecond of the year 10000: Parquet and pandas hold no later day.
@@ -52,7 +52,7 @@ def event_type_of(feed: FeedConfig, word: Column) -> Column:
 
 
 def event_time(text: Column, config: TimestampConfig) -> tuple[Column, Column]:
-    """The time that a text stands for, and whether the text is written like a time at all.
+    """The time that a text stands for, and whether a text that stands for none is at least written like one.
 
     Args:
         text: as the producer gave it.
@@ -63,9 +63,11 @@ def event_time(text: Column, config: TimestampConfig) -> tuple[Column, Column]:
         February, an hour 25) is an impossible time, any other text has the wrong type.
     """
     if config.format == "iso":
-        written = text.rlike(_ISO)
-        time = F.when(written, text.try_cast("timestamp"))
-        return (time if config.zone == "UTC" else _in_zone(time, text.rlike(_WITH_ZONE), config.zone)), written
+        # Two characters tell a date from what Spark takes for one too; the pattern is for the few that are no time.
+        date_first = (F.substring(text, 5, 1) == "-") & (F.substring(text, 8, 1) == "-")
+        time = F.when(date_first, text.try_cast("timestamp"))
+        zoned = time if config.zone == "UTC" else _in_zone(time, text.rlike(_WITH_ZONE), config.zone)
+        return zoned, text.rlike(_ISO)
     if config.format in _PER_SECOND:
         number = text.try_cast("double")
         micros = F.round(number * F.lit(1_000_000.0 / _PER_SECOND[config.format]))
