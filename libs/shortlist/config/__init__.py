@@ -5,6 +5,17 @@ module imports no Spark: Airflow's side and people on call read settings too.
 """
 
 from shortlist.config.base import CHECKOUT, BasketKind, EventType, Measure, Section, SourceName, state_home
+from shortlist.config.checks import (
+    ChecksConfig,
+    CloseupsConfig,
+    EmptyColumnsConfig,
+    FreshnessConfig,
+    OptionalColumn,
+    SaveRateConfig,
+    TrafficConfig,
+    UnknownItemsConfig,
+    VolumeConfig,
+)
 from shortlist.config.data import BasketConfig, ExtractionConfig, InteractionsConfig
 from shortlist.config.loading import load_settings, parse_override, settings_file
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
@@ -26,21 +37,30 @@ __all__ = [
     "BasketConfig",
     "BasketKind",
     "BlendConfig",
+    "ChecksConfig",
+    "CloseupsConfig",
     "CooccurrenceConfig",
     "CooccurrenceSourceConfig",
+    "EmptyColumnsConfig",
     "EvaluationConfig",
     "EventType",
     "ExtractionConfig",
+    "FreshnessConfig",
     "GuardrailsConfig",
     "InteractionsConfig",
     "Measure",
+    "OptionalColumn",
     "PathsConfig",
     "PopularitySourceConfig",
+    "SaveRateConfig",
     "Section",
     "Settings",
     "SourceName",
     "SourcesConfig",
     "SurfaceConfig",
+    "TrafficConfig",
+    "UnknownItemsConfig",
+    "VolumeConfig",
     "load_settings",
     "parse_override",
     "settings_file",

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from shortlist.config.base import BasketKind, EventType, Section, state_home
+from shortlist.config.checks import ChecksConfig
 from shortlist.config.data import BasketConfig, ExtractionConfig, InteractionsConfig
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.surfaces import BlendConfig, SourcesConfig, SurfaceConfig
@@ -47,6 +48,8 @@ class Settings(Section):
     """Where things live."""
     extraction: ExtractionConfig = ExtractionConfig()
     """Landing to engagements."""
+    checks: ChecksConfig = ChecksConfig()
+    """Deliveries beside the deliveries before them."""
     interactions: InteractionsConfig = InteractionsConfig()
     """Engagements to user-item weights."""
     baskets: dict[BasketKind, BasketConfig] = Field(default={"session": BasketConfig()})

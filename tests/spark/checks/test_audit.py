@@ -12,7 +12,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.checks.audit import Audit, CheckResult, audit
+from shortlist.checks.audit import audit
+from shortlist.checks.results import Audit, CheckResult
 from shortlist.errors import HeldError
 from shortlist.io.manifest import write_manifest
 from shortlist.reports.manifests import read_job_records

@@ -5,8 +5,8 @@ from typing import Any, Literal
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.checks.audit import CheckResult
 from shortlist.checks.guardrails import guardrails
+from shortlist.checks.results import CheckResult
 from shortlist.config import GuardrailsConfig
 from shortlist.tables import CANDIDATES
 from tests.spark.checks.rows import Row, candidate_lists, frame_of
