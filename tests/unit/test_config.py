@@ -42,7 +42,10 @@ def test_later_override_wins(file: Path) -> None:
         ("sources.cooccurrence.measure=llr", "sources.cooccurrence.measure 'llr' is not among cooccurrence.measures"),
         ("checks.every.volum.weeks=3", "unknown setting 'checks.every.volum'; did you mean volume?"),
         ("checks.event_types.like.min_events=3", "checks.event_types.like"),
-        ("checks.event_types.save.min_event=3", "unknown setting 'checks.event_types.save.min_event'; did you mean min_e"),
+        (
+            "checks.event_types.save.min_event=3",
+            "unknown setting 'checks.event_types.save.min_event'; did you mean min_e",
+        ),
         ("checks.every.volume.min_weeks=5", "min_weeks 5 is above weeks 4: the rule would always be off"),
         ("checks.min_history_days=30", "min_history_days 30 is above history_days 28"),
         ("checks.event_types.save.volume.weeks=9", "save: volume.weeks 9 reaches back further than history_days 28"),

@@ -89,7 +89,7 @@ def judge(compared: Sequence[Comparison]) -> tuple[CheckResult, ...]:
             column_B=comparison.low,
             or_equal=True,
             # A number that is missing must not excuse its row, which is what Great Expectations would do.
-            ignore_row_if="never",
+            ignore_row_if="neither",
             severity=FailureSeverity(comparison.severity),
             description=comparison.description,
             meta={"rule": comparison.rule},
@@ -103,19 +103,17 @@ def _result(comparison: Comparison, given: "ExpectationValidationResult | None")
     samples: tuple[str, ...] = ()
     observed = comparison.off or ""
     if given is not None:
-        failure = raised(given)
+        failure, total = raised(given), len(comparison.rows)
         success = bool(given.success) and failure is None
-        broken = {entry[PLACE] for entry in (given.result or {}).get("unexpected_index_list") or []}
-        rows = [row for row in comparison.rows if success or row[PLACE] in broken]
-        said = tuple(f"{row[PLACE]}: {row[SAID]}" for row in reversed(rows))  # the newest day first
-        count = None if failure else len(broken)
-        total = len(comparison.rows)
-        observed = (
-            f"{len(broken)} of {total} break it: {'; '.join(said[:SAMPLES])}"
-            if broken
-            else f"{total} judged; {said[0]}"
-        )
-        samples = said[:SAMPLES] if broken else ()
+        places = {entry[PLACE] for entry in (given.result or {}).get("unexpected_index_list") or []}
+        broken, kept = _said(comparison, places), _said(comparison, {row[PLACE] for row in comparison.rows} - places)
+        samples = broken[:SAMPLES]
+        if failure is not None:
+            observed = ""
+        elif success:
+            count, observed = 0, f"{total} judged; {kept[0]}"
+        else:
+            count, observed = len(broken), f"{len(broken)} of {total} break it: {'; '.join(samples)}"
     return CheckResult(
         table=TRAFFIC,
         rule=comparison.rule,
@@ -125,12 +123,18 @@ def _result(comparison: Comparison, given: "ExpectationValidationResult | None")
         severity=comparison.severity,
         success=success,
         raised=failure,
-        observed="" if failure else observed,
+        observed=observed,
         unexpected_count=count,
         unexpected_share=None,  # the count of all is in `observed`
         samples=samples,
         off=comparison.off,
     )
+
+
+def _said(comparison: Comparison, places: set[float | str]) -> tuple[str, ...]:
+    """Some of a comparison's rows in words, the newest day first."""
+    rows = [row for row in comparison.rows if row[PLACE] in places]
+    return tuple(f"{row[PLACE]}: {row[SAID]}" for row in reversed(rows))
 
 
 def _delivered(events: DataFrame, first: date, last: date) -> DataFrame:

@@ -26,10 +26,10 @@ ABOUT: Final = {
 }
 CANDIDATES: Final = "Candidates of the surface against their contract and beside its last published day."
 WRITES: Final = {
-    "engagements": "nothing of the delivery was written",
-    "traffic": "nothing of the delivery was written",
-    "catalog": "the snapshot was not written",
-    "promotions": "the snapshot was not written",
+    "engagements": "Nothing of the delivery was written.",
+    "traffic": "Nothing of the delivery was written.",
+    "catalog": "The snapshot was not written.",
+    "promotions": "The snapshot was not written.",
 }
 
 
@@ -69,15 +69,27 @@ class GatePage:
 
     @property
     def verdict(self) -> str:
-        """What the gate held, or let pass, in one sentence."""
+        """One or two words."""
         if not self.checks:
-            return "It has no results for this day: there was nothing new to check, or the run did not come to it."
+            return "No results"
+        return "Held" if self.held else "Passed, with warnings" if self.counts["warning"] else "Passed"
+
+    @property
+    def effect(self) -> str:
+        """What the gate held, or let pass."""
+        if not self.checks:
+            return "There was nothing new to check on this day, or the run did not come to it."
         if self.held:
-            kept = WRITES.get(self.name, "it was not published, and what was published before stays served")
-            return f"Held: {kept}."
-        warnings = self.counts["warning"]
-        told = f", with {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
-        return f"Let pass{told}."
+            return WRITES.get(self.name, "It was not published, and what was published before stays served.")
+        off = self.counts["not applicable"]
+        return (
+            f"Nothing was held; {off} of {len(self.checks)} rules had nothing to judge." if off else "Nothing was held."
+        )
+
+    @property
+    def state(self) -> str:
+        """good, bad or unknown; chooses a colour."""
+        return "bad" if self.held else "good" if self.verdict == "Passed" else "unknown"
 
 
 def outcome(check: Check) -> str:

@@ -63,14 +63,16 @@ def test_gate_pages__every_gate_of_the_day_in_the_order_of_the_run(settings: Set
     assert list(pages) == [
         *("engagements", "traffic", "catalog", "promotions", "candidates_homefeed", "candidates_related"),
     ]
-    assert [page.verdict for page in pages.values()] == [
-        "Let pass, with 1 warning.",
-        "Let pass.",
-        "It has no results for this day: there was nothing new to check, or the run did not come to it.",
-        "It has no results for this day: there was nothing new to check, or the run did not come to it.",
-        "Let pass.",
-        "Held: it was not published, and what was published before stays served.",
+    assert [(page.verdict, page.state) for page in pages.values()] == [
+        ("Passed, with warnings", "unknown"),
+        ("Passed", "good"),
+        ("No results", "unknown"),
+        ("No results", "unknown"),
+        ("Passed", "good"),
+        ("Held", "bad"),
     ]
+    assert pages["traffic"].effect == "Nothing was held; 1 of 1 rules had nothing to judge."
+    assert pages["candidates_related"].effect == "It was not published, and what was published before stays served."
     assert pages["engagements"].counts == {
         "failed": 0,
         "warning": 1,
@@ -105,7 +107,7 @@ def test_write_gate_pages__each_rule_with_all_there_is_to_say(settings: Settings
     assert "nothing to judge: fewer than 100 events a day on store" in off
     assert "satisfied" not in off
     held = pages["06-candidates_related.html"].text
-    assert "Held: it was not published" in held
+    assert "Held It was not published" in held
     assert "it could not be evaluated: no such column" in held
     for said in ("catalog no results", "candidates_related held", "overlap with last day : 2.0% over 7 subjects"):
         assert said in pages["index.html"].text, said
@@ -161,4 +163,4 @@ def test_write_gate_pages__what_people_wrote_cannot_break_them(settings: Setting
 def test_write_gate_pages__a_day_without_a_run(home: Path) -> None:
     pages = written(write_settings(home))
     assert list(pages) == ["index.html"]
-    assert pages["index.html"].text.count("It has no results for this day") == 6
+    assert pages["index.html"].text.count("There was nothing new to check on this day") == 6
