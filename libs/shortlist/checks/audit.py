@@ -1,7 +1,7 @@
 """Check a frame against its contract before anything is written."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SAMPLES = 5
 SUMMARY = {"result_format": "SUMMARY", "partial_unexpected_count": SAMPLES}
 BOOLEAN = {"result_format": "BOOLEAN_ONLY"}
-UNIQUE = "expect_column_values_to_be_unique"
+UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 PROPORTION = "expect_column_proportion_of_unique_values_to_be_between"
 
 
@@ -31,8 +31,8 @@ def audit(frame: DataFrame, table: Table, partition: str, parameters: Mapping[st
     The frame is computed once: it is persisted for the time of the audit unless the caller has persisted it. A frame
     that cannot be computed raises here as it would anywhere; a rule that cannot be evaluated becomes a failed result.
 
-    Rules that judge row by row are first asked for yes or no, which takes Spark few passes (unique values as a count of
-    distinct ones); only those that say no are asked again for counts and samples, at the price of a pass for each.
+    Rules that judge row by row are first asked for yes or no, which takes Spark few passes (unique keys by their
+    hashes); only those that say no are asked again for counts and samples, at the price of a pass for each.
 
     Args:
         frame: rows to check.
@@ -49,10 +49,8 @@ def audit(frame: DataFrame, table: Table, partition: str, parameters: Mapping[st
         started = time.perf_counter()
         batch = spark_batch(frame)
         row_rules = [expectation for expectation in expectations if _picks_rows(expectation)]
-        keys = [_as_proportion(expectation) for expectation in row_rules if _is_unique(expectation)]
-        others = [expectation for expectation in row_rules if not _is_unique(expectation)]
-        # Two calls: in one aggregate with a distinct count Spark carries every other count along for each key.
-        quick = {**validate(batch, table.name, others, BOOLEAN), **validate(batch, table.name, keys, BOOLEAN)}
+        others = [expectation for expectation in row_rules if not _is_key(expectation)]
+        quick = validate(batch, table.name, others, BOOLEAN) | _unique_keys(frame, table, row_rules)
         settled = {name for name, result in quick.items() if result.success or raised(result) is not None}
         open_rules = [expectation for expectation in expectations if rule_name(expectation) not in settled]
         found = {**quick, **validate(batch, table.name, open_rules, SUMMARY)}
@@ -88,23 +86,31 @@ def _picks_rows(expectation: "Expectation") -> bool:
     return bool(expectation.mostly == 1)
 
 
-def _is_unique(expectation: "Expectation") -> bool:
-    return expectation.expectation_type == UNIQUE
+def _is_key(expectation: "Expectation") -> bool:
+    return expectation.expectation_type in UNIQUE
 
 
-def _as_proportion(expectation: "Expectation") -> "Expectation":
-    """A demand for unique values as one for as many distinct values as there are values.
+def _unique_keys(
+    frame: DataFrame, table: Table, expectations: "Iterable[Expectation]"
+) -> "dict[str, ExpectationValidationResult]":
+    """A yes for each key of which no two rows even have the same hash; any other answer says nothing.
 
-    Both say yes to the same rows; but the first sorts all rows by the column in a window, the second is an aggregate.
+    Different hashes are of different keys, so a yes is exact. It costs an aggregate of numbers, where Great Expectations'
+    own rule sorts all rows by the key itself; that rule is left to the keys that get no yes here.
     """
-    from great_expectations.expectations.metadata_types import FailureSeverity
     from great_expectations.expectations.registry import get_expectation_impl
 
-    kind: Any = get_expectation_impl(PROPORTION)  # its arguments are not in its base's signature
-    unique: Any = expectation
-    severity = FailureSeverity(unique.severity)
-    proportion: Expectation = kind(column=unique.column, min_value=1.0, severity=severity, meta=unique.meta)
-    return proportion
+    proportion: Any = get_expectation_impl(PROPORTION)  # its arguments are not in its base's signature
+    columns = {rule.name: rule_columns(rule) for rule in table.rules}
+    names = [rule_name(expectation) for expectation in expectations if _is_key(expectation)]
+    keys = {name: columns[name] for name in names if set(columns[name]) <= set(frame.columns)}
+    if not keys:
+        return {}
+    # A missing value has a hash too: where there are several, the answer is left to the rule itself.
+    hashes = [F.xxhash64(*of).alias(name) for name, of in keys.items()]
+    demands = [proportion(column=name, min_value=1.0, meta={"rule": name}) for name in keys]
+    found = validate(spark_batch(frame.select(*hashes)), table.name, demands, BOOLEAN)
+    return {name: result for name, result in found.items() if result.success}
 
 
 def _result(frame: DataFrame, table: Table, rule: Rule, given: "ExpectationValidationResult", rows: int) -> CheckResult:

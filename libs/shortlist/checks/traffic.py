@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from shortlist.checks.comparisons import PLACE, SAID, Comparison, Delivered, comparisons
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TRAFFIC = "traffic"
 AT_LEAST = "expect_column_pair_values_a_to_be_greater_than_b"
 SAMPLES = 5
+# Groups that one process compares in seconds: a year of days, ten event types, dozens of surfaces.
+MAX_GROUPS = 100_000
 
 
 def check_traffic(
@@ -45,7 +47,9 @@ def check_traffic(
     config = settings.checks
     folders = sorted(row[0] for row in fresh.select(INGEST_DATE).distinct().collect())
     judged = [day for day in folders if day <= run_date][-config.judge_days :]
-    if judged:
+    if not judged:
+        results = judge(comparisons([], judged, config, catalog is not None))
+    else:
         oldest = judged[0] - timedelta(days=config.history_days)
         counted = daily_traffic(_delivered(fresh, oldest, run_date), catalog)
         if known is not None:
@@ -53,22 +57,12 @@ def check_traffic(
             recent = known.where(F.col(EVENT_DATE) >= oldest - timedelta(days=settings.extraction.max_late_days))
             others = _delivered(recent, oldest, run_date).where(~F.col(INGEST_DATE).isin(folders))
             counted = counted.unionByName(daily_traffic(others, None))
-        traffic = [
-            Delivered(
-                day=row[INGEST_DATE],
-                surface=row[SURFACE],
-                event_type=row[EVENT_TYPE],
-                events=row[EVENTS],
-                newest=row[NEWEST].astimezone(UTC),
-                items=row[ITEMS],
-                unknown_items=row[UNKNOWN_ITEMS],
-                empty=row[EMPTY],
-            )
-            for row in counted.collect()
-        ]
-    else:
-        traffic = []
-    results = judge(comparisons(traffic, judged, config, catalog is not None))
+        rows = counted.limit(MAX_GROUPS + 1).collect()
+        if len(rows) > MAX_GROUPS:
+            results = (_too_many(rows[-1][SURFACE]),)
+        else:
+            traffic = [_counts(row) for row in rows]
+            results = judge(comparisons(traffic, judged, config, catalog is not None))
     return Audit(TRAFFIC, partition, results, round(time.perf_counter() - started, 2)).log_warnings()
 
 
@@ -128,6 +122,37 @@ def _result(comparison: Comparison, given: "ExpectationValidationResult | None")
         unexpected_share=None,  # the count of all is in `observed`
         samples=samples,
         off=comparison.off,
+    )
+
+
+def _counts(row: Row) -> Delivered:
+    return Delivered(
+        day=row[INGEST_DATE],
+        surface=row[SURFACE],
+        event_type=row[EVENT_TYPE],
+        events=row[EVENTS],
+        newest=row[NEWEST].astimezone(UTC),
+        items=row[ITEMS],
+        unknown_items=row[UNKNOWN_ITEMS],
+        empty=row[EMPTY],
+    )
+
+
+def _too_many(surface: str) -> CheckResult:
+    """A producer that writes ids into `surface` makes groups without end: that cannot be judged, so it holds."""
+    why = f"more than {MAX_GROUPS:,} groups; the values of {SURFACE} look like ids, such as {surface[:60]!r}"
+    return CheckResult(
+        table=TRAFFIC,
+        rule="surfaces_few",
+        description="Days, surfaces and event types are few enough to compare.",
+        expectation="count",
+        column=SURFACE,
+        severity="critical",
+        success=False,
+        raised=why,
+        observed="",
+        unexpected_count=None,
+        unexpected_share=None,
     )
 
 

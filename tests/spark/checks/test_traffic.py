@@ -154,6 +154,14 @@ def test_nothing_fresh_is_nothing_to_judge(spark: SparkSession) -> None:
     assert [result.rule for result in audit.results if result.off is None] == []
 
 
+def test_surfaces_without_end_hold(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shortlist.checks.traffic.MAX_GROUPS", 4)
+    rows = [{**row, "surface": f"id-{number}"} for number, row in enumerate(events(DAY))]
+    (result,) = checked(spark, rows, None).critical_failures
+    assert result.rule == "surfaces_few"
+    assert "more than 4 groups; the values of surface look like ids, such as 'id-" in str(result)
+
+
 @pytest.mark.parametrize("value", [float("nan"), None])
 def test_a_number_that_is_missing_is_not_excused(value: float | None) -> None:
     row: dict[str, Any] = {"place": "here", "said": "nothing", "hours": value, "at_most": 6.0}
