@@ -1,7 +1,7 @@
 """The traffic gate: deliveries as a whole beside the deliveries before them, judged before anything is written."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -100,12 +100,13 @@ def _result(comparison: Comparison, given: "ExpectationValidationResult | None")
         failure, total = raised(given), len(comparison.rows)
         success = bool(given.success) and failure is None
         places = {entry[PLACE] for entry in (given.result or {}).get("unexpected_index_list") or []}
-        broken, kept = _said(comparison, places), _said(comparison, {row[PLACE] for row in comparison.rows} - places)
-        samples = broken[:SAMPLES]
+        broken = [_said(row) for row in reversed(comparison.rows) if row[PLACE] in places]  # the newest day first
+        samples = tuple(broken[:SAMPLES])
         if failure is not None:
             observed = ""
         elif success:
-            count, observed = 0, f"{total} judged; {kept[0]}"
+            nearest = min(comparison.rows, key=lambda row: float(row[comparison.high]) - float(row[comparison.low]))
+            count, observed = 0, f"{total} judged; nearest to its limit is {_said(nearest)}"
         else:
             count, observed = len(broken), f"{len(broken)} of {total} break it: {'; '.join(samples)}"
     return CheckResult(
@@ -156,10 +157,8 @@ def _too_many(surface: str) -> CheckResult:
     )
 
 
-def _said(comparison: Comparison, places: set[float | str]) -> tuple[str, ...]:
-    """Some of a comparison's rows in words, the newest day first."""
-    rows = [row for row in comparison.rows if row[PLACE] in places]
-    return tuple(f"{row[PLACE]}: {row[SAID]}" for row in reversed(rows))
+def _said(row: Mapping[str, float | str]) -> str:
+    return f"{row[PLACE]}: {row[SAID]}"
 
 
 def _delivered(events: DataFrame, first: date, last: date) -> DataFrame:

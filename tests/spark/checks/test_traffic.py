@@ -146,7 +146,10 @@ def test_a_run_that_catches_up_judges_its_newest_folders(spark: SparkSession) ->
     both = by_rule(checked(spark, rows, None, judge_days=2))["closeups_within_impressions"]
     assert (both.success, both.samples) == (False, ("2017-11-29 home: 9 closeups, 8 impressions",))
     newest = by_rule(checked(spark, rows, None, judge_days=1))["closeups_within_impressions"]
-    assert (newest.success, newest.observed) == (True, "1 judged; 2017-11-30 home: 4 closeups, 8 impressions")
+    assert (newest.success, newest.observed) == (
+        True,
+        "1 judged; nearest to its limit is 2017-11-30 home: 4 closeups, 8 impressions",
+    )
 
 
 def test_nothing_fresh_is_nothing_to_judge(spark: SparkSession) -> None:
@@ -160,6 +163,15 @@ def test_surfaces_without_end_hold(spark: SparkSession, monkeypatch: pytest.Monk
     (result,) = checked(spark, rows, None).critical_failures
     assert result.rule == "surfaces_few"
     assert "more than 4 groups; the values of surface look like ids, such as 'id-" in str(result)
+
+
+def test_what_passes_is_told_by_its_nearest_miss() -> None:
+    rows: list[dict[str, Any]] = [
+        {"place": place, "said": f"{hours} hours", "hours": hours, "at_most": 6.0}
+        for place, hours in (("first", 2.0), ("second", 5.5), ("third", 3.0))
+    ]
+    (result,) = judge([Comparison("rule", "What it says.", "warning", "at_most", "hours", tuple(rows), None)])
+    assert result.observed == "3 judged; nearest to its limit is second: 5.5 hours"
 
 
 @pytest.mark.parametrize("value", [float("nan"), None])
