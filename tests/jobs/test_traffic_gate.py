@@ -98,7 +98,7 @@ def test_a_warning_is_told_everywhere_and_stops_nothing(
 
 
 def test_a_day_run_again_judges_what_it_knew(deployment: Deployment) -> None:
-    """Later folders bring 200 events of DAY and of the Wednesday before; DAY's own rows are not counted twice."""
+    """A later folder brings 288 events, half of them of DAY and half of the Wednesday before: DAY does not see them."""
     tiny.write_landing(deployment.landing, tiny.days(last=DAY))
     deployment.run("extract_engagements", DAY, SMALL, FRESH)
     in_time = checks_of(deployment, DAY)
