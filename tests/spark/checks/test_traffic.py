@@ -174,9 +174,9 @@ def test_what_passes_is_told_by_its_nearest_miss() -> None:
     assert result.observed == "3 judged; nearest to its limit is second: 5.5 hours"
 
 
-@pytest.mark.parametrize("value", [float("nan"), None])
-def test_a_number_that_is_missing_is_not_excused(value: float | None) -> None:
-    row: dict[str, Any] = {"place": "here", "said": "nothing", "hours": value, "at_most": 6.0}
+@pytest.mark.parametrize(("value", "limit"), [(float("nan"), 6.0), (None, 6.0), (float("nan"), float("nan"))])
+def test_a_number_that_is_missing_is_not_excused(value: float | None, limit: float) -> None:
+    row: dict[str, Any] = {"place": "here", "said": "nothing", "hours": value, "at_most": limit}
     comparison = Comparison("rule", "What it says.", "warning", "at_most", "hours", (row,), None)
     (result,) = judge([comparison])
     assert not result.success
