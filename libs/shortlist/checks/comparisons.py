@@ -13,6 +13,7 @@ from shortlist.tables import Severity
 PLACE, SAID = "place", "said"
 IMPRESSION, CLOSEUP, SAVE = "impression", "closeup", "save"
 HOURS_A_DAY: Final = 24
+SURFACE_LENGTH: Final = 60
 
 Row = dict[str, float | str]
 
@@ -52,7 +53,7 @@ class Comparison:
         severity: whether its failure holds the run or shows as a warning.
         high: column of the numbers that must not be below.
         low: column of the numbers that they must not be below.
-        rows: `high`, `low`, where (`place`, once each) and the row in words (`said`).
+        rows: `high`, `low`, where (`place`) and the row in words (`said`).
         off: why there are no rows; None where there are.
     """
 
@@ -338,8 +339,13 @@ def _empty_share(entries: Sequence[Delivered], column: str) -> float:
 
 
 def _place(day: date, surface: str) -> str:
-    return f"{day} {surface or '(no surface)'}"
+    return f"{day} {_printable(surface) or '(no surface)'}"
 
 
 def _surface(surface: str) -> str:
-    return surface or "events without a surface"
+    return _printable(surface) or "events without a surface"
+
+
+def _printable(surface: str) -> str:
+    """A producer's word, fit for a log: short, without control characters."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in surface[:SURFACE_LENGTH])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TRAFFIC = "traffic"
 AT_LEAST = "expect_column_pair_values_a_to_be_greater_than_b"
 SAMPLES = 5
+NUMBER = "number"
 # Groups that one process compares in seconds: a year of days, ten event types, dozens of surfaces.
 MAX_GROUPS = 100_000
 
@@ -73,9 +74,10 @@ def judge(compared: Sequence[Comparison]) -> tuple[CheckResult, ...]:
     from great_expectations.expectations.registry import get_expectation_impl
 
     judged = [comparison for comparison in compared if comparison.off is None]
-    batches = rows_batches({comparison.rule: pd.DataFrame(comparison.rows) for comparison in judged})
+    frames = {comparison.rule: pd.DataFrame(comparison.rows) for comparison in judged}
+    batches = rows_batches({rule: frame.assign(**{NUMBER: range(len(frame))}) for rule, frame in frames.items()})
     kind: Any = get_expectation_impl(AT_LEAST)  # its arguments are not in its base's signature
-    complete = {"result_format": "COMPLETE", "unexpected_index_column_names": [PLACE]}
+    complete = {"result_format": "COMPLETE", "unexpected_index_column_names": [NUMBER]}
     given: dict[str, ExpectationValidationResult] = {}
     for comparison in judged:
         expectation = kind(
@@ -99,8 +101,8 @@ def _result(comparison: Comparison, given: "ExpectationValidationResult | None")
     if given is not None:
         failure, total = raised(given), len(comparison.rows)
         success = bool(given.success) and failure is None
-        places = {entry[PLACE] for entry in (given.result or {}).get("unexpected_index_list") or []}
-        broken = [_said(row) for row in reversed(comparison.rows) if row[PLACE] in places]  # the newest day first
+        numbers = sorted(int(entry[NUMBER]) for entry in (given.result or {}).get("unexpected_index_list") or [])
+        broken = [_said(comparison.rows[number]) for number in reversed(numbers)]  # the newest day first
         samples = tuple(broken[:SAMPLES])
         if failure is not None:
             observed = ""

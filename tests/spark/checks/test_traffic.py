@@ -174,6 +174,14 @@ def test_what_passes_is_told_by_its_nearest_miss() -> None:
     assert result.observed == "3 judged; nearest to its limit is second: 5.5 hours"
 
 
+def test_places_of_one_name_are_told_apart() -> None:
+    rows: list[dict[str, Any]] = [
+        {"place": "here", "said": f"{hours} hours", "hours": hours, "at_most": 6.0} for hours in (2.0, 7.0)
+    ]
+    (result,) = judge([Comparison("rule", "What it says.", "warning", "at_most", "hours", tuple(rows), None)])
+    assert (result.unexpected_count, result.observed) == (1, "1 of 2 break it: here: 7.0 hours")
+
+
 @pytest.mark.parametrize(("value", "limit"), [(float("nan"), 6.0), (None, 6.0), (float("nan"), float("nan"))])
 def test_a_number_that_is_missing_is_not_excused(value: float | None, limit: float) -> None:
     row: dict[str, Any] = {"place": "here", "said": "nothing", "hours": value, "at_most": limit}

@@ -180,3 +180,13 @@ def test_settings__severity_limits_and_off_by_event_type() -> None:
     assert "checkout_volume_at_least" not in rules
     assert "(checks.event_types.save.volume.max_drop)" in rules["save_volume_at_least"].description
     assert "(checks.every.volume.max_drop)" in rules["click_volume_at_least"].description
+
+
+def test_surfaces_are_fit_for_a_log() -> None:
+    hostile = "\x1b[31mred\nline" + "x" * 100
+    traffic = [delivered(DAY, "impression", 1, hostile), delivered(DAY, "closeup", 2, hostile)]
+    (row,) = found(traffic)["closeups_within_impressions"].rows
+    assert row["place"] == "2017-11-30 \ufffd[31mred\ufffdline" + "x" * 47
+    assert found([delivered(DAY, "save", 3, hostile)])["save_rate_at_least"].off == (
+        "fewer than 100 impressions on \ufffd[31mred\ufffdline" + "x" * 47
+    )
