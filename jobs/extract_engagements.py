@@ -1,8 +1,8 @@
 """Landing to engagements, quarantine, catalog and promotions.
 
 Reads the run date's landing folders and every earlier one that was not extracted yet, gives every reason against a row,
-keeps the first delivery of each event, checks the result against its contract, and replaces the days that it touches.
-The manifest says of every file what was read and what became of its rows.
+keeps the first delivery of each event, checks the result against its contract and against the traffic of the days
+before, and replaces the days that it touches. The manifest says of every file what was read and what became of its rows.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 
 from shortlist.checks.audit import audit
 from shortlist.checks.deliveries import require_usable
+from shortlist.checks.traffic import check_traffic
 from shortlist.io.arguments import job_parser, parse_day, parse_job, run_main
 from shortlist.io.extraction import extract_days, extract_snapshot
 from shortlist.io.fences import run_partition
@@ -36,14 +37,20 @@ def main(argv: Sequence[str] | None = None) -> None:
             require_usable(deliveries, rejected, config)
 
         def check_rows(rows: DataFrame, table: Table) -> None:
-            parameters = {"run_date": run.run_date} if table is ENGAGEMENTS else {}
-            checked = audit(rows, table, run_partition(run.run_date), parameters)
-            run.facts.setdefault("checks", []).extend(checked.as_dicts())
-            checked.raise_if_failed()
+            day, partition = run.run_date, run_partition(run.run_date)
+            audits = [audit(rows, table, partition, {"run_date": day} if table is ENGAGEMENTS else {})]
+            if table is ENGAGEMENTS:
+                known = run.table(ENGAGEMENTS) if run.exists(ENGAGEMENTS) else None
+                audits.append(check_traffic(rows, known, run.snapshot(CATALOG), run.settings, day, partition))
+            for checked in audits:
+                run.facts.setdefault("checks", []).extend(checked.as_dicts())
+            for checked in audits:
+                checked.raise_if_failed()
 
-        extract_days(run, landing, check_delivery, check_rows, since)
+        # The catalog first: the traffic of a day is judged with what the day knew of its items.
         for table in (CATALOG, PROMOTIONS):
             extract_snapshot(run, landing, table, check_rows)
+        extract_days(run, landing, check_delivery, check_rows, since)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A run date's tables and manifests to one self-contained HTML page, for people.
+"""A run date's tables and manifests to self-contained HTML pages, for people: the day's report, and one for each gate.
 
 Starts no Spark: tables are read with Polars, and plain `python jobs/write_report.py` does the same as spark-submit.
 A day that was held, or for which nothing ran, has a page too.
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.manifest import write_manifest
 from shortlist.reports.facts import gather
+from shortlist.reports.gates import write_gate_pages
 from shortlist.reports.page import write_page
 
 
@@ -19,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     started = time.perf_counter()
     paths = arguments.settings.paths
     facts = gather(arguments.settings, arguments.run_date)
+    checks = write_gate_pages(facts, paths.reports)
     page = write_page(facts, paths.reports)
     content = {
         "job": arguments.job,
@@ -29,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "inputs": {},
         "outputs": {},
         "report": str(page),
+        "check_pages": str(checks),
         "problems": facts.problems,
         "seconds": round(time.perf_counter() - started, 2),
         "error": None,

@@ -25,6 +25,9 @@ def test_main__writes_page_and_manifest_twice_the_same(home: Path) -> None:
         (home / "manifests" / "run_date=2017-11-30" / "write_report.json").read_text(encoding="utf-8")
     )
     assert (manifest["job"], manifest["report"], manifest["problems"]) == ("write_report", str(page), [])
+    checks = home / "reports" / "checks" / "2017-11-30" / "index.html"
+    assert manifest["check_pages"] == str(checks)
+    assert checks.is_file()
     main(arguments(home))
     assert page.read_bytes() == first
 

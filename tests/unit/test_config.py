@@ -40,6 +40,17 @@ def test_later_override_wins(file: Path) -> None:
         ("surfaces.homefeed.depth=20", "depth 20 is below k 50"),
         ("cooccurrence.basket_kind=board", "cooccurrence.basket_kind 'board' is not among baskets (session)"),
         ("sources.cooccurrence.measure=llr", "sources.cooccurrence.measure 'llr' is not among cooccurrence.measures"),
+        ("checks.every.volum.weeks=3", "unknown setting 'checks.every.volum'; did you mean volume?"),
+        ("checks.event_types.like.min_events=3", "checks.event_types.like"),
+        (
+            "checks.event_types.save.min_event=3",
+            "unknown setting 'checks.event_types.save.min_event'; did you mean min_e",
+        ),
+        ("checks.every.volume.min_weeks=5", "min_weeks 5 is above weeks 4: the rule would always be off"),
+        ("checks.min_history_days=30", "min_history_days 30 is above history_days 28"),
+        ("checks.event_types.save.volume.weeks=9", "save: volume.weeks 9 reaches back further than history_days 28"),
+        ("checks.every.empty_columns.max_share.colour=0.1", "checks.every.empty_columns.max_share.colour"),
+        ("checks.closeups.severity=loud", "checks.closeups.severity = 'loud'"),
         ('{"surfaces": {"../x": {"subject": "user", "sources": ["als"]}}}', "surfaces.../x: a surface's name is part"),
         ("als", "--set 'als' is neither name.of.field=value nor a JSON object"),
         ("als..factors=1", "--set 'als..factors=1' is neither"),
@@ -96,3 +107,9 @@ def test_fingerprint_changes_with_settings_but_not_with_paths(file: Path) -> Non
 
 def test_home_comes_from_the_environment(home: Path) -> None:
     assert state_home() == home.resolve()
+
+
+def test_an_event_type_named_in_checks_replaces_what_is_expected_of_every(file: Path) -> None:
+    checks = load_settings(file, ["checks.every.min_events=7", "checks.event_types.save.volume.weeks=3"]).checks
+    assert (checks.of("click").min_events, checks.of("click").volume.weeks) == (7, 4)
+    assert (checks.of("save").min_events, checks.of("save").volume.weeks) == (100, 3)

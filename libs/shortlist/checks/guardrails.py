@@ -1,13 +1,13 @@
 """What a contract cannot say: a surface's candidates beside those of the last published day, and list by list."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from shortlist.checks.audit import CheckResult
+from shortlist.checks.results import CheckResult
 from shortlist.columns import ITEM_ID, RANK, SCORE, SOURCE, SUBJECT_ID
 from shortlist.config import GuardrailsConfig
 
@@ -31,7 +31,7 @@ def guardrails(
 
     Args:
         frame: candidates of the run date, in the columns of the candidates contract.
-        last: those of the last published day; None before the first publication: comparisons with it then succeed.
+        last: those of the last published day; None before the first publication: comparisons with it are then off, and say so.
         config: limits.
         k: length of a whole list.
         fallback: source that fills lists; None where the surface has none.
@@ -140,7 +140,7 @@ def _rows_change(facts: _Facts, has_last: bool, config: GuardrailsConfig) -> Che
     limit = config.max_rows_change
     description = f"Rows change by at most {limit:.0%} from the last published day (guardrails.max_rows_change)."
     if not has_last:
-        return _guardrail("rows_change", "", description, True, NO_LAST_DAY)
+        return _off("rows_change", "", description, NO_LAST_DAY)
     if facts.last_rows == 0:
         return _guardrail("rows_change", "", description, False, "the last published day has no rows")
     change = facts.rows / facts.last_rows - 1
@@ -152,7 +152,7 @@ def _overlap(facts: _Facts, has_last: bool, config: GuardrailsConfig) -> CheckRe
     limit = config.min_overlap
     description = f"On average at least {limit:.0%} of a list was in the subject's last list (guardrails.min_overlap)."
     if not has_last:
-        return _guardrail("overlap_with_last_day", ITEM_ID, description, True, NO_LAST_DAY)
+        return _off("overlap_with_last_day", ITEM_ID, description, NO_LAST_DAY)
     if facts.compared == 0:
         observed = "no subject had a list on the last published day"
         return _guardrail("overlap_with_last_day", ITEM_ID, description, False, observed)
@@ -172,7 +172,7 @@ def _fallback_share(facts: _Facts, fallback: str | None, config: GuardrailsConfi
     limit = config.max_fallback_share
     description = f"At most {limit:.0%} of all rows come from the fallback source (guardrails.max_fallback_share)."
     if fallback is None:
-        return _guardrail("fallback_share", SOURCE, description, True, "the surface has no fallback source")
+        return _off("fallback_share", SOURCE, description, "the surface has no fallback source")
     observed = f"{facts.from_fallback} of {facts.rows} rows come from {fallback!r}"
     return _at_most("fallback_share", SOURCE, description, observed, facts.from_fallback, facts.rows, limit)
 
@@ -215,6 +215,11 @@ def _none(rule: str, column: str, description: str, what: str, count: int, total
     """A rule without a limit; `not_empty` is there to refuse a frame in which nothing can break it."""
     share = count / total if total else None
     return _guardrail(rule, column, description, count == 0, f"{count} of {total} {what} break it", count, share)
+
+
+def _off(rule: str, column: str, description: str, why: str) -> CheckResult:
+    """A guardrail that has nothing to judge: shown as such, not as satisfied."""
+    return replace(_guardrail(rule, column, description, True, why), off=why)
 
 
 def _guardrail(

@@ -5,8 +5,9 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
-from shortlist.checks.audit import Audit, audit
+from shortlist.checks.audit import audit
 from shortlist.checks.guardrails import guardrails
+from shortlist.checks.results import Audit
 from shortlist.config import SurfaceConfig
 from shortlist.tables import Table
 

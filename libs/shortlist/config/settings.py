@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from shortlist.config.base import BasketKind, EventType, Section, state_home
+from shortlist.config.checks import ChecksConfig
 from shortlist.config.data import BasketConfig, InteractionsConfig
 from shortlist.config.extraction import ExtractionConfig
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
@@ -61,6 +62,8 @@ class Settings(Section):
     """Where things live."""
     extraction: ExtractionConfig = ExtractionConfig()
     """Landing to engagements."""
+    checks: ChecksConfig = ChecksConfig()
+    """Deliveries beside the deliveries before them."""
     interactions: InteractionsConfig = InteractionsConfig()
     """Engagements to user-item weights."""
     baskets: dict[BasketKind, BasketConfig] = Field(default={"session": BasketConfig()})

@@ -24,29 +24,48 @@ class Check:
     """What one rule of a contract said about one table.
 
     Attributes:
-        table: The table that was checked.
+        table: The table that was checked, or the gate's name.
+        partition: Which part of it, empty where the manifest does not say.
         rule: The rule's name in the contract, or the guardrail's.
         column: The column it looks at, empty for the whole table.
         severity: critical holds the run, warning is shown.
-        passed: Whether the rows satisfy it.
+        passed: Whether the rows satisfy it; False where it is off.
+        off: Why it had nothing to judge, empty when it judged.
         raised: Why it could not be evaluated, empty when it could.
         observed: What was found, in words.
         description: What it demands, in one sentence.
+        expectation: Great Expectations' type, or guardrail.
+        count: Rows that break it, None where they cannot be counted.
+        samples: Some of what breaks it.
     """
 
     table: str
+    partition: str
     rule: str
     column: str
     severity: str
     passed: bool
+    off: str
     raised: str
     observed: str
     description: str
+    expectation: str
+    count: int | None
+    samples: tuple[str, ...]
 
     @property
     def holds(self) -> bool:
         """Whether this result alone stops the run: a critical failure, or a rule that could not be evaluated."""
-        return bool(self.raised) or (not self.passed and self.severity == "critical")
+        return bool(self.raised) or (self.outcome == "failed" and self.severity == "critical")
+
+    @property
+    def outcome(self) -> str:
+        """not evaluated, not applicable, satisfied or failed."""
+        if self.raised:
+            return "not evaluated"
+        if self.off:
+            return "not applicable"
+        return "satisfied" if self.passed else "failed"
 
 
 @dataclass(frozen=True)
@@ -117,17 +136,22 @@ def _record(job: str, content: Mapping[str, Any]) -> JobRecord:
 
 
 def _check(entry: Mapping[str, Any]) -> Check:
-    share = entry.get("unexpected_share")
+    share, count = entry.get("unexpected_share"), entry.get("unexpected_count")
     found = str(entry.get("observed") or "")
     if share:
         found = f"{found} ({share:.3%} of rows)".strip()
     return Check(
         table=str(entry["table"]),
+        partition=str(entry.get("partition") or ""),
         rule=str(entry["rule"]),
         column=str(entry.get("column") or ""),
         severity=str(entry["severity"]),
-        passed=bool(entry["success"]),
+        passed=bool(entry["success"]) and not entry.get("off"),
+        off=str(entry.get("off") or ""),
         raised=str(entry.get("raised") or ""),
         observed=found,
         description=str(entry.get("description") or ""),
+        expectation=str(entry.get("expectation") or ""),
+        count=None if count is None else int(count),
+        samples=tuple(str(sample) for sample in entry.get("samples") or []),
     )

@@ -3,28 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from shortlist.metrics.definitions import BLEND, DEFINITIONS
-from shortlist.redaction import redact
 from shortlist.reports import charts
-from shortlist.reports.evaluation import MASKING, Estimate, Verdict
+from shortlist.reports.evaluation import MASKING, Verdict
 from shortlist.reports.facts import RunFacts, TableFacts
+from shortlist.reports.gates import FOLDER, INDEX, gate_pages
 from shortlist.reports.manifests import Check, JobRecord
 from shortlist.reports.reading import reading_snippets
+from shortlist.reports.rendering import render
 from shortlist.reports.surfaces import SurfaceFacts
-from shortlist.reports.untrusted import plain
 
 SOURCE_CLASSES: Final = 6
 """Colours of sources in the style sheet; a seventh source shares the last one."""
-
-TITLE_LENGTH: Final = 90
-ID_LENGTH: Final = 48
-SENTENCE_LENGTH: Final = 400
 
 
 PARALLEL_JOBS: Final = ("train_als", "train_cooccurrence")
@@ -56,7 +49,12 @@ class Gate:
     @property
     def failed(self) -> tuple[Check, ...]:
         """Rules that the rows break, or that could not be evaluated."""
-        return tuple(check for check in self.checks if not check.passed or check.raised)
+        return tuple(check for check in self.checks if check.outcome in ("failed", "not evaluated"))
+
+    @property
+    def off(self) -> tuple[Check, ...]:
+        """Rules that had nothing to judge."""
+        return tuple(check for check in self.checks if check.outcome == "not applicable")
 
 
 @dataclass(frozen=True)
@@ -90,10 +88,12 @@ def write_page(facts: RunFacts, reports: str) -> Path:
 def render_page(facts: RunFacts) -> str:
     """The page's HTML. Every value is escaped by the template; what people wrote is cut and made visible before."""
     classes = source_classes(facts)
-    return _environment().get_template("page.html.j2").render(
+    return render(
+        "page.html.j2",
         facts=facts,
         headline=headline(facts),
         gates=gates(facts.jobs),
+        checks=check_pages(facts),
         stages=stages(facts.tables),
         classes=classes,
         definitions=DEFINITIONS,
@@ -105,6 +105,13 @@ def render_page(facts: RunFacts) -> str:
         masking=MASKING,
         subjects={surface.name: surface.config.subject for surface in facts.surfaces},
     )  # fmt: skip
+
+
+def check_pages(facts: RunFacts) -> dict[str, str]:
+    """The gates' own pages beside the report: relative links by gate, the index under an empty name."""
+    folder = f"{FOLDER}/{facts.run_date.isoformat()}"
+    pages = gate_pages(facts.jobs, [surface.name for surface in facts.surfaces])
+    return {"": f"{folder}/{INDEX}"} | {page.name: f"{folder}/{page.file}" for page in pages if page.file}
 
 
 def headline(facts: RunFacts) -> Headline:
@@ -133,8 +140,8 @@ def gates(records: Iterable[JobRecord]) -> tuple[Gate, ...]:
         "publish_candidates": "Second gate: candidates, before publication",
     }
 
-    def order(check: Check) -> tuple[bool, bool, str]:
-        return not check.holds, check.passed, check.table
+    def order(check: Check) -> tuple[bool, bool, bool, str]:
+        return not check.holds, check.outcome != "failed", check.outcome != "not applicable", check.table
 
     return tuple(
         Gate(titles.get(record.job, record.job), tuple(sorted(record.checks, key=order)))
@@ -187,38 +194,6 @@ def highest(verdict: Verdict, metric: str) -> float:
     return 1.08 * max(ends, default=0.0) or 1.0
 
 
-def figure(value: float | None) -> str:
-    """A metric: three digits that mean something, no more."""
-    return "none" if value is None else f"{value:.4f}" if abs(value) < 1 else f"{value:,.3f}"
-
-
-def spread(estimate: Estimate) -> str:
-    """The 95 % interval, in words when there is none."""
-    if estimate.low is None or estimate.high is None:
-        return "no interval"
-    return f"{figure(estimate.low)} to {figure(estimate.high)}"
-
-
-def count(value: int | None) -> str:
-    """A whole number with its thousands apart."""
-    return "none" if value is None else f"{value:,}"
-
-
-def percent(value: float) -> str:
-    """A share: one decimal below ten per cent, so that small ones do not vanish."""
-    return f"{100 * value:.0f} %" if value >= 0.0995 or value == 0 else f"{100 * value:.1f} %"
-
-
-def long_day(day: date) -> str:
-    """30 November 2017."""
-    return f"{day.day} {day:%B %Y}"
-
-
-def short_day(day: date) -> str:
-    """30 Nov."""
-    return f"{day.day} {day:%b}"
-
-
 def _names(surfaces: Iterable[SurfaceFacts]) -> str:
     names = [surface.name for surface in surfaces]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
@@ -228,26 +203,3 @@ def _snippets(facts: RunFacts, surface: SurfaceFacts) -> Any:
     served = surface.served
     path = f"{facts.warehouse.rstrip('/')}/{surface.table}"
     return reading_snippets(path, served.table_version, served.run_date) if served else ()
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("shortlist.reports", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        title=lambda text: plain(text, TITLE_LENGTH),
-        id=lambda text: plain(text, ID_LENGTH),
-        sentence=lambda text: plain(text if text is None else redact(str(text)), SENTENCE_LENGTH),
-        count=count,
-        percent=percent,
-        figure=figure,
-        spread=spread,
-        long_day=long_day,
-        short_day=short_day,
-    )
-    return environment

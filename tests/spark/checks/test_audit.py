@@ -12,7 +12,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.checks.audit import Audit, CheckResult, audit
+from shortlist.checks.audit import audit
+from shortlist.checks.results import Audit, CheckResult
 from shortlist.errors import HeldError
 from shortlist.io.manifest import write_manifest
 from shortlist.reports.manifests import read_job_records
@@ -142,6 +143,19 @@ def test_a_lower_bound_alone_does_not_let_nan_and_infinity_pass(spark: SparkSess
 def test_an_empty_frame_holds(spark: SparkSession) -> None:
     done = audited(spark, CANDIDATES, [])
     assert names(done.critical_failures) == ["not_empty", "subjects_enough"]
+    done = audited(spark, ENGAGEMENTS, [])
+    assert names(done.critical_failures) == ["not_empty"]
+
+
+def test_unique_values_are_counted_where_some_are_missing(spark: SparkSession) -> None:
+    """Asked as a proportion of distinct values first: empty ids are not equal to each other, and excuse nobody."""
+    rows = [{**row, "event_id": None} for row in engagements()] + engagements()
+    done = audited(spark, ENGAGEMENTS, rows, "key_unique", "event_id_present")
+    assert names(done.critical_failures) == ["event_id_present"]
+    done = audited(spark, ENGAGEMENTS, [*rows, engagements()[1]], "key_unique")
+    (result,) = done.critical_failures
+    assert (result.unexpected_count, result.samples) == (2, ("'e2'",))
+    assert result.expectation == "expect_column_values_to_be_unique"
 
 
 def test_a_failure_says_column_sample_and_share(spark: SparkSession) -> None:

@@ -5,8 +5,8 @@ from typing import Any, Literal
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.checks.audit import CheckResult
 from shortlist.checks.guardrails import guardrails
+from shortlist.checks.results import CheckResult
 from shortlist.config import GuardrailsConfig
 from shortlist.tables import CANDIDATES
 from tests.spark.checks.rows import Row, candidate_lists, frame_of
@@ -142,8 +142,8 @@ def test_equal_scores_are_no_rise(spark: SparkSession) -> None:
 def test_the_first_day_has_nothing_to_compare_with(spark: SparkSession) -> None:
     results = judged(spark, candidate_lists(TODAY), last=None)
     assert failed(results) == []
-    assert results["rows_change"].observed == "there is no published day to compare with"
-    assert results["overlap_with_last_day"].observed == "there is no published day to compare with"
+    for rule in ("rows_change", "overlap_with_last_day"):
+        assert results[rule].observed == results[rule].off == "there is no published day to compare with"
 
 
 def test_a_last_day_without_rows_or_common_subjects_holds(spark: SparkSession) -> None:
@@ -166,4 +166,4 @@ def test_users_may_be_called_like_items_and_a_surface_may_have_no_fallback(spark
     results = judged(spark, changed(5, item_id="s2"), subject="user", fallback=None)
     assert failed(results) == []
     assert "not_itself" not in results
-    assert results["fallback_share"].observed == "the surface has no fallback source"
+    assert results["fallback_share"].observed == results["fallback_share"].off == "the surface has no fallback source"

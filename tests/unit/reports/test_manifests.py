@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from shortlist.checks.audit import CheckResult
+from shortlist.checks.results import CheckResult
 from shortlist.reports.manifests import NIGHTLY_JOBS, read_job_records
 from tests.unit.reports.world import BEFORE, D, manifest, write_settings
 
@@ -51,6 +51,20 @@ def test_read_job_records__checks_as_audits_write_them(home: Path) -> None:
     ]  # fmt: skip
     assert record.checks[0].observed == "3 rows (1.500% of rows)"
     assert record.checks[2].raised == "no such column"
+    assert [check.outcome for check in record.checks] == ["failed", "failed", "not evaluated", "satisfied"]
+
+
+def test_read_job_records__a_rule_that_is_off_is_not_satisfied(home: Path) -> None:
+    settings = write_settings(home)
+    off = {**result("off", "critical", True), "off": "no catalog was known"}
+    told = {**result("told", "warning", False), "samples": ["2017-11-30 store: 3 events"]}
+    manifest(settings, "extract_engagements", checks=[off, told])
+    (record,), _ = read_job_records(settings.paths.manifests, D)
+    assert [(check.outcome, check.passed, check.holds) for check in record.checks] == [
+        ("not applicable", False, False), ("failed", False, False)
+    ]  # fmt: skip
+    assert (record.checks[0].off, record.checks[1].samples) == ("no catalog was known", ("2017-11-30 store: 3 events",))
+    assert record.checks[1].count == 3
 
 
 def test_read_job_records__a_broken_file_is_told(home: Path) -> None:
