@@ -18,6 +18,7 @@ from shortlist.config.surfaces import (
     SourcesConfig,
     SurfaceConfig,
 )
+from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 __all__ = [
     "CHECKOUT",
@@ -33,6 +34,7 @@ __all__ = [
     "ExtractionConfig",
     "GuardrailsConfig",
     "InteractionsConfig",
+    "MaintenanceConfig",
     "Measure",
     "PathsConfig",
     "PopularitySourceConfig",
@@ -41,6 +43,7 @@ __all__ = [
     "SourceName",
     "SourcesConfig",
     "SurfaceConfig",
+    "SyntheticConfig",
     "load_settings",
     "parse_override",
     "settings_file",
