@@ -6,13 +6,15 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import EVENT_DATE, INGEST_DATE, SNAPSHOT_DATE
+from shortlist.columns import EVENT_DATE, INGEST_DATE, REASONS, SNAPSHOT_DATE
 from shortlist.io.delta import between, equals, one_of
 from shortlist.io.fences import run_partition
 from shortlist.io.landing import ENGAGEMENT_FEED, Landing, days_to_extract, read_lines, read_snapshot
+from shortlist.io.proofs import erased_digests
 from shortlist.io.run import Run, log
 from shortlist.tables import ENGAGEMENTS, QUARANTINE, Table
 from shortlist.transforms.engagements import as_delivered, first_deliveries, parse_lines, rejected, usable
+from shortlist.transforms.erasure import digests_in, erased_rows, names_erased
 
 # (parsed lines, folders by day): raises HeldError for a delivery that cannot be trusted.
 DeliveryCheck = Callable[[DataFrame, dict[date, str]], None]
@@ -37,9 +39,13 @@ def extract_days(run: Run, landing: Landing, check_delivery: DeliveryCheck, chec
     days = days_to_extract(landing, run.run_date, _extracted(known), config)
     log.info("extracting %d landing folder(s): %s to %s", len(days), days[0], days[-1])
     parsed = parse_lines(read_lines(run.spark, landing, ENGAGEMENT_FEED, days), config).persist()
-    check_delivery(parsed, {day: landing.folder(ENGAGEMENT_FEED, day) for day in days})
+    erased = erased_rows(erased_digests(run))
+    remaining = parsed.where(~erased)
+    check_delivery(remaining, {day: landing.folder(ENGAGEMENT_FEED, day) for day in days})
 
-    events = usable(parsed)
+    events = usable(remaining)
+    # Erased lines are counted with their file, so that the lines beside them keep their numbers.
+    unusable = rejected(parsed.withColumn(REASONS, F.when(~erased, F.col(REASONS)).otherwise(F.array())))
     first, last = _event_dates(events, run.run_date)
     others = [] if known is None else [_delivered_by_others(known, days, first, last)]
     merged = first_deliveries(*others, events).repartition(EVENT_DATE).persist()
@@ -47,15 +53,16 @@ def extract_days(run: Run, landing: Landing, check_delivery: DeliveryCheck, chec
     check_rows(fresh, ENGAGEMENTS)
 
     accepted, landed = fresh.count(), parsed.count()
-    quarantined = landed - events.count()
+    readable, quarantined = events.count(), unusable.count()
     run.facts["lines"] = {
         "landed": landed,
         "accepted": accepted,
         "quarantined": quarantined,
-        "duplicates": landed - quarantined - accepted,
+        "duplicates": readable - accepted,
+        "erased": landed - readable - quarantined,
     }
     partition = run_partition(run.run_date)
-    run.commit(rejected(parsed), QUARANTINE, partition, one_of(INGEST_DATE, days))
+    run.commit(unusable, QUARANTINE, partition, one_of(INGEST_DATE, days))
     run.commit(merged, ENGAGEMENTS, partition, between(EVENT_DATE, first, last))
 
 
@@ -72,7 +79,8 @@ def extract_snapshot(run: Run, landing: Landing, table: Table, check_rows: RowCh
     where = equals(**{SNAPSHOT_DATE: day})
     if run.exists(table) and run.warehouse.has_rows(table, where=where):
         return
-    rows = read_snapshot(run.spark, landing, table, day).persist()
+    landed = read_snapshot(run.spark, landing, table, day)
+    rows = landed.where(~names_erased(digests_in(table, {}), erased_digests(run))).persist()
     check_rows(rows, table)
     run.commit(rows, table, f"{SNAPSHOT_DATE}={day.isoformat()}", where)
 

@@ -1,6 +1,6 @@
 """Landing folders: `<root>/<feed>/<day>/` with a completion marker that its producer writes last."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -14,6 +14,7 @@ from shortlist.errors import HeldError, LandingError
 from shortlist.tables import Table
 
 ENGAGEMENT_FEED = "engagements"
+ERASURE_FEED = "erasures"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,20 @@ class Landing:
         days = self.days(feed)
         infos = system.get_file_info([f"{root}/{feed}/{day.isoformat()}/{self.marker}" for day in days]) if days else []
         return [day for day, info in zip(days, infos, strict=True) if info.type != fs.FileType.NotFound]
+
+    def mark_complete(self, feed: str, day: date) -> None:
+        """Write the marker, as a producer does when a day's folder is whole."""
+        system, root = self._system()
+        system.open_output_stream(f"{root}/{feed}/{day.isoformat()}/{self.marker}").close()
+
+    def lines(self, feed: str, day: date) -> Iterator[tuple[str, int, str]]:
+        """File, number (from 1) and text of every line of a small feed, read in this process."""
+        system, root = self._system()
+        files = system.get_file_info(fs.FileSelector(f"{root}/{feed}/{day.isoformat()}"))
+        for file in sorted(file.path for file in files if file.is_file and file.base_name[0] not in "._"):
+            with system.open_input_stream(file) as stream:  # a known ending such as .gz is decompressed
+                for number, line in enumerate(stream.read().decode("utf-8").splitlines(), start=1):
+                    yield file.removeprefix(f"{root}/"), number, line
 
     def _system(self) -> tuple[fs.FileSystem, str]:
         if "://" in self.root:

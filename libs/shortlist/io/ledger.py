@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 from polars.exceptions import PanicException, PolarsError
 
-from shortlist.columns import PUBLISHED_AT, RUN_DATE, SURFACE
+from shortlist.columns import PUBLISHED_AT, RUN_DATE, SURFACE, WHY
 from shortlist.io.fences import table_lock
 from shortlist.transforms.latest import stands
 
@@ -51,6 +51,18 @@ def standing(path: str, surface: str, version: int | None = None) -> list[Public
     rows = pl.scan_delta(path, version=version).filter((pl.col(SURFACE) == surface) & stands())
     newest = rows.sort(RUN_DATE, PUBLISHED_AT).unique(RUN_DATE, keep="last", maintain_order=True).collect()
     return [Publication(**row) for row in newest.iter_rows(named=True)]
+
+
+def announced_surfaces(path: str) -> list[str]:
+    """Every surface that publications has a row of, also those that settings know no more; none where it does not exist."""
+    if not deltalake.DeltaTable.is_deltatable(path):
+        return []
+    return sorted(pl.read_delta(path)[SURFACE].unique())
+
+
+def reasons(path: str) -> list[str]:
+    """Everything that publications says in `why`."""
+    return pl.read_delta(path)[WHY].drop_nulls().to_list()
 
 
 def append_rows(root: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:

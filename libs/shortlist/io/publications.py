@@ -5,6 +5,7 @@ what `latest` means.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from pyspark.sql import DataFrame
@@ -84,6 +85,29 @@ def publish(run: Run, surface: str, candidates: DataFrame) -> Publication:
             None,
         ),
     )
+
+
+def announce_again(
+    run: Run, earlier: Publication, version: int, digest: Digest, subjects: int, why: str
+) -> Publication:
+    """Verify another version of a published day, and make it the one that publications names.
+
+    Args:
+        run: the run.
+        earlier: how the day was published.
+        version: the version to name from now on.
+        digest: what it must hold.
+        subjects: how many subjects it must hold.
+        why: why the day is announced anew.
+
+    Raises:
+        PublicationError: the version holds something else; it is not announced.
+    """
+    table = candidates_table(earlier.surface)
+    verify(run.warehouse.path(table), table, version, earlier.run_date, digest, subjects)
+    at = commit_time(run.warehouse.path(table), version)
+    named = replace(earlier, table_version=version, published_at=at, why=why)
+    return _announce(run, replace(named, rows=digest.rows, subjects=subjects, digest=str(digest)))
 
 
 def hold(run: Run, surface: str, rows: int, subjects: int, why: Sequence[str]) -> Publication:
