@@ -210,9 +210,8 @@ class _Erasure:
             lists.unpersist()
         newest = warehouse.version(table)
         for day, publication in served.items():
-            stated = Digest(publication.rows, int(publication.digest or "0", 16)), publication.subjects
             if publication.table_version != newest:
-                announce_again(self.run, publication, newest, *holds.get(day, stated), _WHY)
+                announce_again(self.run, publication, newest, _WHY, holds.get(day))
 
     def _served(self, surface: str) -> list[Publication]:
         """The days of a surface that readers are served, as publications stands now."""

@@ -88,25 +88,28 @@ def publish(run: Run, surface: str, candidates: DataFrame) -> Publication:
 
 
 def announce_again(
-    run: Run, earlier: Publication, version: int, digest: Digest, subjects: int, why: str
+    run: Run, earlier: Publication, version: int, why: str, changed: tuple[Digest, int] | None = None
 ) -> Publication:
-    """Verify another version of a published day, and make it the one that publications names.
+    """Make another version of a published day the one that publications names.
 
     Args:
         run: the run.
         earlier: how the day was published.
         version: the version to name from now on.
-        digest: what it must hold.
-        subjects: how many subjects it must hold.
         why: why the day is announced anew.
+        changed: digest and subjects of the day where it has other files than were published: it is then verified as a new
+            one is. None where it has the same files, which were verified when they were published.
 
     Raises:
         PublicationError: the version holds something else; it is not announced.
     """
     table = candidates_table(earlier.surface)
-    verify(run.warehouse.path(table), table, version, earlier.run_date, digest, subjects)
-    at = commit_time(run.warehouse.path(table), version)
-    named = replace(earlier, table_version=version, published_at=at, why=why)
+    path = run.warehouse.path(table)
+    named = replace(earlier, table_version=version, published_at=commit_time(path, version), why=why)
+    if changed is None:
+        return _announce(run, named)
+    digest, subjects = changed
+    verify(path, table, version, earlier.run_date, digest, subjects)
     return _announce(run, replace(named, rows=digest.rows, subjects=subjects, digest=str(digest)))
 
 
