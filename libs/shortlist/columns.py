@@ -96,3 +96,10 @@ TABLE_VERSION: Final = "table_version"
 ROWS: Final = "rows"
 DIGEST: Final = "digest"
 WHY: Final = "why"
+
+# Erasures
+SUBJECT_DIGEST: Final = "subject_digest"
+SUBJECT_KIND: Final = "subject_kind"
+TABLE_NAME: Final = "table_name"
+FILES_REMOVED: Final = "files_removed"
+ERASED_AT: Final = "erased_at"

@@ -82,6 +82,26 @@ class LandingError(ShortlistError):
             "write the table without deletion vectors and column mapping"
         )
 
+    @classmethod
+    def bad_request(cls, file: str, line: int, problem: str) -> "LandingError":
+        """An erasure request that cannot be meant; its text is not quoted, because it may hold the id."""
+        return cls(
+            f'{file} line {line}: {problem}; nothing was erased; next: write {{"kind": "user" or "item", "id": "..."}}, '
+            "one request a line"
+        )
+
+
+class MaintenanceError(ShortlistError):
+    """Upkeep found a table that is not what it was."""
+
+    @classmethod
+    def rows_changed(cls, table: str, before: int, after: int) -> "MaintenanceError":
+        """A compaction that lost or doubled rows."""
+        return cls(
+            f"{table}: {after} rows after compaction, {before} before; nothing was vacuumed; "
+            "next: look at the table's history, and restore the version before its OPTIMIZE"
+        )
+
 
 class HeldError(ShortlistError):
     """A check failed: nothing was written, what was served yesterday stays served."""
@@ -217,6 +237,34 @@ class FencedError(ShortlistError):
         return cls(
             f"{table} ({partition}): attempt {attempt} is fenced off by attempt {newest}, which has already committed; "
             "nothing was written; next: nothing, unless this attempt was meant to win: then run it anew with a higher --attempt"
+        )
+
+
+class ErasedError(ShortlistError):
+    """A subject is being erased, or was erased while something else was going on."""
+
+    @classmethod
+    def meanwhile(cls, job: str, before: int | None, now: int | None) -> "ErasedError":
+        """A job began before an erasure and would write after it."""
+        return cls(
+            f"{job}: a subject was erased since this run began (erasures is at version {now}, was at {before}); what it read "
+            "may name the subject; nothing was written; next: run it again with the same arguments"
+        )
+
+    @classmethod
+    def never_quiet(cls, tables: Sequence[str], times: int) -> "ErasedError":
+        """Other writers kept committing to tables that had been cleaned."""
+        return cls(
+            f"erasure: {', '.join(tables)} changed again after each of {times} passes; no proof was written; "
+            "next: wait until the nightly run is over, then run the erasure again"
+        )
+
+    @classmethod
+    def still_named(cls, places: Sequence[str]) -> "ErasedError":
+        """Files that still hold an erased id although every row is gone."""
+        return cls(
+            f"erasure: the subject's rows are gone, but its id is still in: {', '.join(places)}; no proof was written; next: a "
+            "table that was created without delta.dataSkippingNumIndexedCols=0 keeps ids in its log: create it anew"
         )
 
 

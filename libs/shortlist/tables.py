@@ -213,3 +213,22 @@ SOURCE_CANDIDATES: Final = load_table("source_candidates")
 CANDIDATES: Final = load_table("candidates")
 EVALUATIONS: Final = load_table("evaluations")
 PUBLICATIONS: Final = load_table("publications")
+ERASURES: Final = load_table("erasures")
+
+# All of them; the candidates table of a surface is made by `candidates_table`.
+TABLES: Final = (
+    ENGAGEMENTS,
+    QUARANTINE,
+    CATALOG,
+    PROMOTIONS,
+    INTERACTIONS,
+    BASKETS,
+    USER_FACTORS,
+    ITEM_FACTORS,
+    RELATED_ITEMS,
+    SOURCE_CANDIDATES,
+    CANDIDATES,
+    EVALUATIONS,
+    PUBLICATIONS,
+    ERASURES,
+)

@@ -31,3 +31,10 @@ def test_a_long_reason_is_cut_and_a_missing_one_said() -> None:
     assert len(long) < 600
     assert " ...; nothing was published" in long
     assert "no reason was given" in failure_line("train_als", "2017-11-30", None)
+
+
+def test_upkeep_says_what_it_leaves_behind() -> None:
+    assert failure_line("erase_subject", "2017-11-30", "x").endswith(
+        "x; there is no proof in erasures yet; running it again begins the erasure anew"
+    )
+    assert "nothing was published" not in failure_line("maintain_tables", "2017-11-30", "x")

@@ -15,7 +15,7 @@ from shortlist_airflow.callbacks import explain_failure
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXPECTED_DAGS = {"candidates_daily"}
+EXPECTED_DAGS = {"candidates_daily", "erasure", "maintenance"}
 
 
 def test_the_dags_are_the_expected_ones(bag: DagBag) -> None:

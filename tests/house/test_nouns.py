@@ -25,6 +25,18 @@ def test_every_column_of_a_contract_has_one_constant() -> None:
     assert stated <= set(named)
 
 
+def test_all_tables_are_listed() -> None:
+    assert {table.contract for table in tables.TABLES} == set(TABLES)
+    assert len(tables.TABLES) == len(TABLES)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_a_log_keeps_no_values_where_a_row_may_name_somebody(table: Table) -> None:
+    """Smallest and largest values would outlive an erasure. Tables of measures only may keep theirs."""
+    kept = table.properties.get("delta.dataSkippingNumIndexedCols") != "0"
+    assert not kept or table.name in {"evaluations", "erasures"}
+
+
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
 def test_a_contract_states_key_partition_and_protocol(table: Table) -> None:
     assert table.key or table.name == "quarantine"  # a line may be landed twice

@@ -101,6 +101,8 @@ def test_override_values_are_read_as_yaml() -> None:
 def test_fingerprint_changes_with_settings_but_not_with_paths(file: Path) -> None:
     base = load_settings(file)
     assert base.fingerprint() == load_settings(file, ["paths.landing=elsewhere"]).fingerprint()
+    # Nor with what no candidate depends on: a change of upkeep must not look like another model.
+    assert base.fingerprint() == load_settings(file, ["maintenance.lease_days=9", "synthetic.seed=8"]).fingerprint()
     assert base.fingerprint() != load_settings(file, ["als.seed=8"]).fingerprint()
     assert base.fingerprint("blend") == load_settings(file, ["als.seed=8"]).fingerprint("blend")
 

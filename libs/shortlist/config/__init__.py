@@ -38,6 +38,7 @@ from shortlist.config.surfaces import (
     SourcesConfig,
     SurfaceConfig,
 )
+from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 __all__ = [
     "CHECKOUT",
@@ -61,6 +62,7 @@ __all__ = [
     "GuardrailsConfig",
     "InteractionsConfig",
     "LandingFormat",
+    "MaintenanceConfig",
     "Measure",
     "OptionalColumn",
     "PathsConfig",
@@ -72,6 +74,7 @@ __all__ = [
     "SourceName",
     "SourcesConfig",
     "SurfaceConfig",
+    "SyntheticConfig",
     "TimestampConfig",
     "TrafficConfig",
     "UnknownItemsConfig",

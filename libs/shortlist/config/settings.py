@@ -12,6 +12,7 @@ from shortlist.config.data import BasketConfig, InteractionsConfig
 from shortlist.config.extraction import ExtractionConfig
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.surfaces import BlendConfig, SourcesConfig, SurfaceConfig
+from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 from shortlist.redaction import secret_in_url
 
 
@@ -80,6 +81,10 @@ class Settings(Section):
     """Fusion of sources."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """Candidates against later engagement."""
+    maintenance: MaintenanceConfig = MaintenanceConfig()
+    """Upkeep of the tables."""
+    synthetic: SyntheticConfig = SyntheticConfig()
+    """A landing made by chance, for tests of scale."""
     seed: int = Field(default=7, ge=0)
     """Seed of every choice by chance that has no seed of its own, such as what a basket over its cap keeps."""
 
@@ -100,11 +105,11 @@ class Settings(Section):
         return self
 
     def fingerprint(self, *sections: str) -> str:
-        """12 hex digits that change with any setting but the paths.
+        """12 hex digits that change with any setting that a candidate may depend on: not the paths, not upkeep.
 
         Args:
             sections: names of top-level sections to look at; none means all of them.
         """
-        plain = self.model_dump(mode="json", exclude={"paths"})
+        plain = self.model_dump(mode="json", exclude={"paths", "maintenance", "synthetic"})
         chosen = {name: plain[name] for name in sections} if sections else plain
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:12]

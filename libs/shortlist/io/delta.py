@@ -1,15 +1,19 @@
 """Delta tables below one root: created from their contracts, read at a pinned version, replaced in one fenced commit."""
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from datetime import date
+from statistics import median
 from typing import Any
 
 import deltalake
+import polars as pl
+import pyarrow as pa
 from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyarrow import fs
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
@@ -24,6 +28,8 @@ ATTEMPT = "attempt"
 PARTITION = "partition"
 # So many files are named in a plan without burdening the driver; a year of daily partitions is below it.
 _FEW = 1000
+# Delta reads the sizes of a compaction from the session.
+_COMPACTION_SIZES = ("spark.databricks.delta.optimize.minFileSize", "spark.databricks.delta.optimize.maxFileSize")
 # Spark takes these in a path for a pattern.
 _GLOB = frozenset("{}[]*?\\")
 
@@ -34,6 +40,28 @@ class Commit:
 
     version: int
     repeated: bool
+
+
+@dataclass(frozen=True)
+class FileSizes:
+    """Files of a table or of one commit: their number, their bytes, and how these are spread."""
+
+    files: int
+    bytes: int
+    min_bytes: int
+    median_bytes: int
+    max_bytes: int
+
+    @classmethod
+    def of(cls, sizes: Sequence[int]) -> "FileSizes":
+        """Of files of these many bytes; all zero when there is none."""
+        if not sizes:
+            return cls(0, 0, 0, 0, 0)
+        return cls(len(sizes), sum(sizes), min(sizes), int(median(sizes)), max(sizes))
+
+    def as_dict(self) -> dict[str, int]:
+        """For the manifest."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -113,7 +141,14 @@ class Warehouse:
         return None if number is None else int(number)
 
     def replace(
-        self, frame: DataFrame, table: Table, partition: str, where: str, attempt: int, facts: Mapping[str, Any]
+        self,
+        frame: DataFrame,
+        table: Table,
+        partition: str,
+        where: str,
+        attempt: int,
+        facts: Mapping[str, Any],
+        require: Callable[[], None] = lambda: None,
     ) -> Commit:
         """Replace all rows that satisfy `where` by the frame, in one atomic commit.
 
@@ -124,6 +159,7 @@ class Warehouse:
             where: Spark SQL predicate on constants made by us (see `equals` and `between`).
             attempt: fence number; must be above the partition's newest committed one.
             facts: what the commit's metadata says of the run (JSON-able).
+            require: asked when no other process can commit to the table; raises what speaks against the commit.
 
         Raises:
             FencedError: a newer attempt has committed this partition.
@@ -133,6 +169,7 @@ class Warehouse:
         self.create(table)
         stamp = redact_all({**facts, PARTITION: partition, ATTEMPT: attempt})
         with self._locked(table):
+            require()
             newest = self.last_attempt(table, partition)
             if newest is not None and newest >= attempt:
                 # The attempt's own commit, whose answer was lost; unless a newer one, or a rollback, came after it.
@@ -162,6 +199,132 @@ class Warehouse:
         """Add a few rows, each with the contract's columns; for tables that only grow."""
         self.create(table)
         append_rows(self.root, table.name, rows)
+
+    def delete(self, table: Table, condition: Column) -> int:
+        """Remove the rows that satisfy a condition, in one commit that rewrites only the files which hold some.
+
+        Delta writes the condition into the table's log, so it must not name what the log must not hold.
+
+        Returns:
+            The table's newest version.
+        """
+        with self._locked(table):
+            DeltaTable.forPath(self.spark, self.path(table)).delete(condition)
+            return self.version(table)
+
+    def delete_matching(self, table: Table, rows: DataFrame, columns: Sequence[str]) -> int:
+        """Remove the rows that agree with one of `rows` in the columns; the log learns the columns only.
+
+        Returns:
+            The table's newest version.
+        """
+        agree = " AND ".join(f"there.{name} = gone.{name}" for name in columns)
+        with self._locked(table):
+            there = DeltaTable.forPath(self.spark, self.path(table)).alias("there")
+            there.merge(rows.select(*columns).distinct().alias("gone"), agree).whenMatchedDelete().execute()
+            return self.version(table)
+
+    def update(self, table: Table, condition: Column, values: Mapping[str, Column]) -> int:
+        """Change columns of the rows that satisfy a condition, of which the same holds as in `delete`.
+
+        Returns:
+            The table's newest version.
+        """
+        with self._locked(table):
+            DeltaTable.forPath(self.spark, self.path(table)).update(condition, dict(values))
+            return self.version(table)
+
+    def overwrite(self, table: Table, rows: Callable[[pa.Table], pa.Table]) -> int:
+        """Replace all rows of a small table by what a function makes of them.
+
+        Returns:
+            The table's newest version.
+        """
+        with self._locked(table):
+            opened = deltalake.DeltaTable(self.path(table))
+            schema = pa.schema(opened.schema().to_arrow())
+            found = pl.read_delta(self.path(table), version=opened.version()).to_arrow().cast(schema)
+            deltalake.write_deltalake(self.path(table), rows(found), mode="overwrite")
+            return self.version(table)
+
+    def compact(self, table: Table, target_bytes: int) -> int:
+        """Put small files of a partition together; rows stay the same, and so does what older versions hold.
+
+        Returns:
+            The table's newest version.
+        """
+        sizes = {name: str(target_bytes) for name in _COMPACTION_SIZES}
+        before = {name: self.spark.conf.get(name, None) for name in sizes}
+        with self._locked(table):
+            try:
+                for name, value in sizes.items():
+                    self.spark.conf.set(name, value)
+                DeltaTable.forPath(self.spark, self.path(table)).optimize().executeCompaction()
+            finally:
+                for name, earlier in before.items():
+                    self.spark.conf.unset(name) if earlier is None else self.spark.conf.set(name, earlier)
+            return self.version(table)
+
+    def vacuum(self, table: Table, keep: Sequence[int] = (), everything: bool = False) -> int:
+        """Remove files that no kept version needs: the newest, what the contract's retention protects, and `keep`.
+
+        Args:
+            table: the table.
+            keep: further versions that stay readable.
+            everything: whether the retention is overridden. Only what the newest version needs then stays. On a local disk
+                the table's lock keeps writers away meanwhile; elsewhere files that were never committed are left, because
+                a writer may be about to.
+
+        Returns:
+            How many data files were removed.
+        """
+        with self._locked(table):
+            opened = deltalake.DeltaTable(self.path(table))
+            wanted: dict[str, Any] = {
+                "retention_hours": 0 if everything else None,
+                "enforce_retention_duration": not everything,
+                "full": "://" not in self.root or not everything,
+                "keep_versions": sorted(set(keep)) or None,
+            }
+            # Files that an earlier vacuum has removed are named again for as long as the log remembers them.
+            present = self._present(table, opened.vacuum(dry_run=True, **wanted))
+            if present:
+                opened.vacuum(dry_run=False, **wanted)
+        return sum(1 for path in present if path.endswith(".parquet"))
+
+    def _present(self, table: Table, paths: Sequence[str]) -> list[str]:
+        """Those of some files of a table that are in storage."""
+        path = self.path(table)
+        system, root = fs.FileSystem.from_uri(path) if "://" in path else (fs.LocalFileSystem(), path)
+        infos = system.get_file_info([f"{root}/{name}" for name in paths]) if paths else []
+        return [name for name, info in zip(paths, infos, strict=True) if info.type != fs.FileType.NotFound]
+
+    def readable_versions(self, table: Table) -> set[int]:
+        """Versions that the table's log still tells of."""
+        return {int(entry["version"]) for entry in deltalake.DeltaTable(self.path(table)).history()}
+
+    def files(self, table: Table, version: int | None = None, since: int | None = None) -> FileSizes:
+        """Sizes of the files of a version, or of those that it has and an earlier one had not; the log knows them."""
+        there = self._sizes(table, version)
+        earlier = {} if since is None else self._sizes(table, since)
+        return FileSizes.of([size for path, size in there.items() if path not in earlier])
+
+    def rows(self, table: Table) -> int:
+        """Rows of the newest version, as its log counts them."""
+        return sum(deltalake.DeltaTable(self.path(table)).get_add_actions().column("num_records").to_pylist())
+
+    def _sizes(self, table: Table, version: int | None) -> dict[str, int]:
+        actions = deltalake.DeltaTable(self.path(table), version=version).get_add_actions()
+        paths, sizes = (actions.column(name).to_pylist() for name in ("path", "size_bytes"))
+        return dict(zip(paths, sizes, strict=True))
+
+    @contextmanager
+    def alone(self, tables: Sequence[Table]) -> Iterator[None]:
+        """Keep every other committer away from several tables, on a local disk; none of them can be committed to inside."""
+        with ExitStack() as locks:
+            for table in sorted(tables, key=lambda table: table.name):
+                locks.enter_context(self._locked(table))
+            yield
 
     def _landed(self, table: Table, stamp: Mapping[str, Any]) -> int | None:
         """Version whose commit carries exactly this stamp, looked for among the newest commits."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import EVENT_DATE, EVENT_ID, FILE, INGEST_DATE, OFFSET, REASONS, RECEIPT, SNAPSHOT_DATE
@@ -14,6 +14,7 @@ from shortlist.errors import AccountError, HeldError
 from shortlist.io.delta import equals, one_of
 from shortlist.io.fences import run_partition
 from shortlist.io.landing import Deliveries, Landing, days_to_extract, read_landed, read_snapshot
+from shortlist.io.proofs import erased_digests
 from shortlist.io.reading import LandedFile, Receipt, checksum
 from shortlist.io.run import Run, log
 from shortlist.tables import ENGAGEMENTS, QUARANTINE, Table
@@ -27,6 +28,7 @@ from shortlist.transforms.deliveries import (
     totals,
 )
 from shortlist.transforms.engagements import parse_lines, rejected, usable
+from shortlist.transforms.erasure import digests_in, erased_rows, names_erased
 
 # Whether a parsed row is about a subject that was erased.
 ERASED = "_erased"
@@ -114,7 +116,6 @@ def extract_days(
     check_delivery: DeliveryCheck,
     check_rows: RowCheck,
     since: date | None = None,
-    erased: Column | None = None,
 ) -> None:
     """Engagements and quarantine of the run date and of every earlier day that is due.
 
@@ -128,7 +129,6 @@ def extract_days(
         check_delivery: looks at whole folders before anything else happens.
         check_rows: looks at the new engagements before anything is written.
         since: read folders from this day on again, known or not.
-        erased: whether a parsed row is about an erased subject, so that it is dropped and counted; None: nobody was.
 
     Raises:
         HeldError: a folder is incomplete or missing, a file was not read as it was listed, or a check says so.
@@ -142,7 +142,7 @@ def extract_days(
     while True:
         days = _days(due)
         log.info("extracting landing folder(s) of %d day(s): %s to %s", len(days), days[0], days[-1])
-        reading = read_days(run, landing, due, erased)
+        reading = read_days(run, landing, due)
         deliveries = reading.deliveries(landing, due)
         run.facts["deliveries"] = [delivery.as_dict() for delivery in deliveries]
         check_delivery(deliveries, reading.rejected)
@@ -189,7 +189,8 @@ def extract_snapshot(run: Run, landing: Landing, table: Table, check_rows: RowCh
     system, _ = landing.system()
     files = landing.files(table.name, [day], _DESCRIPTION)
     receipts = {file.name: Receipt(0, file.size, checksum(file, system)) for file in files}
-    rows = read_snapshot(run.spark, landing, table, day).persist()
+    landed = read_snapshot(run.spark, landing, table, day)
+    rows = landed.where(~names_erased(digests_in(table, {}), erased_digests(run))).persist()
     check_rows(rows, table)
     now = landing.files(table.name, [day], _DESCRIPTION)
     problems = changes({file.name: file for file in files}, receipts, {file.name: file for file in now})
@@ -201,7 +202,7 @@ def extract_snapshot(run: Run, landing: Landing, table: Table, check_rows: RowCh
     run.commit(rows, table, f"{SNAPSHOT_DATE}={day.isoformat()}", where)
 
 
-def read_days(run: Run, landing: Landing, due: Deliveries, erased: Column | None = None) -> Reading:
+def read_days(run: Run, landing: Landing, due: Deliveries) -> Reading:
     """Read and parse whole folders, once.
 
     Raises:
@@ -213,7 +214,7 @@ def read_days(run: Run, landing: Landing, due: Deliveries, erased: Column | None
         parse_lines(read_landed(run.spark, landing, files, config.feeds[feed]), config.feeds[feed], config)
         for feed, files in listed.items()
     ]
-    marked = reduce(DataFrame.unionByName, parsed).withColumn(ERASED, or_nobody(erased)).persist()
+    marked = reduce(DataFrame.unionByName, parsed).withColumn(ERASED, erased_rows(erased_digests(run))).persist()
 
     row, gone = F.col(RECEIPT).isNull(), F.col(ERASED)
     good = row & ~gone & (F.size(REASONS) == 0)
@@ -310,11 +311,6 @@ def require_balanced(accounts: Sequence[FileAccount]) -> Sequence[FileAccount]:
     if wrong:
         raise AccountError.does_not_balance(wrong)
     return accounts
-
-
-def or_nobody(erased: Column | None) -> Column:
-    """The given condition, false where it is NULL or nobody was erased."""
-    return F.lit(False) if erased is None else F.coalesce(erased, F.lit(False))
 
 
 def rows_by_file(rows: DataFrame) -> dict[str, int]:

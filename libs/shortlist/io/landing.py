@@ -23,6 +23,7 @@ _READER_VERSION = 1
 _READ = f"{RAW} binary, {HEADER} string, {DOCUMENT} string, {FILE} string, {OFFSET} bigint, {INGEST_DATE} date, {RECEIPT} string"
 
 Deliveries = Mapping[str, Sequence[date]]
+ERASURE_FEED = "erasures"
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,20 @@ class Landing:
         """
         found = [file for day in days for file in self._files(feed, day, config)]
         return sorted(found, key=lambda file: file.name)
+
+    def mark_complete(self, feed: str, day: date) -> None:
+        """Write the marker, as a producer does when a day's folder is whole."""
+        system, root = self.system()
+        system.open_output_stream(f"{root}/{feed}/{day.isoformat()}/{self.marker}").close()
+
+    def lines(self, feed: str, day: date) -> Iterator[tuple[str, int, str]]:
+        """File, number (from 1) and text of every line of a small feed, read in this process."""
+        system, root = self.system()
+        files = system.get_file_info(fs.FileSelector(f"{root}/{feed}/{day.isoformat()}"))
+        for file in sorted(file.path for file in files if file.is_file and file.base_name[0] not in "._"):
+            with system.open_input_stream(file) as stream:  # a known ending such as .gz is decompressed
+                for number, line in enumerate(stream.read().decode("utf-8").splitlines(), start=1):
+                    yield file.removeprefix(f"{root}/"), number, line
 
     def system(self) -> tuple[fs.FileSystem, str]:
         """The file system of the landing, and its root there."""

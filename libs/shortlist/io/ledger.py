@@ -12,7 +12,7 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 from polars.exceptions import PanicException, PolarsError
 
-from shortlist.columns import PUBLISHED_AT, RUN_DATE, STATUS, SURFACE
+from shortlist.columns import PUBLISHED_AT, RUN_DATE, STATUS, SURFACE, WHY
 from shortlist.io.fences import table_lock
 from shortlist.redaction import redact
 from shortlist.transforms.latest import PUBLISHED, stands
@@ -59,6 +59,18 @@ def superseded(path: str, surface: str) -> list[Publication]:
     """Every row that once published a day of a surface and does not stand any more, oldest first."""
     rows = pl.scan_delta(path).filter((pl.col(SURFACE) == surface) & (pl.col(STATUS) == PUBLISHED) & ~stands())
     return [Publication(**row) for row in rows.sort(PUBLISHED_AT, RUN_DATE).collect().iter_rows(named=True)]
+
+
+def announced_surfaces(path: str) -> list[str]:
+    """Every surface that publications has a row of, also those that settings know no more; none where it does not exist."""
+    if not deltalake.DeltaTable.is_deltatable(path):
+        return []
+    return sorted(pl.read_delta(path)[SURFACE].unique())
+
+
+def reasons(path: str) -> list[str]:
+    """Everything that publications says in `why`."""
+    return pl.read_delta(path)[WHY].drop_nulls().to_list()
 
 
 def append_rows(root: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -5,6 +5,7 @@ what `latest` means.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from pyspark.sql import DataFrame
@@ -84,6 +85,32 @@ def publish(run: Run, surface: str, candidates: DataFrame) -> Publication:
             None,
         ),
     )
+
+
+def announce_again(
+    run: Run, earlier: Publication, version: int, why: str, changed: tuple[Digest, int] | None = None
+) -> Publication:
+    """Make another version of a published day the one that publications names.
+
+    Args:
+        run: the run.
+        earlier: how the day was published.
+        version: the version to name from now on.
+        why: why the day is announced anew.
+        changed: digest and subjects of the day where it has other files than were published: it is then verified as a new
+            one is. None where it has the same files, which were verified when they were published.
+
+    Raises:
+        PublicationError: the version holds something else; it is not announced.
+    """
+    table = candidates_table(earlier.surface)
+    path = run.warehouse.path(table)
+    named = replace(earlier, table_version=version, published_at=commit_time(path, version), why=why)
+    if changed is None:
+        return _announce(run, named)
+    digest, subjects = changed
+    verify(path, table, version, earlier.run_date, digest, subjects)
+    return _announce(run, replace(named, rows=digest.rows, subjects=subjects, digest=str(digest)))
 
 
 def hold(run: Run, surface: str, rows: int, subjects: int, why: Sequence[str]) -> Publication:

@@ -5,7 +5,7 @@ from datetime import date
 from functools import reduce
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import (
@@ -26,11 +26,11 @@ from shortlist.io.extraction import (
     RowCheck,
     commit_merge,
     merge_events,
-    or_nobody,
     require_balanced,
     rows_by_file,
 )
 from shortlist.io.fences import run_partition
+from shortlist.io.proofs import erased_digests
 from shortlist.io.reading import csv_document
 from shortlist.io.run import Run, log
 from shortlist.tables import ENGAGEMENTS, QUARANTINE
@@ -41,11 +41,12 @@ from shortlist.transforms.deliveries import (
     totals,
 )
 from shortlist.transforms.engagements import parse_lines, rejected, usable
+from shortlist.transforms.erasure import erased_rows
 
 _LINES = f"{RAW} binary, {HEADER} string, {DOCUMENT} string, {FILE} string, {OFFSET} bigint, {INGEST_DATE} date, {RECEIPT} string"
 
 
-def replay_quarantine(run: Run, check_rows: RowCheck, erased: Column | None = None) -> None:
+def replay_quarantine(run: Run, check_rows: RowCheck) -> None:
     """Rows that were delivered on the run date and can be used by now go to engagements; the others keep their new reasons.
 
     They carry the ingest date of their folder, as if they had been usable at once. A replay that finds nothing new
@@ -54,7 +55,6 @@ def replay_quarantine(run: Run, check_rows: RowCheck, erased: Column | None = No
     Args:
         run: the run; its date is the quarantine's ingest date.
         check_rows: looks at the rows that are accepted, if there are any, before anything is written.
-        erased: whether a parsed row is about an erased subject, so that it is dropped and counted; None: nobody was.
 
     Raises:
         HeldError: an accepted row breaks its contract.
@@ -73,7 +73,7 @@ def replay_quarantine(run: Run, check_rows: RowCheck, erased: Column | None = No
         parse_lines(landed_rows(before.where(F.col(FILE).startswith(f"{name}/")), feed), feed, run.settings.extraction)
         for name, feed in feeds.items()
     ]
-    marked = reduce(DataFrame.unionByName, parsed).withColumn(ERASED, or_nobody(erased)).persist()
+    marked = reduce(DataFrame.unionByName, parsed).withColumn(ERASED, erased_rows(erased_digests(run))).persist()
     rows = marked.where(~F.col(ERASED))
     events, still = usable(rows), rejected(rows).unionByName(strangers).persist()
 

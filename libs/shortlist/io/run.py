@@ -14,14 +14,14 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import EVENT_DATE, INGEST_DATE, RUN_DATE, SNAPSHOT_DATE
 from shortlist.config import Settings
-from shortlist.errors import InputMissingError
+from shortlist.errors import ErasedError, InputMissingError
 from shortlist.io.arguments import Arguments
 from shortlist.io.delta import Warehouse, between, equals
 from shortlist.io.fences import run_partition
 from shortlist.io.manifest import write_manifest
 from shortlist.io.session import spark_session
 from shortlist.redaction import redact
-from shortlist.tables import ENGAGEMENTS, Table
+from shortlist.tables import ENGAGEMENTS, ERASURES, Table
 
 log = logging.getLogger("shortlist")
 
@@ -47,6 +47,7 @@ class Run:
         warehouse: the tables.
         inputs: versions that were read, by table; every later read of a table sees the same version.
         outputs: versions that were written, by table and partition.
+        erasures: version of `erasures` that was there when the run began, None where there was none.
         facts: whatever else the manifest should say.
     """
 
@@ -56,6 +57,10 @@ class Run:
     inputs: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    erasures: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.erasures = self._newest_erasures()
 
     @property
     def settings(self) -> Settings:
@@ -140,10 +145,27 @@ class Run:
         """Replace what `where` names, fenced by this run's attempt, and remember the version."""
         stamp = {"job": self.arguments.job, "run_id": self.arguments.run_id, "inputs": self.inputs, **facts}
         attempt = self.attempt(table, partition)
-        done = self.warehouse.replace(frame, table, partition, where, attempt, stamp)
-        self.outputs[f"{table.name}/{partition}"] = done.version
+        done = self.warehouse.replace(frame, table, partition, where, attempt, stamp, self.require_no_erasure)
+        name = f"{table.name}/{partition}"
+        self.outputs[name] = done.version
+        if not done.repeated:
+            sizes = self.warehouse.files(table, done.version, since=done.version - 1)
+            self.facts.setdefault("written", {})[name] = sizes.as_dict()
         log.info("%s %s: version %d, attempt %d", table.name, partition, done.version, attempt)
         return done.version
+
+    def require_no_erasure(self) -> None:
+        """Refuse to write what may have been read before a subject was erased.
+
+        Raises:
+            ErasedError: an erasure was completed since this run began.
+        """
+        newest = self._newest_erasures()
+        if newest != self.erasures:
+            raise ErasedError.meanwhile(self.arguments.job, self.erasures, newest)
+
+    def _newest_erasures(self) -> int | None:
+        return self.warehouse.version(ERASURES) if self.exists(ERASURES) else None
 
     def attempt(self, table: Table, partition: str) -> int:
         """This run's fence number for a partition: as given, else one above the newest."""

@@ -3,7 +3,6 @@
 The rule is said again in plain Python, and compared with what the extraction leaves behind.
 """
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -14,15 +13,15 @@ from pathlib import Path
 import polars as pl
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pyspark.sql import Column, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
-from shortlist.columns import USER_ID
 from shortlist.io.arguments import job_parser, parse_job
 from shortlist.io.extraction import extract_days
 from shortlist.io.landing import Landing
 from shortlist.io.run import open_run
+from shortlist.transforms.erasure import Subject
 from tests import tiny
+from tests.published import write
 
 DAY = date(2017, 11, 10)
 LATE, LOOKBACK = 4, 2
@@ -55,7 +54,7 @@ def land(home: Path, offset: int, folder: Folder) -> None:
         tiny.write_folder(home / "landing", day, lines(day, number, events), name=f"part-{number}")
 
 
-def extract(home: Path, offset: int, *overrides: str, erased: Column | None = None) -> None:
+def extract(home: Path, offset: int, *overrides: str) -> None:
     """One run without checks: what a check holds is another question."""
     day = DAY + timedelta(days=offset)
     given = [
@@ -68,7 +67,7 @@ def extract(home: Path, offset: int, *overrides: str, erased: Column | None = No
     parsed = parse_job(job_parser("extract_engagements", ""), arguments)
     with open_run(parsed) as run:
         landing = Landing(str(home / "landing"), "_SUCCESS")
-        extract_days(run, landing, lambda *_: None, lambda *_: None, erased=erased)
+        extract_days(run, landing, lambda *_: None, lambda *_: None)
 
 
 def table(home: Path) -> set[tuple[str, date]]:
@@ -165,9 +164,9 @@ def test_erased_subjects_do_not_come_back(spark: SparkSession) -> None:
             json.dumps({**gone, "event_id": "y", "event_type": "save"}),
         ]
         tiny.write_folder(home / "landing", DAY, rows)
-        extract(
-            home, 0, erased=F.sha2(F.concat(F.lit("user:"), USER_ID), 256) == hashlib.sha256(b"user:gone").hexdigest()
-        )
+        proof = {"subject_digest": Subject("user", "gone").digest, "subject_kind": "user", "run_date": DAY}
+        write(home / "warehouse", "erasures", "erasures", [{**proof, "table_name": "publications", "rows": 0}])
+        extract(home, 0)
         assert {row[0].split()[0] for row in table(home)} == {"a"}
         assert pl.read_delta(str(home / "warehouse" / "quarantine")).is_empty()
         manifest = json.loads((home / "manifests" / f"run_date={DAY}" / "extract_engagements.json").read_text())

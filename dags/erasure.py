@@ -1,0 +1,26 @@
+"""Erasure: everybody whom the landing asks to forget, from every table, before the next night reads them.
+
+Requests are landed as files (`<landing>/erasures/<day>/*.json` and the marker), never given as a parameter: a parameter would
+stay in Airflow's database and logs. A day without requests is a run that does nothing. It may run beside the nightly run: a
+job that read a subject before its erasure is refused when it would write afterwards, and is tried again.
+"""
+
+from datetime import UTC, datetime
+
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
+from shortlist_airflow.params import SETTINGS, check_settings, settings_param
+
+with DAG(
+    dag_id="erasure",
+    doc_md=__doc__,
+    # An hour before the nightly run of the same day.
+    schedule=CronDataIntervalTimetable("0 1 * * *", timezone="UTC"),
+    start_date=datetime(2017, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    params={SETTINGS: settings_param()},
+):
+    check_settings() >> SubmitJob(job="erase_subject")

@@ -1,0 +1,216 @@
+"""Who is erased from what: subjects and their digests, the rows that name them, the lists without them.
+
+A subject is recognised by the SHA-256 of "<kind>:<id>". It has no salt: with one, a later landing could not be recognised by
+what the proof holds. Where ids are few and guessable, a digest can be guessed too; what it proves is an erasure, no more.
+"""
+
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Final, Literal, get_args
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from shortlist.columns import (
+    BASKET_ID,
+    BASKET_KIND,
+    BECAUSE_ITEM_ID,
+    ID,
+    ITEM_ID,
+    RANK,
+    RAW,
+    REASON,
+    REASONS,
+    RELATED_ITEM_ID,
+    ROWS,
+    RUN_DATE,
+    SUBJECT_DIGEST,
+    SUBJECT_ID,
+    SURFACE,
+    USER_ID,
+)
+from shortlist.config import BasketKind
+from shortlist.tables import CANDIDATES, ENGAGEMENTS, SOURCE_CANDIDATES, Table
+from shortlist.transforms.baskets import basket_name
+
+SubjectKind = Literal["user", "item"]
+KINDS: Final[tuple[SubjectKind, ...]] = get_args(SubjectKind)
+
+# What `{because}` is when nothing is known, as in reasons; and what stands where an id was in a text.
+_NOBODY = "your items"
+GONE: Final = "(erased)"
+# How a line that cannot be parsed may set an id apart: as a quoted text, as a field, as a word within a longer name.
+_BETWEEN_QUOTES, _BETWEEN_FIELDS, _BETWEEN_WORDS = r'"', r"[,;|\t\n\r]", r"[^\p{L}\p{N}]+"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Somebody or something that is to be erased. Its id is written nowhere; `digest` is."""
+
+    kind: SubjectKind
+    id: str
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits, the same as `subject_digest` in Spark."""
+        return hashlib.sha256(f"{self.kind}:{self.id}".encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"{self.kind} {self.digest[:12]}"
+
+
+def subject_digest(kind: SubjectKind, column: Column | str) -> Column:
+    """The digest of a subject whose id is in a column; NULL for NULL."""
+    name = F.col(column) if isinstance(column, str) else column
+    return F.sha2(F.concat(F.lit(f"{kind}:"), name), 256)
+
+
+def digests_in(table: Table, subjects: Mapping[str, SubjectKind]) -> list[Column]:
+    """The digests of everybody that a row of a table names, as far as it names them by id.
+
+    Args:
+        table: any table.
+        subjects: what the lists of each surface are made for; those of a surface that is not named here may be for either.
+    """
+    if table.contract == CANDIDATES.contract:
+        kind = subjects.get(table.name.removeprefix("candidates_"))
+        lists = [subject_digest(each, SUBJECT_ID) for each in KINDS if kind in (None, each)]
+        return [*lists, subject_digest("item", ITEM_ID)]
+    if table.name == SOURCE_CANDIDATES.name:
+        lists = [
+            F.when(~F.col(SURFACE).isin([name for name, kind in subjects.items() if kind != each]),
+                   subject_digest(each, SUBJECT_ID))
+            for each in KINDS
+        ]  # fmt: skip
+        return [*lists, subject_digest("item", ITEM_ID)]
+    kinds: Mapping[str, SubjectKind] = {USER_ID: "user", ITEM_ID: "item", RELATED_ITEM_ID: "item"}
+    if ID in table.columns:
+        kinds = {ID: "user" if table.name == "user_factors" else "item"}
+    return [subject_digest(kind, column) for column, kind in kinds.items() if column in table.columns]
+
+
+def names_erased(named: Sequence[Column], digests: Iterable[str]) -> Column:
+    """Whether one of the digests of a row is among the erased ones; never NULL."""
+    erased = sorted(digests)
+    if not named or not erased:
+        return F.lit(False)
+    return F.coalesce(reduce(or_, (digest.isin(erased) for digest in named)), F.lit(False))
+
+
+def text_names_erased(text: str, digests: Iterable[str]) -> Column:
+    """Whether a landed line that could not be used may name an erased subject, known by its digest only.
+
+    A broken line has no columns to look at, so every part of it that may be an id is: texts between quotes, fields between
+    separators, words, and what the line says as JSON. A word that happens to be an erased id is taken for it: a line that
+    could not be used anyway is then lost, which is the lesser harm.
+    """
+    erased = sorted(digests)
+    if not erased:
+        return F.lit(False)
+    parts = [F.split(text, pattern) for pattern in (_BETWEEN_QUOTES, _BETWEEN_FIELDS, _BETWEEN_WORDS)]
+    said = F.array(F.get_json_object(text, f"$.{USER_ID}"), F.get_json_object(text, f"$.{ITEM_ID}"))
+    tokens = F.array_distinct(reduce(F.array_union, [*parts, said]))
+
+    def is_erased(token: Column) -> Column:
+        return names_erased([subject_digest(kind, F.trim(token)) for kind in KINDS], erased)
+
+    return F.coalesce(F.exists(tokens, is_erased), F.lit(False))
+
+
+def erased_rows(digests: Iterable[str]) -> Column:
+    """Whether a parsed line (raw, reasons, the columns of engagements) is about an erased subject; never NULL.
+
+    A usable line is about the user and the item that it names; of one that cannot be used any part may be an id.
+    """
+    unusable = F.size(REASONS) > 0
+    return names_erased(digests_in(ENGAGEMENTS, {}), digests) | (unusable & text_names_erased(RAW, digests))
+
+
+def rows_by_subject(frame: DataFrame, named: Sequence[Column], digests: Iterable[str]) -> DataFrame:
+    """subject_digest, rows: how many rows name each erased subject."""
+    erased = F.array(*(F.lit(digest) for digest in sorted(digests)))
+    found = F.array_intersect(F.array(*named), erased)
+    counted = frame.select(F.explode(found).alias(SUBJECT_DIGEST)).groupBy(SUBJECT_DIGEST)
+    return counted.agg(F.count("*").alias(ROWS))
+
+
+def baskets_of(engagements: DataFrame, digests: Iterable[str]) -> DataFrame:
+    """subject_digest, basket_kind, basket_id: every basket that an event of an erased user belongs to.
+
+    Rows of baskets do not say whose they are. A board that others save to is one of its baskets too: as a whole it goes, and
+    the next build makes it anew from what is left.
+    """
+    theirs = engagements.withColumn(SUBJECT_DIGEST, subject_digest("user", USER_ID))
+    theirs = theirs.where(F.col(SUBJECT_DIGEST).isin(sorted(digests)))
+    kinds: tuple[BasketKind, ...] = get_args(BasketKind)
+    named = F.explode(F.array(*(F.struct(F.lit(kind).alias(BASKET_KIND), basket_name(kind).alias(BASKET_ID))
+                                for kind in kinds))).alias("basket")  # fmt: skip
+    baskets = theirs.select(SUBJECT_DIGEST, named).select(
+        SUBJECT_DIGEST, f"basket.{BASKET_KIND}", f"basket.{BASKET_ID}"
+    )
+    return baskets.where(F.col(BASKET_ID).isNotNull()).distinct()
+
+
+def mention(subjects: Iterable[Subject]) -> "re.Pattern[str]":
+    """A pattern of every way in which a text may quote the subjects' ids as whole words."""
+    return re.compile(_as_words({form for subject in subjects for form in _forms(subject.id)}))
+
+
+def reworded(reason: Column, subjects: Sequence[Subject], titles: Iterable[str]) -> Column:
+    """Reasons that name no erased item: where its id or title stood, the words for an unknown item stand.
+
+    Args:
+        reason: the reasons.
+        subjects: the erased subjects; users are not named by reasons.
+        titles: titles of the erased items, as reasons quote them.
+    """
+    items = [subject.id for subject in subjects if subject.kind == "item"]
+    words = reason
+    for text in (*titles, *(f"item {name}" for name in items), *items):
+        words = F.regexp_replace(words, _as_words([text]), _NOBODY)
+    return words
+
+
+def lists_without(candidates: DataFrame, named: Sequence[Column], digests: Iterable[str], reason: Column) -> DataFrame:
+    """Candidates without the erased subjects, ranks without gaps.
+
+    Args:
+        candidates: rows of a candidates table.
+        named: as `digests_in`.
+        digests: the erased subjects.
+        reason: the reasons, as `reworded`.
+
+    Returns:
+        The columns of candidates.
+    """
+    in_order = Window.partitionBy(RUN_DATE, SUBJECT_ID).orderBy(RANK)
+    kept = candidates.where(~names_erased(named, digests))
+    ranked = kept.withColumns({REASON: reason, RANK: F.row_number().over(in_order).cast("int")})
+    return ranked.select(*CANDIDATES.columns)
+
+
+def because_erased(digests: Iterable[str]) -> Column:
+    """Whether a source candidate was proposed because of an erased item."""
+    return names_erased([subject_digest("item", BECAUSE_ITEM_ID)], digests)
+
+
+def _as_words(texts: Iterable[str]) -> str:
+    """A pattern, for Python and Java, that finds texts where no letter or digit goes on before or after them."""
+    longest_first = sorted(texts, key=lambda text: (-len(text), text))
+    return rf"(?<![^\W_])(?:{'|'.join(map(_literally, longest_first))})(?![^\W_])"
+
+
+def _forms(name: str) -> set[str]:
+    """An id as it is, and as JSON and HTML write it."""
+    return {name, json.dumps(name)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1], html.escape(name)}
+
+
+def _literally(text: str) -> str:
+    """A text as a pattern that Python and Java read alike."""
+    return re.sub(r"([^\w ])", r"\\\1", text)

@@ -1,0 +1,49 @@
+"""The DAGs of upkeep: when they run, what they submit, and that no subject is named in what Airflow keeps."""
+
+import os
+import subprocess
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.encoders import coerce_to_core_timetable
+from airflow.timetables.base import TimeRestriction
+from pendulum import instance
+
+from shortlist_airflow.operators import SubmitJob
+
+JOBS = {"erasure": ("erase_subject", 1), "maintenance": ("maintain_tables", 12)}
+
+
+@pytest.mark.parametrize("dag_id", sorted(JOBS))
+def test_it_submits_its_job_for_the_day_that_ended(bag: DagBag, dag_id: str) -> None:
+    dag, (job, hour) = bag.dags[dag_id], JOBS[dag_id]
+    assert {task.task_id: set(task.upstream_task_ids) for task in dag.tasks} == {
+        "check_settings": set(),
+        job: {"check_settings"},
+    }
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+    restriction = TimeRestriction(instance(datetime(2017, 11, 30, tzinfo=UTC)), latest=None, catchup=True)
+    run = coerce_to_core_timetable(dag.timetable).next_dagrun_info(
+        last_automated_data_interval=None, restriction=restriction
+    )
+    assert run is not None
+    assert run.run_after == datetime(2017, 12, 1, hour, tzinfo=UTC)
+    task = dag.get_task(job)
+    assert isinstance(task, SubmitJob)
+    context: Any = {
+        "ds": "2017-11-30",
+        "ti": SimpleNamespace(start_date=datetime(2017, 12, 1, hour, tzinfo=UTC)),
+        "params": {"settings": {}},
+    }
+    arguments = list(task.render_template(task.application_args, context))
+    # --help at the end: argparse has accepted everything before it, and no Spark session starts.
+    command = [os.environ["PYSPARK_PYTHON"], task.application, *arguments, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_nobody_can_be_named_in_a_parameter(bag: DagBag) -> None:
+    assert list(bag.dags["erasure"].params) == ["settings"]
