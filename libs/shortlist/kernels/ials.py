@@ -27,6 +27,7 @@ from shortlist.kernels.starting import ITEMS, USERS, initial_factors
 
 ROWS_PER_BLOCK: Final = 8192
 BLOCKS_PER_THREAD: Final = 8
+LOSS_BLOCKS: Final = 64
 
 
 class GramBasis(NamedTuple):
@@ -262,7 +263,7 @@ def fit_ials(
                 basis = gram_basis(gram(other), unobserved_weight)
                 _half_epoch(pool, workers, seen, strengths, mine, other, basis, cg_steps)
             if with_loss:
-                losses.append(_objective(user_side, users, items, unobserved_weight, sides[0][1], sides[1][1]))
+                losses.append(_objective(pool, user_side, users, items, unobserved_weight, sides[0][1], sides[1][1]))
             if on_epoch is not None:
                 on_epoch(epoch, losses[-1] if with_loss else None)
     return Ials(users, items, tuple(losses))
@@ -286,10 +287,7 @@ def _half_epoch(
 
     def solve(block: tuple[int, int]) -> None:
         first, last = block
-        entries = slice(int(seen.rows.indptr[first]), int(seen.rows.indptr[last]))
-        offsets = seen.rows.indptr[first : last + 1] - seen.rows.indptr[first]
-        rows = Rows(frozen(offsets, np.int64, "indptr"), seen.rows.indices[entries])
-        mine_seen = Observations(rows, seen.weights[entries], seen.targets[entries])
+        mine_seen = _cut(seen, first, last)
         solution = mine[first:last]
         wrong = solve_rows(mine_seen, fixed, eigenvalues, strengths[first:last], solution, cg_steps)
         _refuse_unsolved(wrong, mine_seen, strengths[first:last], solution)
@@ -333,7 +331,24 @@ def _even_blocks(indptr: Offsets, count: int) -> list[tuple[int, int]]:
 
 
 def _objective(
-    seen: Observations, users: Floats, items: Floats, unobserved_weight: float, user_reg: Floats, item_reg: Floats
+    pool: ThreadPoolExecutor,
+    seen: Observations,
+    users: Floats,
+    items: Floats,
+    unobserved_weight: float,
+    user_reg: Floats,
+    item_reg: Floats,
 ) -> float:
+    """Summed over the same blocks for any number of threads, which may not show."""
+    blocks = _even_blocks(seen.rows.indptr, LOSS_BLOCKS)
+    losses = pool.map(lambda block: observed_loss(_cut(seen, *block), users[slice(*block)], items), blocks)
     everywhere = unobserved_weight * float((gram(users) * gram(items)).sum())
-    return observed_loss(seen, users, items) + everywhere + penalty(user_reg, users) + penalty(item_reg, items)
+    return sum(losses) + everywhere + penalty(user_reg, users) + penalty(item_reg, items)
+
+
+def _cut(seen: Observations, first: int, last: int) -> Observations:
+    """Observations of rows first to last."""
+    entries = slice(int(seen.rows.indptr[first]), int(seen.rows.indptr[last]))
+    offsets = seen.rows.indptr[first : last + 1] - seen.rows.indptr[first]
+    rows = Rows(frozen(offsets, np.int64, "indptr"), seen.rows.indices[entries])
+    return Observations(rows, seen.weights[entries], seen.targets[entries])
