@@ -46,7 +46,9 @@ class Shuffled:
         """Write every block with columns numbered within it, and its first factors; the Gram matrix of the items'."""
         for mine, other in ((self.users, self.items), (self.items, self.users)):
             (self.root / f"{mine.name}-rows").mkdir(parents=True)
-            self.versions[mine.name] = self._folder(mine)
+            # Kept to the end, unlike later versions: when an executor is lost its links are split again, and this with them.
+            self.versions[mine.name] = self.root / f"{mine.name}-start"
+            self.versions[mine.name].mkdir()
             links = mine.blocks.mapInArrow(self._splitter(mine, other), _LINK)
             self.links[mine.name] = links.repartitionById(other.partitions, "source").persist()
             self.links[mine.name].count()
@@ -64,7 +66,8 @@ class Shuffled:
         solver = _solver(self.root / f"{mine.name}-rows", before, after, step)
         solved = sent.repartitionById(mine.partitions, "block").mapInArrow(solver, SOLVED).toArrow()
         self.versions[mine.name] = after
-        shutil.rmtree(before, ignore_errors=True)
+        if before.name != f"{mine.name}-start":
+            shutil.rmtree(before, ignore_errors=True)
         return solved
 
     def latest(self, side: Side) -> FolderReader:

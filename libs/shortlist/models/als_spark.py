@@ -145,12 +145,15 @@ def _items(observations: DataFrame) -> tuple[pa.Array, NDArray[np.int64]]:
 
 def _scratch(spark: SparkSession, config: AlsConfig, stack: ExitStack) -> Path | None:
     """A new folder that the driver and every task see, until the stack closes; None where there is none."""
-    if config.scratch is not None:
-        Path(config.scratch).mkdir(parents=True, exist_ok=True)
+    parent = config.scratch
+    if parent is not None:
+        Path(parent).mkdir(parents=True, exist_ok=True)
     elif not (spark.sparkContext.master or "").startswith("local"):
         return None
-    # With local masters, local-cluster among them, all executors are on this machine.
-    root = Path(tempfile.mkdtemp(prefix="shortlist-als-", dir=config.scratch))
+    else:
+        # With local masters, local-cluster among them, all executors are on this machine: Spark's own disk will do.
+        parent = spark.sparkContext.getConf().get("spark.local.dir", "").split(",")[0] or None
+    root = Path(tempfile.mkdtemp(prefix="shortlist-als-", dir=parent))
     stack.callback(shutil.rmtree, root, ignore_errors=True)
     return root
 
