@@ -12,9 +12,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The job."""
     arguments = parse_job(job_parser("train_als", __doc__), argv)
     with open_run(arguments) as run:
-        model = als.fit(run.read(INTERACTIONS), arguments.settings.als)
-        run.replace(model.user_factors, USER_FACTORS)
-        run.replace(model.item_factors, ITEM_FACTORS)
+        config = arguments.settings.als
+        start = run.earlier(ITEM_FACTORS) if config.warm_start else None
+        with als.fit(run.read(INTERACTIONS), config, start) as model:
+            run.replace(model.user_factors, USER_FACTORS)
+            run.replace(model.item_factors, ITEM_FACTORS)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,11 @@ def test_later_override_wins(file: Path) -> None:
         ("surfaces.homefeed.guardrails.min_overlp=0", "did you mean min_overlap?"),
         ("als.factors=0", "als.factors = 0: Input should be greater than or equal to 1"),
         ("als.factors=many", "als.factors = 'many'"),
+        ("als.regularization=0", "regularization is 0: engine auto needs more"),
+        (
+            '{"als": {"engine": "mllib", "warm_start": true}}',
+            "warm_start: engine mllib cannot start from given factors",
+        ),
         ("surfaces.homefeed.sources=[magic]", "surfaces.homefeed.sources.0 = 'magic'"),
         ("surfaces.homefeed.fallback=als", "fallback 'als' is also among sources"),
         ("surfaces.homefeed.depth=20", "depth 20 is below k 50"),

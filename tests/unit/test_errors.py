@@ -103,6 +103,13 @@ DAY = date(2017, 11, 30)
         ),
         (errors.ModelError.not_finite("als", 3), 5, ["als: 3 value(s)", "next:"]),
         (errors.ModelError.nothing_to_learn("interactions"), 5, ["interactions", "next:"]),
+        (errors.ModelError.unusable_weights(3), 5, ["3 weight(s)", "NaN, infinite or negative", "next:"]),
+        (errors.ModelError.repeated_pairs(2), 5, ["2 row(s) repeat a pair", "next:", "build_interactions"]),
+        (
+            errors.ModelError.no_placement([("shared", "6.1 GB above 4"), ("shuffled", "no folder")]),
+            5,
+            ["shared: 6.1 GB above 4", "shuffled: no folder", "als.shared_gigabytes", "als.scratch"],
+        ),
     ],
 )
 def test_error_text_and_exit_code(error: errors.ShortlistError, code: int, parts: list[str]) -> None:

@@ -114,6 +114,13 @@ class Run:
         known = [day for day in days if day <= self.run_date]
         return self.table(table, equals(**{SNAPSHOT_DATE: known[-1]})) if known else None
 
+    def earlier(self, table: Table) -> DataFrame | None:
+        """The rows of the newest run date before this one, such as yesterday's model; None when there are none."""
+        if not self.exists(table):
+            return None
+        days = [day for day in self.warehouse.days(table, RUN_DATE, self.version(table)) if day < self.run_date]
+        return self.table(table, equals(**{RUN_DATE: days[-1]})) if days else None
+
     def version(self, table: Table) -> int:
         """The version of a table that this run saw first.
 

@@ -27,6 +27,7 @@ from shortlist.kernels.starting import ITEMS, USERS, initial_factors
 
 ROWS_PER_BLOCK: Final = 8192
 BLOCKS_PER_THREAD: Final = 8
+LOSS_BLOCKS: Final = 64
 
 
 class GramBasis(NamedTuple):
@@ -139,8 +140,46 @@ def ials_half_step(
     require_shape(start, (len(checked.rows.indptr) - 1, other.shape[1]), "start factors")
     require_shape(strengths, (len(start),), "row regularization")
     solution = np.array(start)
-    _solve(checked, other, eigenvalues, strengths, solution, cg_steps)
+    _refuse_unsolved(
+        solve_rows(checked, other, eigenvalues, strengths, solution, cg_steps), checked, strengths, solution
+    )
     return solution
+
+
+def solve_rows(
+    seen: Observations, other: Floats, spectrum: Floats, strengths: Floats, solution: Floats, cg_steps: int | None
+) -> int:
+    """`ials_half_step` in place, without its checks: for a caller who checked the whole of `other` once.
+
+    Args:
+        seen: as `bounded` gives them.
+        other: (m, d), read-only.
+        spectrum: (d,), read-only.
+        strengths: (rows,), read-only.
+        solution: (rows, d), start and result.
+        cg_steps: as in `ials_half_step`.
+
+    Returns:
+        How many rows float32 could not solve; theirs are not finite.
+    """
+    arguments = (*seen.rows, seen.weights, seen.targets, other, spectrum, strengths, solution)
+    if cg_steps is None:
+        ials_loops.solve_exactly(*arguments)
+    else:
+        ials_loops.conjugate_gradient(*arguments, require_count(cg_steps, 1, "cg_steps"))
+    return int((~np.isfinite(solution).all(axis=1)).sum())
+
+
+def observed_loss(seen: Observations, rows: Floats, other: Floats) -> float:
+    """sum w (p - <x, y>)^2 over observations; both sides in the same basis, whichever."""
+    pattern, weights, targets = seen
+    sides = (frozen(rows, np.float32, "rows"), frozen(other, np.float32, "other factors"))
+    return float(ials_loops.observed_loss(*pattern, weights, targets, *sides))
+
+
+def penalty(strengths: Floats, factors: Floats) -> float:
+    """sum_u strength_u |x_u|^2."""
+    return float((strengths * np.einsum("nd,nd->n", factors, factors, dtype=np.float64)).sum())
 
 
 def fold_in(
@@ -178,6 +217,7 @@ def fit_ials(
     start: tuple[ArrayLike, ArrayLike] | None = None,
     threads: int | None = None,
     with_loss: bool = False,
+    on_epoch: Callable[[int, float | None], None] | None = None,
 ) -> Ials:
     """Fit in this process, on threads over blocks of rows. The number of threads does not change the answer.
 
@@ -194,6 +234,7 @@ def fit_ials(
         start: user and item factors of an earlier fit instead of random ones.
         threads: None: as many as the machine has.
         with_loss: whether to compute the objective after each epoch.
+        on_epoch: called after each epoch with its number from 1 and, `with_loss`, the objective.
 
     Raises:
         ValueError: arguments as described, or factors that are no longer finite.
@@ -217,12 +258,14 @@ def fit_ials(
     losses: list[float] = []
     workers = threads or os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
-        for _ in range(epochs):
+        for epoch in range(1, epochs + 1):
             for (seen, strengths), mine, other in ((sides[0], users, items), (sides[1], items, users)):
                 basis = gram_basis(gram(other), unobserved_weight)
                 _half_epoch(pool, workers, seen, strengths, mine, other, basis, cg_steps)
             if with_loss:
-                losses.append(_objective(user_side, users, items, unobserved_weight, sides[0][1], sides[1][1]))
+                losses.append(_objective(pool, user_side, users, items, unobserved_weight, sides[0][1], sides[1][1]))
+            if on_epoch is not None:
+                on_epoch(epoch, losses[-1] if with_loss else None)
     return Ials(users, items, tuple(losses))
 
 
@@ -244,31 +287,22 @@ def _half_epoch(
 
     def solve(block: tuple[int, int]) -> None:
         first, last = block
-        entries = slice(int(seen.rows.indptr[first]), int(seen.rows.indptr[last]))
-        offsets = seen.rows.indptr[first : last + 1] - seen.rows.indptr[first]
-        rows = Rows(frozen(offsets, np.int64, "indptr"), seen.rows.indices[entries])
-        mine_seen = Observations(rows, seen.weights[entries], seen.targets[entries])
-        _solve(mine_seen, fixed, eigenvalues, strengths[first:last], mine[first:last], cg_steps)
+        mine_seen = _cut(seen, first, last)
+        solution = mine[first:last]
+        wrong = solve_rows(mine_seen, fixed, eigenvalues, strengths[first:last], solution, cg_steps)
+        _refuse_unsolved(wrong, mine_seen, strengths[first:last], solution)
 
     _run(pool, solve, _even_blocks(seen.rows.indptr, workers * BLOCKS_PER_THREAD))
     _multiply(pool, mine, np.ascontiguousarray(basis.rotation.T), mine)
 
 
-def _solve(
-    seen: Observations, other: Floats, spectrum: Floats, strengths: Floats, solution: Floats, cg_steps: int | None
-) -> None:
-    """Overwrite `solution`; the arguments are checked."""
-    arguments = (*seen.rows, seen.weights, seen.targets, other, spectrum, strengths, solution)
-    if cg_steps is None:
-        ials_loops.solve_exactly(*arguments)
-    else:
-        ials_loops.conjugate_gradient(*arguments, require_count(cg_steps, 1, "cg_steps"))
-    wrong = ~np.isfinite(solution).all(axis=1)
-    if wrong.any():
+def _refuse_unsolved(wrong: int, seen: Observations, strengths: Floats, solution: Floats) -> None:
+    if wrong:
+        row = int(np.argmin(np.isfinite(solution).all(axis=1)))
         raise ValueError(
-            f"{int(wrong.sum())} of {len(solution)} rows have no solution in float32, the first is row "
-            f"{int(np.argmax(wrong))} of its block with weights up to {seen.weights.max():.3g} and regularization "
-            f"{strengths[np.argmax(wrong)]:.3g}; next: cap the weights or raise the regularization"
+            f"{wrong} of {len(solution)} rows have no solution in float32, the first is row {row} of its block with "
+            f"weights up to {seen.weights.max():.3g} and regularization {strengths[row]:.3g}; "
+            "next: cap the weights or raise the regularization"
         )
 
 
@@ -297,14 +331,24 @@ def _even_blocks(indptr: Offsets, count: int) -> list[tuple[int, int]]:
 
 
 def _objective(
-    seen: Observations, users: Floats, items: Floats, unobserved_weight: float, user_reg: Floats, item_reg: Floats
+    pool: ThreadPoolExecutor,
+    seen: Observations,
+    users: Floats,
+    items: Floats,
+    unobserved_weight: float,
+    user_reg: Floats,
+    item_reg: Floats,
 ) -> float:
-    rows, weights, targets = seen
-    frozen_users, frozen_items = frozen(users, np.float32, "users"), frozen(items, np.float32, "items")
-    observed = float(ials_loops.observed_loss(*rows, weights, targets, frozen_users, frozen_items))
+    """Summed over the same blocks for any number of threads, which may not show."""
+    blocks = _even_blocks(seen.rows.indptr, LOSS_BLOCKS)
+    losses = pool.map(lambda block: observed_loss(_cut(seen, *block), users[slice(*block)], items), blocks)
     everywhere = unobserved_weight * float((gram(users) * gram(items)).sum())
-    penalties = [
-        float((strengths * np.einsum("nd,nd->n", side, side, dtype=np.float64)).sum())
-        for strengths, side in ((user_reg, users), (item_reg, items))
-    ]
-    return observed + everywhere + sum(penalties)
+    return sum(losses) + everywhere + penalty(user_reg, users) + penalty(item_reg, items)
+
+
+def _cut(seen: Observations, first: int, last: int) -> Observations:
+    """Observations of rows first to last."""
+    entries = slice(int(seen.rows.indptr[first]), int(seen.rows.indptr[last]))
+    offsets = seen.rows.indptr[first : last + 1] - seen.rows.indptr[first]
+    rows = Rows(frozen(offsets, np.int64, "indptr"), seen.rows.indices[entries])
+    return Observations(rows, seen.weights[entries], seen.targets[entries])

@@ -39,6 +39,14 @@ def initial_factors(ids: ArrayLike, factors: int, seed: int, side: int, scale: f
     return out
 
 
+def chances(ids: ArrayLike, seed: int) -> NDArray[np.float64]:
+    """A number in [0, 1) for each id, from the id and the seed alone: whoever draws, and in which order."""
+    names = frozen(ids, np.int64, "ids").astype(np.uint64)
+    # One more round than the factors take, so that the draw says nothing of where a row starts.
+    drawn = _mixed(_mixed(names) + _mixed(_mixed(np.array([seed], np.uint64)) + _GOLDEN))
+    return (drawn >> np.uint64(11)) / 2.0**53
+
+
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """SplitMix64's finalizer."""
     z = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

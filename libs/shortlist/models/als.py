@@ -2,64 +2,84 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import FACTORS, ID, ITEM_ID, USER_ID, WEIGHT
+from shortlist.columns import FACTORS, ID, ITEM_ID, USER_ID
 from shortlist.config import AlsConfig
 from shortlist.errors import ModelError
-from shortlist.kernels.ials import fit_ials
-from shortlist.kernels.observations import observe
-from shortlist.models.matrix import collect_matrix, spread
+from shortlist.kernels.ials import fit_ials, fold_in
+from shortlist.models.als_blockwise import starting_factors
+from shortlist.models.als_mllib import fit_mllib
+from shortlist.models.als_model import Als, Progress
+from shortlist.models.als_observations import collect_signed, observed, signed
+from shortlist.models.als_placement import choose_engine
+from shortlist.models.als_spark import fit_spark, warm_start
+from shortlist.models.matrix import Matrix, list_rows, spread
+
+__all__ = ["ENGINES", "Als", "fit"]
 
 Factors = NDArray[np.float32]
-Engine = Callable[[sp.csr_matrix, AlsConfig], tuple[Factors, Factors]]
+Engine = Callable[[DataFrame, AlsConfig, DataFrame | None], Als]
+Solver = Callable[[Matrix, AlsConfig, DataFrame | None], tuple[Factors, Factors]]
 
 
-@dataclass(frozen=True)
-class Als:
-    """A fitted model; the score of a user and an item is the inner product of their vectors.
-
-    Attributes:
-        user_factors: id, factors (array<float> of length `factors`).
-        item_factors: id, factors.
-    """
-
-    user_factors: DataFrame
-    item_factors: DataFrame
-
-
-def fit(interactions: DataFrame, config: AlsConfig) -> Als:
+def fit(interactions: DataFrame, config: AlsConfig, start: DataFrame | None = None) -> Als:
     """Fit user and item factors.
 
     Args:
-        interactions: user_id, item_id, weight; rows without a weight above 0 teach nothing.
+        interactions: user_id, item_id, weight (>= 0; 0 teaches nothing) and, where it is known, hidden: a hidden pair is an
+            observed zero of weight `hide_weight`.
         config: engine, size and strength of the model. The same rows, config and seed give the same factors.
+        start: id, factors of an earlier model's items to begin with.
 
     Raises:
-        ModelError: nothing to learn from, or factors that are not finite.
+        ModelError: nothing to learn from, rows that cannot be used, or factors that are not finite.
     """
-    matrix = collect_matrix(interactions.where(F.col(WEIGHT) > 0), USER_ID, ITEM_ID, WEIGHT)
-    if not matrix.values.nnz:
-        raise ModelError.nothing_to_learn("interactions")
-    users, items = ENGINES[config.engine](matrix.values, config)
-    for side, factors in (("user", users), ("item", items)):
-        wrong = int(np.size(factors) - np.isfinite(factors).sum())
-        if wrong:
-            raise ModelError.not_finite(f"als {side} factors (engine {config.engine})", wrong)
-    return Als(_frame(interactions, matrix.rows, users), _frame(interactions, matrix.columns, items))
+    observations = signed(interactions, config.hide_weight)
+    engine: str = config.engine
+    if engine == "auto":
+        users, items = (F.approx_count_distinct(name) for name in (USER_ID, ITEM_ID))
+        sizes = observations.agg(F.count("*"), users, items).first()
+        assert sizes is not None
+        engine = choose_engine(sizes[0], sizes[1], sizes[2], config)
+    return ENGINES[engine](observations, config, start)
 
 
-def _implicit(weights: sp.csr_matrix, config: AlsConfig) -> tuple[Factors, Factors]:
-    """The implicit library: conjugate gradient in C++, confidence alpha x weight."""
+def _in_one_process(name: str, solve: Solver) -> Engine:
+    """An engine that takes one matrix."""
+
+    def fit_here(observations: DataFrame, config: AlsConfig, start: DataFrame | None) -> Als:
+        matrix = collect_signed(observations)
+        unusable = int(np.isnan(matrix.values.data).sum())
+        if unusable:
+            raise ModelError.unusable_weights(unusable)
+        if not (matrix.values.data > 0).any():
+            raise ModelError.nothing_to_learn("interactions")
+        if matrix.given > matrix.values.nnz:
+            raise ModelError.repeated_pairs(matrix.given - matrix.values.nnz)
+        users, items = solve(matrix, config, start)
+        for side, factors in (("user", users), ("item", items)):
+            wrong = int(np.size(factors) - np.isfinite(factors).sum())
+            if wrong:
+                raise ModelError.not_finite(f"als {side} factors (engine {name})", wrong)
+        taken = matrix.values > 0
+        return Als(
+            _frame(observations, matrix.rows, users, taken.getnnz(axis=1) > 0),
+            _frame(observations, matrix.columns, items, taken.getnnz(axis=0) > 0),
+        )
+
+    return fit_here
+
+
+def _implicit(matrix: Matrix, config: AlsConfig, start: DataFrame | None) -> tuple[Factors, Factors]:
+    """The implicit library: conjugate gradient in C++, confidence alpha x weight, below 0 an observed zero."""
     model = AlternatingLeastSquares(
         factors=config.factors,
         regularization=config.regularization,
@@ -68,29 +88,51 @@ def _implicit(weights: sp.csr_matrix, config: AlsConfig) -> tuple[Factors, Facto
         random_state=config.seed,
         num_threads=os.cpu_count() or 1,
     )
-    model.fit(weights, show_progress=False)
+    if start is not None:
+        model.item_factors = warm_start(matrix.columns, start, config)
+        model.user_factors = starting_factors(matrix.rows, "users", config)
+    progress = Progress("engine implicit", config.epochs)
+    model.fit(matrix.values, show_progress=False, callback=lambda epoch, *_: progress(epoch + 1, None))
     return np.asarray(model.user_factors, np.float32), np.asarray(model.item_factors, np.float32)
 
 
-def _local(weights: sp.csr_matrix, config: AlsConfig) -> tuple[Factors, Factors]:
+def _local(matrix: Matrix, config: AlsConfig, start: DataFrame | None) -> tuple[Factors, Factors]:
     """Our kernels in one process: an unobserved pair counts 1 / alpha, the regularizer grows with a row's frequency."""
+    values = matrix.values
+    seen = observed(values.indptr.astype(np.int64), values.indices, values.data)
+    unobserved = 1.0 / config.alpha
+    items = warm_start(matrix.columns, start, config)
+    if start is None:
+        users = starting_factors(matrix.rows, "users", config)
+    else:
+        users = fold_in(seen, items, config.regularization, unobserved, config.nu)
     model = fit_ials(
-        observe((weights.indptr, weights.indices), weights.data, weights.shape[1]),
-        weights.shape[1],
+        seen,
+        values.shape[1],
         factors=config.factors,
         regularization=config.regularization,
-        unobserved_weight=1.0 / config.alpha,
+        unobserved_weight=unobserved,
         epochs=config.epochs,
         seed=config.seed,
+        nu=config.nu,
+        cg_steps=config.cg_steps,
+        start=(users, items),
+        with_loss=True,
+        on_epoch=Progress("engine local", config.epochs),
     )
     return model.user_factors, model.item_factors
 
 
 # The seam: one entry per engine, one contract suite for all of them.
-ENGINES: Final[dict[str, Engine]] = {"implicit": _implicit, "local": _local}
+ENGINES: Final[dict[str, Engine]] = {
+    "local": _in_one_process("local", _local),
+    "spark": fit_spark,
+    "implicit": _in_one_process("implicit", _implicit),
+    "mllib": fit_mllib,
+}
 
 
-def _frame(like: DataFrame, ids: pa.Array, factors: Factors) -> DataFrame:
-    offsets = pa.array(np.arange(len(ids) + 1, dtype=np.int32) * factors.shape[1])
-    vectors = pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(factors).ravel()))
-    return spread(like.sparkSession, pa.table({ID: ids, FACTORS: vectors}))
+def _frame(like: DataFrame, ids: pa.Array, factors: Factors, taken: NDArray[np.bool_]) -> DataFrame:
+    """Ids and vectors of the rows that took something, or were taken."""
+    rows = list_rows(ids.filter(pa.array(taken)), factors[taken], (ID, FACTORS))
+    return spread(like.sparkSession, pa.Table.from_batches([rows]))

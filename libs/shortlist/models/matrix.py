@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
@@ -17,12 +18,14 @@ class Matrix:
     Attributes:
         rows: sorted ids, one per row.
         columns: sorted ids, one per column.
-        values: CSR, float32, column indices sorted in each row.
+        values: CSR, float32, column indices sorted in each row; pairs that were given twice are added up.
+        given: number of pairs that were given.
     """
 
     rows: pa.Array
     columns: pa.Array
     values: sp.csr_matrix
+    given: int
 
 
 def collect_matrix(frame: DataFrame, row: str, column: str, weight: str | None = None) -> Matrix:
@@ -41,7 +44,7 @@ def collect_matrix(frame: DataFrame, row: str, column: str, weight: str | None =
     values = sp.csr_matrix((data, (row_index, column_index)), shape=(len(rows), len(columns)))
     values.sum_duplicates()
     values.sort_indices()
-    return Matrix(rows, columns, values)
+    return Matrix(rows, columns, values, len(table))
 
 
 def spread(spark: SparkSession, rows: pa.Table) -> DataFrame:
@@ -59,3 +62,18 @@ def indexed(ids: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
     """The sorted distinct ids, and for each id its place among them: numbers that compare like the ids."""
     known = sorted_ids(ids)
     return known, pc.index_in(ids.cast(pa.string()), value_set=known).to_numpy().astype(np.int32)
+
+
+def id_hashes(ids: pa.Array) -> NDArray[np.int64]:
+    """A number for each id that depends on nothing else: pandas' hash, 64 bits, the same in every process."""
+    if not len(ids):
+        return np.zeros(0, np.int64)
+    hashes: NDArray[np.uint64] = pd.util.hash_array(ids.to_numpy(zero_copy_only=False), categorize=False)
+    return hashes.view(np.int64)
+
+
+def list_rows(ids: pa.Array, vectors: NDArray[np.float32], names: tuple[str, str]) -> pa.RecordBatch:
+    """Ids with their vectors as lists, one row each."""
+    offsets = pa.array(np.arange(len(ids) + 1, dtype=np.int32) * vectors.shape[1])
+    lists = pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(vectors, np.float32).ravel()))
+    return pa.RecordBatch.from_arrays([ids, lists], names=list(names))

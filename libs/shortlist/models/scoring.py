@@ -75,13 +75,20 @@ def _rank_batches(
 
 def rank_batch(batch: pa.RecordBatch, items: ItemFactors, k: int, cosine: bool) -> pa.RecordBatch:
     """One Arrow batch (subject_id, factors, seen) to rows (subject_id, item_id, score, rank)."""
-    indptr, indices = mask_rows(batch[SEEN], items.ids)
-    best = top_k(list_matrix(batch[FACTORS], cosine), items.transposed, indptr, indices, k)
+    return ranked_rows(batch[SUBJECT_ID], list_matrix(batch[FACTORS], cosine), batch[SEEN], items, k)
+
+
+def ranked_rows(
+    subjects: pa.Array, queries: NDArray[np.float32], seen: pa.ListArray, items: ItemFactors, k: int
+) -> pa.RecordBatch:
+    """The k best unseen items of each subject as rows (subject_id, item_id, score, rank)."""
+    indptr, indices = mask_rows(seen, items.ids)
+    best = top_k(queries, items.transposed, indptr, indices, k)
     kept = np.arange(best.items.shape[1])[None, :] < best.counts[:, None]
     subject, place = np.nonzero(kept)
     return pa.RecordBatch.from_arrays(
         [
-            batch[SUBJECT_ID].take(pa.array(subject)),
+            subjects.take(pa.array(subject)),
             items.ids.take(pa.array(best.items[kept])),
             pa.array(best.scores[kept]),
             pa.array((place + 1).astype(np.int32)),

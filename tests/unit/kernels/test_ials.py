@@ -22,7 +22,7 @@ from shortlist.kernels.ials import (
     row_regularization,
 )
 from shortlist.kernels.observations import Observations, observe
-from shortlist.kernels.starting import ITEMS, USERS, initial_factors
+from shortlist.kernels.starting import ITEMS, USERS, chances, initial_factors
 from shortlist.kernels.top_k import top_k
 
 Dense = NDArray[np.float64]
@@ -214,6 +214,16 @@ def test_initial_factors__are_small_centred_and_distinct() -> None:
         assert not np.isin(other, made[:9]).any()
 
 
+def test_chances__come_from_the_id_alone_and_are_even() -> None:
+    ids = np.arange(-10_000, 10_000)
+    drawn = chances(ids, 3)
+    assert np.array_equal(chances(ids[[5, 2]], 3), drawn[[5, 2]])
+    stream = (split_mix(7) + split_mix((split_mix(3) + 0x9E3779B97F4A7C15) % 2**64)) % 2**64
+    assert drawn[10_007] == (split_mix(stream) >> 11) / 2**53
+    assert np.histogram(drawn, 10, (0, 1))[0] == pytest.approx(np.full(10, 2_000), rel=0.1)
+    assert not np.array_equal(chances(ids, 4), drawn)
+
+
 def checkerboard(size: int) -> Dense:
     """Users like items of their own colour, but user u has not seen item u, which is of it."""
     users, items = np.indices((size, size))
@@ -237,7 +247,9 @@ def test_fit_ials__loss_is_the_objective_and_falls() -> None:
     random = np.random.default_rng(8)
     weights = np.where(random.random((30, 20)) < 0.3, random.random((30, 20)) + 0.5, 0)
     targets = np.where(random.random((30, 20)) < 0.9, 1.0, 0.0)
-    model = fit_ials(observed(weights, targets), 20, **ARGUMENTS, nu=0.5, with_loss=True, cg_steps=None)
+    told: list[tuple[int, float | None]] = []
+    watch: dict[str, Any] = {"with_loss": True, "on_epoch": lambda *epoch: told.append(epoch)}
+    model = fit_ials(observed(weights, targets), 20, **ARGUMENTS, **watch, nu=0.5, cg_steps=None)
     users, items = model.user_factors.astype(np.float64), model.item_factors.astype(np.float64)
     scores = users @ items.T
     held = weights > 0
@@ -245,6 +257,7 @@ def test_fit_ials__loss_is_the_objective_and_falls() -> None:
     objective = (weights * (targets - scores) ** 2).sum() + 0.1 * (scores**2).sum()
     objective += (strengths[0] * (users**2).sum(1)).sum() + (strengths[1] * (items**2).sum(1)).sum()
     assert model.losses[-1] == pytest.approx(objective, rel=1e-5)
+    assert told == list(enumerate(model.losses, 1))
     assert len(model.losses) == 8
     assert all(later <= earlier * (1 + 1e-6) for earlier, later in zip(model.losses, model.losses[1:], strict=False))
 

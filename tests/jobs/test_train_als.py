@@ -1,0 +1,62 @@
+"""train_als: with a warm start a day goes on from the newest earlier day, and only from that."""
+
+import json
+from datetime import date
+
+import pytest
+from pyspark.sql import SparkSession
+
+from shortlist.io.delta import Warehouse, equals
+from shortlist.tables import INTERACTIONS
+from tests.jobs.conftest import Deployment
+
+DAYS = (date(2017, 11, 8), date(2017, 11, 9), date(2017, 11, 10))
+ENGINE = ("als.engine=local", "als.epochs=2")
+
+
+@pytest.fixture
+def trained(spark: SparkSession, deployment: Deployment) -> Deployment:
+    """Interactions of three days, each day a few more."""
+    warehouse = Warehouse(spark, str(deployment.home / "warehouse"))
+    schema = (
+        "user_id string, item_id string, weight float, events int, last_ts timestamp, hidden boolean, run_date date"
+    )
+    for number, day in enumerate(DAYS):
+        rows = [
+            (f"u{u}", f"i{i}", 1.0, 1, None, False, day)
+            for u in range(6)
+            for i in range(6 + number)
+            if (u + i) % 2 == 0
+        ]
+        frame = spark.createDataFrame(rows, schema).selectExpr(
+            "user_id", "item_id", "weight", "events", "timestamp '2017-11-08' as last_ts", "hidden", "run_date"
+        )
+        warehouse.replace(frame, INTERACTIONS, f"run_date={day}", equals(run_date=day), 1, {})
+    return deployment
+
+
+def inputs(deployment: Deployment, day: date) -> set[str]:
+    text = (deployment.home / "manifests" / f"run_date={day}" / "train_als.json").read_text()
+    return set(json.loads(text)["inputs"])
+
+
+def test_a_warm_day_depends_on_earlier_days_alone(trained: Deployment) -> None:
+    warm = (*ENGINE, "als.warm_start=true")
+    trained.run("train_als", DAYS[1], *ENGINE)
+    cold = trained.rows("item_factors", DAYS[1])
+    assert inputs(trained, DAYS[1]) == {"interactions"}
+    trained.run("train_als", DAYS[0], *ENGINE)
+    trained.run("train_als", DAYS[1], *warm)
+    in_time = trained.rows("item_factors", DAYS[1])
+    assert in_time != cold
+    assert inputs(trained, DAYS[1]) == {"interactions", "item_factors"}
+    trained.run("train_als", DAYS[2], *warm)
+    trained.run("train_als", DAYS[1], *warm)
+    assert trained.rows("item_factors", DAYS[1]) == in_time
+    assert len(trained.rows("user_factors", DAYS[2])) == 6
+
+
+def test_a_first_day_has_nothing_to_go_on_from(trained: Deployment) -> None:
+    trained.run("train_als", DAYS[0], *ENGINE, "als.warm_start=true")
+    assert len(trained.rows("item_factors", DAYS[0])) == 6
+    assert inputs(trained, DAYS[0]) == {"interactions"}
