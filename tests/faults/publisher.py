@@ -24,6 +24,7 @@ from shortlist.errors import ShortlistError
 from shortlist.io import publications
 from shortlist.io.arguments import job_parser, parse_job
 from shortlist.io.delta import Warehouse
+from shortlist.io.ledger import Publication
 from shortlist.io.run import Run
 from shortlist.io.session import spark_session
 from shortlist.tables import candidates_table
@@ -49,7 +50,7 @@ def run_for(spark: SparkSession, home: Path, day: date, attempt: int) -> Run:
     )
 
 
-def publish(spark: SparkSession, home: Path, day: date, attempt: int, variant: str) -> publications.Publication:
+def publish(spark: SparkSession, home: Path, day: date, attempt: int, variant: str) -> Publication:
     """One publication, whole."""
     candidates = frame_of(spark, TABLE, day_of(variant, day)).repartition(2, "subject_id").persist()
     try:

@@ -6,7 +6,8 @@ from datetime import date
 from pyspark.sql import SparkSession
 
 from shortlist.config import SyntheticConfig
-from shortlist.io.landing import ENGAGEMENT_FEED, Landing
+from shortlist.io.landing import Landing
+from shortlist.tables import ENGAGEMENTS
 from shortlist.transforms.synthetic import synthetic_events
 
 
@@ -16,5 +17,5 @@ def land_days(spark: SparkSession, landing: Landing, days: Sequence[date], confi
         numbers = spark.range(0, config.events_per_day, numPartitions=config.files_per_day)
         events = synthetic_events(numbers, day, config)
         # Spark writes a _SUCCESS of its own when all files are there; a deployment's marker may have another name.
-        events.write.mode("overwrite").option("compression", "gzip").json(landing.folder(ENGAGEMENT_FEED, day))
-        landing.mark_complete(ENGAGEMENT_FEED, day)
+        events.write.mode("overwrite").option("compression", "gzip").json(landing.folder(ENGAGEMENTS.name, day))
+        landing.mark_complete(ENGAGEMENTS.name, day)

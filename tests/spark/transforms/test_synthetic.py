@@ -6,7 +6,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.config import ExtractionConfig, SyntheticConfig
+from shortlist.columns import DOCUMENT, HEADER, RECEIPT
+from shortlist.config import ExtractionConfig, FeedConfig, SyntheticConfig
 from shortlist.transforms.engagements import parse_lines
 from shortlist.transforms.synthetic import SHARES, synthetic_events
 
@@ -57,9 +58,9 @@ def test_types_have_their_shares(spark: SparkSession) -> None:
 def test_extraction_accepts_every_line(spark: SparkSession) -> None:
     lines = events(spark).select(
         F.to_json(F.struct("*")).alias("raw"), F.lit("f").alias("file"), F.monotonically_increasing_id().alias("offset"),
-        F.lit(DAY).alias("ingest_date"),
+        F.lit(DAY).alias("ingest_date"), *(F.lit(None).cast("string").alias(name) for name in (HEADER, DOCUMENT, RECEIPT)),
     )  # fmt: skip
-    parsed = parse_lines(lines, ExtractionConfig()).persist()
+    parsed = parse_lines(lines, FeedConfig(), ExtractionConfig()).persist()
     assert parsed.where(F.size("reasons") > 0).count() == 0
     assert parsed.select("event_id").distinct().count() == EVENTS
     assert parsed.where(F.col("event_date") != F.lit(DAY)).count() == 0
