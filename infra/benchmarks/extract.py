@@ -210,12 +210,14 @@ def _watch(root: int, program: str, peaks: dict[str, tuple[int, float]], ended: 
 
 def _descendants(root: int) -> Iterator[int]:
     yield root
-    try:
-        children = Path(f"/proc/{root}/task/{root}/children").read_text().split()
-    except OSError:
-        return
-    for child in children:
-        yield from _descendants(int(child))
+    # Linux lists children by the thread that began them; a JVM begins Python from any.
+    for thread in Path(f"/proc/{root}/task").glob("*/children"):
+        try:
+            children = thread.read_text().split()
+        except OSError:  # ended meanwhile
+            continue
+        for child in children:
+            yield from _descendants(int(child))
 
 
 if __name__ == "__main__":

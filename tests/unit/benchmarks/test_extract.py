@@ -1,7 +1,10 @@
 """What the benchmark of extraction makes of its figures; none is measured here."""
 
 import importlib.util
+import os
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -48,16 +51,15 @@ def test_the_table_states_speed_and_the_ratio_to_the_copy(bench: ModuleType) -> 
 
 
 def test_only_the_processes_below_are_looked_at(bench: ModuleType) -> None:
-    import os
-    import subprocess
-
-    child = subprocess.Popen(["sleep", "60"])
-    try:
-        assert child.pid in set(bench._descendants(os.getpid()))
-        assert os.getppid() not in set(bench._descendants(os.getpid()))
-    finally:
-        child.kill()
-        child.wait()
+    """Also one that another thread began, as a JVM begins Python."""
+    with ThreadPoolExecutor(1) as thread:
+        child = thread.submit(subprocess.Popen, ["sleep", "60"]).result()
+        try:
+            assert child.pid in set(bench._descendants(os.getpid()))
+            assert os.getppid() not in set(bench._descendants(os.getpid()))
+        finally:
+            child.kill()
+            child.wait()
 
 
 def test_a_deployment_of_its_own_is_valid_settings(bench: ModuleType, tmp_path: Path) -> None:
