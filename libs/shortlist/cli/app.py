@@ -3,9 +3,9 @@
 import sys
 import traceback
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -297,6 +297,40 @@ def doctor_command(config: Config = None, overrides: Overrides = None, as_json: 
 
     facts, code = doctor(lambda: settings_of(config, overrides), datetime.now(UTC))
     emit("doctor", facts, as_json, render)
+    raise typer.Exit(code)
+
+
+@app.command("erase")
+def erase_command(
+    subject: Annotated[
+        str, typer.Argument(help="Id to erase; - reads one id a line, so that none stands in a command line.")
+    ],
+    kind: Annotated[Literal["user", "item"], typer.Option("--kind", help="What the id names.")] = "user",
+    day: Annotated[
+        str | None,
+        typer.Option("--day", metavar="YYYY-MM-DD", help="Run date of the erasure (default: yesterday, UTC)."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Erase a user or an item from every table, old versions included. Starts a Spark job; cannot be undone.
+
+    Lands the request below erasures/ of the landing and runs jobs/erase_subject.py for the day; its exit code is this
+    command's.
+    """
+    from shortlist.cli.erase import erase, render
+    from shortlist.cli.output import emit
+
+    settings = settings_of(config, overrides)
+    chosen = day_of("--day", day) or datetime.now(UTC).date() - timedelta(days=1)
+    ids = sys.stdin.read().splitlines() if subject == "-" else [subject]
+    if not yes:
+        confirm(f"Erase {len(ids)} {kind}(s) from all tables for good?")
+    passed = [*(["--config", str(config.resolve())] if config else []), *(f"--set={each}" for each in overrides or ())]
+    facts, code = erase(settings, kind, ids, chosen, passed)
+    emit("erase", facts, as_json, render)
     raise typer.Exit(code)
 
 

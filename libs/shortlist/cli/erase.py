@@ -1,0 +1,75 @@
+"""`shortlist erase`: land a request to erase, then run the job that does it. The one command that starts Spark."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+
+from shortlist.cli.output import Facts, say
+from shortlist.config import CHECKOUT, Settings
+from shortlist.errors import SettingsError
+
+JOB = "jobs/erase_subject.py"
+SUBMIT = CHECKOUT / "infra" / "submit"
+
+Kind = Literal["user", "item"]
+
+
+def erase(
+    settings: Settings, kind: Kind, ids: Sequence[str], day: date, arguments: Sequence[str]
+) -> tuple[dict[str, Any], int]:
+    """Land one request per id and submit the job for the day.
+
+    Ids go into the landing only: none stands in the job's command line, nor in what is printed.
+
+    Args:
+        settings: settings in force.
+        kind: what the ids name.
+        ids: who or what is erased; letter by letter.
+        day: run date of the erasure; requests of its folder are done, whenever they were landed.
+        arguments: `--config` and `--set` for the job, as they were given here.
+
+    Returns:
+        kind, day, requests (how many), folder, exit_code (of the job); and the exit code again.
+
+    Raises:
+        SettingsError: no id, or a landing that is no local folder.
+    """
+    landing = settings.paths.landing
+    if "://" in landing:
+        raise SettingsError.bad_argument(
+            "paths.landing", landing, f"is no local folder; next: land the request there, then infra/submit {JOB}"
+        )
+    wanted = [name for name in ids if name.strip()]
+    if not wanted:
+        raise SettingsError.bad_argument("SUBJECT", "", "names nobody; next: pass an id, or - and one id a line")
+    folder = Path(landing) / "erasures" / day.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in wanted:
+        digest = hashlib.sha256(f"{kind}/{name}".encode()).hexdigest()[:16]
+        unfinished = folder / f".{digest}.json"
+        unfinished.write_text(json.dumps({"kind": kind, "id": name}) + "\n", encoding="utf-8")
+        unfinished.replace(folder / f"{digest}.json")
+    (folder / settings.extraction.marker).touch()
+    command = [str(SUBMIT), JOB, "--run-date", day.isoformat(), *arguments]
+    # The job's own output is for standard error: standard output belongs to --json.
+    code = subprocess.run(command, cwd=CHECKOUT, stdout=2, check=False).returncode
+    facts = {"kind": kind, "day": day.isoformat(), "requests": len(wanted), "folder": str(folder), "exit_code": code}
+    return facts, code if code >= 0 else 5
+
+
+def render(facts: Facts, to: Console) -> None:
+    """For people."""
+    say(to, f"{facts['requests']} request(s) to erase landed in {facts['folder']}")
+    if facts["exit_code"]:
+        say(
+            to,
+            f"the job left with {facts['exit_code']}: nobody may count as erased; next: mend what it says, run this again",
+        )
+        return
+    say(to, "erased; proof is in the table erasures; next: remove the requests from the landing")
