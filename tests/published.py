@@ -45,13 +45,17 @@ def write(root: Path, table: str, contract: str, rows: list[dict[str, Any]], **c
     return DeltaTable(path).version()
 
 
-def create(path: str, contract: str) -> None:
-    """The empty table that the contract states, if there is none: version 0, as the jobs make it."""
+def create(path: str, contract: str, without: tuple[str, ...] = ()) -> None:
+    """The empty table that the contract states, or stated before it gained some columns: version 0, as the jobs make it."""
     if DeltaTable.is_deltatable(path):
         return
     stated = read_contract(contract)
     properties = {k: v for k, v in stated.properties.items() if k != "delta.enableDeletionVectors"}
-    fields = [Field(each.name, _delta_type(each.type), nullable=not each.required) for each in stated.columns]
+    fields = [
+        Field(each.name, _delta_type(each.type), nullable=not each.required)
+        for each in stated.columns
+        if each.name not in without
+    ]
     DeltaTable.create(path, Schema(fields), partition_by=list(stated.partition), configuration=properties)
 
 

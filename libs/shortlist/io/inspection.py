@@ -105,6 +105,10 @@ def inspect_shape(table: str, path: str, contract: Contract) -> Iterator[Finding
     if differences:
         mend = f"change {contract.file} or bring the table back to it; no job writes while they differ"
         yield Finding(table, "schema_drift", True, f"differs from {contract.file}: {'; '.join(differences)}", mend)
+    older = [column.name for column in contract.columns if column.name not in fields and not column.required]
+    if older:
+        says = f"is from before {contract.file} gained {', '.join(older)}"
+        yield Finding(table, "older_schema", False, says, "nothing: the next run adds what may be empty")
 
 
 def inspect_days(table: str, path: str, days: Sequence[Publication], newest: int) -> Iterator[Finding]:
@@ -209,7 +213,7 @@ def _orphans(folder: Path, log: DeltaLog) -> list[Path]:
 
 def _differences(fields: dict[str, dict[str, Any]], contract: Contract) -> list[str]:
     wanted = {column.name: column for column in contract.columns}
-    differences = [f"column {name} is missing" for name in wanted if name not in fields]
+    differences = [f"column {name} is missing" for name in wanted if name not in fields and wanted[name].required]
     differences += [f"column {name} is not in the contract" for name in fields if name not in wanted]
     for name, column in wanted.items():
         if name not in fields:

@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable, Field
 from deltalake.schema import PrimitiveType
 
-from tests.published import announce, commit, decide, publish, write
+from tests.published import announce, commit, create, decide, publish, write
 from tests.unit.cli.conftest import D1, D2, D3, LISTS, Shortlist
 from tests.unit.cli.night import write_night
 
@@ -214,6 +214,15 @@ def test_columns_that_went_away_or_changed_are_named(published: Path, shortlist:
     (found,) = (each for each in shortlist("verify", "--json").facts["findings"] if each["kind"] == "schema_drift")
     for part in ("column item_id is missing", "column rank is double, not integer", "column subject_id may be empty"):
         assert part in found["says"]
+
+
+def test_a_table_from_before_a_column_that_may_be_empty_is_a_note(warehouse: Path, shortlist: Shortlist) -> None:
+    """Spark adds such a column with the next commit."""
+    create(str(warehouse / TABLE), "candidates", without=("expires_at",))
+    answer = shortlist("verify", "--json")
+    (found,) = answer.facts["findings"]
+    assert (answer.code, found["kind"], found["wrong"]) == (0, "older_schema", False)
+    assert "gained expires_at" in found["says"]
 
 
 def test_leftovers_are_notes(published: Path, shortlist: Shortlist) -> None:
