@@ -1,0 +1,28 @@
+"""Every failure that Shortlist foresees, with its exit code; the wording lives here, in classmethods, and has tests.
+
+Exit codes: 0 done, 2 wrong use or settings, 3 a check held the publication, 4 fenced, 5 infrastructure.
+"""
+
+from shortlist.errors.base import SettingsError, ShortlistError
+from shortlist.errors.landing import AccountError, HeldError, LandingError
+from shortlist.errors.models import ModelError
+from shortlist.errors.publishing import NotPublishedError, OvertakenError, PublicationError, RollbackError
+from shortlist.errors.tables import ContractError, ErasedError, FencedError, InputMissingError, MaintenanceError
+
+__all__ = [
+    "AccountError",
+    "ContractError",
+    "ErasedError",
+    "FencedError",
+    "HeldError",
+    "InputMissingError",
+    "LandingError",
+    "MaintenanceError",
+    "ModelError",
+    "NotPublishedError",
+    "OvertakenError",
+    "PublicationError",
+    "RollbackError",
+    "SettingsError",
+    "ShortlistError",
+]

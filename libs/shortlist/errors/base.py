@@ -1,0 +1,57 @@
+"""What every foreseen failure is: a text for people and an exit code; and wrong use."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from shortlist.redaction import redact
+
+
+class ShortlistError(Exception):
+    """The root of all foreseen failures; a job prints its text and leaves with `exit_code`."""
+
+    exit_code = 5
+
+    def __init__(self, text: str) -> None:
+        super().__init__(redact(text))
+
+
+class SettingsError(ShortlistError):
+    """Wrong use: a setting or an argument that cannot be meant. Nothing was started."""
+
+    exit_code = 2
+
+    @classmethod
+    def invalid(cls, origin: str, problems: Sequence[tuple[str, object, str]]) -> "SettingsError":
+        """All problems of one settings file at once, as (field, value, what is wrong)."""
+        lines = [f"  {field} = {value!r}: {problem}" for field, value, problem in problems]
+        return cls(
+            f"settings from {origin} are not valid:\n" + "\n".join(lines) + "\nnext: mend the fields named above"
+        )
+
+    @classmethod
+    def unknown_field(cls, field: str, known: Iterable[str]) -> "SettingsError":
+        """A key that no setting has, with the nearest known names."""
+        known = sorted(known)
+        near = get_close_matches(field.rsplit(".", 1)[-1], known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known here: {', '.join(known)}"
+        return cls(f"unknown setting {field!r}; {hint}")
+
+    @classmethod
+    def unreadable_file(cls, path: object, reason: str) -> "SettingsError":
+        """The settings file is missing or is no YAML mapping."""
+        return cls(f"settings file {path} cannot be read: {reason}; next: pass --config or set SHORTLIST_CONFIG")
+
+    @classmethod
+    def malformed_override(cls, text: str) -> "SettingsError":
+        """An override that is neither `a.b=value` nor a JSON object."""
+        return cls(f"--set {text!r} is neither name.of.field=value nor a JSON object; next: e.g. --set als.factors=32")
+
+    @classmethod
+    def bad_argument(cls, name: str, value: object, problem: str) -> "SettingsError":
+        """A command line argument out of its range."""
+        return cls(f"{name} {value!r}: {problem}")
+
+    @classmethod
+    def not_confirmed(cls) -> "SettingsError":
+        """A command that changes something was not agreed to."""
+        return cls("not confirmed, nothing was changed; next: answer y, or pass --yes where nobody can be asked")

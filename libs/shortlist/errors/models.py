@@ -1,0 +1,48 @@
+"""Models."""
+
+from collections.abc import Sequence
+
+from shortlist.errors.base import ShortlistError
+
+
+class ModelError(ShortlistError):
+    """A model came out unusable."""
+
+    @classmethod
+    def not_finite(cls, what: str, count: int) -> "ModelError":
+        """NaN or infinity among numbers that must be finite."""
+        return cls(
+            f"{what}: {count} value(s) are NaN or infinite; nothing was written; "
+            "next: lower als.alpha or raise als.regularization, and look for extreme interaction weights"
+        )
+
+    @classmethod
+    def nothing_to_learn(cls, what: str) -> "ModelError":
+        """A training set without a single usable row."""
+        return cls(f"{what} has no rows with a weight above 0; next: look at interactions.weights and the look-back")
+
+    @classmethod
+    def unusable_weights(cls, count: int) -> "ModelError":
+        """Weights that no objective can use."""
+        return cls(
+            f"interactions: {count} weight(s) are NaN, infinite or negative; nothing was written; "
+            "next: look at interactions.weights and at who wrote those rows"
+        )
+
+    @classmethod
+    def repeated_pairs(cls, count: int) -> "ModelError":
+        """A user and an item in more than one row."""
+        return cls(
+            f"interactions: {count} row(s) repeat a pair of user and item; nothing was written; "
+            "next: add a pair's weights up before fitting, as jobs/build_interactions.py does"
+        )
+
+    @classmethod
+    def no_placement(cls, tried: Sequence[tuple[str, str]]) -> "ModelError":
+        """No way to spread a fit over the cluster fits; as (placement, why not)."""
+        lines = "\n".join(f"  {name}: {why}" for name, why in tried)
+        return cls(
+            f"engine spark cannot place this model:\n{lines}\n"
+            "next: raise als.shared_gigabytes where executors have the memory, lower als.factors or als.block_rows, "
+            "or name a folder that every task sees as als.scratch"
+        )

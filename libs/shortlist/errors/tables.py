@@ -1,0 +1,90 @@
+"""Tables and their writers: contracts, missing inputs, fences, upkeep."""
+
+from collections.abc import Sequence
+
+from shortlist.errors.base import ShortlistError
+
+
+class InputMissingError(ShortlistError):
+    """A table lacks the partition that a job reads."""
+
+    @classmethod
+    def no_partition(cls, table: str, partition: str, producer: str) -> "InputMissingError":
+        """The job that writes the partition has not run for that day."""
+        return cls(f"table {table} has no rows for {partition}; next: run jobs/{producer}.py for that day first")
+
+
+class ContractError(ShortlistError):
+    """A frame or a table does not have the columns that its contract states."""
+
+    @classmethod
+    def differs(
+        cls, table: str, missing: Sequence[str], unexpected: Sequence[str], changed: Sequence[str]
+    ) -> "ContractError":
+        """All differences between a frame and its contract."""
+        parts = [("missing", missing), ("unexpected", unexpected), ("of another type", changed)]
+        lines = [f"  {what}: {', '.join(columns)}" for what, columns in parts if columns]
+        return cls(
+            f"rows for {table} differ from schemas/{table}.odcs.yaml:\n"
+            + "\n".join(lines)
+            + "\nnext: change the contract or the transform that ends in these columns"
+        )
+
+    @classmethod
+    def invalid(cls, path: str, problem: str) -> "ContractError":
+        """A contract file that states something we cannot build."""
+        return cls(f"contract {path}: {problem}")
+
+
+class FencedError(ShortlistError):
+    """A newer attempt owns this partition; this one must not write."""
+
+    exit_code = 4
+
+    @classmethod
+    def newer_attempt(cls, table: str, partition: str, attempt: int, newest: int) -> "FencedError":
+        """Our fence number is not above the newest committed one."""
+        return cls(
+            f"{table} ({partition}): attempt {attempt} is fenced off by attempt {newest}, which has already committed; "
+            "nothing was written; next: nothing, unless this attempt was meant to win: then run it anew with a higher --attempt"
+        )
+
+
+class ErasedError(ShortlistError):
+    """A subject is being erased, or was erased while something else was going on."""
+
+    @classmethod
+    def meanwhile(cls, job: str, before: int | None, now: int | None) -> "ErasedError":
+        """A job began before an erasure and would write after it."""
+        return cls(
+            f"{job}: a subject was erased since this run began (erasures is at version {now}, was at {before}); what it read "
+            "may name the subject; nothing was written; next: run it again with the same arguments"
+        )
+
+    @classmethod
+    def never_quiet(cls, tables: Sequence[str], times: int) -> "ErasedError":
+        """Other writers kept committing to tables that had been cleaned."""
+        return cls(
+            f"erasure: {', '.join(tables)} changed again after each of {times} passes; no proof was written; "
+            "next: wait until the nightly run is over, then run the erasure again"
+        )
+
+    @classmethod
+    def still_named(cls, places: Sequence[str]) -> "ErasedError":
+        """Files that still hold an erased id although every row is gone."""
+        return cls(
+            f"erasure: the subject's rows are gone, but its id is still in: {', '.join(places)}; no proof was written; next: a "
+            "table that was created without delta.dataSkippingNumIndexedCols=0 keeps ids in its log: create it anew"
+        )
+
+
+class MaintenanceError(ShortlistError):
+    """Upkeep found a table that is not what it was."""
+
+    @classmethod
+    def rows_changed(cls, table: str, before: int, after: int) -> "MaintenanceError":
+        """A compaction that lost or doubled rows."""
+        return cls(
+            f"{table}: {after} rows after compaction, {before} before; nothing was vacuumed; "
+            "next: look at the table's history, and restore the version before its OPTIMIZE"
+        )
