@@ -45,7 +45,7 @@ from shortlist.io.fences import run_partition
 from shortlist.io.ledger import Publication, announced_surfaces, reasons, standing
 from shortlist.io.publications import announce_again
 from shortlist.io.run import Run, log
-from shortlist.io.traces import redact_manifests, remove_reports, tables_with_traces
+from shortlist.io.traces import redact_manifests, remove_reports, remove_set_aside, tables_with_traces
 from shortlist.tables import (
     BASKETS,
     CANDIDATES,
@@ -289,6 +289,7 @@ def _prove(run: Run, erasure: _Erasure) -> list[dict[str, Any]]:
     if logs:
         raise ErasedError.still_named(logs)
     run.facts["manifests_redacted"] = redact_manifests(paths.manifests, erasure.subjects)
+    run.facts["set_aside_removed"] = remove_set_aside(paths.warehouse)
     run.facts["reports_removed"] = remove_reports(paths.reports, erasure.subjects)
     # With a held publication the only place that asks the clock: a proof says when it was given, whatever day it is for.
     erased_at = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Where an erased id may stand beside tables: in manifests, in reports, in statistics that a table's log keeps."""
+"""Where an erased id may stand beside tables: in manifests, in reports, among what a repair moved aside, in statistics that a table's log keeps."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pyarrow import fs
 
+from shortlist.io.repair import ASIDE
 from shortlist.transforms.erasure import GONE, Subject, mention
 
 # What a manifest says of the run itself; no subject is named there, and an id that is a common word must not mangle it.
@@ -45,6 +46,23 @@ def remove_reports(root: str, subjects: Sequence[Subject]) -> list[str]:
             path.unlink()
             removed.append(str(path.relative_to(root)))
     return removed
+
+
+def remove_set_aside(root: str) -> list[str]:
+    """Remove every file that `repair` moved aside: no table states what it holds any more, so it cannot be searched.
+
+    Args:
+        root: the warehouse; where it is a URL, nothing was ever moved aside.
+
+    Returns:
+        Names of what was removed, relative to the root.
+    """
+    if "://" in root:
+        return []
+    removed = sorted(path for path in (Path(root) / ASIDE).rglob("*") if path.is_file())
+    for path in removed:
+        path.unlink()
+    return [str(path.relative_to(root)) for path in removed]
 
 
 def tables_with_traces(tables: Sequence[tuple[str, str]], subjects: Sequence[Subject]) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from shortlist.io.traces import redact_manifests, remove_reports, tables_with_traces
+from shortlist.io.traces import redact_manifests, remove_reports, remove_set_aside, tables_with_traces
 from shortlist.transforms.erasure import Subject
 
 WHO = [Subject("user", "7"), Subject("item", 'q"ü')]
@@ -42,6 +42,19 @@ def test_a_page_that_quotes_somebody_is_removed(tmp_path: Path) -> None:
     (tmp_path / "docs" / "c.html").write_text("<td>q&quot;ü</td>")
     assert remove_reports(str(tmp_path), WHO) == ["b.html", "docs/c.html"]
     assert [path.name for path in tmp_path.rglob("*.html")] == ["a.html"]
+
+
+def test_what_a_repair_moved_aside_is_removed_and_tables_stay(tmp_path: Path) -> None:
+    aside = tmp_path / ".aside" / "engagements"
+    aside.mkdir(parents=True)
+    (aside / "part-0.parquet").write_bytes(b"PAR1")
+    table = tmp_path / "engagements" / "part-1.parquet"
+    table.parent.mkdir()
+    table.write_bytes(b"PAR1")
+    assert remove_set_aside(str(tmp_path)) == [".aside/engagements/part-0.parquet"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [table]
+    assert remove_set_aside(str(tmp_path)) == []
+    assert remove_set_aside("s3://bucket/tables") == []
 
 
 def test_a_log_is_searched_for_values_only(tmp_path: Path) -> None:
