@@ -1,4 +1,4 @@
-"""Where an erased id may stand beside tables: in manifests, in reports, among what a repair moved aside, in statistics that a table's log keeps."""
+"""Where an erased id may stand beside tables: manifests, reports, what a repair moved aside, statistics in a table's log."""
 
 import json
 from collections.abc import Sequence
