@@ -319,11 +319,13 @@ def rows_by_file(rows: DataFrame) -> dict[str, int]:
 
 
 def _disturbed(
-    run: Run, landing: Landing, known: DataFrame, stored_days: Collection[date], days: Sequence[date], merge: Merge
+    run: Run, landing: Landing, known: DataFrame, stored_days: set[date], days: Sequence[date], merge: Merge
 ) -> dict[str, list[date]]:
     """Folders that were extracted before and must be read again, by feed; see `displaced`."""
     config = run.settings.extraction
-    if not stored_days or max(stored_days) < min(days):
+    landed = {feed: landing.days(feed) for feed in config.feeds}
+    newest = _newest_extracted(run, stored_days, {day for each in landed.values() for day in each if day > max(days)})
+    if newest is None or newest < min(days):
         return {}  # later folders displace nothing: the earliest delivery wins
     lost = _values(displaced(known.where(F.col(EVENT_DATE).isin(*merge.dates)), merge.rows), EVENT_DATE)
     if not lost:
@@ -331,12 +333,23 @@ def _disturbed(
     first = min(lost) - timedelta(days=config.lookback_days)
     last = max(lost) + timedelta(days=config.lookback_days + config.max_late_days)
     wanted = {day for day in stored_days if first <= day <= last} - set(days)
-    found = {feed: [day for day in landing.days(feed) if day in wanted] for feed in config.feeds}
+    found = {feed: [day for day in each if day in wanted] for feed, each in landed.items()}
     for feed, again in found.items():
         landing.require_complete(feed, again)
+        # A folder whose every event was kept out has left nothing in the table to know it by.
+        complete = set(landing.complete_days(feed)) - stored_days - set(days)
+        again += sorted(day for day in complete if first <= day <= min(last, newest))
     for day in sorted(wanted - {day for feed in found.values() for day in feed}):
         log.warning("the folders of %s are not landed any more; an event that only they still had is lost", day)
     return found
+
+
+def _newest_extracted(run: Run, stored_days: Collection[date], later: Collection[date]) -> date | None:
+    """The newest day whose folder was extracted: the newest in the table, or the newest landed one that a run was for."""
+    for day in sorted(later, reverse=True):
+        if run.warehouse.last_attempt(ENGAGEMENTS, run_partition(day)) is not None:
+            return max(day, *stored_days)
+    return max(stored_days, default=None)
 
 
 def _as_read(file: LandedFile, receipt: Receipt) -> dict[str, object]:

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -110,6 +110,8 @@ STEPS = st.lists(st.tuples(st.integers(0, 3), FOLDERS), min_size=1, max_size=4)
 @example(steps=[(0, [[("a", 0), ("b", 0)]]), (1, [[("a", 1), ("c", 0)]]), (0, [[("b", 0)]])])
 # A row gives way to one of another date, which does not keep out what it kept out.
 @example(steps=[(1, [[("a", 0)]]), (3, [[("a", 0), ("b", 0)]]), (0, [[("a", 1)]])])
+# A folder whose only event was kept out has nothing in the table; when what kept it out goes, it comes to its right.
+@example(steps=[(3, [[("a", 4)]]), (2, [[("a", 1)], [("b", 0)]]), (2, [[("b", 0)]])])
 def test_the_table_is_a_function_of_the_landing(spark: SparkSession, steps: list[tuple[int, Folder]]) -> None:
     home = fresh_home()
     try:
@@ -165,7 +167,8 @@ def test_erased_subjects_do_not_come_back(spark: SparkSession) -> None:
         ]
         tiny.write_folder(home / "landing", DAY, rows)
         proof = {"subject_digest": Subject("user", "gone").digest, "subject_kind": "user", "run_date": DAY}
-        write(home / "warehouse", "erasures", "erasures", [{**proof, "table_name": "publications", "rows": 0}])
+        proof |= {"table_name": "publications", "rows": 0, "table_version": 0, "files_removed": 0, "run_id": "r"}
+        write(home / "warehouse", "erasures", "erasures", [{**proof, "erased_at": datetime(2017, 11, 10, tzinfo=UTC)}])
         extract(home, 0)
         assert {row[0].split()[0] for row in table(home)} == {"a"}
         assert pl.read_delta(str(home / "warehouse" / "quarantine")).is_empty()
