@@ -20,7 +20,8 @@ from shortlist.tables import Table
 _TASK_BYTES = 32 << 20
 # Delta folders newer than this hold rows that are not simply what their files say (deletion vectors, renamed columns).
 _READER_VERSION = 1
-_READ = f"{RAW} binary, {HEADER} string, {DOCUMENT} string, {FILE} string, {OFFSET} bigint, {INGEST_DATE} date, {RECEIPT} string"
+# A landed row as the readers give it; the row of a receipt ends each file.
+LANDED = f"{RAW} binary, {HEADER} string, {DOCUMENT} string, {FILE} string, {OFFSET} bigint, {INGEST_DATE} date, {RECEIPT} string"
 
 Deliveries = Mapping[str, Sequence[date]]
 ERASURE_FEED = "erasures"
@@ -183,7 +184,7 @@ def read_landed(spark: SparkSession, landing: Landing, files: Sequence[LandedFil
                 for file in tasks[task]:
                     yield from read_file(file, feed, system)
 
-    rows = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, _READ)
+    rows = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, LANDED)
     # This cast looks at nothing: the bytes of a line stay what they are, also where they are no UTF-8.
     return rows.withColumn(RAW, F.col(RAW).cast("string"))
 

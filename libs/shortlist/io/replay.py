@@ -30,6 +30,7 @@ from shortlist.io.extraction import (
     rows_by_file,
 )
 from shortlist.io.fences import run_partition
+from shortlist.io.landing import LANDED
 from shortlist.io.proofs import erased_digests
 from shortlist.io.reading import csv_document
 from shortlist.io.run import Run, log
@@ -42,8 +43,6 @@ from shortlist.transforms.deliveries import (
 )
 from shortlist.transforms.engagements import parse_lines, rejected, usable
 from shortlist.transforms.erasure import erased_rows
-
-_LINES = f"{RAW} binary, {HEADER} string, {DOCUMENT} string, {FILE} string, {OFFSET} bigint, {INGEST_DATE} date, {RECEIPT} string"
 
 
 def replay_quarantine(run: Run, check_rows: RowCheck) -> None:
@@ -126,7 +125,7 @@ def landed_rows(quarantined: DataFrame, feed: FeedConfig) -> DataFrame:
         exact.alias(RAW), HEADER, nothing.alias(DOCUMENT), FILE, OFFSET, INGEST_DATE, nothing.alias(RECEIPT)
     )
     if feed.format == "csv":
-        rows = rows.mapInArrow(documents, _LINES)
+        rows = rows.mapInArrow(documents, LANDED)
     return rows.withColumn(RAW, F.col(RAW).cast("string"))
 
 
