@@ -284,11 +284,13 @@ use_jobs_environment() { # the variables under which every Spark job and every t
   export PATH=$INFRA/spark/local/bin:$JOBS/bin:$PATH
 }
 
-begin_resident_spark() { # SOCKET: one JVM for all jobs that follow, see infra/spark/local/resident.py
-  # It lives long enough for Java's optimizing compiler and the parallel collector to pay.
+lasting_java_options() { # for a JVM that lives long enough for Java's optimizing compiler and the parallel collector to pay
   local options=${SPARK_SUBMIT_OPTS/-XX:TieredStopAtLevel=1/}
-  SPARK_SUBMIT_OPTS=${options/UseSerialGC/UseParallelGC} begin_group "$LOGS/spark.log" \
-    spark-submit "$INFRA/spark/local/resident.py" serve "$1"
+  printf '%s' "${options/UseSerialGC/UseParallelGC}"
+}
+
+begin_resident_spark() { # SOCKET: one JVM for all jobs that follow, see infra/spark/local/resident.py
+  SPARK_SUBMIT_OPTS=$(lasting_java_options) begin_group "$LOGS/spark.log" spark-submit "$INFRA/spark/local/resident.py" serve "$1"
   export SHORTLIST_RESIDENT_SPARK=$1
 }
 

@@ -11,37 +11,23 @@ import argparse
 import json
 import logging
 import re
-import resource
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from shortlist.config import CHECKOUT, AlsConfig, state_home
+from infra.benchmarks._measuring import Memory, machine, memory_watched, timed
+from infra.benchmarks._sets import SETS, SMALL, stored
+from shortlist.config import AlsConfig, state_home
 from shortlist.io.session import spark_session
 from shortlist.models.als import fit
 
-# As spark-submit starts a job on this machine (infra/spark/local/bin/spark-submit).
-MACHINE: Final = CHECKOUT / "infra" / "spark" / "local" / "spark-defaults.conf"
-BOARDS: Final = CHECKOUT.parent / "shared" / "data" / "pinterest_hmgcn_train.parquet"
-# Users, items, pairs.
-SYNTHETIC: Final = {
-    "syn-1m": (40_000, 20_000, 1_000_000),
-    "syn-10m": (200_000, 50_000, 10_000_000),
-    "syn-100m": (2_000_000, 200_000, 100_000_000),
-}
-SMALL: Final = ("pinterest", "syn-1m")
 VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "local": {"engine": "local"},
     "spark shared": {"engine": "spark", "placement": "shared"},
@@ -67,7 +53,7 @@ class Measured:
         build: seconds before the first epoch, warm; None where the engine does not say.
         epoch: seconds of an epoch, warm.
         objective: after the last epoch; None where it is another objective.
-        driver_mb: peak resident memory of this Python process so far.
+        memory: peaks during the second fit.
     """
 
     set: str
@@ -78,7 +64,7 @@ class Measured:
     build: float | None
     epoch: float
     objective: float | None
-    driver_mb: float
+    memory: Memory
 
 
 class Epochs(logging.Handler):
@@ -103,18 +89,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="infra/bench engines", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sets", nargs="+", choices=("pinterest", *SYNTHETIC), help=f"default: {' '.join(SMALL)}")
+    parser.add_argument("--sets", nargs="+", choices=SETS, help=f"default: {' '.join(SMALL)}")
     parser.add_argument("--full", action="store_true", help="every set; hours")
     parser.add_argument("--engines", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="default: all")
     parser.add_argument("--factors", type=int, nargs="+", default=[64, 128], help="default: %(default)s")
     parser.add_argument("--epochs", type=int, default=8, help="epochs a fit (default: %(default)s)")
     options = parser.parse_args(argv)
-    sets = options.sets or (("pinterest", *SYNTHETIC) if options.full else SMALL)
-    if "pinterest" in sets and not BOARDS.exists():
-        sys.stderr.write(
-            f"no {BOARDS}: the boards lie beside the checkout; next: put them there, or choose --sets syn-1m\n"
-        )
-        raise SystemExit(2)
+    sets = options.sets or (SETS if options.full else SMALL)
     log = logging.getLogger("shortlist")
     log.setLevel(logging.INFO)
     folder = state_home() / "bench"
@@ -140,28 +121,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"figures: {folder / 'engines.json'}")
 
 
-def machine() -> dict[str, str]:
-    """The settings of one machine, and memory for the larger sets."""
-    lines = (text.split(None, 1) for text in MACHINE.read_text().splitlines() if text and not text.startswith("#"))
-    return {name: value.strip() for name, value in lines} | {"spark.driver.memory": "6g"}
-
-
 def measure(frame: DataFrame, name: str, engine: str, pairs: int, config: AlsConfig) -> Measured:
-    """Fit twice and keep the second's times; MLlib, which says nothing of its epochs, with one epoch and with all."""
-    if engine == "mllib":
-        one = timed(partial(fitted, frame, config.model_copy(update={"epochs": 1})))
-        all_epochs = timed(partial(fitted, frame, config))
-        epoch = (all_epochs - one) / (config.epochs - 1)
-        return Measured(name, engine, config.factors, pairs, one, None, epoch, None, driver_mb())
+    """Fit twice and keep the second's times; MLlib, which says nothing of its epochs, with one epoch and with a few."""
     first = timed(partial(fitted, frame, config))
-    with watched() as epochs:
+    if engine == "mllib":
+        one, few = (config.model_copy(update={"epochs": epochs}) for epochs in (1, 3 if pairs < 5_000_000 else 2))
+        least = timed(partial(fitted, frame, one))
+        with memory_watched() as memory:
+            epoch = (timed(partial(fitted, frame, few)) - least) / (few.epochs - 1)
+        return Measured(name, engine, config.factors, pairs, first, None, epoch, None, memory)
+    with watched() as epochs, memory_watched() as memory:
         started = time.perf_counter()
         fitted(frame, config)
     lengths = np.diff(epochs.ended)
     epoch = float(statistics.median(lengths))
     build = epochs.ended[0] - started - epoch
     # implicit logs no objective, and reports its epochs like ours.
-    return Measured(name, engine, config.factors, pairs, first, build, epoch, epochs.objective, driver_mb())
+    return Measured(name, engine, config.factors, pairs, first, build, epoch, epochs.objective, memory)
 
 
 def fitted(frame: DataFrame, config: AlsConfig) -> int:
@@ -181,63 +157,13 @@ def watched() -> Iterator[Epochs]:
         log.removeHandler(epochs)
 
 
-def timed(task: Callable[[], object]) -> float:
-    """Seconds."""
-    started = time.perf_counter()
-    task()
-    return time.perf_counter() - started
-
-
-def driver_mb() -> float:
-    """Peak resident memory of this process; Linux counts in kB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def stored(name: str, folder: Path) -> Path:
-    """The set as interactions in Parquet files, made once."""
-    path = folder / f"{name}.parquet"
-    if not path.exists():
-        users, items = boards() if name == "pinterest" else power_law(*SYNTHETIC[name])
-        path.mkdir()
-        # A table of a night has several files: one for each task.
-        for part, some in enumerate(np.array_split(np.arange(len(users)), max(4, len(users) // 2_000_000))):
-            table = pa.table(
-                {
-                    "user_id": pa.array([f"u{user:08d}" for user in users[some].tolist()]),
-                    "item_id": pa.array([f"i{item:08d}" for item in items[some].tolist()]),
-                    "weight": pa.array(np.ones(len(some), np.float32)),
-                }
-            )
-            pq.write_table(table, path / f"part-{part:05d}.parquet")
-    return path
-
-
-def boards() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Boards and pins, each pair once."""
-    table = pq.read_table(BOARDS).group_by(["board", "pin"]).aggregate([])
-    return table["board"].to_numpy(), table["pin"].to_numpy()
-
-
-def power_law(users: int, items: int, pairs: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Log-normal activity, power-law popularity, in an order that has nothing to do with either."""
-    random = np.random.default_rng(7)
-    activity = np.clip(random.lognormal(0, 1.0, users), 0.05, None)
-    popularity = random.permutation(1 / (np.arange(items) + 20.0) ** 0.9)
-    drawn = int(pairs * 1.12)
-    left = random.choice(users, drawn, p=activity / activity.sum())
-    right = random.choice(items, drawn, p=popularity / popularity.sum())
-    keys = np.unique(left.astype(np.int64) * items + right)
-    keys = random.permutation(keys)[:pairs]
-    return (keys // items).astype(np.int32), (keys % items).astype(np.int32)
-
-
 def line(one: Measured) -> str:
     """One row of the table."""
     first, build = (" " * 8 if value is None else f"{value:8.2f}" for value in (one.first, one.build))
     objective = "" if one.objective is None else f"{one.objective:.6g}"
     return (
         f"{one.set:10} {one.engine:15} d={one.factors:<4} first {first} s  build {build} s  epoch {one.epoch:8.3f} s  "
-        f"driver {one.driver_mb:6.0f} MB  {objective}"
+        f"MB: driver {one.memory.driver:5.0f}, JVM {one.memory.jvm:5.0f}, workers {one.memory.workers:5.0f}  {objective}"
     )
 
 

@@ -16,13 +16,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from infra.benchmarks._measuring import descendants
 from shortlist.config import CHECKOUT, state_home
 
 DAY: Final = date(2017, 11, 30)
@@ -192,7 +193,7 @@ def verdicts(measured: Sequence[Measured]) -> list[str]:
 def _watch(root: int, program: str, peaks: dict[str, tuple[int, float]], ended: threading.Event) -> None:
     """Note the driver's processes and their peak memory, several times a second."""
     while not ended.wait(0.2):
-        for pid in _descendants(root):
+        for pid in descendants(root):
             try:
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
                 status = Path(f"/proc/{pid}/status").read_text()
@@ -206,18 +207,6 @@ def _watch(root: int, program: str, peaks: dict[str, tuple[int, float]], ended: 
                 peaks["jvm"] = (pid, int(peak[1]) / 1024)
             elif "python" in command.split(" ", 1)[0] and program in command:
                 peaks["python"] = (pid, int(peak[1]) / 1024)
-
-
-def _descendants(root: int) -> Iterator[int]:
-    yield root
-    # Linux lists children by the thread that began them; a JVM begins Python from any.
-    for thread in Path(f"/proc/{root}/task").glob("*/children"):
-        try:
-            children = thread.read_text().split()
-        except OSError:  # ended meanwhile
-            continue
-        for child in children:
-            yield from _descendants(int(child))
 
 
 if __name__ == "__main__":

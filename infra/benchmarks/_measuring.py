@@ -1,0 +1,90 @@
+"""How long, and how much memory: what the benchmarks of models have in common."""
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from shortlist.config import CHECKOUT
+
+# As spark-submit starts a job on this machine (infra/spark/local/bin/spark-submit).
+MACHINE: Final = CHECKOUT / "infra" / "spark" / "local" / "spark-defaults.conf"
+_RESIDENT: Final = re.compile(r"VmRSS:\s+(\d+) kB")
+
+
+@dataclass
+class Memory:
+    """Peaks of resident memory in MB.
+
+    Attributes:
+        driver: this Python process.
+        jvm: Spark's driver and executor, one process here.
+        workers: all Python workers together; pages of a shared memory map count once for each.
+    """
+
+    driver: float = 0.0
+    jvm: float = 0.0
+    workers: float = 0.0
+
+
+def machine() -> dict[str, str]:
+    """The settings of one machine, and memory for the larger sets."""
+    lines = (text.split(None, 1) for text in MACHINE.read_text().splitlines() if text and not text.startswith("#"))
+    return {name: value.strip() for name, value in lines} | {"spark.driver.memory": "6g"}
+
+
+def timed(task: Callable[[], object]) -> float:
+    """Seconds."""
+    started = time.perf_counter()
+    task()
+    return time.perf_counter() - started
+
+
+@contextmanager
+def memory_watched() -> Iterator[Memory]:
+    """Peaks while the block runs, looked at ten times a second; Linux only."""
+    peaks, ended = Memory(), threading.Event()
+    watcher = threading.Thread(target=_watch, args=(peaks, ended))
+    watcher.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def descendants(root: int) -> Iterator[int]:
+    """A process and all that it began, and they."""
+    yield root
+    # Linux lists children by the thread that began them; a JVM begins Python from any.
+    for thread in Path(f"/proc/{root}/task").glob("*/children"):
+        try:
+            children = thread.read_text().split()
+        except OSError:  # ended meanwhile
+            continue
+        for child in children:
+            yield from descendants(int(child))
+
+
+def _watch(peaks: Memory, ended: threading.Event) -> None:
+    while not ended.wait(0.1):
+        workers = 0.0
+        for pid in descendants(os.getpid()):
+            try:
+                resident = _RESIDENT.search(Path(f"/proc/{pid}/status").read_text())
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+            except OSError:
+                continue
+            megabytes = int(resident[1]) / 1024 if resident else 0.0
+            if pid == os.getpid():
+                peaks.driver = max(peaks.driver, megabytes)
+            elif name == "java":
+                peaks.jvm = max(peaks.jvm, megabytes)
+            else:
+                workers += megabytes
+        peaks.workers = max(peaks.workers, workers)
