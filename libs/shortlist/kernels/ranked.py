@@ -160,19 +160,15 @@ def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indp
     """
     capacity = keys.shape[1]
     width = len(columns)
-    first_item, last_item = columns[0], columns[width - 1]
-    without_gaps = last_item - first_item == width - 1
     for q in range(len(cursors)):
         row = scores[q]
         cursor = cursors[q]
         last = seen_indptr[first_query + q + 1]
-        while cursor < last and seen[cursor] <= last_item:
-            item = seen[cursor]
+        while cursor < last and seen[cursor] <= columns[width - 1]:
+            place = np.searchsorted(columns, seen[cursor])
+            if columns[place] == seen[cursor]:
+                row[place] = _NOTHING
             cursor += 1
-            if item >= first_item:
-                place = item - first_item if without_gaps else np.searchsorted(columns, item)
-                if columns[place] == item:
-                    row[place] = _NOTHING
         cursors[q] = cursor
         threshold = thresholds[q]
         count = counts[q]

@@ -11,7 +11,7 @@ from pyspark import Broadcast
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import FACTORS, ID, ITEM_ID, RANK, SCORE, SEEN, SUBJECT_ID, USER_ID, WEIGHT
+from shortlist.columns import FACTORS, ID, ITEM_ID, SEEN, SUBJECT_ID, USER_ID, WEIGHT
 from shortlist.config import AlsConfig
 from shortlist.errors import ModelError
 from shortlist.kernels.arrays import Floats, finite
@@ -19,8 +19,10 @@ from shortlist.kernels.ials import gram, gram_basis
 from shortlist.models.als_blocks import Batches, Block
 from shortlist.models.als_blockwise import HalfStep
 from shortlist.models.als_observations import signed
+from shortlist.models.item_factors import ItemFactors, SharedItems, list_matrix
 from shortlist.models.matrix import list_rows, sorted_ids
-from shortlist.models.scoring import ItemFactors, list_matrix, ranked_rows
+from shortlist.models.scoring import RANKED, Places, nothing_eligible, ranked_rows, sent
+from shortlist.models.sharing import Held
 
 _TAKEN = "taken"
 _SCHEMA = f"{ID} string, {FACTORS} array<float>"
@@ -90,30 +92,33 @@ def fold_in(
 
 def fold_in_top_items(
     interactions: DataFrame,
-    item_factors: DataFrame,
-    eligible: ItemFactors,
+    items: SharedItems,
     subjects: DataFrame,
     k: int,
     config: AlsConfig,
+    eligible: Places | None = None,
 ) -> DataFrame:
     """The best unseen items of users without stored vectors: folded in and ranked in one task, no vector is ever stored.
 
     Args:
-        interactions: user_id, item_id, weight and, where known, hidden.
-        item_factors: id, factors of all items.
-        eligible: what may be recommended.
+        interactions: user_id, item_id, weight and, where known, hidden: everything that these users saw.
+        items: all items that have a vector.
         subjects: subject_id, seen (array<string>): who is served.
         k: longest list.
-        config: as the model was fitted with.
+        config: as the model was fitted with, by engine `local` or `spark`.
+        eligible: places of the items that may be recommended, see `SharedItems.places`; None: all.
 
     Returns:
         subject_id, item_id, score, rank (from 1; ties by item_id). Subjects that took nothing with a vector are absent.
     """
+    spark = interactions.sparkSession
+    if nothing_eligible(items, eligible):
+        return spark.createDataFrame([], RANKED)
     seen = signed(interactions, config.hide_weight).withColumnRenamed(USER_ID, SUBJECT_ID)
     tasks = gathered(seen, SUBJECT_ID, ITEM_ID).join(subjects.select(SUBJECT_ID, SEEN), SUBJECT_ID, how="inner")
-    shared = interactions.sparkSession.sparkContext.broadcast((hold(item_factors, item_factors, config), eligible))
-    schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int"
-    return tasks.mapInArrow(_ranking(shared, k), schema)
+    basis, rotated = items.basis(1.0 / config.alpha)
+    step = HalfStep(config, basis, len(items.ids), exactly=True)
+    return tasks.mapInArrow(_ranking(rotated, items.fitted, step, sent(spark, eligible), k), RANKED)
 
 
 def hold(needed: DataFrame, fixed: DataFrame, config: AlsConfig) -> Fixed:
@@ -154,14 +159,22 @@ def _folding(shared: "Broadcast[Fixed]", row: str) -> Callable[[Batches], Iterat
     return fold
 
 
-def _ranking(shared: "Broadcast[tuple[Fixed, ItemFactors]]", k: int) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _ranking(
+    rotated: Held[ItemFactors],
+    fitted: Held[ItemFactors],
+    step: HalfStep,
+    eligible: "Broadcast[Places] | None",
+    k: int,
+) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
-        fixed, eligible = shared.value
+        items = fitted.value
+        fixed = Fixed(items.ids, rotated.value.vectors, step)
         for batch in batches:
-            if batch.num_rows and len(eligible.ids):
+            if batch.num_rows:
                 vectors, taken = fixed.solve(batch[SUBJECT_ID], batch[_TAKEN])
                 mask = pa.array(taken)
-                yield ranked_rows(batch[SUBJECT_ID].filter(mask), vectors[taken], batch[SEEN].filter(mask), eligible, k)
+                subjects, seen = batch[SUBJECT_ID].filter(mask), batch[SEEN].filter(mask)
+                yield from ranked_rows(subjects, vectors[taken], seen, items, eligible, k)
 
     return rank
 
