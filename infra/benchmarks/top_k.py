@@ -6,7 +6,8 @@ factors (two epochs of engine `local`), never give a user what it took, and writ
 MLlib ranks with a model of its own, gives what was taken too and writes lists of numbers; it is the baseline.
 
     stored    user factors are stored: read, joined with what each user took, ranked
-    folded    they are not: users are folded in from their interactions and ranked in the same task
+    half      the same for a surface that shows every second item
+    folded    they are not stored: users are folded in from their interactions and ranked in the same task
 
 Seconds are, for ours, from factors in Parquet to a list for everybody in Parquet; implicit and MLlib have their factors in
 memory. What users took is ready before: persisted, as generate_candidates does it for all sources, or implicit's matrix.
@@ -48,7 +49,7 @@ from shortlist.models.sharing import shared_folder
 K: Final = 100
 # implicit is given so many users at a time; one batch of all of them has crashed it.
 USERS_AT_ONCE: Final = 10_000
-ENGINES: Final = ("stored", "folded", "implicit", "mllib")
+ENGINES: Final = ("stored", "half", "folded", "implicit", "mllib")
 
 
 @dataclass(frozen=True)
@@ -174,9 +175,10 @@ def rank_on_spark(world: World, how: str, place: Path) -> None:
     """As generate_candidates does it, item factors shared anew."""
     with shared_folder(world.spark, None) as folder:
         items = SharedItems(world.factors("items"), folder)
-        if how == "stored":
+        if how != "folded":
+            eligible = np.arange(0, len(items.ids), 2, dtype=np.int32) if how == "half" else None
             asked = world.factors("users").withColumnRenamed("id", "subject_id").join(world.subjects, "subject_id")
-            best = top_items(asked, items, K)
+            best = top_items(asked, items, K, eligible)
         else:
             best = fold_in_top_items(world.pairs, items, world.subjects, K, world.config)
         best.write.mode("overwrite").parquet(str(place))
@@ -277,6 +279,7 @@ def ratios(done: Sequence[Measured]) -> Iterator[str]:
         for slow, fast, want in (
             ("mllib", "stored", "MLlib, unmasked / ours, masked; to be >= 8"),
             ("stored", "implicit", "ours / implicit; to be <= 1.5"),
+            ("half", "stored", "every second item eligible / all of them"),
             ("folded", "stored", "users folded in / users stored"),
         ):
             pair = by_name.get((name, factors, slow)), by_name.get((name, factors, fast))

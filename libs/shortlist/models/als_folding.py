@@ -20,7 +20,7 @@ from shortlist.models.als_blocks import Batches, Block
 from shortlist.models.als_blockwise import HalfStep
 from shortlist.models.als_observations import signed
 from shortlist.models.item_factors import ItemFactors, SharedItems, list_matrix
-from shortlist.models.matrix import list_rows, sorted_ids
+from shortlist.models.matrix import list_rows
 from shortlist.models.scoring import RANKED, Places, nothing_eligible, ranked_rows, sent
 from shortlist.models.sharing import Held
 
@@ -30,11 +30,11 @@ _SCHEMA = f"{ID} string, {FACTORS} array<float>"
 
 @dataclass(frozen=True)
 class Fixed:
-    """The side that stays as it is, as far as somebody was seen with it.
+    """The items that users are folded in against.
 
     Attributes:
         ids: sorted.
-        rotated: (ids, d) float32, in the eigenbasis of the whole side's Gram matrix.
+        rotated: (ids, d) float32, in the eigenbasis of their Gram matrix.
         step: how rows are solved against it.
     """
 
@@ -52,20 +52,10 @@ class Fixed:
         rows = pc.list_parent_indices(taken).to_numpy()
         ids, weights = taken.flatten().flatten()
         found = pc.index_in(ids.cast(pa.string()), value_set=self.ids)
-        known = found.is_valid().to_numpy(zero_copy_only=False)
-        signs = weights.to_numpy(zero_copy_only=False).astype(np.float32)[known]
-        if np.isnan(signs).any():
-            raise ModelError.unusable_weights(int(np.isnan(signs).sum()))
-        rows, columns = rows[known], found.drop_null().to_numpy().astype(np.int32)
-        order = np.lexsort((columns, rows))
-        indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(names))))).astype(np.int64)
-        block = Block(0, names, indptr, columns[order], signs[order])
-        start = np.zeros((len(names), self.rotated.shape[1]), np.float32)
-        vectors, sums = self.step.solve(block, self.rotated, start)
-        unsolved = sums["unsolved"][0].as_py()
-        if unsolved:
-            raise ModelError.not_finite("folded als vectors, rows without a solution in float32", unsolved)
-        return vectors, np.bincount(rows[signs > 0], minlength=len(names)) > 0
+        known = found.is_valid()
+        places = found.drop_null().to_numpy().astype(np.int32)
+        rows = rows[known.to_numpy(zero_copy_only=False)]
+        return _solved(self.step, self.rotated, names, rows, places, weights.filter(known))
 
 
 def fold_in(
@@ -73,10 +63,11 @@ def fold_in(
 ) -> DataFrame:
     """Exact vectors of new or changed rows, with the other side held fixed.
 
+    Vectors of the other side go to the rows that saw them, in a shuffle; the driver holds their d x d Gram matrix.
+
     Args:
         interactions: user_id, item_id, weight and, where known, hidden: everything that these rows saw.
-        fixed: id, factors of the whole other side. Vectors of what the rows saw go to every executor: item-sized for users,
-            the audience of the new items for items.
+        fixed: id, factors of the whole other side.
         config: as the model was fitted with, by engine `local` or `spark`.
         row: user_id, or item_id to fold in items.
         column: the other one.
@@ -84,10 +75,15 @@ def fold_in(
     Returns:
         id, factors. Rows that took nothing with a vector are absent.
     """
-    seen = signed(interactions, config.hide_weight)
-    side = hold(fixed.join(seen.select(F.col(column).alias(ID)).distinct(), ID, how="left_semi"), fixed, config)
-    shared = interactions.sparkSession.sparkContext.broadcast(side)
-    return gathered(seen, row, column).mapInArrow(_folding(shared, row), _SCHEMA)
+    total, count = np.zeros((config.factors, config.factors), np.float64), 0
+    for part in fixed.select(FACTORS).mapInArrow(_grams, "gram binary, rows long").toArrow().to_pylist():
+        total += np.frombuffer(part["gram"], np.float64).reshape(total.shape)
+        count += part["rows"]
+    step = HalfStep(config, gram_basis(total, 1.0 / config.alpha), count, exactly=True)
+    vectors = fixed.select(F.col(ID).alias(column), FACTORS)
+    met = signed(interactions, config.hide_weight).join(vectors, column, how="inner")
+    tasks = met.groupBy(row).agg(F.sort_array(F.collect_list(F.struct(column, WEIGHT, FACTORS))).alias(_TAKEN))
+    return tasks.mapInArrow(_folding(step, row), _SCHEMA)
 
 
 def fold_in_top_items(
@@ -121,39 +117,21 @@ def fold_in_top_items(
     return tasks.mapInArrow(_ranking(rotated, items.fitted, step, sent(spark, eligible), k), RANKED)
 
 
-def hold(needed: DataFrame, fixed: DataFrame, config: AlsConfig) -> Fixed:
-    """The fixed side: its Gram matrix summed where it lies, the needed vectors in this process.
-
-    Args:
-        needed: id, factors; rows of `fixed`.
-        fixed: id, factors.
-        config: strengths.
-    """
-    size = config.factors
-    total, count = np.zeros((size, size), np.float64), 0
-    for part in fixed.select(FACTORS).mapInArrow(_grams, "gram binary, rows long").toArrow().to_pylist():
-        total += np.frombuffer(part["gram"], np.float64).reshape(size, size)
-        count += part["rows"]
-    basis = gram_basis(total, 1.0 / config.alpha)
-    table = needed.select(ID, FACTORS).toArrow()
-    ids = sorted_ids(table[ID])
-    order = pc.index_in(ids, value_set=table[ID].combine_chunks().cast(pa.string())).to_numpy()
-    vectors = list_matrix(table[FACTORS].combine_chunks()) if len(ids) else np.empty((0, size), np.float32)
-    rotated = finite(vectors[order] if len(ids) else vectors, "fixed factors") @ basis.rotation
-    return Fixed(ids, rotated, HalfStep(config, basis, count, exactly=True))
-
-
 def gathered(seen: DataFrame, row: str, column: str) -> DataFrame:
     """One row each with everything it saw, as structs in the order of their ids."""
     pairs = F.sort_array(F.collect_list(F.struct(F.col(column), F.col(WEIGHT))))
     return seen.groupBy(row).agg(pairs.alias(_TAKEN))
 
 
-def _folding(shared: "Broadcast[Fixed]", row: str) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _folding(step: HalfStep, row: str) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def fold(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             if batch.num_rows:
-                vectors, taken = shared.value.solve(batch[row], batch[_TAKEN])
+                _, weights, factors = batch[_TAKEN].flatten().flatten()
+                rotated = finite(list_matrix(factors), "fixed factors") @ step.basis.rotation
+                places = np.arange(len(weights), dtype=np.int32)
+                rows = pc.list_parent_indices(batch[_TAKEN]).to_numpy()
+                vectors, taken = _solved(step, rotated, batch[row], rows, places, weights)
                 yield list_rows(batch[row].filter(pa.array(taken)), vectors[taken], (ID, FACTORS))
 
     return fold
@@ -177,6 +155,37 @@ def _ranking(
                 yield from ranked_rows(subjects, vectors[taken], seen, items, eligible, k)
 
     return rank
+
+
+def _solved(
+    step: HalfStep,
+    rotated: Floats,
+    names: pa.Array,
+    rows: NDArray[np.int64],
+    places: NDArray[np.int32],
+    weights: pa.Array,
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Exact vectors of rows, and which of them took anything.
+
+    Args:
+        step: how rows are solved.
+        rotated: vectors of the other side in the eigenbasis of its Gram matrix.
+        names: ids of the rows.
+        rows: for each observation its row, ascending.
+        places: for each its place among `rotated`, each once in a row.
+        weights: signed.
+    """
+    signs = weights.to_numpy(zero_copy_only=False).astype(np.float32)
+    if np.isnan(signs).any():
+        raise ModelError.unusable_weights(int(np.isnan(signs).sum()))
+    order = np.lexsort((places, rows))
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(names))))).astype(np.int64)
+    start = np.zeros((len(names), rotated.shape[1]), np.float32)
+    vectors, sums = step.solve(Block(0, names, indptr, places[order], signs[order]), rotated, start)
+    unsolved = sums["unsolved"][0].as_py()
+    if unsolved:
+        raise ModelError.not_finite("folded als vectors, rows without a solution in float32", unsolved)
+    return vectors, np.bincount(rows[signs > 0], minlength=len(names)) > 0
 
 
 def _grams(batches: Batches) -> Iterator[pa.RecordBatch]:
