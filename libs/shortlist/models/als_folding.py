@@ -189,7 +189,11 @@ def _solved(
 
 
 def _grams(batches: Batches) -> Iterator[pa.RecordBatch]:
+    """One Gram matrix for all rows of a task."""
+    total, rows = None, 0
     for batch in batches:
         if batch.num_rows:
-            content = gram(list_matrix(batch[FACTORS])).tobytes()
-            yield pa.RecordBatch.from_pydict({"gram": pa.array([content], pa.binary()), "rows": [batch.num_rows]})
+            part = gram(list_matrix(batch[FACTORS]))
+            total, rows = part if total is None else total + part, rows + batch.num_rows
+    if total is not None:
+        yield pa.RecordBatch.from_pydict({"gram": pa.array([total.tobytes()], pa.binary()), "rows": [rows]})

@@ -15,7 +15,7 @@ def test_mask_rows__sorted_known_and_null_is_empty() -> None:
     lists = pa.array([["a"], ["c", "b"], None, ["c", "z", "a"], []])
     indptr, indices = mask_rows(lists, IDS)
     assert (indptr.tolist(), indices.tolist()) == ([0, 1, 3, 3, 5, 5], [0, 1, 2, 0, 2])
-    assert (indptr.dtype, indices.dtype) == (np.int64, np.int32)
+    assert [array.dtype.name for array in (indptr, indices)] == ["int64", "int32"]
 
 
 def test_mask_rows__of_some_of_the_lists() -> None:
