@@ -7,6 +7,8 @@ from pyspark.sql import functions as F
 from shortlist.columns import SURFACE
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run
+from shortlist.models.item_factors import SharedItems
+from shortlist.models.sharing import shared_folder
 from shortlist.sources import propose
 from shortlist.sources.inputs import Inputs
 from shortlist.tables import CATALOG, INTERACTIONS, ITEM_FACTORS, RELATED_ITEMS, SOURCE_CANDIDATES, USER_FACTORS
@@ -19,12 +21,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = arguments.settings
     with open_run(arguments) as run:
         interactions, related = run.read(INTERACTIONS).persist(), run.read(RELATED_ITEMS)
-        users, items, catalog = run.read(USER_FACTORS), run.read(ITEM_FACTORS), run.snapshot(CATALOG)
-        for name, surface in settings.surfaces.items():
-            scope = surface_scope(interactions, catalog, surface).persist()
-            inputs = Inputs(run.run_date, surface, scope, interactions, users, items, related)
-            proposed = propose(inputs, settings.sources).withColumn(SURFACE, F.lit(name))
-            run.replace(proposed, SOURCE_CANDIDATES, surface=name)
+        users = run.read(USER_FACTORS) if settings.als.store_user_factors else None
+        items, catalog = run.read(ITEM_FACTORS), run.snapshot(CATALOG)
+        with shared_folder(run.spark, settings.als.scratch) as folder:
+            shared = SharedItems(items, folder)
+            for name, surface in settings.surfaces.items():
+                scope = surface_scope(interactions, catalog, surface).persist()
+                inputs = Inputs(
+                    run_date=run.run_date,
+                    surface=surface,
+                    scope=scope,
+                    interactions=interactions,
+                    user_factors=users,
+                    item_factors=items,
+                    items=shared,
+                    als=settings.als,
+                    folder=folder,
+                    related_items=related,
+                )
+                proposed = propose(inputs, settings.sources).withColumn(SURFACE, F.lit(name))
+                run.replace(proposed, SOURCE_CANDIDATES, surface=name)
+            shared.close()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         config = arguments.settings.als
         start = run.earlier(ITEM_FACTORS) if config.warm_start else None
         with als.fit(run.read(INTERACTIONS), config, start) as model:
-            run.replace(model.user_factors, USER_FACTORS)
+            # Without user factors the day has no rows, rather than those of another fit.
+            users = model.user_factors if config.store_user_factors else model.user_factors.limit(0)
+            run.replace(users, USER_FACTORS)
             run.replace(model.item_factors, ITEM_FACTORS)
 
 

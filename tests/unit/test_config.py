@@ -40,6 +40,10 @@ def test_later_override_wins(file: Path) -> None:
             '{"als": {"engine": "mllib", "warm_start": true}}',
             "warm_start: engine mllib cannot start from given factors",
         ),
+        (
+            '{"als": {"engine": "implicit", "store_user_factors": false}}',
+            "store_user_factors is false: users of engine implicit cannot be folded in; use auto, local or spark",
+        ),
         ("surfaces.homefeed.sources=[magic]", "surfaces.homefeed.sources.0 = 'magic'"),
         ("surfaces.homefeed.fallback=als", "fallback 'als' is also among sources"),
         ("surfaces.homefeed.depth=20", "depth 20 is below k 50"),

@@ -33,6 +33,9 @@ class AlsConfig(Section):
     warm_start: bool = False
     """Start from the item factors of the newest earlier run date. Off, a run date is a function of its own interactions;
     on, also of which earlier run dates are still kept."""
+    store_user_factors: bool = True
+    """Write user_factors. Off, the run date has none, and every user is folded in against the item factors where it is served,
+    which no array or table of the users' size is needed for; not with `implicit` or `mllib`, whose objective is another."""
     local_gigabytes: float = Field(default=4.0, gt=0)
     """Memory that `auto` may fill in one process; what needs more goes to `spark`."""
     placement: Literal["auto", "shared", "shuffled", "sampled"] = "auto"
@@ -51,13 +54,22 @@ class AlsConfig(Section):
     """Folder that the driver and every task of `spark` see, for factors between half-epochs; null: a temporary one where
     all run on one machine, and broadcasts elsewhere. `shuffled` needs one."""
 
+    @property
+    def folds_in(self) -> bool:
+        """Whether the engine's objective is the one by which users are folded in."""
+        return self.engine in ("auto", "local", "spark")
+
     @model_validator(mode="after")
     def _engine_can(self) -> Self:
         if self.warm_start and self.engine == "mllib":
             raise ValueError(
                 "warm_start: engine mllib cannot start from given factors; use auto, local, spark or implicit"
             )
-        if self.engine in ("auto", "local", "spark") and self.regularization <= 0:
+        if not self.store_user_factors and not self.folds_in:
+            raise ValueError(
+                f"store_user_factors is false: users of engine {self.engine} cannot be folded in; use auto, local or spark"
+            )
+        if self.folds_in and self.regularization <= 0:
             raise ValueError(
                 f"regularization is 0: engine {self.engine} needs more, or rows would have no one solution"
             )

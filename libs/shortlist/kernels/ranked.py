@@ -139,14 +139,13 @@ def _score_exactly(buffer, count, k, query, factors):
 
 
 @njit(**EXACT)
-def scan_tile(scores, width, first_item, factors, queries, first_query, margins, seen_indptr, seen, cursors, keys,
-              counts, thresholds, k):  # fmt: skip
+def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indptr, seen, cursors, keys, counts,
+              thresholds, k):  # fmt: skip
     """Offer one tile of approximate scores to the buffers of its queries.
 
     Args:
-        scores: (at least the queries, at least width) float32; seen items are overwritten.
-        width: columns of the tile that are items; the rest is padding.
-        first_item: item of column 0.
+        scores: (at least the queries, at least the columns) float32; seen items are overwritten.
+        columns: (columns,) int32, the items of the tile, ascending; at least one.
         factors: (items, d) float32, all of them.
         queries: (n, d) float32, all of them.
         first_query: row of the tile's first query.
@@ -160,13 +159,15 @@ def scan_tile(scores, width, first_item, factors, queries, first_query, margins,
         k: length of a list.
     """
     capacity = keys.shape[1]
-    end = first_item + width
+    width = len(columns)
     for q in range(len(cursors)):
         row = scores[q]
         cursor = cursors[q]
         last = seen_indptr[first_query + q + 1]
-        while cursor < last and seen[cursor] < end:
-            row[seen[cursor] - first_item] = _NOTHING
+        while cursor < last and seen[cursor] <= columns[width - 1]:
+            place = np.searchsorted(columns, seen[cursor])
+            if columns[place] == seen[cursor]:
+                row[place] = _NOTHING
             cursor += 1
         cursors[q] = cursor
         threshold = thresholds[q]
@@ -182,7 +183,7 @@ def scan_tile(scores, width, first_item, factors, queries, first_query, margins,
                 for z in range(start, stop):
                     score = row[z]
                     if score > threshold:
-                        buffer[count] = rank_key(score, first_item + z)
+                        buffer[count] = rank_key(score, columns[z])
                         count += 1
                         if count == capacity:
                             margin = margins[first_query + q]

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark import Broadcast
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, RANK, RELATED_ITEM_ID, SCORE, SEEN, SUBJECT_ID, WEIGHT
 from shortlist.kernels.neighbours import score_neighbours
 from shortlist.models.matrix import sorted_ids
-from shortlist.models.scoring import Batches, mask_rows
+from shortlist.models.scoring import Batches, mask_rows, slices
+from shortlist.models.sharing import Held
 
 _SEEDS = "seeds"
 _WEIGHTS = "weights"
@@ -51,7 +51,7 @@ def collect_neighbours(related: DataFrame) -> Neighbours:
 
 def score_from_neighbours(
     seeds: DataFrame,
-    neighbours: Neighbours,
+    neighbours: Held[Neighbours],
     subjects: DataFrame,
     k: int,
     scoring: Literal["sum", "multi-hit"],
@@ -61,7 +61,7 @@ def score_from_neighbours(
 
     Args:
         seeds: subject_id, item_id, weight (> 0): what a subject took; its heaviest `most_seeds` vote (ties by item_id).
-        neighbours: what lies beside each item.
+        neighbours: what lies beside each item, held by `sharing.hold`.
         subjects: subject_id, seen (array<string>, never given to that subject): who is served.
         k: longest list.
         scoring: `sum` of weight x similarity, or `multi-hit`, Pixie's booster.
@@ -80,18 +80,17 @@ def score_from_neighbours(
         SEEN,
     )
     schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int, {BECAUSE_ITEM_ID} string"
-    shared = seeds.sparkSession.sparkContext.broadcast(neighbours)
-    return tasks.mapInArrow(_score_batches(shared, k, scoring), schema)
+    return tasks.mapInArrow(_score_batches(neighbours, k, scoring), schema)
 
 
 def _score_batches(
-    shared: "Broadcast[Neighbours]", k: int, scoring: Literal["sum", "multi-hit"]
+    shared: Held[Neighbours], k: int, scoring: Literal["sum", "multi-hit"]
 ) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         neighbours = shared.value
         for batch in batches:
-            if batch.num_rows and len(neighbours.ids):
-                yield score_batch(batch, neighbours, k, scoring)
+            for first, last in slices(batch.num_rows if len(neighbours.ids) else 0, k):
+                yield score_batch(batch.slice(first, last - first), neighbours, k, scoring)
 
     return score
 

@@ -1,110 +1,115 @@
-"""The k best items for every subject, on Spark: item factors once per executor, subjects in blocks, seen items masked inside."""
+"""The k best items for every subject, on Spark: item factors shared once, subjects in blocks, seen items masked inside."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark import Broadcast
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.columns import FACTORS, ITEM_ID, RANK, SCORE, SEEN, SUBJECT_ID
+from shortlist.kernels.arrays import Floats
 from shortlist.kernels.top_k import top_k
-from shortlist.models.matrix import sorted_ids
+from shortlist.models.item_factors import ItemFactors, SharedItems, list_matrix, unit_rows
+from shortlist.models.sharing import Held
 
 Batches = Iterable[pa.RecordBatch]
+Places = NDArray[np.int32]
+RANKED: Final = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int"
+# Cells of the lists (subjects x k) that a task holds at once, 8 bytes each.
+_CELLS: Final = 4_000_000
 
 
-@dataclass(frozen=True)
-class ItemFactors:
-    """All items that may be recommended; item-sized, the one thing that every executor holds whole.
-
-    Attributes:
-        ids: sorted item ids.
-        transposed: (factors, items) float32, C-contiguous.
-    """
-
-    ids: pa.Array
-    transposed: NDArray[np.float32]
-
-
-def collect_item_factors(items: DataFrame, cosine: bool = False) -> ItemFactors:
-    """Item vectors of a frame (item_id, factors), ordered by id; with `cosine` each of length 1."""
-    table = items.select(ITEM_ID, FACTORS).toArrow()
-    ids = sorted_ids(table[ITEM_ID])
-    if not len(ids):
-        return ItemFactors(ids, np.empty((1, 0), np.float32))
-    order = pc.index_in(ids, value_set=table[ITEM_ID].combine_chunks().cast(pa.string()))
-    vectors = list_matrix(table[FACTORS].combine_chunks(), cosine)[order.to_numpy()]
-    return ItemFactors(ids, np.ascontiguousarray(vectors.T, np.float32))
-
-
-def top_items(queries: DataFrame, items: ItemFactors, k: int, cosine: bool = False) -> DataFrame:
-    """For each subject the k items of the largest inner product that it has not seen.
+def top_items(
+    queries: DataFrame, items: SharedItems, k: int, eligible: Places | None = None, cosine: bool = False
+) -> DataFrame:
+    """For each subject the k items of the largest inner product that it may be given.
 
     Args:
         queries: subject_id, factors (array<float>), seen (array<string>, never recommended to that subject; NULL for none).
-        items: what may be recommended.
+        items: all items.
         k: longest list.
-        cosine: scale the queries to length 1; with item factors so scaled the scores are cosines.
+        eligible: places of those that may be recommended, see `SharedItems.places`; None: all.
+        cosine: scores are cosines instead.
 
     Returns:
         subject_id, item_id, score, rank (from 1; ties by item_id). Subjects without an unseen item are absent.
     """
     spark = queries.sparkSession
-    schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int"
-    if not len(items.ids):
-        return spark.createDataFrame([], schema)
+    if nothing_eligible(items, eligible):
+        return spark.createDataFrame([], RANKED)
+    shared = items.unit_length if cosine else items.fitted
     tasks = queries.select(SUBJECT_ID, FACTORS, SEEN)
-    return tasks.mapInArrow(_rank_batches(spark.sparkContext.broadcast(items), k, cosine), schema)
+    return tasks.mapInArrow(_rank_batches(shared, sent(spark, eligible), k, cosine), RANKED)
+
+
+def nothing_eligible(items: SharedItems, eligible: Places | None) -> bool:
+    """Whether no list can hold anything."""
+    return not len(items.ids if eligible is None else eligible)
+
+
+def sent(spark: SparkSession, eligible: Places | None) -> "Broadcast[Places] | None":
+    """The places on every executor; 4 bytes an item, where a surface does not show all."""
+    return None if eligible is None else spark.sparkContext.broadcast(eligible)
 
 
 def _rank_batches(
-    shared: "Broadcast[ItemFactors]", k: int, cosine: bool
+    shared: Held[ItemFactors], eligible: "Broadcast[Places] | None", k: int, cosine: bool
 ) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
         items = shared.value
         for batch in batches:
             if batch.num_rows:
-                yield rank_batch(batch, items, k, cosine)
+                queries = list_matrix(batch[FACTORS])
+                if cosine:
+                    queries = unit_rows(queries)
+                yield from ranked_rows(batch[SUBJECT_ID], queries, batch[SEEN], items, eligible, k)
 
     return rank
 
 
-def rank_batch(batch: pa.RecordBatch, items: ItemFactors, k: int, cosine: bool) -> pa.RecordBatch:
-    """One Arrow batch (subject_id, factors, seen) to rows (subject_id, item_id, score, rank)."""
-    return ranked_rows(batch[SUBJECT_ID], list_matrix(batch[FACTORS], cosine), batch[SEEN], items, k)
-
-
 def ranked_rows(
-    subjects: pa.Array, queries: NDArray[np.float32], seen: pa.ListArray, items: ItemFactors, k: int
-) -> pa.RecordBatch:
-    """The k best unseen items of each subject as rows (subject_id, item_id, score, rank)."""
+    subjects: pa.Array,
+    queries: Floats,
+    seen: pa.ListArray,
+    items: ItemFactors,
+    eligible: "Broadcast[Places] | None",
+    k: int,
+) -> Iterator[pa.RecordBatch]:
+    """The k best unseen items of each subject as rows (subject_id, item_id, score, rank), some subjects at a time."""
     indptr, indices = mask_rows(seen, items.ids)
-    best = top_k(queries, items.transposed, indptr, indices, k)
-    kept = np.arange(best.items.shape[1])[None, :] < best.counts[:, None]
+    places = None if eligible is None else eligible.value
+    for first, last in slices(len(subjects), k):
+        own = indptr[first : last + 1]
+        best = top_k(queries[first:last], items.vectors.T, own - own[0], indices[own[0] : own[-1]], k, places)
+        yield listed(subjects.slice(first, last - first), items.ids, best.items, best.scores, best.counts)
+
+
+def slices(subjects: int, k: int) -> Iterator[tuple[int, int]]:
+    """First and last of so many subjects that their lists fit a task's memory."""
+    step = max(256, _CELLS // k)
+    for first in range(0, subjects, step):
+        yield first, min(first + step, subjects)
+
+
+def listed(
+    subjects: pa.Array, ids: pa.Array, items: NDArray[np.int32], scores: Floats, counts: NDArray[np.int32]
+) -> pa.RecordBatch:
+    """Lists as rows (subject_id, item_id, score, rank)."""
+    kept = np.arange(items.shape[1])[None, :] < counts[:, None]
     subject, place = np.nonzero(kept)
     return pa.RecordBatch.from_arrays(
         [
             subjects.take(pa.array(subject)),
-            items.ids.take(pa.array(best.items[kept])),
-            pa.array(best.scores[kept]),
+            ids.take(pa.array(items[kept])),
+            pa.array(scores[kept]),
             pa.array((place + 1).astype(np.int32)),
         ],
         names=[SUBJECT_ID, ITEM_ID, SCORE, RANK],
     )
-
-
-def list_matrix(lists: pa.ListArray, unit_length: bool = False) -> NDArray[np.float32]:
-    """Lists of one length as the rows of a matrix; scaled to Euclidean length 1 on demand (zero rows stay zero)."""
-    flat = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-    rows = np.ascontiguousarray(flat.reshape(len(lists), -1))
-    if not unit_length:
-        return rows
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
-    return (rows / np.where(lengths > 0, lengths, 1.0)[:, None]).astype(np.float32)
 
 
 def mask_rows(lists: pa.ListArray, ids: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -118,6 +123,7 @@ def mask_rows(lists: pa.ListArray, ids: pa.Array) -> tuple[NDArray[np.int64], ND
     known = found.is_valid().to_numpy(zero_copy_only=False)
     indices = found.drop_null().to_numpy().astype(np.int32)
     rows = rows[known]
-    order = np.lexsort((indices, rows))
+    # Sorting one number is faster than sorting by two.
+    keys = np.sort((rows << 32) | indices)
     counts = np.bincount(rows, minlength=len(lists))
-    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64), indices[order]
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64), keys.astype(np.int32)

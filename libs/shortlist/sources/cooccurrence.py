@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import (
     BECAUSE_ITEM_ID,
+    HIDDEN,
     ITEM_ID,
     MEASURE,
     RELATED_ITEM_ID,
@@ -15,6 +16,7 @@ from shortlist.columns import (
 )
 from shortlist.config import SourcesConfig
 from shortlist.models.neighbours import collect_neighbours, score_from_neighbours
+from shortlist.models.sharing import hold
 from shortlist.sources.inputs import Inputs
 from shortlist.transforms.ranking import top_ranked
 
@@ -35,6 +37,9 @@ def cooccurrence(inputs: Inputs, config: SourcesConfig) -> DataFrame:
             F.col(ITEM_ID).alias(BECAUSE_ITEM_ID),
         )
         return top_ranked(beside.join(inputs.scope.subjects, SUBJECT_ID, how="left_semi"), inputs.surface.depth)
-    taken = inputs.interactions.where(F.col(WEIGHT) > 0).select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID, WEIGHT)
-    neighbours, depth = collect_neighbours(related), inputs.surface.depth
+    # What somebody took and then hid must not speak for what lies beside it.
+    liked = (F.col(WEIGHT) > 0) & ~F.col(HIDDEN)
+    taken = inputs.interactions.where(liked).select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID, WEIGHT)
+    neighbours = hold(related.sparkSession, inputs.folder, collect_neighbours(related))
+    depth = inputs.surface.depth
     return score_from_neighbours(taken, neighbours, inputs.scope.subjects, depth, chosen.scoring, chosen.seeds)

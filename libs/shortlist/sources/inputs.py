@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from pyspark.sql import DataFrame
 
-from shortlist.config import SourcesConfig, SurfaceConfig
+from shortlist.config import AlsConfig, SourcesConfig, SurfaceConfig
+from shortlist.models.item_factors import SharedItems
 from shortlist.transforms.scope import Scope
 
 
@@ -19,8 +21,11 @@ class Inputs:
         surface: the surface's settings.
         scope: who gets a list, what may be in it, what is masked.
         interactions: user_id, item_id, weight, last_ts, hidden.
-        user_factors: id, factors.
+        user_factors: id, factors; None where settings say that none are stored.
         item_factors: id, factors.
+        items: the same, shared by all surfaces of a run.
+        als: settings that the factors were fitted with.
+        folder: one that the driver and every task see, for what is shared with all of them; None where there is none.
         related_items: basket_kind, measure, item_id, rank, related_item_id, score.
     """
 
@@ -28,8 +33,11 @@ class Inputs:
     surface: SurfaceConfig
     scope: Scope
     interactions: DataFrame
-    user_factors: DataFrame
+    user_factors: DataFrame | None
     item_factors: DataFrame
+    items: SharedItems
+    als: AlsConfig
+    folder: Path | None
     related_items: DataFrame
 
 

@@ -1,5 +1,7 @@
 """Fold-in: what a fit would solve for a row, with the other side as it is; fused with the ranking it is the same."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -8,7 +10,8 @@ from pyspark.sql import functions as F
 
 from shortlist.config import AlsConfig
 from shortlist.models.als_folding import fold_in, fold_in_top_items
-from shortlist.models.scoring import collect_item_factors, top_items
+from shortlist.models.item_factors import SharedItems
+from shortlist.models.scoring import top_items
 
 CONFIG = AlsConfig(factors=2, regularization=0.1, alpha=4.0, hide_weight=2.0)
 ITEM_VECTORS = {"a": (1.0, 0.0), "b": (0.5, 0.5), "c": (0.0, 1.0), "d": (-0.5, 0.75)}
@@ -62,16 +65,20 @@ def test_fold_in__items_by_hand(spark: SparkSession) -> None:
     assert found["new"] == pytest.approx(solved(ITEM_VECTORS, [("a", 1, 1), ("c", 2, 1), ("b", 2, 0)]), rel=1e-4)
 
 
-def test_fold_in_top_items__is_fold_in_then_top_items(spark: SparkSession) -> None:
+@pytest.mark.parametrize("by", ["files", "broadcast"])
+def test_fold_in_top_items__is_fold_in_then_top_items(spark: SparkSession, tmp_path: Path, by: str) -> None:
     interactions = spark.createDataFrame(TAKEN, SCHEMA)
     fixed = factors(spark, ITEM_VECTORS)
+    items = SharedItems(fixed, tmp_path if by == "files" else None)
     # "b" is not eligible on this surface, yet it says what its users like.
-    eligible = collect_item_factors(fixed.where("id <> 'b'").withColumnRenamed("id", "item_id"))
+    eligible = items.places(fixed.where("id <> 'b'").withColumnRenamed("id", "item_id"))
     subjects = interactions.groupBy(F.col("user_id").alias("subject_id")).agg(F.collect_set("item_id").alias("seen"))
-    fused = fold_in_top_items(interactions, fixed, eligible, subjects, 2, CONFIG)
+    fused = fold_in_top_items(interactions, items, subjects, 2, CONFIG, eligible)
     folded = fold_in(interactions, fixed, CONFIG).withColumnRenamed("id", "subject_id")
-    apart = top_items(folded.join(subjects, "subject_id"), eligible, 2)
-    assert sorted(fused.collect()) == sorted(apart.collect())
+    apart = top_items(folded.join(subjects, "subject_id"), items, 2, eligible)
+    for one, other in zip(sorted(fused.collect()), sorted(apart.collect()), strict=True):
+        assert one.score == pytest.approx(other.score, rel=1e-5)
+        assert (one.subject_id, one.item_id, one["rank"]) == (other.subject_id, other.item_id, other["rank"])
     assert {(row.subject_id, row.rank, row.item_id) for row in fused.collect()} == {
         ("new", 1, "c"),
         ("other", 1, "d"),

@@ -1,6 +1,7 @@
 """Exact lists of largest inner products: by hand, against all scores sorted, and at the edges of float32."""
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -15,12 +16,15 @@ NOTHING = (np.zeros(2, np.int64), np.empty(0, np.int32))
 INF = float("inf")
 
 
-def all_sorted(queries: Floats, items: Floats, seen: list[list[int]], k: int) -> list[list[int]]:
+def all_sorted(
+    queries: Floats, items: Floats, seen: list[list[int]], k: int, eligible: Iterable[int] | None = None
+) -> list[list[int]]:
     """The same lists from every score in float64, for factors whose products are exact."""
+    allowed = set(range(items.shape[1]) if eligible is None else eligible)
     lists = []
     for query, hidden in zip(queries.astype(np.float64), seen, strict=True):
         scores = query @ items.astype(np.float64)
-        order = sorted(set(range(items.shape[1])) - set(hidden), key=lambda item: (-scores[item], item))
+        order = sorted(allowed - set(hidden), key=lambda item: (-scores[item], item))
         lists.append(order[:k])
     return lists
 
@@ -96,6 +100,49 @@ def test_top_k__across_tiles(items: int, k: int) -> None:
     assert [found[q] for q in sample] == all_sorted(left[sample], right, [seen[q] for q in sample], k)
 
 
+def test_top_k__only_eligible_items() -> None:
+    queries = np.array([[1, 2], [0, -1], [0, 0]], np.float32)
+    items = np.array([[1, 0, 1, 3], [0, 1, 1, -1]], np.float32)
+    # As by hand above, without item 2; what is seen need not be eligible.
+    result = top_k(queries, items, [0, 1, 3, 3], [1, 2, 3], 3, eligible=[0, 1, 3])
+    assert lists_of(result) == [[0, 3], [0, 1], [0, 1, 3]]
+    assert result.scores[:2].tolist() == [[1, 1, -INF], [0, -1, -INF]]
+    assert top_k(queries, items, [0] * 4, [], 2, eligible=[]).counts.tolist() == [0, 0, 0]
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.data())
+def test_top_k__eligible_equals_all_scores_sorted(data: st.DataObject) -> None:
+    items, k = data.draw(st.integers(1, 90)), data.draw(st.integers(1, 100))
+    random = np.random.default_rng(data.draw(st.integers(0, 10**6)))
+    left = random.integers(-2, 3, (3, 2)).astype(np.float32)
+    right = random.integers(-1, 2, (2, items)).astype(np.float32)
+    some = st.lists(st.integers(0, items - 1), unique=True, max_size=items).map(sorted)
+    eligible, seen = data.draw(some), data.draw(st.lists(some, min_size=3, max_size=3))
+    found = lists_of(top_k(left, right, *packed(seen), k, eligible))
+    assert found == all_sorted(left, right, seen, k, eligible)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.999, 1.0])
+def test_top_k__eligible_across_tiles(share: float) -> None:
+    random = np.random.default_rng(11)
+    items, queries = 4 * ITEMS_PER_TILE + 3, QUERIES_PER_TILE + 2
+    left = random.integers(-9, 10, (queries, 2)).astype(np.float32)
+    right = random.integers(-9, 10, (2, items)).astype(np.float32)
+    eligible = np.flatnonzero(random.random(items) < share).tolist()
+    # Tiles without gaps as well: with what lies between two of them seen.
+    eligible = [item for item in eligible if not ITEMS_PER_TILE <= item < 2 * ITEMS_PER_TILE]
+    seen = [sorted(random.choice(items, 60, replace=False).tolist()) for _ in range(queries)]
+    found = lists_of(top_k(left, right, *packed(seen), 50, eligible))
+    sample = [0, QUERIES_PER_TILE, queries - 1]
+    assert [found[q] for q in sample] == all_sorted(left[sample], right, [seen[q] for q in sample], 50, eligible)
+
+
+def test_top_k__vectors_that_are_not_eligible_do_not_matter() -> None:
+    factors = np.array([[np.nan, 1.0, 3e38]], np.float32)
+    assert top_k([[2.0]], factors, *NOTHING, 2, eligible=[1]).scores.tolist() == [[2, -INF]]
+
+
 def test_top_k__rising_scores_empty_the_buffer_often() -> None:
     # Ascending scores beat the threshold every time: the worst case of the running selection.
     items = np.arange(20_000, dtype=np.float32)[None, :]
@@ -152,6 +199,22 @@ def test_top_k__leaves_the_arguments_alone() -> None:
     assert left.tolist() == [[1]]
     assert right.tolist() == [[1, 1, 1]]
     assert seen.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("eligible", "error"),
+    [
+        ([0, 2], "eligible: row 0 holds index 2, allowed is 0 to 1"),
+        ([1, 0], "eligible: row 0 holds 0 after 1"),
+        ([1, 1], "eligible: row 0 holds 1 after 1"),
+        ([[0]], "eligible has shape (1, 1), (any) is needed"),
+        ([0.5], "eligible has dtype float64, integers are needed"),
+        ([0, 1], "item factors: item 1: nan at [0] (1 such values), finite is needed"),
+    ],
+)
+def test_top_k__refuses_eligible(eligible: object, error: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(error)):
+        top_k([[1.0]], [[1.0, np.nan]], *NOTHING, 1, eligible)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""Large arrays that every task needs, put once where all find them: in files that they map, or in a broadcast."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, cast
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+Content = TypeVar("Content")
+Content_co = TypeVar("Content_co", covariant=True)
+_COLUMN = "values"
+
+
+class Held(Protocol[Content_co]):
+    """What a task is given in place of the arrays; a broadcast is one too."""
+
+    @property
+    def value(self) -> Content_co:
+        """The arrays."""
+
+
+@dataclass(frozen=True)
+class Mapped(Generic[Content]):
+    """A dataclass of arrays in files: all tasks of a machine map them, so memory holds one copy however many there are.
+
+    Attributes:
+        kind: the dataclass.
+        files: the file of each field.
+    """
+
+    kind: type[Content]
+    files: Mapping[str, Path]
+
+    @property
+    def value(self) -> Content:
+        """The arrays, read-only."""
+        return self.kind(**{name: _mapped(path) for name, path in self.files.items()})
+
+
+def hold(spark: SparkSession, folder: Path | None, content: Content) -> Held[Content]:
+    """A dataclass of numpy and Arrow arrays, held for all tasks.
+
+    Args:
+        spark: the session.
+        folder: one that the driver and every task see, or None: then by broadcast, a copy for each Python worker.
+        content: the dataclass.
+    """
+    if folder is None:
+        return cast("Held[Content]", spark.sparkContext.broadcast(content))
+    arrays = {field.name: getattr(content, field.name) for field in fields(cast("Any", content))}
+    return Mapped(type(content), {name: stored(folder, array) for name, array in arrays.items()})
+
+
+def release(held: Held[Any]) -> None:
+    """Give back the executors' copies; files go with their folder."""
+    if not isinstance(held, Mapped):
+        cast("Any", held).unpersist()
+
+
+@contextmanager
+def shared_folder(spark: SparkSession, parent: str | None) -> Iterator[Path | None]:
+    """A new folder that the driver and every task see, removed at the end; None where there is none.
+
+    Args:
+        spark: the session.
+        parent: a folder that all see, where settings name one; otherwise Spark's own disk where all run on one machine, as
+            with the masters `local` and `local-cluster`.
+    """
+    if parent is not None:
+        Path(parent).mkdir(parents=True, exist_ok=True)
+    elif not (spark.sparkContext.master or "").startswith("local"):
+        yield None
+        return
+    else:
+        parent = spark.sparkContext.getConf().get("spark.local.dir", "").split(",")[0] or None
+    root = Path(tempfile.mkdtemp(prefix="shortlist-shared-", dir=parent))
+    try:
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def stored(folder: Path, array: "np.ndarray[Any, Any] | pa.Array") -> Path:
+    """The array in a new file."""
+    path = folder / uuid4().hex
+    if not isinstance(array, pa.Array):
+        with path.open("wb") as file:
+            np.save(file, np.ascontiguousarray(array))
+        return path
+    batch = pa.RecordBatch.from_arrays([array], names=[_COLUMN])
+    path = path.with_suffix(".arrow")
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as stream:
+        stream.write_batch(batch)
+    return path
+
+
+def _mapped(path: Path) -> "np.ndarray[Any, Any] | pa.Array":
+    if path.suffix != ".arrow":
+        mapped: np.ndarray[Any, Any] = np.load(path, mmap_mode="r")
+        return mapped
+    # The array keeps the map open.
+    return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)[_COLUMN]

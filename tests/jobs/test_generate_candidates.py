@@ -1,0 +1,48 @@
+"""generate_candidates: users whose vectors are not stored are folded in where they are served, and all of them are."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+from pyspark.sql import SparkSession
+
+from tests import tiny
+from tests.jobs.conftest import Deployment
+
+DAY = date(2017, 11, 5)
+LANDED = tiny.days(last=DAY)
+
+
+@pytest.fixture
+def built(spark: SparkSession, deployment: Deployment) -> Deployment:
+    """Everything that generate_candidates reads but the ALS model."""
+    tiny.write_landing(deployment.landing, LANDED)
+    for job in ("extract_engagements", "build_interactions", "train_cooccurrence"):
+        deployment.run(job, DAY)
+    return deployment
+
+
+def als_candidates(deployment: Deployment) -> pl.DataFrame:
+    rows = deployment.table("source_candidates").filter(pl.col("source") == "als", pl.col("surface") == "homefeed")
+    return rows.sort("subject_id", "rank")
+
+
+def test_without_user_factors_every_user_is_folded_in(built: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    built.run("train_als", DAY)
+    built.run("generate_candidates", DAY)
+    stored = als_candidates(built)
+    assert len(built.rows("user_factors", DAY)) == len(tiny.USERS)
+    assert "nobody is folded in" in capsys.readouterr().err
+
+    without = "als.store_user_factors=false"
+    built.run("train_als", DAY, without)
+    # Nothing of the fit before is left beside the new item factors.
+    assert built.rows("user_factors", DAY) == []
+    built.run("generate_candidates", DAY, without)
+    folded = als_candidates(built)
+    assert "no user vectors are stored (als.store_user_factors), every user is folded in" in capsys.readouterr().err
+    assert set(folded["subject_id"]) == set(stored["subject_id"]) == set(tiny.USERS)
+    # A fit solves a user by steps, the fold-in exactly: scores are close, not equal.
+    both = stored.join(folded, on=["subject_id", "item_id"])
+    assert len(both) == len(stored) == len(folded)
+    assert both["score"].to_list() == pytest.approx(both["score_right"].to_list(), abs=0.05)

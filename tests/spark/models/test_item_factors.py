@@ -1,0 +1,96 @@
+"""Items shared with all tasks: the same arrays by files and by broadcast, in the order of their ids, and gone at the end."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from shortlist.models.item_factors import SharedItems
+from shortlist.models.neighbours import Neighbours, collect_neighbours
+from shortlist.models.sharing import Held, Mapped, hold, shared_folder
+
+VECTORS = {"d": (0.0, 0.0), "a": (3.0, 4.0), "c": (-1.0, 0.0), "b": (0.6, 0.8)}
+
+
+def factors(spark: SparkSession) -> DataFrame:
+    return spark.createDataFrame(list(VECTORS.items()), "id string, factors array<float>").repartition(3)
+
+
+def items_of(spark: SparkSession, *ids: str) -> DataFrame:
+    return spark.createDataFrame([(name,) for name in ids], "item_id string")
+
+
+@pytest.fixture(params=["files", "broadcast"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    return tmp_path if request.param == "files" else None
+
+
+def test_vectors_follow_the_order_of_ids(spark: SparkSession, folder: Path | None) -> None:
+    items = SharedItems(factors(spark), folder)
+    assert isinstance(items.fitted, Mapped) == (folder is not None)
+    found = items.fitted.value
+    assert found.ids.to_pylist() == ["a", "b", "c", "d"]
+    assert found.vectors.tolist() == [list(map(np.float32, VECTORS[name])) for name in "abcd"]
+    assert items.unit_length.value.vectors == pytest.approx(np.array([[0.6, 0.8], [0.6, 0.8], [-1, 0], [0, 0]]))
+    assert items.fitted.value.vectors.tolist() == found.vectors.tolist()
+
+
+def test_the_basis_is_that_of_all_items(spark: SparkSession, folder: Path | None) -> None:
+    items = SharedItems(factors(spark), folder)
+    basis, rotated = items.basis(0.5)
+    vectors = items.fitted.value.vectors
+    turned = rotated.value.vectors
+    assert rotated.value.ids.equals(items.ids)
+    assert turned == pytest.approx(vectors @ basis.rotation, abs=1e-6)
+    # Y'Y / 2 is diagonal there.
+    assert turned.T @ turned / 2 == pytest.approx(np.diag(basis.spectrum), abs=1e-5)
+    assert items.basis(0.5)[1] is rotated
+
+
+def test_places_of_what_a_surface_shows(spark: SparkSession, folder: Path | None) -> None:
+    items = SharedItems(factors(spark), folder)
+    some = items.places(items_of(spark, "d", "unknown", "b"))
+    assert some is not None
+    assert some.tolist() == [1, 3]
+    assert items.places(items_of(spark, "d", "c", "b", "a", "unknown")) is None
+    nothing = items.places(items_of(spark, "unknown"))
+    assert nothing is not None
+    assert nothing.tolist() == []
+
+
+def test_no_items(spark: SparkSession, folder: Path | None) -> None:
+    items = SharedItems(factors(spark).limit(0), folder)
+    assert len(items.ids) == 0
+    assert items.unit_length.value.vectors.shape[0] == 0
+
+
+def test_neighbours_by_files_are_those_by_broadcast(spark: SparkSession, folder: Path | None) -> None:
+    rows = [("b", "c", 0.25), ("a", "c", 0.5), ("a", "b", 1.0)]
+    related = spark.createDataFrame(rows, "item_id string, related_item_id string, score float").repartition(2)
+    held: Held[Neighbours] = hold(spark, folder, collect_neighbours(related))
+    found = held.value
+    assert found.ids.to_pylist() == ["a", "b", "c"]
+    assert [found.indptr.tolist(), found.indices.tolist()] == [[0, 2, 3, 3], [1, 2, 2]]
+    assert found.similarities.tolist() == [1.0, 0.5, 0.25]
+
+
+def test_a_shared_folder_is_seen_by_tasks_and_gone_at_the_end(spark: SparkSession, tmp_path: Path) -> None:
+    with shared_folder(spark, str(tmp_path / "made")) as folder:
+        assert folder is not None
+        held = SharedItems(factors(spark), folder).fitted
+        ids = spark.range(1, numPartitions=1).mapInArrow(
+            lambda batches: (batch.set_column(0, "id", held.value.ids.slice(0, 1)) for batch in batches), "id string"
+        )
+        assert [row["id"] for row in ids.collect()] == ["a"]
+        # One file of ids, one of vectors: what the tasks wrote is put together and removed.
+        assert len(list(folder.iterdir())) == 2
+    assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_a_shared_folder_of_one_machine_is_on_sparks_own_disk(spark: SparkSession) -> None:
+    own = spark.sparkContext.getConf().get("spark.local.dir")
+    with shared_folder(spark, None) as folder:
+        assert folder is not None
+        assert folder.parent == Path(own or "")
+    assert not folder.exists()
