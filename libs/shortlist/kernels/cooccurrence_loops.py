@@ -120,10 +120,8 @@ def _npmi(values, found, touched, shared, together, own, known):
     for z in range(found):
         j = touched[z]
         both = together[z]
-        if plain and shared[j] < len(known.log_counts):
-            log_both = known.log_counts[shared[j]]
-        else:
-            log_both = np.log(both)
+        tabled = plain and shared[j] < len(known.log_counts)
+        log_both = known.log_counts[shared[j]] if tabled else np.log(both)
         joint = log_both + log_total - known.logs[own] - known.logs[j]
         # At independence the logarithms cancel but for their rounding, which must not rank anything.
         if both * known.total == known.sizes[own] * known.sizes[j]:

@@ -273,7 +273,9 @@ def test_cooccur__cut_anywhere_and_from_the_baskets_that_hold_a_row(kind: str) -
         kept = packed([baskets[b] for b in here])
         parts.append(cooccur(kept, 300, measures, 20, 2, **some, first_item=first, last_item=last, totals=totals))
     assert_same(
-        Cooccurrence(*(np.concatenate([getattr(part, name) for part in parts], axis=1) for name in Cooccurrence._fields)),
+        Cooccurrence(
+            *(np.concatenate([getattr(part, name) for part in parts], axis=1) for name in Cooccurrence._fields)
+        ),
         whole,
     )
 
@@ -331,7 +333,10 @@ def test_cooccur__nothing_to_count() -> None:
         ({"baskets": ([0, 3], [2, 1, 2]), "fade": [1, 1]}, "baskets: row 0 holds 2 after 2; next: sort the indices"),
         ({"fade": [1]}, "length of fade is 1, at least 2 is needed"),
         ({"fade": [1, -1]}, "fade: -1.0 at [1] (1 such values), finite >= 0 is needed"),
-        ({"fade": [1, 1], "measures": ["count", "lift", "llr"]}, "measures ['lift', 'llr'] have no meaning with a direct"),
+        (
+            {"fade": [1, 1], "measures": ["count", "lift", "llr"]},
+            "measures ['lift', 'llr'] have no meaning with a direct",
+        ),
         ({"basket_weights": [1.0] * 5, "measures": ["llr"]}, "measures ['llr'] have no meaning with weighted baskets;"),
         ({"basket_weights": [1, 1, 0, 1, 1]}, "basket weights: 0.0 at [2] (1 such values), finite > 0 is needed"),
         ({"basket_weights": [1, 1]}, "basket weights has shape (2,), (5) is needed"),
