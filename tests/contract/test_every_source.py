@@ -36,7 +36,8 @@ def make_inputs(spark: SparkSession, subject: str) -> Inputs:
     surface = SurfaceConfig.model_validate({"subject": subject, "sources": ["als"], "min_item_support": 1})
     model = als.fit(interactions, AlsConfig(factors=2, epochs=15, regularization=0.1))
     baskets = interactions.select(F.col("user_id").alias("basket_id"), "item_id")
-    related = cooccurrence.fit(baskets, CooccurrenceConfig(min_support=1))
+    with cooccurrence.fit(baskets, CooccurrenceConfig(min_support=1)) as found:
+        related = spark.createDataFrame(found.toArrow())
     scope = surface_scope(interactions, None, surface)
     return Inputs(date(2017, 11, 30), surface, scope, interactions, model.user_factors, model.item_factors, related)
 
