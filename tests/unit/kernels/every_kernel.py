@@ -30,15 +30,16 @@ INDPTR, INDICES = np.array([0, 2, 3], np.int64), np.array([0, 1, 1], np.int32)
 VECTORS = np.eye(2, dtype=np.float32)
 
 
-def use_all(given: Callable[[Array], Array]) -> None:
-    """Every kernel, with arrays as `given` makes them."""
+def use_all(given: Callable[[Array], Array]) -> list[Array]:
+    """All that every kernel says of arrays as `given` makes them."""
+    found: list[Array] = []
     floats, doubles, vectors = (given(array) for array in (FLOATS, DOUBLES, VECTORS))
     indptr, indices = given(INDPTR), given(INDICES)
     rows = (indptr, indices)
-    top_k(vectors, vectors, indptr, indices, 1)
+    found += top_k(vectors, vectors, indptr, indices, 1)
     for scoring in ("sum", "multi-hit"):
-        score_neighbours(rows, floats, rows, floats, 1, scoring)
-        score_neighbours(rows, floats, rows, floats, 1, scoring, seen=rows)
+        found += score_neighbours(rows, floats, rows, floats, 1, scoring)
+        found += score_neighbours(rows, floats, rows, floats, 1, scoring, seen=rows)
     for measures, more in (
         (tuple(MEASURES), {}),
         (("count",), {}),
@@ -46,14 +47,15 @@ def use_all(given: Callable[[Array], Array]) -> None:
         (DIRECTED_MEASURES, {"fade": doubles, "basket_weights": doubles}),
         (("cosine",), {"totals": totals_of(Rows(INDPTR, INDICES), 2), "first_item": 1}),
     ):
-        cooccur(rows, 2, measures, 3, **more)
+        found += cooccur(rows, 2, measures, 3, **more)
     seen = observe(rows, floats, 2)
     for cg_steps in (3, None):
-        fit_ials(
+        model = fit_ials(
             seen, 2, factors=2, regularization=0.1, unobserved_weight=0.1, epochs=1, seed=0, cg_steps=cg_steps, threads=1,
             with_loss=True,
         )  # fmt: skip
-    fold_in(seen, vectors, 0.1, 0.1)
+        found += [model.user_factors, model.item_factors]
+    return [*found, fold_in(seen, vectors, 0.1, 0.1)]
 
 
 def main(folder: Path) -> None:
@@ -68,16 +70,18 @@ def main(folder: Path) -> None:
         loaded: Array = np.load(path, mmap_mode="r")
         return loaded
 
+    found: list[list[Array]] = []
     for given in (np.copy, packed, mapped, np.asfortranarray, lambda array: np.repeat(array, 2, axis=0)[::2]):
-        use_all(given)
+        found.append(use_all(given))
     loops: dict[str, Any] = {}
-    for found in pkgutil.iter_modules(kernels.__path__, "shortlist.kernels."):
-        if not found.name.endswith("__main__"):
-            members = vars(importlib.import_module(found.name)).values()
+    for module in pkgutil.iter_modules(kernels.__path__, "shortlist.kernels."):
+        if not module.name.endswith("__main__"):
+            members = vars(importlib.import_module(module.name)).values()
             loops |= {loop.py_func.__qualname__: loop for loop in members if hasattr(loop, "py_func")}
     counted = {name: sum(loop.stats.cache_misses.values()) for name, loop in loops.items()}
     used = {name: len(loop.signatures) for name, loop in loops.items()}
-    sys.stdout.write(json.dumps({"misses": counted, "signatures": used}))
+    equal = all(np.array_equal(one, other) for some in found for one, other in zip(some, found[0], strict=True))
+    sys.stdout.write(json.dumps({"misses": counted, "signatures": used, "equal": equal}))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def test_kernels__what_is_warmed_is_all_that_is_needed(tmp_path: Path) -> None:
     warmed = {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nb?")}
     assert len(warmed) > 10
     found = json.loads(run(str(Path(__file__).with_name("every_kernel.py")), str(arrays)))
+    assert found["equal"]
     # The loops that Python calls; those that they call are compiled into them.
     entered = {"scan_tile", "write_ranked", "count_baskets", "list_baskets", "cooccurrence_rows", "neighbour_rows",
                "conjugate_gradient", "solve_exactly", "observed_loss"}  # fmt: skip
