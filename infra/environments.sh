@@ -243,6 +243,8 @@ warm_kernels() { # numba's compiled kernels, into $SHORTLIST_HOME/numba
   [[ -f $CHECKOUT/libs/shortlist/kernels/__main__.py ]] || return 0 # nothing is compiled ahead
   wanted=$(fingerprint "$JOBS/.made-from" "$CHECKOUT"/libs/shortlist/kernels/*.py)
   is_made "$SHORTLIST_HOME/numba/.made-from" "$wanted" && return
+  # Numba looks at the file that a loop is in, not at those that it calls loops from: what it has may be older than they are.
+  rm -rf "$SHORTLIST_HOME/numba"
   mkdir -p "$SHORTLIST_HOME/numba"
   begin_group "$LOGS/kernels.log" compile_kernels
   finish_group "$GROUP" "$LOGS/kernels.log" 'compiling the numeric kernels'

@@ -16,7 +16,7 @@ from shortlist.columns import (
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run
 from shortlist.tables import BASKETS, INTERACTIONS
-from shortlist.transforms.baskets import build_baskets
+from shortlist.transforms.baskets import build_baskets, hidden_items
 from shortlist.transforms.interactions import build_interactions
 
 USED = [EVENT_ID, EVENT_TYPE, EVENT_TS, EVENT_DATE, USER_ID, ITEM_ID, SESSION_ID, REQUEST_ID, BOARD_ID]
@@ -33,7 +33,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         engagements = known[settings.interactions.lookback_days]
         run.replace(build_interactions(engagements, run.run_date, settings.interactions), INTERACTIONS)
         for kind, config in settings.baskets.items():
-            baskets = build_baskets(known[config.lookback_days], kind, config, settings.seed)
+            events = known[config.lookback_days]
+            hidden = hidden_items(events)
+            # Where nobody hid anything, no event needs to be looked up among the hides.
+            chosen = None if hidden.isEmpty() else hidden
+            baskets = build_baskets(events, kind, config, settings.seed, run.run_date, chosen)
             run.replace(baskets, BASKETS, basket_kind=kind)
 
 

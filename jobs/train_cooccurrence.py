@@ -14,7 +14,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = arguments.settings.cooccurrence
     with open_run(arguments) as run:
         baskets = run.read(BASKETS, basket_kind=config.basket_kind)
-        run.replace(cooccurrence.fit(baskets, config), RELATED_ITEMS)
+        with cooccurrence.fit(baskets, config) as related:
+            run.replace(related, RELATED_ITEMS)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ def make_inputs(spark: SparkSession, subject: str, folder: Path | None = None, s
     model = als.fit(interactions, MODEL)
     left = spark.createDataFrame([("u77", [1.0, 1.0])], "id string, factors array<float>")
     baskets = interactions.where("weight > 0").select(F.col("user_id").alias("basket_id"), "item_id")
+    with cooccurrence.fit(baskets, CooccurrenceConfig(min_support=1)) as found:
+        related = spark.createDataFrame(found.toArrow())
     return Inputs(
         run_date=date(2017, 11, 30),
         surface=surface,
@@ -66,7 +68,7 @@ def make_inputs(spark: SparkSession, subject: str, folder: Path | None = None, s
         items=SharedItems(model.item_factors, folder),
         als=MODEL,
         folder=folder,
-        related_items=cooccurrence.fit(baskets, CooccurrenceConfig(min_support=1)),
+        related_items=related,
     )
 
 

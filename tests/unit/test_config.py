@@ -48,6 +48,20 @@ def test_later_override_wins(file: Path) -> None:
         ("surfaces.homefeed.fallback=als", "fallback 'als' is also among sources"),
         ("surfaces.homefeed.depth=20", "depth 20 is below k 50"),
         ("cooccurrence.basket_kind=board", "cooccurrence.basket_kind 'board' is not among baskets (session)"),
+        (
+            "baskets.session.window=lookback",
+            "baskets.session.window is 'lookback': only baskets of kind user-window have",
+        ),
+        ("baskets.session.keep=best", "baskets.session.keep = 'best'"),
+        ("cooccurrence.placement=moon", "cooccurrence.placement = 'moon'"),
+        (
+            "cooccurrence.directed=true",
+            "measures lift have no meaning with directed; choose from count, cosine, rp3beta",
+        ),
+        (
+            '{"cooccurrence": {"measures": ["llr", "cosine"]}, "baskets": {"session": {"half_life_days": 30}}}',
+            "cooccurrence.measures llr have no meaning for baskets that weigh less by age (baskets.session.half_life_days 30)",
+        ),
         ("sources.cooccurrence.measure=llr", "sources.cooccurrence.measure 'llr' is not among cooccurrence.measures"),
         ("checks.every.volum.weeks=3", "unknown setting 'checks.every.volum'; did you mean volume?"),
         ("checks.event_types.like.min_events=3", "checks.event_types.like"),

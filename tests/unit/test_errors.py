@@ -106,6 +106,16 @@ DAY = date(2017, 11, 30)
         (errors.ModelError.unusable_weights(3), 5, ["3 weight(s)", "NaN, infinite or negative", "next:"]),
         (errors.ModelError.repeated_pairs(2), 5, ["2 row(s) repeat a pair", "next:", "build_interactions"]),
         (
+            errors.ModelError.unusable_baskets("board", {"repeat an item of a basket": 2, "are odd": 1}),
+            5,
+            ["kind board", "2 row(s) repeat an item", "1 row(s) are odd", "nothing was written", "build_interactions"],
+        ),
+        (
+            errors.ModelError.no_basket_placement([("local", "6.1 GB above 4"), ("mapped", "no folder")]),
+            5,
+            ["local: 6.1 GB above 4", "mapped: no folder", "cooccurrence.shared_gigabytes", "cooccurrence.scratch"],
+        ),
+        (
             errors.ModelError.no_placement([("shared", "6.1 GB above 4"), ("shuffled", "no folder")]),
             5,
             ["shared: 6.1 GB above 4", "shuffled: no folder", "als.shared_gigabytes", "als.scratch"],

@@ -4,7 +4,17 @@ Precedence: the defaults here < the YAML file < overrides (`--set als.factors=32
 module imports no Spark: Airflow's side and people on call read settings too.
 """
 
-from shortlist.config.base import CHECKOUT, BasketKind, EventType, Measure, Section, SourceName, state_home
+from shortlist.config.base import (
+    CHECKOUT,
+    DIRECTED_MEASURES,
+    WEIGHTED_MEASURES,
+    BasketKind,
+    EventType,
+    Measure,
+    Section,
+    SourceName,
+    state_home,
+)
 from shortlist.config.checks import (
     ChecksConfig,
     CloseupsConfig,
@@ -42,6 +52,8 @@ from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 __all__ = [
     "CHECKOUT",
+    "DIRECTED_MEASURES",
+    "WEIGHTED_MEASURES",
     "AlsConfig",
     "AlsSourceConfig",
     "BasketConfig",

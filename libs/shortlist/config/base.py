@@ -2,13 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 EventType = Literal["impression", "closeup", "save", "hide", "click", "outbound", "add_to_cart", "checkout", "search"]
 BasketKind = Literal["board", "session", "order", "user-window"]
 Measure = Literal["count", "cosine", "jaccard", "lift", "npmi", "llr", "rp3beta"]
+# The G^2 of llr is a statistic of counts.
+WEIGHTED_MEASURES: Final[tuple[Measure, ...]] = ("count", "cosine", "jaccard", "lift", "npmi", "rp3beta")
+# The others hold pairs against what chance would give, or against a union, of whole baskets.
+DIRECTED_MEASURES: Final[tuple[Measure, ...]] = ("count", "cosine", "rp3beta")
 SourceName = Literal["als", "cooccurrence", "popularity"]
 
 CHECKOUT = Path(__file__).resolve().parents[3]

@@ -32,4 +32,12 @@ class BasketConfig(Section):
     lookback_days: int = Field(default=365, ge=1)
     """Days of engagement up to the run date."""
     max_items: int = Field(default=200, ge=2)
-    """A larger basket keeps exactly this many items, chosen by a seeded hash."""
+    """A larger basket keeps exactly this many items. With `window: lookback` that is the cap of a user."""
+    keep: Literal["sample", "newest"] = "sample"
+    """Which items a basket above `max_items` keeps: chosen by a seeded hash, or those engaged with last."""
+    max_baskets_per_item: int | None = Field(default=None, ge=1)
+    """An item in more baskets stays in exactly this many of them, chosen by a seeded hash; null: in all."""
+    window: Literal["week", "lookback"] = "week"
+    """Kind `user-window` only. `week`: a user's calendar week is a basket; `lookback`: all that a user engaged with is one."""
+    half_life_days: float | None = Field(default=None, gt=0)
+    """Age of a basket's last event at which it counts half; null: every basket counts 1."""

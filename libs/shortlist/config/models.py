@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from shortlist.config.base import BasketKind, Measure, Section
+from shortlist.config.base import DIRECTED_MEASURES, BasketKind, Measure, Section
 
 
 class AlsConfig(Section):
@@ -82,8 +82,44 @@ class CooccurrenceConfig(Section):
     basket_kind: BasketKind = "session"
     """Kind of basket to count in; one of the kinds in `baskets`."""
     measures: tuple[Measure, ...] = Field(default=("cosine", "lift"), min_length=1)
-    """Similarities to store, all from one pass."""
+    """Similarities to store, all from one pass; their formulas are in `kernels/cooccurrence.py`."""
     neighbours: int = Field(default=100, ge=1, le=5000)
     """Related items kept per item and measure."""
     min_support: int = Field(default=3, ge=1)
     """Baskets that two items must share at least."""
+    alpha: float = Field(default=1.0, ge=0, le=4)
+    """Of rp3beta: how evenly a walk leaves an item for its baskets, and a basket for its items."""
+    beta: float = Field(default=0.2, ge=0, le=4)
+    """Of rp3beta: how much popular neighbours are held down; 0 is RP3."""
+    directed: bool = False
+    """Only what comes later in a basket counts as a neighbour, the less the further away it is."""
+    distance_weight: Literal["geometric", "reciprocal"] = "geometric"
+    """`directed` only. What the d-th item after an item counts: `distance_decay`^(d - 1), or 1 / d."""
+    distance_decay: float = Field(default=0.8, gt=0, le=1)
+    """`directed` and `geometric` only; 1: distance does not matter, only direction."""
+    placement: Literal["auto", "local", "mapped", "shuffled"] = "auto"
+    """Where it is counted. `local`: in one process; `mapped`: by tasks that map one file of all baskets, on a disk that all of
+    them see; `shuffled`: by tasks that are each sent the baskets that touch their items; `auto`: the first of these that
+    fits. The rows are the same."""
+    local_gigabytes: float = Field(default=2.0, gt=0)
+    """Memory that `auto` may fill in one process, with baskets and lists."""
+    shared_gigabytes: float = Field(default=4.0, gt=0)
+    """Most that an executor may hold of the baskets: the file that `mapped` maps, the largest share that `shuffled` sends."""
+    block_rows: int = Field(default=1_000_000, ge=1)
+    """Rows of baskets per block in which they are numbered, at most; up to 8 blocks are made of fewer. Sums of rp3beta and of
+    distances are rounded in the order of these blocks."""
+    item_blocks: int | None = Field(default=None, ge=1)
+    """Tasks of `mapped` and `shuffled`, each with the items of about equal work; null: four for each core of the cluster. More
+    of them let `shuffled` fit smaller executors, and move more."""
+    scratch: str | None = None
+    """Folder that the driver and every task see, for the file of `mapped`; null: a temporary one where all run on one machine,
+    none elsewhere."""
+
+    @model_validator(mode="after")
+    def _measures_have_a_meaning(self) -> Self:
+        wrong = [measure for measure in self.measures if measure not in DIRECTED_MEASURES]
+        if self.directed and wrong:
+            raise ValueError(
+                f"measures {', '.join(wrong)} have no meaning with directed; choose from {', '.join(DIRECTED_MEASURES)}"
+            )
+        return self

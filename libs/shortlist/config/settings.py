@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from shortlist.config.base import BasketKind, EventType, Section, state_home
+from shortlist.config.base import WEIGHTED_MEASURES, BasketKind, EventType, Section, state_home
 from shortlist.config.checks import ChecksConfig
 from shortlist.config.data import BasketConfig, InteractionsConfig
 from shortlist.config.extraction import ExtractionConfig
@@ -93,6 +93,19 @@ class Settings(Section):
         if self.cooccurrence.basket_kind not in self.baskets:
             raise ValueError(
                 f"cooccurrence.basket_kind {self.cooccurrence.basket_kind!r} is not among baskets ({', '.join(self.baskets)})"
+            )
+        for kind, basket in self.baskets.items():
+            if basket.window != "week" and kind != "user-window":
+                raise ValueError(
+                    f"baskets.{kind}.window is {basket.window!r}: only baskets of kind user-window have a window"
+                )
+        half_life = self.baskets[self.cooccurrence.basket_kind].half_life_days
+        wrong = [measure for measure in self.cooccurrence.measures if measure not in WEIGHTED_MEASURES]
+        if half_life is not None and wrong:
+            raise ValueError(
+                f"cooccurrence.measures {', '.join(wrong)} have no meaning for baskets that weigh less by age "
+                f"(baskets.{self.cooccurrence.basket_kind}.half_life_days {half_life:g}); "
+                f"choose from {', '.join(WEIGHTED_MEASURES)}"
             )
         if self.sources.cooccurrence.measure not in self.cooccurrence.measures:
             raise ValueError(

@@ -1,6 +1,6 @@
 """Models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shortlist.errors.base import ShortlistError
 
@@ -45,4 +45,23 @@ class ModelError(ShortlistError):
             f"engine spark cannot place this model:\n{lines}\n"
             "next: raise als.shared_gigabytes where executors have the memory, lower als.factors or als.block_rows, "
             "or name a folder that every task sees as als.scratch"
+        )
+
+    @classmethod
+    def unusable_baskets(cls, kind: str, found: Mapping[str, int]) -> "ModelError":
+        """Rows that break what a basket is; as (what is wrong, in how many rows)."""
+        lines = "\n".join(f"  {count} row(s) {what}" for what, count in found.items())
+        return cls(
+            f"baskets of kind {kind}:\n{lines}\nnothing was written; "
+            "next: make them anew with jobs/build_interactions.py, and look at who else writes that table"
+        )
+
+    @classmethod
+    def no_basket_placement(cls, tried: Sequence[tuple[str, str]]) -> "ModelError":
+        """No way to spread co-occurrence over the cluster fits; as (placement, why not)."""
+        lines = "\n".join(f"  {name}: {why}" for name, why in tried)
+        return cls(
+            f"co-occurrence cannot be placed:\n{lines}\n"
+            "next: raise cooccurrence.shared_gigabytes where executors have the memory, raise cooccurrence.item_blocks, "
+            "lower max_items of the basket, or name a folder that every task sees as cooccurrence.scratch"
         )

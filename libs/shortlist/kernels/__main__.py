@@ -2,6 +2,9 @@
 
 Otherwise the first night pays for it, in each Python worker that has not found the cache. `NUMBA_CACHE_DIR` says where
 the cache is; it must be the same when the jobs run.
+
+The loops have no explicit signatures, which would state every argument's type twice: `arrays.frozen` brings whatever comes
+to one type, so that one call here compiles all there is to compile.
 """
 
 import sys

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Indices = NDArray[np.int32]
 Offsets = NDArray[np.int64]
 
@@ -25,7 +26,7 @@ class Rows(NamedTuple):
     indices: Indices
 
 
-def frozen(values: ArrayLike, dtype: type[np.float32 | np.integer[Any]], name: str) -> NDArray[Any]:
+def frozen(values: ArrayLike, dtype: type[np.floating[Any] | np.integer[Any]], name: str) -> NDArray[Any]:
     """The same values as an aligned, C-contiguous, read-only array of `dtype`; copied only when they are not one.
 
     Numba compiles a loop again for each combination of dtype, layout, alignment and writability that it meets. With
@@ -115,12 +116,24 @@ def finite(values: ArrayLike, name: str, *, least: float = -np.inf, above: float
         ValueError: naming the first value that is not.
     """
     array: Floats = frozen(values, np.float32, name)
+    _require_finite(array, name, least, above)
+    return array
+
+
+def finite_doubles(values: ArrayLike, name: str, *, least: float = -np.inf, above: float = -np.inf) -> Doubles:
+    """As `finite`, float64: for what is summed up."""
+    array: Doubles = frozen(values, np.float64, name)
+    _require_finite(array, name, least, above)
+    return array
+
+
+def _require_finite(array: NDArray[np.floating[Any]], name: str, least: float, above: float) -> None:
     if not array.size:
-        return array
+        return
     # The two extremes tell everything, NaN included, without a temporary as large as the array.
     low, high = float(array.min()), float(array.max())
     if np.isfinite(low) and np.isfinite(high) and low >= least and low > above:
-        return array
+        return
     wrong = ~np.isfinite(array) | (array < least) | (array <= above)
     at = tuple(int(index) for index in np.unravel_index(int(np.argmax(wrong)), array.shape))
     bound = f" > {above:g}" if above > -np.inf else f" >= {least:g}" if least > -np.inf else ""

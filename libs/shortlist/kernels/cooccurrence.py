@@ -1,23 +1,32 @@
 """What is found together: every item's best neighbours by several measures, from one pass over the baskets."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from shortlist.kernels import ranked
-from shortlist.kernels.arrays import Floats, Indices, Rows, bounded_rows, checked_rows, require_count, require_shape
+from shortlist.config import DIRECTED_MEASURES, WEIGHTED_MEASURES
+from shortlist.kernels import cooccurrence_loops
+from shortlist.kernels.arrays import (
+    Floats,
+    Indices,
+    Rows,
+    bounded_rows,
+    checked_rows,
+    finite_doubles,
+    require_count,
+    require_shape,
+)
 
 MEASURES: Final[dict[str, int]] = {
-    "count": ranked.COUNT,
-    "cosine": ranked.COSINE,
-    "jaccard": ranked.JACCARD,
-    "lift": ranked.LIFT,
-    "npmi": ranked.NPMI,
-    "llr": ranked.LLR,
-    "rp3beta": ranked.RP3BETA,
+    "count": cooccurrence_loops.COUNT,
+    "cosine": cooccurrence_loops.COSINE,
+    "jaccard": cooccurrence_loops.JACCARD,
+    "lift": cooccurrence_loops.LIFT,
+    "npmi": cooccurrence_loops.NPMI,
+    "llr": cooccurrence_loops.LLR,
+    "rp3beta": cooccurrence_loops.RP3BETA,
 }
 # Tables of logarithms that are worth their cache; larger numbers are computed.
 LOGARITHMS: Final = 1025
@@ -30,7 +39,7 @@ class Cooccurrence(NamedTuple):
     Attributes:
         items: (measures, rows, k) int32, beyond the list -1.
         scores: (measures, rows, k) float32, beyond the list -inf.
-        supports: (measures, rows, k) int32, baskets that hold both items; beyond the list 0.
+        supports: (measures, rows, k) int32, baskets that count for the pair; beyond the list 0.
         counts: (measures, rows) int32.
     """
 
@@ -40,45 +49,65 @@ class Cooccurrence(NamedTuple):
     counts: Indices
 
 
-class Statistics(NamedTuple):
-    """What the measures need to know of items and baskets, beside how many baskets two items share.
+class Totals(NamedTuple):
+    """What is known of all baskets, where only some of them are at hand.
 
     Attributes:
-        baskets: number of baskets.
-        sizes: (items,) int64, baskets of each item.
-        roots: (items,) float64, 1 / sqrt(size).
-        logs: (items,) float64, ln size.
-        entropies: (items,) float64, size ln size + (baskets - size) ln(baskets - size); read for LLR.
-        walks: (items,) float64, size^-alpha.
-        discounts: (items,) float64, size^-beta.
-        basket_walks: (baskets,) float64, |basket|^-alpha; read for RP3beta.
-        log_counts: float64, ln of small integers; anything at 0.
-        x_log_x: float64, x ln x of integers as far as it goes; read for LLR.
+        sizes: (items,) float64, summed weight of the baskets of each item; without weights, their number.
+        weight: summed weight of all baskets, with those that hold nothing; without weights, their number.
     """
 
-    baskets: int
-    sizes: NDArray[np.int64]
+    sizes: NDArray[np.float64]
+    weight: float
+
+
+class Statistics(NamedTuple):
+    """What the loops need to know of items and baskets; what nobody asked for is empty.
+
+    Attributes:
+        total: N, summed weight of the baskets.
+        sizes: (items,) float64, n_i.
+        roots: (items,) float64, 1 / sqrt(n_i), for cosine.
+        logs: (items,) float64, ln n_i, for npmi.
+        entropies: (items,) float64, n_i ln n_i + (N - n_i) ln(N - n_i), for llr.
+        walks: (items,) float64, n_i^-alpha, for rp3beta.
+        discounts: (items,) float64, n_i^-beta, for rp3beta.
+        basket_walks: (baskets,) float64, w_b |b|^-alpha, for rp3beta.
+        basket_weights: (baskets,) float64, w_b; empty: each counts 1.
+        fade: float64, what the next item counts, the second next, and so on; empty: no direction.
+        log_counts: float64, ln of small integers, for npmi; anything at 0.
+        x_log_x: float64, x ln x of integers as far as it goes, for llr.
+    """
+
+    total: float
+    sizes: NDArray[np.float64]
     roots: NDArray[np.float64]
     logs: NDArray[np.float64]
     entropies: NDArray[np.float64]
     walks: NDArray[np.float64]
     discounts: NDArray[np.float64]
     basket_walks: NDArray[np.float64]
+    basket_weights: NDArray[np.float64]
+    fade: NDArray[np.float64]
     log_counts: NDArray[np.float64]
     x_log_x: NDArray[np.float64]
 
 
-def transposed(rows: Rows, width: int) -> Rows:
-    """The baskets of each item from the items of each basket, or the reverse; indices ascend in each row.
+def item_rows(baskets: Rows, first_item: int, last_item: int) -> tuple[Rows, Indices]:
+    """The baskets of each item from first_item to last_item, ascending, and where in each of them it stands.
 
     Args:
-        rows: a checked pattern.
-        width: number of columns, the rows of the answer.
+        baskets: a pattern that is safe to walk.
+        first_item: item of the first row.
+        last_item: end of the rows.
     """
-    pattern = sp.csr_matrix(
-        (np.ones(len(rows.indices), np.int8), rows.indices, rows.indptr), shape=(len(rows.indptr) - 1, width)
-    ).tocsc()
-    return Rows(pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32))
+    baskets = Rows(_read_only(baskets.indptr), _read_only(baskets.indices))
+    indptr = np.zeros(last_item - first_item + 1, np.int64)
+    cooccurrence_loops.count_baskets(baskets.indices, first_item, indptr[1:])
+    np.cumsum(indptr, out=indptr)
+    listed, places = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.int32)
+    cooccurrence_loops.list_baskets(*baskets, first_item, indptr[:-1].copy(), listed, places)
+    return Rows(_read_only(indptr), _read_only(listed)), _read_only(places)
 
 
 def cooccur(
@@ -90,13 +119,16 @@ def cooccur(
     *,
     alpha: float = 1.0,
     beta: float = 0.0,
+    basket_weights: ArrayLike | None = None,
+    fade: ArrayLike | None = None,
     first_item: int = 0,
     last_item: int | None = None,
-    item_baskets: tuple[ArrayLike, ArrayLike] | None = None,
+    totals: Totals | None = None,
 ) -> Cooccurrence:
     """For each item its k best neighbours by each measure; equal scores (as float32) by ascending index.
 
-    With N baskets, n_i of them holding item i and n_ij holding both i and j:
+    With w_b the weight of basket b, N the weight of all baskets, n_i of those that hold item i and n_ij of those that
+    hold both i and j; without weights each counts 1:
 
         count    n_ij
         cosine   n_ij / sqrt(n_i n_j)
@@ -104,35 +136,44 @@ def cooccur(
         lift     n_ij N / (n_i n_j)
         npmi     ln(n_ij N / (n_i n_j)) / -ln(n_ij / N), 1 where n_ij = N (Bouma, GSCL 2009)
         llr      G^2 = 2 sum O ln(O / E) of the 2 x 2 table (Dunning, Computational Linguistics 19(1), 1993); 0 where
-                 the two are found together no more often than by chance
-        rp3beta  n_i^-alpha n_j^-beta sum over shared baskets b of |b|^-alpha: a random walk item, basket, item, and
-                 popularity held down (Paudel et al., ACM TiiS 7(1), 2017)
+                 the two are found together no more often than by chance. Its cells are counts: refused with weights
+        rp3beta  n_i^-alpha n_j^-beta sum over shared baskets b of w_b |b|^-alpha: a random walk item, basket, item,
+                 and popularity held down (Paudel et al., ACM TiiS 7(1), 2017)
 
-    Work grows with the sum of the squared basket sizes: cap the baskets first. Memory: 80 bytes per item, and 8 per
-    basket up to four million where llr is asked for.
+    With a fade, baskets are ordered and j counts for i only in those where it comes later: w_b is multiplied by
+    fade[d - 1] where j is the d-th item after i, in n_ij and in the sum of rp3beta; n_i and N stay. Only count, cosine
+    and rp3beta have a meaning then: the others hold n_ij against what chance would give for whole baskets.
+
+    Work grows with the sum of the squared basket sizes: cap the baskets first. Memory: up to 80 bytes per item, 8 per
+    entry of the rows, and 8 per basket with weights or for rp3beta. The answer depends on the order of the baskets only
+    where sums are rounded (rp3beta, a fade, weights that are no multiples of a power of 2).
 
     Args:
-        baskets: indptr (N + 1) and indices: the items of each basket, ascending, each once.
+        baskets: indptr (N + 1) and indices: the items of each basket, each once, ascending; with a fade, in its order.
         item_count: number of items.
         measures: names from MEASURES; the answer has their order.
         k: list length.
-        min_support: fewest shared baskets for a pair to count.
+        min_support: fewest shared baskets for a pair to count, whatever they weigh; with a fade, those with j later.
         alpha: of rp3beta.
         beta: of rp3beta.
+        basket_weights: one per basket, > 0; None: 1 each.
+        fade: what the next item counts, the second next, and so on, >= 0, for as far as the longest basket goes; None:
+            no direction.
         first_item: first row to compute.
         last_item: end of the rows; None: item_count.
-        item_baskets: the same pattern transposed, when the caller holds it (a Spark task with two memory maps). Both
-            are then trusted to agree and to be in order; only what memory safety needs is checked. None: made here.
+        totals: of all baskets, where `baskets` are only those that hold one of these rows, or where the caller has
+            them anyway. The baskets are then trusted to be in order; only what memory safety needs is checked. None:
+            made here.
 
     Returns:
-        Lists for the rows first_item to last_item; an item is no neighbour of its own.
+        Lists for the rows first_item to last_item; an item is no neighbour of its own. A support is the number of
+        baskets that count for the pair.
 
     Raises:
-        ValueError: an unknown measure, broken baskets, rows out of range, negative or infinite exponents.
+        ValueError: an unknown measure, or one without meaning here; broken baskets, weights or totals; rows out of
+            range; negative or infinite exponents.
     """
-    unknown = [name for name in measures if name not in MEASURES]
-    if unknown or not measures:
-        raise ValueError(f"measures {unknown or list(measures)} are not known; next: choose from {', '.join(MEASURES)}")
+    _require_meaning(measures, weighted=basket_weights is not None, directed=fade is not None)
     require_count(k, 1, "k")
     require_count(min_support, 1, "min_support")
     for name, exponent in (("alpha", alpha), ("beta", beta)):
@@ -141,7 +182,21 @@ def cooccur(
     stop = item_count if last_item is None else last_item
     if not 0 <= first_item <= stop <= item_count:
         raise ValueError(f"rows {first_item} to {stop} are asked for; next: stay within 0 to {item_count}")
-    by_basket, by_item = _both_ways(baskets, item_baskets, item_count)
+    by_basket = _in_order(baskets, item_count, directed=fade is not None, trusted=totals is not None)
+    lengths = np.diff(by_basket.indptr)
+    weights = None
+    if basket_weights is not None:
+        weights = finite_doubles(basket_weights, "basket weights", above=0.0)
+        require_shape(weights, lengths.shape, "basket weights")
+    faded = None
+    if fade is not None:
+        faded = finite_doubles(fade, "fade", least=0.0)
+        require_count(len(faded), int(lengths.max(initial=1)) - 1, "length of fade")
+    if totals is None:
+        totals = totals_of(by_basket, item_count, weights)
+    sizes = finite_doubles(totals.sizes, "sizes", least=0.0)
+    require_shape(sizes, (item_count,), "sizes")
+    by_item, places = item_rows(by_basket, int(first_item), int(stop))
 
     shape = (len(measures), stop - first_item, k)
     result = Cooccurrence(
@@ -150,12 +205,12 @@ def cooccur(
         np.zeros(shape, np.int32),
         np.zeros(shape[:2], np.int32),
     )
-    ranked.cooccurrence_rows(
+    cooccurrence_loops.cooccurrence_rows(
         int(first_item),
-        int(stop),
         by_item,
+        places,
         by_basket,
-        _statistics(by_item, by_basket, measures, alpha, beta),
+        _statistics(Totals(sizes, totals.weight), lengths, measures, alpha, beta, weights, faded),
         np.array([MEASURES[name] for name in measures], np.int64),
         min(k, item_count),
         int(min_support),
@@ -164,40 +219,81 @@ def cooccur(
     return result
 
 
-def x_log_x(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def totals_of(baskets: Rows, item_count: int, weights: NDArray[np.float64] | None = None) -> Totals:
+    """The totals of baskets that are all at hand."""
+    lengths = np.diff(baskets.indptr)
+    each = None if weights is None else np.repeat(weights, lengths)
+    sizes = np.bincount(baskets.indices, each, item_count).astype(np.float64)
+    return Totals(sizes, float(len(lengths) if weights is None else weights.sum()))
+
+
+def x_log_x(counts: NDArray[Any]) -> NDArray[np.float64]:
     """x ln x, 0 at 0."""
     numbers = counts.astype(np.float64)
     return numbers * np.log(np.maximum(numbers, 1.0))
 
 
-def _statistics(by_item: Rows, by_basket: Rows, measures: Sequence[str], alpha: float, beta: float) -> Statistics:
-    sizes = np.diff(by_item.indptr)
-    baskets = len(by_basket.indptr) - 1
+def _require_meaning(measures: Sequence[str], *, weighted: bool, directed: bool) -> None:
+    unknown = [name for name in measures if name not in MEASURES]
+    if unknown or not measures:
+        raise ValueError(f"measures {unknown or list(measures)} are not known; next: choose from {', '.join(MEASURES)}")
+    for given, what, allowed in (
+        (weighted, "weighted baskets", WEIGHTED_MEASURES),
+        (directed, "a direction", DIRECTED_MEASURES),
+    ):
+        wrong = [name for name in measures if name not in allowed]
+        if given and wrong:
+            raise ValueError(f"measures {wrong} have no meaning with {what}; next: choose from {', '.join(allowed)}")
+
+
+def _statistics(
+    totals: Totals,
+    lengths: NDArray[np.int64],
+    measures: Sequence[str],
+    alpha: float,
+    beta: float,
+    weights: NDArray[np.float64] | None,
+    fade: NDArray[np.float64] | None,
+) -> Statistics:
+    nothing = np.empty(0, np.float64)
     # A power or logarithm of 0 is never read, and must only not warn.
-    least = np.maximum(sizes, 1).astype(np.float64)
-    lengths = np.diff(by_basket.indptr) if "rp3beta" in measures else np.empty(0, np.int64)
+    least = np.where(totals.sizes > 0, totals.sizes, 1.0)
+    walks = np.maximum(lengths, 1).astype(np.float64) ** -alpha if "rp3beta" in measures else nothing
     return Statistics(
-        baskets,
-        sizes,
-        1.0 / np.sqrt(least),
-        np.log(least),
-        x_log_x(sizes) + x_log_x(baskets - sizes),
-        least**-alpha,
-        least**-beta,
-        np.maximum(lengths, 1).astype(np.float64) ** -alpha,
-        np.log(np.maximum(np.arange(LOGARITHMS), 1).astype(np.float64)),
-        x_log_x(np.arange(min(baskets + 1, X_LOG_X) if "llr" in measures else 0)),
+        float(totals.weight),
+        *map(
+            _read_only,
+            (
+                totals.sizes,
+                1.0 / np.sqrt(least) if "cosine" in measures else nothing,
+                np.log(least) if "npmi" in measures else nothing,
+                x_log_x(totals.sizes) + x_log_x(totals.weight - totals.sizes) if "llr" in measures else nothing,
+                least**-alpha if "rp3beta" in measures else nothing,
+                least**-beta if "rp3beta" in measures else nothing,
+                walks if weights is None or not len(walks) else walks * weights,
+                nothing if weights is None else weights,
+                nothing if fade is None else fade,
+                np.log(np.maximum(np.arange(LOGARITHMS), 1).astype(np.float64)),
+                x_log_x(np.arange(min(int(totals.weight) + 1, X_LOG_X) if "llr" in measures else 0)),
+            ),
+        ),
     )
 
 
-def _both_ways(
-    baskets: tuple[ArrayLike, ArrayLike], item_baskets: tuple[ArrayLike, ArrayLike] | None, item_count: int
-) -> tuple[Rows, Rows]:
-    if item_baskets is None:
-        by_basket = checked_rows(baskets, item_count, "baskets")
-        return by_basket, bounded_rows(transposed(by_basket, item_count), len(by_basket.indptr) - 1, "item baskets")
-    by_basket = bounded_rows(baskets, item_count, "baskets")
-    by_item = bounded_rows(item_baskets, len(by_basket.indptr) - 1, "item baskets")
-    require_shape(by_item.indptr, (item_count + 1,), "item baskets indptr")
-    require_shape(by_item.indices, by_basket.indices.shape, "item baskets indices")
-    return by_basket, by_item
+def _in_order(baskets: tuple[ArrayLike, ArrayLike], item_count: int, *, directed: bool, trusted: bool) -> Rows:
+    """Baskets that may be walked; unless they are trusted, with every item once."""
+    if trusted:
+        return bounded_rows(baskets, item_count, "baskets")
+    if not directed:
+        return checked_rows(baskets, item_count, "baskets")
+    rows = bounded_rows(baskets, item_count, "baskets")
+    owners = np.repeat(np.arange(len(rows.indptr) - 1), np.diff(rows.indptr))
+    checked_rows((rows.indptr, rows.indices[np.lexsort((rows.indices, owners))]), item_count, "baskets")
+    return rows
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view that is of one type to numba, whoever made the array."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from shortlist.kernels.arrays import Floats, Indices, bounded_rows, checked_rows, finite, require_count, require_shape
-from shortlist.kernels.ranked import neighbour_rows
+from shortlist.kernels.neighbours_loops import neighbour_rows
 
 Scoring = Literal["sum", "multi-hit"]
 SCORINGS: Final[tuple[str, ...]] = get_args(Scoring)

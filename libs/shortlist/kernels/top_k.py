@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shortlist.kernels.arrays import Floats, Indices, checked_rows, finite, frozen, require_count, require_shape
-from shortlist.kernels.ranked import scan_tile, write_ranked
+from shortlist.kernels.top_k_loops import scan_tile, write_ranked
 
 # 256 x 4096 scores are 4 MB: the tile that the matrix product writes is still in cache when the scan reads it.
 QUERIES_PER_TILE: Final = 256

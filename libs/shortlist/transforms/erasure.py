@@ -37,7 +37,7 @@ from shortlist.columns import (
 )
 from shortlist.config import BasketKind
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, SOURCE_CANDIDATES, Table
-from shortlist.transforms.baskets import basket_name
+from shortlist.transforms.baskets import basket_names
 
 SubjectKind = Literal["user", "item"]
 KINDS: Final[tuple[SubjectKind, ...]] = get_args(SubjectKind)
@@ -149,8 +149,8 @@ def baskets_of(engagements: DataFrame, digests: Iterable[str]) -> DataFrame:
     theirs = engagements.withColumn(SUBJECT_DIGEST, subject_digest("user", USER_ID))
     theirs = theirs.where(F.col(SUBJECT_DIGEST).isin(sorted(digests)))
     kinds: tuple[BasketKind, ...] = get_args(BasketKind)
-    named = F.explode(F.array(*(F.struct(F.lit(kind).alias(BASKET_KIND), basket_name(kind).alias(BASKET_ID))
-                                for kind in kinds))).alias("basket")  # fmt: skip
+    named = F.explode(F.array(*(F.struct(F.lit(kind).alias(BASKET_KIND), name.alias(BASKET_ID))
+                                for kind in kinds for name in basket_names(kind)))).alias("basket")  # fmt: skip
     baskets = theirs.select(SUBJECT_DIGEST, named).select(
         SUBJECT_DIGEST, f"basket.{BASKET_KIND}", f"basket.{BASKET_ID}"
     )

@@ -125,6 +125,7 @@ def test_every_basket_of_a_user_is_found(spark: SparkSession) -> None:
         (USER.digest, "order", "r1"),
         (USER.digest, "session", "s1"),
         (USER.digest, "user-window", "7/2496"),
+        (USER.digest, "user-window", "7/all"),
     ]
 
 

@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from shortlist.config import DIRECTED_MEASURES, WEIGHTED_MEASURES
 from shortlist.kernels.arrays import Rows
-from shortlist.kernels.cooccurrence import MEASURES, Cooccurrence, cooccur, transposed, x_log_x
+from shortlist.kernels.cooccurrence import MEASURES, Cooccurrence, Totals, cooccur, item_rows, totals_of, x_log_x
 
 ALL = tuple(MEASURES)
 Baskets = list[list[int]]
@@ -47,27 +48,53 @@ def g_squared(both: float, one: float, other: float, baskets: float) -> float:
     )
 
 
-def dense(baskets: Baskets, items: int, alpha: float, beta: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+Dense = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+def dense(
+    baskets: Baskets,
+    items: int,
+    alpha: float,
+    beta: float,
+    weights: list[float] | None = None,
+    fade: list[float] | None = None,
+) -> Dense:
     """Supports (items, items) and scores (measures, items, items) straight from the formulas; NaN without support."""
+    weighing = np.ones(len(baskets)) if weights is None else np.array(weights)
     holds = np.zeros((len(baskets), items))
+    # What a pair (i, j) counts in each basket, before its weight: 1, or less the further j comes after i.
+    pairs = np.zeros((len(baskets), items, items))
     for row, basket in enumerate(baskets):
         holds[row, basket] = 1
-    shared = holds.T @ holds
-    sizes, total = holds.sum(0), len(baskets)
-    walk = (holds.T * np.maximum(holds.sum(1), 1) ** -alpha) @ holds
+        for one, i in enumerate(basket):
+            for other, j in enumerate(basket):
+                if fade is None:
+                    pairs[row, i, j] = 1
+                elif other > one:
+                    pairs[row, i, j] = fade[other - one - 1]
+    follows = np.zeros(pairs.shape, bool)
+    for row, basket in enumerate(baskets):
+        for one, i in enumerate(basket):
+            follows[row, i, basket[one + 1 :] if fade is not None else basket] = True
+    supports = follows.sum(0)
+    together = np.einsum("b,bij->ij", weighing, pairs)
+    sizes, total = weighing @ holds, weighing.sum()
+    walk = np.einsum("b,bij->ij", weighing * np.maximum(holds.sum(1), 1) ** -alpha, pairs)
     scores = np.full((len(ALL), items, items), np.nan)
-    for i, j in zip(*np.nonzero(shared), strict=True):
-        both, one, other = shared[i, j], sizes[i], sizes[j]
+    for i, j in zip(*np.nonzero(supports), strict=True):
+        both, one, other = together[i, j], sizes[i], sizes[j]
         scores[:, i, j] = (
             both,
             both / math.sqrt(one * other),
-            both / (one + other - both),
+            both / (one + other - both) if fade is None else np.nan,
             both * total / (one * other),
-            math.log(both * total / (one * other)) / -math.log(both / total) if both < total else 1,
-            g_squared(both, one, other, total),
+            (math.log(both * total / (one * other)) / -math.log(both / total) if both < total else 1)
+            if fade is None
+            else np.nan,
+            g_squared(both, one, other, total) if fade is None and weights is None else np.nan,
             walk[i, j] * one**-alpha * other**-beta,
         )
-    return shared.astype(np.int64), scores
+    return supports.astype(np.int64), scores
 
 
 def test_cooccur__counts_and_cosine_by_hand() -> None:
@@ -128,47 +155,129 @@ def test_cooccur__min_support_filters_pairs() -> None:
     assert [[item for item, _, _ in listed(result, 0, row)] for row in range(5)] == [[2, 1], [0], [0], [], []]
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
-@given(
-    st.lists(st.sets(st.integers(0, 8)).map(sorted), max_size=14),
-    st.integers(1, 12),
-    st.integers(1, 3),
-    st.sampled_from([0.0, 0.5, 1.0, 2.0]),
-    st.sampled_from([0.0, 0.6]),
-)
-@example(HAND, 12, 1, 1.0, 0.0)
-def test_cooccur__equals_the_formulas(baskets: Baskets, k: int, support: int, alpha: float, beta: float) -> None:
-    result = cooccur(packed(baskets), 9, ALL, k, support, alpha=alpha, beta=beta)
-    shared, scores = dense(baskets, 9, alpha, beta)
-    for m, name in enumerate(ALL):
-        for i in range(9):
+def assert_equal_to_dense(
+    result: Cooccurrence, measures: tuple[str, ...], reference: Dense, items: int, k: int, support: int
+) -> None:
+    supports, scores = reference
+    for m, name in enumerate(measures):
+        for i in range(items):
             found = listed(result, m, i)
-            allowed = [j for j in range(9) if j != i and shared[i, j] >= support]
+            allowed = [j for j in range(items) if j != i and supports[i, j] >= support]
             assert len(found) == min(k, len(allowed))
-            assert all(j in allowed and both == shared[i, j] for j, _, both in found)
-            best = sorted(scores[m, i, allowed], reverse=True)[: len(found)]
+            assert all(j in allowed and both == supports[i, j] for j, _, both in found)
+            expected = scores[ALL.index(name), i]
+            best = sorted(expected[allowed], reverse=True)[: len(found)]
             assert [score for _, score, _ in found] == pytest.approx(best, rel=1e-6, abs=1e-9), name
             for j, score, _ in found:
-                assert score == pytest.approx(scores[m, i, j], rel=1e-6, abs=1e-9), name
+                assert score == pytest.approx(expected[j], rel=1e-6, abs=1e-9), name
             keys = [(-score, j) for j, score, _ in found]
             assert all(one < other for one, other in pairwise(keys)), f"{name}: order or tie broken in {found}"
 
 
-def test_cooccur__cut_anywhere_or_transposed_by_the_caller() -> None:
+SORTED = st.lists(st.sets(st.integers(0, 8)).map(sorted), max_size=14)
+EXPONENTS = st.sampled_from([0.0, 0.5, 1.0, 2.0])
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(SORTED, st.integers(1, 12), st.integers(1, 3), EXPONENTS, st.sampled_from([0.0, 0.6]))
+@example(HAND, 12, 1, 1.0, 0.0)
+def test_cooccur__equals_the_formulas(baskets: Baskets, k: int, support: int, alpha: float, beta: float) -> None:
+    result = cooccur(packed(baskets), 9, ALL, k, support, alpha=alpha, beta=beta)
+    assert_equal_to_dense(result, ALL, dense(baskets, 9, alpha, beta), 9, k, support)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(SORTED, st.integers(1, 12), st.integers(1, 3), EXPONENTS, st.data())
+def test_cooccur__weighted_equals_the_formulas(
+    baskets: Baskets, k: int, support: int, alpha: float, data: st.DataObject
+) -> None:
+    eighths = st.integers(1, 16).map(lambda n: n / 8)
+    weights = data.draw(st.lists(eighths, min_size=len(baskets), max_size=len(baskets)))
+    result = cooccur(packed(baskets), 9, WEIGHTED_MEASURES, k, support, alpha=alpha, basket_weights=weights)
+    assert_equal_to_dense(result, WEIGHTED_MEASURES, dense(baskets, 9, alpha, 0.0, weights), 9, k, support)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    st.lists(st.lists(st.integers(0, 8), unique=True), max_size=14),
+    st.integers(1, 12),
+    st.integers(1, 3),
+    EXPONENTS,
+    st.sampled_from([1.0, 0.5]),
+    st.booleans(),
+    st.data(),
+)
+def test_cooccur__directed_equals_the_formulas(
+    baskets: Baskets, k: int, support: int, alpha: float, decay: float, weighted: bool, data: st.DataObject
+) -> None:
+    fade = [decay**distance for distance in range(8)]
+    weights = [data.draw(st.sampled_from([0.5, 1.0])) for _ in baskets] if weighted else None
+    measures = DIRECTED_MEASURES
+    result = cooccur(packed(baskets), 9, measures, k, support, alpha=alpha, fade=fade, basket_weights=weights)
+    assert_equal_to_dense(result, measures, dense(baskets, 9, alpha, 0.0, weights, fade), 9, k, support)
+
+
+def test_cooccur__directed_by_hand() -> None:
+    # 2 then 0 then 1; and 0 then 1: 1 follows 0 twice, at distance 1; 2 is followed by 0 at 1 and by 1 at distance 2.
+    result = cooccur(packed([[2, 0, 1], [0, 1]]), 3, ["count", "cosine"], 3, fade=[1.0, 0.25])
+    assert [listed(result, 0, item) for item in range(3)] == [[(1, 2, 2)], [], [(0, 1, 1), (1, 0.25, 1)]]
+    assert listed(result, 1, 0) == [(1, 1.0, 2)]
+    assert listed(result, 1, 2) == [(0, pytest.approx(1 / math.sqrt(2)), 1), (1, pytest.approx(0.25 / math.sqrt(2)), 1)]
+
+
+def test_cooccur__weights_by_hand() -> None:
+    # Items 0 and 1 share a basket of weight 1 and one of 1/4; 0 is in another of 1/2; all baskets weigh 2.
+    result = cooccur(
+        packed([[0, 1], [0, 1], [0], []]), 2, WEIGHTED_MEASURES, 1, basket_weights=[1, 0.25, 0.5, 0.25], beta=1
+    )
+    found = {name: listed(result, m, 0) for m, name in enumerate(WEIGHTED_MEASURES)}
+    assert found == {
+        "count": [(1, 1.25, 2)],
+        "cosine": [(1, pytest.approx(1.25 / math.sqrt(1.75 * 1.25)), 2)],
+        "jaccard": [(1, pytest.approx(1.25 / 1.75), 2)],
+        "lift": [(1, pytest.approx(1.25 * 2 / (1.75 * 1.25)), 2)],
+        "npmi": [(1, pytest.approx(math.log(1.25 * 2 / (1.75 * 1.25)) / -math.log(1.25 / 2)), 2)],
+        "rp3beta": [(1, pytest.approx((1 / 2 + 0.25 / 2) / 1.75 / 1.25), 2)],
+    }
+
+
+def assert_same(one: Cooccurrence, other: Cooccurrence) -> None:
+    for name in Cooccurrence._fields:
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+
+
+def test_cooccur__weights_of_one_change_nothing() -> None:
+    plain = cooccur(packed(HAND), 5, WEIGHTED_MEASURES, 4, beta=0.5)
+    assert_same(cooccur(packed(HAND), 5, WEIGHTED_MEASURES, 4, beta=0.5, basket_weights=[1] * 5), plain)
+
+
+@pytest.mark.parametrize("kind", ["plain", "weighted", "directed"])
+def test_cooccur__cut_anywhere_and_from_the_baskets_that_hold_a_row(kind: str) -> None:
     random = np.random.default_rng(11)
     baskets: Baskets = [sorted(random.choice(300, random.integers(0, 30), replace=False).tolist()) for _ in range(400)]
+    given: dict[str, Any] = {"beta": 0.3}
+    weights = random.integers(1, 9, len(baskets)) / 8
+    measures = ALL
+    if kind == "weighted":
+        given, measures = {**given, "basket_weights": weights}, WEIGHTED_MEASURES
+    if kind == "directed":
+        given, measures = {**given, "fade": 0.8 ** np.arange(30)}, DIRECTED_MEASURES
     rows = packed(baskets)
-    whole = cooccur(rows, 300, ALL, 20, 2, beta=0.3)
+    whole = cooccur(rows, 300, measures, 20, 2, **given)
     assert whole.counts.max() == 20
-    both_ways = transposed(rows, 300)
-    cuts = (0, 0, 1, 137, 300)
-    parts = [
-        cooccur(rows, 300, ALL, 20, 2, beta=0.3, first_item=first, last_item=last, item_baskets=both_ways)
-        for first, last in pairwise(cuts)
-    ]
-    for name in Cooccurrence._fields:
-        joined = np.concatenate([getattr(part, name) for part in parts], axis=1)
-        assert np.array_equal(joined, getattr(whole, name)), name
+    totals = totals_of(rows, 300, weights if kind == "weighted" else None)
+    parts = []
+    for first, last in pairwise((0, 0, 1, 137, 300)):
+        here = [b for b, basket in enumerate(baskets) if any(first <= item < last for item in basket)]
+        some = {**given, "basket_weights": weights[here]} if kind == "weighted" else given
+        kept = packed([baskets[b] for b in here])
+        parts.append(cooccur(kept, 300, measures, 20, 2, **some, first_item=first, last_item=last, totals=totals))
+    assert_same(
+        Cooccurrence(
+            *(np.concatenate([getattr(part, name) for part in parts], axis=1) for name in Cooccurrence._fields)
+        ),
+        whole,
+    )
 
 
 def test_cooccur__long_lists_are_selected_as_if_sorted() -> None:
@@ -182,10 +291,20 @@ def test_cooccur__long_lists_are_selected_as_if_sorted() -> None:
         assert [item for item, _, _ in listed(result, 1, 0)] == [1, 2, 3]
 
 
-def test_transposed__by_hand() -> None:
-    by_item = transposed(packed(HAND), 5)
-    assert by_item.indptr.tolist() == [0, 3, 6, 8, 9, 9]
-    assert by_item.indices.tolist() == [0, 1, 3, 0, 1, 4, 1, 3, 4]
+def test_item_rows__by_hand() -> None:
+    rows, places = item_rows(packed(HAND), 0, 5)
+    assert rows.indptr.tolist() == [0, 3, 6, 8, 9, 9]
+    assert rows.indices.tolist() == [0, 1, 3, 0, 1, 4, 1, 3, 4]
+    assert places.tolist() == [0, 0, 0, 1, 1, 0, 2, 1, 1]
+    rows, places = item_rows(packed(HAND), 2, 4)
+    assert (rows.indptr.tolist(), rows.indices.tolist(), places.tolist()) == ([0, 2, 3], [1, 3, 4], [2, 1, 1])
+
+
+def test_totals_of__by_hand() -> None:
+    plain = totals_of(packed(HAND), 5)
+    assert (plain.sizes.tolist(), plain.weight) == ([3, 3, 2, 1, 0], 5)
+    weighted = totals_of(packed(HAND), 5, np.array([1, 0.5, 0.25, 1, 2]))
+    assert (weighted.sizes.tolist(), weighted.weight) == ([2.5, 3.5, 1.5, 2, 0], 4.75)
 
 
 def test_x_log_x__by_hand() -> None:
@@ -211,9 +330,18 @@ def test_cooccur__nothing_to_count() -> None:
         ({"last_item": 6}, "rows 0 to 6 are asked for; next: stay within 0 to 5"),
         ({"baskets": ([0, 2], [1, 1])}, "baskets: row 0 holds 1 after 1; next: sort the indices of each row and drop"),
         ({"baskets": ([0, 1], [5])}, "baskets: row 0 holds index 5, allowed is 0 to 4; next:"),
-        ({"item_baskets": ([0, 1], [0])}, "item baskets indptr has shape (2,), (6) is needed; next:"),
-        ({"item_baskets": ([0] * 5 + [1], [5])}, "item baskets: row 4 holds index 5, allowed is 0 to 4"),
-        ({"item_baskets": ([0] * 6, [])}, "item baskets indices has shape (0,), (9) is needed"),
+        ({"baskets": ([0, 3], [2, 1, 2]), "fade": [1, 1]}, "baskets: row 0 holds 2 after 2; next: sort the indices"),
+        ({"fade": [1]}, "length of fade is 1, at least 2 is needed"),
+        ({"fade": [1, -1]}, "fade: -1.0 at [1] (1 such values), finite >= 0 is needed"),
+        (
+            {"fade": [1, 1], "measures": ["count", "lift", "llr"]},
+            "measures ['lift', 'llr'] have no meaning with a direct",
+        ),
+        ({"basket_weights": [1.0] * 5, "measures": ["llr"]}, "measures ['llr'] have no meaning with weighted baskets;"),
+        ({"basket_weights": [1, 1, 0, 1, 1]}, "basket weights: 0.0 at [2] (1 such values), finite > 0 is needed"),
+        ({"basket_weights": [1, 1]}, "basket weights has shape (2,), (5) is needed"),
+        ({"totals": Totals(np.ones(4), 5)}, "sizes has shape (4,), (5) is needed"),
+        ({"totals": Totals(np.full(5, np.nan), 5)}, "sizes: nan at [0] (5 such values), finite >= 0 is needed"),
     ],
 )
 def test_cooccur__refuses(changes: dict[str, object], error: str) -> None:

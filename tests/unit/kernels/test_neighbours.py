@@ -100,6 +100,35 @@ def test_score_neighbours__equals_dense(seed: int, k: int, scoring: Scoring) -> 
             assert best_seed == int(np.argmax(parts[:, item]))
 
 
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 8)), max_size=6), min_size=6, max_size=6),
+    st.lists(st.sets(st.integers(0, 5)).map(sorted), min_size=1, max_size=4),
+    st.sampled_from(["sum", "multi-hit"]),
+)
+def test_score_neighbours__in_any_order_and_named_twice(
+    near: list[list[tuple[int, int]]], seeds: list[list[int]], scoring: Scoring
+) -> None:
+    # (neighbour, similarity in quarters) as they come: out of order, twice, or not at all.
+    indptr = np.cumsum([0, *map(len, near)])
+    indices = [item for row in near for item, _ in row]
+    close = [quarters / 4 for row in near for _, quarters in row]
+    start = (np.cumsum([0, *map(len, seeds)]), [item for row in seeds for item in row])
+    result = score_neighbours(start, np.ones(len(start[1])), (indptr, np.array(indices, int)), close, 9, scoring)
+    for query, found in enumerate(lists(result)):
+        totals: dict[int, float] = {}
+        for seed in seeds[query]:
+            for item, quarters in near[seed]:
+                part = math.sqrt(quarters / 4) if scoring == "multi-hit" else quarters / 4
+                totals[item] = totals.get(item, 0.0) + part
+        scores = {item: total**2 if scoring == "multi-hit" else total for item, total in totals.items()}
+        expected = {item: score for item, score in scores.items() if item not in seeds[query]}
+        assert {item: score for item, score, _ in found} == pytest.approx(expected, rel=1e-6)
+        assert [item for item, _, _ in found] == [
+            item for _, item in sorted((-score, item) for item, score, _ in found)
+        ]
+
+
 def rows_of(pattern: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.concatenate(([0], np.cumsum(pattern.sum(1)))), np.nonzero(pattern)[1]
 

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from shortlist.kernels import ranked
 from shortlist.kernels.cooccurrence import cooccur
+from shortlist.kernels.cooccurrence_loops import cooccurrence_rows, count_baskets, list_baskets
 from shortlist.kernels.neighbours import score_neighbours
+from shortlist.kernels.neighbours_loops import neighbour_rows
 from shortlist.kernels.top_k import top_k
+from shortlist.kernels.top_k_loops import scan_tile, write_ranked
 
 FLOATS = st.floats(width=32, allow_nan=False)
 INDICES = st.integers(0, 2**31 - 1)
@@ -65,5 +68,5 @@ def test_loops__are_compiled_once_whatever_array_comes(tmp_path: Path) -> None:
         near = ([0, 1, 2], indices[::-1])
         scored = score_neighbours(([0, 1], indices[:1]), fresh[0, :1], near, fresh[0, :2], 1, "sum")
         assert scored.items.tolist() == [[1]]
-    loops = (ranked.scan_tile, ranked.write_ranked, ranked.cooccurrence_rows, ranked.neighbour_rows)
-    assert [len(loop.signatures) for loop in loops] == [1, 1, 1, 1]
+    loops = (scan_tile, write_ranked, count_baskets, list_baskets, cooccurrence_rows, neighbour_rows)
+    assert [len(loop.signatures) for loop in loops] == [1] * 6

@@ -1,0 +1,132 @@
+# mypy: disallow-untyped-defs=False
+"""The compiled loops of `top_k`: tiles of approximate scores in, exact ranked lists out."""
+
+import numpy as np
+from numba import njit
+
+from shortlist.kernels.ranked import EXACT, keep_largest, key_index, key_score, rank_key, smallest
+
+_NOTHING = np.float32(-np.inf)
+# Scores are compared so many at a time: most groups hold nothing above the threshold and cost one vector loop.
+_GROUP = 64
+
+
+@njit(**EXACT)
+def exact_score(query, factors):
+    """The inner product, summed in float64 in one fixed order and rounded once to float32."""
+    size = len(query)
+    whole = size // 4 * 4
+    a = b = c = d = 0.0
+    # Four chains, because one would wait for each addition; a compiler without fastmath leaves their order alone.
+    for z in range(0, whole, 4):
+        a += np.float64(query[z]) * np.float64(factors[z])
+        b += np.float64(query[z + 1]) * np.float64(factors[z + 1])
+        c += np.float64(query[z + 2]) * np.float64(factors[z + 2])
+        d += np.float64(query[z + 3]) * np.float64(factors[z + 3])
+    for z in range(whole, size):
+        a += np.float64(query[z]) * np.float64(factors[z])
+    return np.float32((a + b) + (c + d))
+
+
+@njit(**EXACT)
+def _keep_in_reach(buffer, count, k, margin):
+    """Drop what can no longer be among the k best; returns how much is left and the score to exceed from now on.
+
+    Every score in the buffer is within `margin` of the exact one. Let t be the k-th largest: k items have exact scores
+    of at least t - margin, so an item of the exact k best has a score in the buffer of at least t - 2 margin.
+    """
+    keep_largest(buffer, count, k)
+    reach = np.float32(np.float64(key_score(smallest(buffer, k))) - 2.0 * margin)
+    left = k
+    for z in range(k, count):
+        if key_score(buffer[z]) > reach:
+            buffer[left] = buffer[z]
+            left += 1
+    return left, reach
+
+
+@njit(**EXACT)
+def _score_exactly(buffer, count, k, query, factors):
+    """Put exact scores into the buffer's keys and keep the k largest; returns how many are left."""
+    for z in range(count):
+        item = key_index(buffer[z])
+        buffer[z] = rank_key(exact_score(query, factors[item]), item)
+    if count > k:
+        keep_largest(buffer, count, k)
+    return min(count, k)
+
+
+@njit(**EXACT)
+def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indptr, seen, cursors, keys, counts,
+              thresholds, k):  # fmt: skip
+    """Offer one tile of approximate scores to the buffers of its queries.
+
+    Args:
+        scores: (at least the queries, at least the columns) float32; seen items are overwritten.
+        columns: (columns,) int32, the items of the tile, ascending; at least one.
+        factors: (items, d) float32, all of them.
+        queries: (n, d) float32, all of them.
+        first_query: row of the tile's first query.
+        margins: (n,) float64, how far an approximate score may be from the exact one.
+        seen_indptr: (n + 1,) int64.
+        seen: int32, ascending in each row.
+        cursors: (queries of the tile,) int64, where each has got to in `seen`; tiles come in ascending order.
+        keys: (at least the queries, at least 4 k + 64) uint64 buffers.
+        counts: (queries of the tile,) int64, how full each buffer is.
+        thresholds: (queries of the tile,) float32, what an approximate score must exceed.
+        k: length of a list.
+    """
+    capacity = keys.shape[1]
+    width = len(columns)
+    for q in range(len(cursors)):
+        row = scores[q]
+        cursor = cursors[q]
+        last = seen_indptr[first_query + q + 1]
+        while cursor < last and seen[cursor] <= columns[width - 1]:
+            place = np.searchsorted(columns, seen[cursor])
+            if columns[place] == seen[cursor]:
+                row[place] = _NOTHING
+            cursor += 1
+        cursors[q] = cursor
+        threshold = thresholds[q]
+        count = counts[q]
+        buffer = keys[q]
+        start = 0
+        while start < width:
+            stop = min(start + _GROUP, width)
+            hits = 0
+            for z in range(start, stop):
+                hits += row[z] > threshold
+            if hits:
+                for z in range(start, stop):
+                    score = row[z]
+                    if score > threshold:
+                        buffer[count] = rank_key(score, columns[z])
+                        count += 1
+                        if count == capacity:
+                            margin = margins[first_query + q]
+                            count, threshold = _keep_in_reach(buffer, count, k, margin)
+                            if count > capacity // 4 * 3:
+                                # Hundreds of scores as good as equal: only exact ones can tell them apart.
+                                count = _score_exactly(buffer, count, k, queries[first_query + q], factors)
+                                count, threshold = _keep_in_reach(buffer, count, k, margin)
+            start = stop
+        thresholds[q] = threshold
+        counts[q] = count
+
+
+@njit(**EXACT)
+def write_ranked(keys, counts, k, factors, queries, first_query, margins, items, scores, lengths):
+    """The buffers of `scan_tile` as lists by exact score; places beyond a list's length are left as they are."""
+    for q in range(len(counts)):
+        buffer = keys[q]
+        count = counts[q]
+        if count > k:
+            count, _ = _keep_in_reach(buffer, count, k, margins[first_query + q])
+        length = _score_exactly(buffer, count, k, queries[first_query + q], factors)
+        ranked = np.sort(buffer[:length])
+        lengths[q] = length
+        for place in range(length):
+            key = ranked[length - 1 - place]
+            items[q, place] = key_index(key)
+            scores[q, place] = key_score(key)
