@@ -1,6 +1,7 @@
 """Factors, related items and interactions to source candidates: what each source would give each subject of each surface."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from pyspark.sql import functions as F
 
@@ -8,7 +9,7 @@ from shortlist.columns import SURFACE
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run
 from shortlist.models.item_factors import SharedItems
-from shortlist.models.sharing import shared_folder
+from shortlist.models.scratch import scratch_folder
 from shortlist.sources import propose
 from shortlist.sources.inputs import Inputs
 from shortlist.tables import CATALOG, INTERACTIONS, ITEM_FACTORS, RELATED_ITEMS, SOURCE_CANDIDATES, USER_FACTORS
@@ -23,8 +24,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         interactions, related = run.read(INTERACTIONS).persist(), run.read(RELATED_ITEMS)
         users = run.read(USER_FACTORS) if settings.als.store_user_factors else None
         items, catalog = run.read(ITEM_FACTORS), run.snapshot(CATALOG)
-        with shared_folder(run.spark, settings.als.scratch) as folder:
-            shared = SharedItems(items, folder)
+        with (
+            scratch_folder(run.spark, settings.als.scratch) as folder,
+            closing(SharedItems(items, folder)) as shared,
+        ):
             for name, surface in settings.surfaces.items():
                 scope = surface_scope(interactions, catalog, surface).persist()
                 inputs = Inputs(
@@ -41,7 +44,6 @@ def main(argv: Sequence[str] | None = None) -> None:
                 )
                 proposed = propose(inputs, settings.sources).withColumn(SURFACE, F.lit(name))
                 run.replace(proposed, SOURCE_CANDIDATES, surface=name)
-            shared.close()
 
 
 if __name__ == "__main__":

@@ -30,12 +30,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from engines import BOARDS, SMALL, SYNTHETIC, machine, stored, timed  # type: ignore[import-not-found]
 from implicit.cpu.als import AlternatingLeastSquares
 from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from infra.benchmarks._measuring import machine, timed
+from infra.benchmarks._sets import SETS, SMALL, stored
 from shortlist.config import AlsConfig, state_home
 from shortlist.io.session import spark_session
 from shortlist.kernels.arrays import Floats
@@ -44,7 +45,7 @@ from shortlist.models.als_folding import fold_in_top_items
 from shortlist.models.item_factors import SharedItems, list_matrix
 from shortlist.models.matrix import Matrix, collect_matrix
 from shortlist.models.scoring import top_items
-from shortlist.models.sharing import shared_folder
+from shortlist.models.scratch import scratch_folder
 
 K: Final = 100
 # implicit is given so many users at a time; one batch of all of them has crashed it.
@@ -106,14 +107,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         prog="infra/bench top_k", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--sets", nargs="+", choices=("pinterest", *SYNTHETIC), default=SMALL, help="default: %(default)s"
+        "--sets", nargs="+", choices=SETS, default=SMALL, help="default: %(default)s"
     )
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES, help="default: all")
     parser.add_argument("--factors", type=int, nargs="+", default=[64, 128], help="default: %(default)s")
     options = parser.parse_args(argv)
-    if "pinterest" in options.sets and not BOARDS.exists():
-        sys.stderr.write(f"no {BOARDS}: the boards lie beside the checkout; next: put them there, or --sets syn-1m\n")
-        raise SystemExit(2)
     logging.getLogger("shortlist").setLevel(logging.WARNING)
     folder = state_home() / "bench"
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,7 +171,7 @@ def measure(world: World, name: str, engine: str, users: int) -> Measured:
 
 def rank_on_spark(world: World, how: str, place: Path) -> None:
     """As generate_candidates does it, item factors shared anew."""
-    with shared_folder(world.spark, None) as folder:
+    with scratch_folder(world.spark, None) as folder:
         items = SharedItems(world.factors("items"), folder)
         if how != "folded":
             eligible = np.arange(0, len(items.ids), 2, dtype=np.int32) if how == "half" else None

@@ -4,18 +4,15 @@ The driver holds item ids, one d x d matrix a block, and nothing of the size of 
 all tasks (see `Broadcasts`) do factors pass through it.
 """
 
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import FACTORS, ID, ITEM_ID, WEIGHT
@@ -39,6 +36,7 @@ from shortlist.models.als_placement import Sizes, choose_placement
 from shortlist.models.als_sampling import sampled_side
 from shortlist.models.als_shuffled import Shuffled
 from shortlist.models.matrix import list_rows, sorted_ids
+from shortlist.models.scratch import scratch_folder
 
 FACTORS_SCHEMA = f"{ID} string, {FACTORS} array<float>"
 # Rows of lists that a task hands to Spark at once.
@@ -64,7 +62,7 @@ def fit_spark(observations: DataFrame, config: AlsConfig, start: DataFrame | Non
     shared_ids = spark.sparkContext.broadcast(item_ids)
     block_count = count_blocks(int(entries.sum()), config.block_rows)
     with ExitStack() as stack:
-        root = _scratch(spark, config, stack)
+        root = stack.enter_context(scratch_folder(spark, config.scratch))
         everyone = _kept(user_side(observations, shared_ids, block_count), stack)
         largest = max(int(entries.max()), *(place.entries for place in everyone.places.values()))
         placement = choose_placement(Sizes(everyone.count, len(item_ids), largest), config, root is not None)
@@ -141,21 +139,6 @@ def _items(observations: DataFrame) -> tuple[pa.Array, NDArray[np.int64]]:
     ids = sorted_ids(found[ITEM_ID])
     order = pc.index_in(ids, value_set=found[ITEM_ID].combine_chunks().cast(pa.string())).to_numpy()
     return ids, found["entries"].to_numpy()[order]
-
-
-def _scratch(spark: SparkSession, config: AlsConfig, stack: ExitStack) -> Path | None:
-    """A new folder that the driver and every task see, until the stack closes; None where there is none."""
-    parent = config.scratch
-    if parent is not None:
-        Path(parent).mkdir(parents=True, exist_ok=True)
-    elif not (spark.sparkContext.master or "").startswith("local"):
-        return None
-    else:
-        # With local masters, local-cluster among them, all executors are on this machine: Spark's own disk will do.
-        parent = spark.sparkContext.getConf().get("spark.local.dir", "").split(",")[0] or None
-    root = Path(tempfile.mkdtemp(prefix="shortlist-als-", dir=parent))
-    stack.callback(shutil.rmtree, root, ignore_errors=True)
-    return root
 
 
 def _kept(side: Side, stack: ExitStack) -> Side:

@@ -63,7 +63,7 @@ def fit(baskets: DataFrame, config: CooccurrenceConfig) -> Iterator[DataFrame]:
     with ExitStack() as stack:
         folder = None
         if config.placement != "local":
-            folder = scratch_folder(baskets.sparkSession, config.scratch, "shortlist-cooccurrence-", stack)
+            folder = stack.enter_context(scratch_folder(baskets.sparkSession, config.scratch))
         placement, refused = choose_placement(sizes, config, folder is not None)
         if placement == "local":
             yield _local(rows, config)

@@ -1,9 +1,6 @@
 """Large arrays that every task needs, put once where all find them: in files that they map, or in a broadcast."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -62,29 +59,6 @@ def release(held: Held[Any]) -> None:
     """Give back the executors' copies; files go with their folder."""
     if not isinstance(held, Mapped):
         cast("Any", held).unpersist()
-
-
-@contextmanager
-def shared_folder(spark: SparkSession, parent: str | None) -> Iterator[Path | None]:
-    """A new folder that the driver and every task see, removed at the end; None where there is none.
-
-    Args:
-        spark: the session.
-        parent: a folder that all see, where settings name one; otherwise Spark's own disk where all run on one machine, as
-            with the masters `local` and `local-cluster`.
-    """
-    if parent is not None:
-        Path(parent).mkdir(parents=True, exist_ok=True)
-    elif not (spark.sparkContext.master or "").startswith("local"):
-        yield None
-        return
-    else:
-        parent = spark.sparkContext.getConf().get("spark.local.dir", "").split(",")[0] or None
-    root = Path(tempfile.mkdtemp(prefix="shortlist-shared-", dir=parent))
-    try:
-        yield root
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def stored(folder: Path, array: "np.ndarray[Any, Any] | pa.Array") -> Path:

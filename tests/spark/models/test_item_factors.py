@@ -8,7 +8,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.models.item_factors import SharedItems
 from shortlist.models.neighbours import Neighbours, collect_neighbours
-from shortlist.models.sharing import Held, Mapped, hold, shared_folder
+from shortlist.models.scratch import scratch_folder
+from shortlist.models.sharing import Held, Mapped, hold
 
 VECTORS = {"d": (0.0, 0.0), "a": (3.0, 4.0), "c": (-1.0, 0.0), "b": (0.6, 0.8)}
 
@@ -76,7 +77,7 @@ def test_neighbours_by_files_are_those_by_broadcast(spark: SparkSession, folder:
 
 
 def test_a_shared_folder_is_seen_by_tasks_and_gone_at_the_end(spark: SparkSession, tmp_path: Path) -> None:
-    with shared_folder(spark, str(tmp_path / "made")) as folder:
+    with scratch_folder(spark, str(tmp_path / "made")) as folder:
         assert folder is not None
         held = SharedItems(factors(spark), folder).fitted
         ids = spark.range(1, numPartitions=1).mapInArrow(
@@ -90,7 +91,7 @@ def test_a_shared_folder_is_seen_by_tasks_and_gone_at_the_end(spark: SparkSessio
 
 def test_a_shared_folder_of_one_machine_is_on_sparks_own_disk(spark: SparkSession) -> None:
     own = spark.sparkContext.getConf().get("spark.local.dir")
-    with shared_folder(spark, None) as folder:
+    with scratch_folder(spark, None) as folder:
         assert folder is not None
         assert folder.parent == Path(own or "")
     assert not folder.exists()
