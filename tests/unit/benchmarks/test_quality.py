@@ -41,7 +41,8 @@ def test_a_target_is_held_against_the_mean_of_the_seeds() -> None:
     worse = replace(ONE, seed=8, value=0.2498)
     assert quality.missed([ONE, worse]) == ["aotm iALS recall@100: 0.2499, wanted 0.2500"]
     better = replace(ONE, seed=9, value=0.2503)
-    assert quality.missed([ONE, worse, better]) == []
+    assert quality.missed([worse, ONE, better]) == []
+    assert quality.missed([better, ONE, worse]) == []
     assert quality.missed([replace(worse, wanted=None)]) == []
 
 
