@@ -147,7 +147,8 @@ def tasks(cell: Cell, split: Split, seed: int) -> DataFrame:
     held = split.train.select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID)
     if cell.negatives:
         history = held.unionByName(split.relevant).withColumnRenamed(SUBJECT_ID, USER_ID)
-        return draw_negatives(split.relevant, history, cell.negatives, seed).persist()
+        catalogue = history if cell.catalogue is None else cell.catalogue(held.sparkSession)
+        return draw_negatives(split.relevant, history, catalogue, cell.negatives, seed).persist()
     wanted = split.relevant.select(SUBJECT_ID).distinct()
     seen = held.groupBy(SUBJECT_ID).agg(F.sort_array(F.collect_list(ITEM_ID)).alias(SEEN))
     return wanted.join(seen, SUBJECT_ID, how="left").persist()
@@ -168,8 +169,8 @@ def told(settings: Settings) -> str:
                 f"d {settings.factors}, reg {settings.regularization:g}, a0 {1 / settings.alpha:.4g}, "
                 f"nu {settings.nu:g}, {settings.epochs} epochs"
             )
-        case Neighbourhood(config=config, beta=beta):
-            power = f", beta {beta:g}" if beta else ""
-            return f"{config.measures[0]}, {config.neighbours} neighbours, support {config.min_support}{power}"
+        case Neighbourhood(config=config, alpha=alpha, beta=beta):
+            power = f", alpha {alpha:g}, beta {beta:g}" if config.measures[0] == "rp3beta" else ""
+            return f"{config.measures[0]}, {config.neighbours} neighbours{power}"
         case _:
             return "nothing to set"

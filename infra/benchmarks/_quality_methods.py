@@ -49,10 +49,12 @@ class Neighbourhood:
 
     Attributes:
         config: measure, neighbours, smallest support.
-        beta: neighbours' scores are multiplied by (users of the neighbour)^-beta before subjects are scored.
+        alpha: of rp3beta, whose score falls with (users of the item)^-alpha; its step through baskets keeps exponent 1.
+        beta: of rp3beta, whose score falls with (users of the neighbour)^-beta.
     """
 
     config: CooccurrenceConfig
+    alpha: float = 1.0
     beta: float = 0.0
 
 
@@ -99,7 +101,9 @@ def fitted(train: DataFrame, settings: Settings) -> Iterator[Model]:
                 users.unpersist()
         case Neighbourhood():
             related = cooccurrence.fit(train.withColumnRenamed(USER_ID, BASKET_ID), settings.config)
-            weighed = discount_popular(related, train, settings.beta) if settings.beta else related
+            # Lists are cut before they are discounted: with thousands of neighbours next to nothing is cut.
+            plain = (settings.alpha, settings.beta) == (1.0, 0.0)
+            weighed = related if plain else discount_popular(related, train, settings.alpha, settings.beta)
             seeds = train.select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID, F.lit(1.0).cast("float").alias(WEIGHT))
             yield Votes(seeds, collect_neighbours(weighed))
         case Popularity():
@@ -110,12 +114,24 @@ def fitted(train: DataFrame, settings: Settings) -> Iterator[Model]:
             yield Factors(subjects.select(SUBJECT_ID, one), collect_item_factors(items))
 
 
-def discount_popular(related: DataFrame, train: DataFrame, beta: float) -> DataFrame:
-    """Scores of neighbours times (users of the neighbour)^-beta, as (item_id, related_item_id, score)."""
-    users = train.groupBy(F.col(ITEM_ID).alias(RELATED_ITEM_ID)).agg(F.count("*").alias("users"))
-    discounted = F.col(SCORE) * F.pow(F.col("users").cast("double"), F.lit(-beta))
-    joined = related.join(F.broadcast(users), RELATED_ITEM_ID, how="inner")
-    return joined.select(ITEM_ID, RELATED_ITEM_ID, discounted.cast("float").alias(SCORE))
+def discount_popular(related: DataFrame, train: DataFrame, alpha: float, beta: float) -> DataFrame:
+    """RP3beta's exponents, which CooccurrenceConfig does not have: model scores are those of alpha 1, beta 0.
+
+    Args:
+        related: item_id, related_item_id, score.
+        train: user_id, item_id.
+        alpha: scores are multiplied by (users of the item)^(1 - alpha).
+        beta: and by (users of the neighbour)^-beta.
+
+    Returns:
+        item_id, related_item_id, score.
+    """
+    users = train.groupBy(ITEM_ID).agg(F.count("*").cast("double").alias("users"))
+    near = users.select(F.col(ITEM_ID).alias(RELATED_ITEM_ID), F.col("users").alias("near_users"))
+    counted = related.join(F.broadcast(users), ITEM_ID, how="inner")
+    joined = counted.join(F.broadcast(near), RELATED_ITEM_ID, how="inner")
+    factor = F.pow("users", F.lit(1.0 - alpha)) * F.pow("near_users", F.lit(-beta))
+    return joined.select(ITEM_ID, RELATED_ITEM_ID, (F.col(SCORE) * factor).cast("float").alias(SCORE))
 
 
 def top_lists(model: Model, subjects: DataFrame, k: int) -> DataFrame:

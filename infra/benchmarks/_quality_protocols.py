@@ -116,14 +116,15 @@ def keep_core(pairs: DataFrame, least: int) -> DataFrame:
         kept, rows = smaller, left
 
 
-def draw_negatives(relevant: DataFrame, history: DataFrame, count: int, seed: int) -> DataFrame:
+def draw_negatives(relevant: DataFrame, history: DataFrame, catalogue: DataFrame, count: int, seed: int) -> DataFrame:
     """For each withheld pair `count` items that its subject does not hold, drawn evenly and without repetition.
 
     A subject's draw depends on the seed, its id, the items it holds and the items there are, on nothing else.
 
     Args:
         relevant: subject_id, item_id; one row a subject.
-        history: user_id, item_id: everything that subjects hold, the withheld pairs among it; its items are drawn from.
+        history: user_id, item_id: everything that subjects hold, the withheld pairs among it.
+        catalogue: item_id, all that is held and what else may be drawn; repeated ids count once.
         count: negatives of each subject.
         seed: of the draw.
 
@@ -133,7 +134,7 @@ def draw_negatives(relevant: DataFrame, history: DataFrame, count: int, seed: in
     Raises:
         ValueError: inside the Spark job, when a subject holds all but fewer than `count` items.
     """
-    items = sorted_ids(history.select(ITEM_ID).distinct().toArrow()[ITEM_ID])
+    items = sorted_ids(catalogue.select(ITEM_ID).distinct().toArrow()[ITEM_ID])
     held = history.groupBy(F.col(USER_ID).alias(SUBJECT_ID)).agg(F.sort_array(F.collect_list(ITEM_ID)).alias("held"))
     tasks = relevant.join(held, SUBJECT_ID, how="inner").select(SUBJECT_ID, ITEM_ID, "held")
     shared = relevant.sparkSession.sparkContext.broadcast(items)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from infra.benchmarks._quality_cells import ials, near
+from infra.benchmarks._quality_cells import cosine, ials, rp3beta
 from infra.benchmarks._quality_methods import (
     Factors,
     Popularity,
@@ -26,8 +26,8 @@ from shortlist.models.scoring import ItemFactors
 
 METHODS: dict[str, Settings] = {
     "iALS": ials(8, 0.01, 0.1, 8),
-    "RP3beta": near("rp3beta", 50, 0.2),
-    "cosine": near("cosine", 50),
+    "RP3beta": rp3beta(50, 0.8, 0.2),
+    "cosine": cosine(50),
     "popularity": Popularity(),
 }
 PERSONAL = [name for name in METHODS if name != "popularity"]
@@ -112,12 +112,12 @@ def test_popular_neighbours_are_held_down(spark: SparkSession) -> None:
     related = spark.createDataFrame(
         [("y", "x", 0.5), ("x", "y", 0.25)], "item_id string, related_item_id string, score float"
     )
-    # x has four users, y one.
-    rows = {
-        (row["item_id"], row["related_item_id"]): row["score"]
-        for row in discount_popular(related, train, 0.5).collect()
+    # x has four users, y one: its row gains 4^.5, its place in y's row loses 4^.75.
+    rows = discount_popular(related, train, 0.5, 0.75).collect()
+    assert {(row["item_id"], row["related_item_id"]): row["score"] for row in rows} == {
+        ("y", "x"): pytest.approx(0.5 * 4**-0.75),
+        ("x", "y"): 0.25 * 2,
     }
-    assert rows == {("y", "x"): 0.25, ("x", "y"): 0.25}
 
 
 def groups(spark: SparkSession) -> DataFrame:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
@@ -111,9 +111,13 @@ def test_exactly_one_is_withheld_where_something_is_left(spark: SparkSession) ->
     assert pairs_of(split.train) == pairs - taken
 
 
-def drawn(spark: SparkSession, relevant: Pairs, history: Pairs, count: int, seed: int = 1) -> dict[str, list[str]]:
+def drawn(
+    spark: SparkSession, relevant: Pairs, history: Pairs, count: int, seed: int = 1, catalogue: str = ""
+) -> dict[str, list[str]]:
     wanted = spark.createDataFrame(sorted(relevant), "subject_id string, item_id string")
-    rows = draw_negatives(wanted, frame(spark, sorted(history)), count, seed).collect()
+    held = frame(spark, sorted(history))
+    items = spark.createDataFrame([(item,) for item in catalogue], "item_id string") if catalogue else held
+    rows = draw_negatives(wanted, held, items, count, seed).collect()
     assert {(row["subject_id"], row["item_id"]) for row in rows} == relevant
     assert len(rows) == len(relevant)
     return {row["subject_id"]: row["negatives"] for row in rows}
@@ -129,6 +133,11 @@ def test_negatives_are_what_a_subject_does_not_hold(spark: SparkSession) -> None
     assert set().union(*found.values()) <= set(items)
 
 
+def test_negatives_are_drawn_from_the_whole_catalogue(spark: SparkSession) -> None:
+    history = {("a", "1"), ("a", "2"), ("b", "3")}
+    assert set(drawn(spark, {("a", "1")}, history, 3, catalogue="123387")["a"]) == {"3", "7", "8"}
+
+
 def test_negatives_rest_on_seed_and_subject(spark: SparkSession) -> None:
     history = {("a", "000"), ("b", "000"), *(("x", f"{item:03d}") for item in range(200))}
     relevant = {("a", "000"), ("b", "000")}
@@ -139,7 +148,7 @@ def test_negatives_rest_on_seed_and_subject(spark: SparkSession) -> None:
     assert first["a"] != drawn(spark, relevant, history, 50, seed=2)["a"]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.tuples(st.sampled_from("abcd"), st.sampled_from("12345678")), min_size=1), st.integers(0, 3))
 def test_a_share_splits_and_loses_nothing(spark: SparkSession, pairs: Pairs, seed: int) -> None:
     split = withhold_share(frame(spark, sorted(pairs)), 0.5, seed)

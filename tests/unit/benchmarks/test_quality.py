@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from infra.benchmarks import quality
-from infra.benchmarks._quality_cells import CELLS, ials, near
+from infra.benchmarks._quality_cells import CELLS, cosine, ials, rp3beta
 from infra.benchmarks._quality_figures import Measured, told, with_seed
 from infra.benchmarks._quality_methods import Popularity
 from infra.benchmarks._quality_protocols import draw_places
@@ -60,8 +60,8 @@ def test_the_table_names_ours_the_published_figure_the_target_and_the_verdict() 
 
 def test_settings_are_told_in_the_words_of_papers() -> None:
     assert told(ials(192, 0.02, 0.007, 16)) == "d 192, reg 0.02, a0 0.007, nu 1, 16 epochs"
-    assert told(near("rp3beta", 2000, 0.4)) == "rp3beta, 2000 neighbours, support 1, beta 0.4"
-    assert told(near("cosine", 100)) == "cosine, 100 neighbours, support 1"
+    assert told(rp3beta(2000, 0.8, 0.4)) == "rp3beta, 2000 neighbours, alpha 0.8, beta 0.4"
+    assert told(cosine(100)) == "cosine, 100 neighbours"
     assert told(Popularity()) == "nothing to set"
 
 
@@ -69,7 +69,7 @@ def test_a_seed_and_an_engine_reach_als_alone() -> None:
     config = with_seed(ials(8, 0.02, 0.5, 3), 11, "local")
     assert isinstance(config, AlsConfig)
     assert (config.seed, config.engine, config.alpha, config.regularization) == (11, "local", 2.0, 0.02)
-    assert with_seed(near("cosine", 3), 11, "local") == near("cosine", 3)
+    assert with_seed(cosine(3), 11, "local") == cosine(3)
 
 
 def test_cells_have_a_figure_for_each_metric_and_use_settings_that_were_compared() -> None:
