@@ -1,0 +1,195 @@
+"""Where a withheld item stands, and that what was planted is found, by every model."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from infra.benchmarks._quality_cells import cosine, ials, rp3beta
+from infra.benchmarks._quality_methods import (
+    Factors,
+    Popularity,
+    Settings,
+    Votes,
+    candidate_places,
+    discount_popular,
+    fitted,
+    pessimistic_ranks,
+    rank_candidates,
+    score_all,
+    top_lists,
+)
+from shortlist.models.neighbours import Neighbours
+from shortlist.models.scoring import ItemFactors
+
+METHODS: dict[str, Settings] = {
+    "iALS": ials(8, 0.01, 0.1, 8),
+    "RP3beta": rp3beta(50, 0.8, 0.2),
+    "cosine": cosine(50),
+    "popularity": Popularity(),
+}
+PERSONAL = [name for name in METHODS if name != "popularity"]
+TASKS = "subject_id string, item_id string, negatives array<string>"
+
+
+def ranks(frame: DataFrame) -> dict[tuple[str, str], int]:
+    rows = frame.collect()
+    found = {(row["subject_id"], row["item_id"]): row["rank"] for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def test_candidates_of_the_same_score_stand_before_the_withheld_item() -> None:
+    scores = np.array([[2, 1, 3, 2], [0, 0, 0, 0], [5, 4, 3, 2], [-1, 0, 0, -1]], np.float32)
+    assert pessimistic_ranks(scores).tolist() == [3, 4, 1, 4]
+
+
+def test_a_candidate_that_is_not_known_has_a_place_of_its_own() -> None:
+    batch = pa.RecordBatch.from_pydict({"item_id": ["c", "z"], "negatives": [["a", "b"], ["y", "c"]]})
+    assert candidate_places(batch, pa.array(["a", "b", "c"])).tolist() == [[2, 0, 1], [3, 3, 2]]
+
+
+def test_candidates_are_ranked_by_inner_product(spark: SparkSession) -> None:
+    """Scores of u: a 1, b 3, c -2, unknown 0; of v, whose vector is (0, 1): a 2, b 0, c 1."""
+    subjects = spark.createDataFrame([("u", [1.0, 0.0]), ("v", [0.0, 1.0])], "subject_id string, factors array<float>")
+    vectors = np.array([[1, 2], [3, 0], [-2, 1]], np.float32)
+    model = Factors(subjects, ItemFactors(pa.array(["a", "b", "c"]), np.ascontiguousarray(vectors.T)))
+    tasks = spark.createDataFrame(
+        [
+            ("u", "a", ["b", "c", "?"]),
+            ("u", "c", ["a", "b", "?"]),
+            ("v", "b", ["?", "a", "c"]),
+            ("v", "?", ["c", "c", "a"]),
+            ("w", "a", ["b", "c", "?"]),
+        ],
+        TASKS,
+    )
+    # b of v scores 0 like the unknown item; w has no vector.
+    assert ranks(rank_candidates(model, tasks)) == {("u", "a"): 2, ("u", "c"): 4, ("v", "b"): 4, ("v", "?"): 4}
+
+
+def neighbours() -> Neighbours:
+    """a: b .5, c .25; b: a .5; d: c 1, b .125; c has none."""
+    return Neighbours(
+        pa.array(["a", "b", "c", "d"]),
+        np.array([0, 2, 3, 3, 5]),
+        np.array([1, 2, 0, 1, 2], np.int32),
+        np.array([0.5, 0.25, 0.5, 0.125, 1.0], np.float32),
+    )
+
+
+def test_candidates_are_ranked_by_votes(spark: SparkSession) -> None:
+    """u holds a and d: b .625, c 1.25. v holds b: a .5. Items that nobody leads to score 0."""
+    rows = [("u", "a", 1.0), ("u", "d", 1.0), ("v", "b", 1.0)]
+    model = Votes(spark.createDataFrame(rows, "subject_id string, item_id string, weight float"), neighbours())
+    tasks = spark.createDataFrame(
+        [
+            ("u", "b", ["c", "?"]),
+            ("u", "c", ["b", "?"]),
+            ("v", "c", ["a", "d"]),
+            ("v", "a", ["c", "d"]),
+            ("w", "a", ["b", "c"]),
+        ],
+        TASKS,
+    )
+    found = ranks(rank_candidates(model, tasks))
+    assert found == {("u", "b"): 2, ("u", "c"): 1, ("v", "c"): 3, ("v", "a"): 1}
+
+
+def test_all_scores_of_a_slice_of_subjects() -> None:
+    held = pa.array([["b"], ["a", "d"], [], ["a"]])
+    expected = [[0, 0.625, 1.25, 0, 0], [0] * 5, [0, 0.5, 0.25, 0, 0]]
+    # A subject's own items are never given, so they have no score: a and d of the first row.
+    assert score_all(held.slice(1), neighbours()).tolist() == expected
+
+
+def test_popular_neighbours_are_held_down(spark: SparkSession) -> None:
+    train = spark.createDataFrame(
+        [("1", "x"), ("2", "x"), ("3", "x"), ("4", "x"), ("1", "y")], "user_id string, item_id string"
+    )
+    related = spark.createDataFrame(
+        [("y", "x", 0.5), ("x", "y", 0.25)], "item_id string, related_item_id string, score float"
+    )
+    # x has four users, y one: its row gains 4^.5, its place in y's row loses 4^.75.
+    rows = discount_popular(related, train, 0.5, 0.75).collect()
+    assert {(row["item_id"], row["related_item_id"]): row["score"] for row in rows} == {
+        ("y", "x"): pytest.approx(0.5 * 4**-0.75),
+        ("x", "y"): 0.25 * 2,
+    }
+
+
+def groups(spark: SparkSession) -> DataFrame:
+    """Two groups of 12 users and 10 items: user n of a group holds all of its group's items but number n mod 10."""
+    rows = [
+        (f"{group}{user:02d}", f"{group}-{item}")
+        for group in "ab"
+        for user in range(12)
+        for item in range(10)
+        if item != user % 10
+    ]
+    return spark.createDataFrame(rows, "user_id string, item_id string").repartition(3)
+
+
+@pytest.mark.parametrize("name", PERSONAL)
+def test_the_missing_item_of_a_group_comes_first(spark: SparkSession, name: str) -> None:
+    train = groups(spark)
+    held = train.groupBy("user_id").agg({"item_id": "collect_list"}).toDF("subject_id", "seen")
+    missing = {f"{group}{user:02d}": f"{group}-{user % 10}" for group in "ab" for user in range(12)}
+    tasks = [
+        (user, item, [f"{'b' if user[0] == 'a' else 'a'}-{n}" for n in range(10)]) for user, item in missing.items()
+    ]
+    with fitted(train, METHODS[name]) as model:
+        lists = top_lists(model, held, 3).collect()
+        placed = ranks(rank_candidates(model, spark.createDataFrame(tasks, TASKS)))
+    assert {row["subject_id"]: row["item_id"] for row in lists if row["rank"] == 1} == missing
+    assert placed == dict.fromkeys(missing.items(), 1)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_no_list_names_what_its_subject_holds(spark: SparkSession, name: str) -> None:
+    train = groups(spark)
+    held = train.groupBy("user_id").agg({"item_id": "collect_list"}).toDF("subject_id", "seen")
+    with fitted(train, METHODS[name]) as model:
+        lists = top_lists(model, held, 20)
+        assert lists.columns == ["subject_id", "item_id", "score", "rank"]
+        listed = {(row["subject_id"], row["item_id"]) for row in lists.collect()}
+    assert listed
+    assert listed & {tuple(row) for row in train.collect()} == set()
+
+
+def test_popularity_counts_users(spark: SparkSession) -> None:
+    rows = [("u", "a"), ("v", "a"), ("w", "a"), ("u", "b"), ("v", "b"), ("w", "c")]
+    train = spark.createDataFrame(rows, "user_id string, item_id string")
+    subjects = spark.createDataFrame([("w", ["a", "c"]), ("u", ["a", "b"])], "subject_id string, seen array<string>")
+    with fitted(train, Popularity()) as model:
+        lists = {
+            (row["subject_id"], row["rank"], row["item_id"], row["score"])
+            for row in top_lists(model, subjects, 5).collect()
+        }
+        tasks = spark.createDataFrame([("u", "c", ["b", "?"]), ("w", "b", ["c", "?"])], TASKS)
+        placed = ranks(rank_candidates(model, tasks))
+    assert lists == {("w", 1, "b", 2.0), ("u", 1, "c", 1.0)}
+    assert placed == {("u", "c"): 2, ("w", "b"): 1}
+
+
+def test_settings_of_papers_give_the_objective_of_papers(spark: SparkSession) -> None:
+    """One factor, exact solutions: after the last half-step each item vector is where the paper's objective is least.
+
+    With S = sum_u x_u^2, users U, and y the vector of an item taken by the users T:
+    y (sum_T x_u^2 + a0 S + reg (|T| + a0 U)^nu) = sum_T x_u.
+    """
+    reg, a0 = 0.05, 0.25
+    settings: Settings = ials(1, reg, a0, 3).model_copy(update={"cg_steps": None})
+    pairs = [("u", "a"), ("u", "b"), ("v", "a"), ("w", "b"), ("w", "c"), ("x", "a")]
+    with fitted(spark.createDataFrame(pairs, "user_id string, item_id string"), settings) as model:
+        assert isinstance(model, Factors)
+        x = {row["subject_id"]: row["factors"][0] for row in model.subjects.collect()}
+        found = dict(zip(model.items.ids.to_pylist(), model.items.transposed[0].tolist(), strict=True))
+    total = sum(value**2 for value in x.values())
+    for item, y in found.items():
+        takers = [user for user, taken in pairs if taken == item]
+        weight = sum(x[user] ** 2 for user in takers) + a0 * total + reg * (len(takers) + a0 * 4)
+        assert math.isclose(y, sum(x[user] for user in takers) / weight, rel_tol=1e-4)
+    assert all(abs(value) > 1e-3 for value in x.values())
