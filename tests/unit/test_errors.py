@@ -49,6 +49,11 @@ DAY = date(2017, 11, 30)
             ["engagements (run_date=x)", "2 critical", "a", "b"],
         ),
         (
+            errors.StorageError.not_written("candidates_homefeed", "/w", "No space left on device"),
+            5,
+            ["candidates_homefeed", "/w", "No space left", "stays served", "shortlist doctor", "next:"],
+        ),
+        (
             errors.InputMissingError.no_partition("baskets", "run_date=x", "build_interactions"),
             5,
             ["jobs/build_interactions.py"],

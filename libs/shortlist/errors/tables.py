@@ -50,6 +50,19 @@ class FencedError(ShortlistError):
         )
 
 
+class StorageError(ShortlistError):
+    """Storage did not take what was written; no commit of it is there."""
+
+    @classmethod
+    def not_written(cls, table: str, root: str, reason: str) -> "StorageError":
+        """The operating system's words for it."""
+        return cls(
+            f"{table} could not be written below {root}: {reason}; what was published before stays served; next: shortlist "
+            "doctor looks at disk and permissions; then run the same again, with the same arguments. Files that were left "
+            "belong to no version, and maintain_tables removes them"
+        )
+
+
 class ErasedError(ShortlistError):
     """A subject is being erased, or was erased while something else was going on."""
 
