@@ -267,7 +267,8 @@ require_environment() { # NAME
 
 use_jobs_environment() { # the variables under which every Spark job and every test of one runs
   export SPARK_HOME=$PYSPARK
-  export PYSPARK_PYTHON=$JOBS/bin/python
+  export SHORTLIST_PYTHON=$JOBS/bin/python
+  export PYSPARK_PYTHON=$INFRA/spark/local/bin/spark-python
   # Ends with its JVM: a killed spark-submit would otherwise leave the driver computing for nobody.
   export PYSPARK_DRIVER_PYTHON=$INFRA/spark/local/bin/driver-python
   # Spark multiplies processes, kernels multiply threads: one BLAS thread each, or they fight for the cores.

@@ -8,8 +8,9 @@ from pathlib import Path
 # Before numpy is imported anywhere: one BLAS thread per task, as in production.
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
-# Workers run what this process runs, not whatever python comes first on PATH.
-os.environ["PYSPARK_PYTHON"] = sys.executable
+# Workers run what this process runs, as in production, not whatever python comes first on PATH.
+os.environ["SHORTLIST_PYTHON"] = sys.executable
+os.environ["PYSPARK_PYTHON"] = str(Path(__file__).parents[1] / "infra" / "spark" / "local" / "bin" / "spark-python")
 
 import pytest
 from pyspark.sql import SparkSession
