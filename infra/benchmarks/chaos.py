@@ -162,7 +162,7 @@ class Publisher:
         self._busy = threading.Lock()
         self._order: Order | None = None
         log = (home / "publishers.log").open("a")
-        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYSPARK_PYTHON": sys.executable}
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.publisher", "serve", str(home)],
             cwd=CHECKOUT,

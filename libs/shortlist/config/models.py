@@ -2,9 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from shortlist.config.base import BasketKind, Measure, Section
+from shortlist.config.base import BasketKind, Measure, Section, without_secret
 
 
 class AlsConfig(Section):
@@ -50,6 +50,11 @@ class AlsConfig(Section):
     scratch: str | None = None
     """Folder that the driver and every task of `spark` see, for factors between half-epochs; null: a temporary one where
     all run on one machine, and broadcasts elsewhere. `shuffled` needs one."""
+
+    @field_validator("scratch")
+    @classmethod
+    def _no_secrets(cls, url: str | None) -> str | None:
+        return url if url is None else without_secret(url)
 
     @model_validator(mode="after")
     def _engine_can(self) -> Self:

@@ -2,8 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Final
 
 from shortlist.redaction import redact
+
+# What somebody gave is quoted so that it is known again, not so that a screen is filled with it.
+_LONGEST: Final = 300
+
+
+def quoted(value: object) -> str:
+    """A value as Python writes it, cut where it is long; its control characters are escaped by that."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
 
 
 class ShortlistError(Exception):
@@ -23,7 +33,7 @@ class SettingsError(ShortlistError):
     @classmethod
     def invalid(cls, origin: str, problems: Sequence[tuple[str, object, str]]) -> "SettingsError":
         """All problems of one settings file at once, as (field, value, what is wrong)."""
-        lines = [f"  {field} = {value!r}: {problem}" for field, value, problem in problems]
+        lines = [f"  {field} = {quoted(value)}: {problem}" for field, value, problem in problems]
         return cls(
             f"settings from {origin} are not valid:\n" + "\n".join(lines) + "\nnext: mend the fields named above"
         )
@@ -32,9 +42,9 @@ class SettingsError(ShortlistError):
     def unknown_field(cls, field: str, known: Iterable[str]) -> "SettingsError":
         """A key that no setting has, with the nearest known names."""
         known = sorted(known)
-        near = get_close_matches(field.rsplit(".", 1)[-1], known, n=3)
+        near = get_close_matches(field.rsplit(".", 1)[-1][:_LONGEST], known, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known here: {', '.join(known)}"
-        return cls(f"unknown setting {field!r}; {hint}")
+        return cls(f"unknown setting {quoted(field)}; {hint}")
 
     @classmethod
     def unreadable_file(cls, path: object, reason: str) -> "SettingsError":
@@ -44,12 +54,14 @@ class SettingsError(ShortlistError):
     @classmethod
     def malformed_override(cls, text: str) -> "SettingsError":
         """An override that is neither `a.b=value` nor a JSON object."""
-        return cls(f"--set {text!r} is neither name.of.field=value nor a JSON object; next: e.g. --set als.factors=32")
+        return cls(
+            f"--set {quoted(text)} is neither name.of.field=value nor a JSON object; next: e.g. --set als.factors=32"
+        )
 
     @classmethod
     def bad_argument(cls, name: str, value: object, problem: str) -> "SettingsError":
         """A command line argument out of its range."""
-        return cls(f"{name} {value!r}: {problem}")
+        return cls(f"{name} {quoted(value)}: {problem}")
 
     @classmethod
     def not_confirmed(cls) -> "SettingsError":
