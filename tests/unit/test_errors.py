@@ -121,3 +121,14 @@ def test_error_text_and_exit_code(error: errors.ShortlistError, code: int, parts
     assert error.exit_code == code
     for part in parts:
         assert part in str(error)
+
+
+def test_no_error_speaks_to_the_terminal() -> None:
+    said = str(errors.ContractError.invalid("x", "a\x1b[2J\x00\x9bb\tc\nd"))
+    assert said == "contract x: a\\x1b[2J\\x00\\x9bb\tc\nd"
+
+
+def test_a_long_value_is_cut() -> None:
+    said = str(errors.SettingsError.bad_argument("--attempt", "9" * 10_000, "is no number"))
+    assert "... (10002 characters): is no number" in said
+    assert len(said) < 400

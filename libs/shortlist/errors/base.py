@@ -1,5 +1,6 @@
 """What every foreseen failure is: a text for people and an exit code; and wrong use."""
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
@@ -8,6 +9,8 @@ from shortlist.redaction import redact
 
 # What somebody gave is quoted so that it is known again, not so that a screen is filled with it.
 _LONGEST: Final = 300
+# A terminal obeys them: a landed line, a path or an id could rewrite what stands on the screen.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def quoted(value: object) -> str:
@@ -22,7 +25,7 @@ class ShortlistError(Exception):
     exit_code = 5
 
     def __init__(self, text: str) -> None:
-        super().__init__(redact(text))
+        super().__init__(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", redact(text)))
 
 
 class SettingsError(ShortlistError):
@@ -49,7 +52,9 @@ class SettingsError(ShortlistError):
     @classmethod
     def unreadable_file(cls, path: object, reason: str) -> "SettingsError":
         """The settings file is missing or is no YAML mapping."""
-        return cls(f"settings file {path} cannot be read: {reason}; next: pass --config or set SHORTLIST_CONFIG")
+        return cls(
+            f"settings file {str(path)[:_LONGEST]} cannot be read: {reason}; next: pass --config or set SHORTLIST_CONFIG"
+        )
 
     @classmethod
     def malformed_override(cls, text: str) -> "SettingsError":
