@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
-from shortlist.redaction import secret_in_url
+from shortlist.redaction import redact, secret_in_url
 
 EventType = Literal["impression", "closeup", "save", "hide", "click", "outbound", "add_to_cart", "checkout", "search"]
 BasketKind = Literal["board", "session", "order", "user-window"]
@@ -42,7 +42,7 @@ def without_secret(url: str) -> str:
 
 
 class Section(BaseModel):
-    """A group of settings: frozen, and a key it does not know is an error, as is a word with control characters."""
+    """A group of settings: frozen; a key it does not know is an error, as are control characters and secrets in a word."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
     # Fields that may hold any character.
@@ -54,6 +54,10 @@ class Section(BaseModel):
         for word in _words(given):
             if info.field_name not in cls.any_character and _CONTROL.search(word):
                 raise ValueError("it holds a control character; next: write it without")
+            if redact(word) != word:
+                raise ValueError(
+                    "it holds a secret; next: leave it out and give credentials by the environment or a provider"
+                )
             if len(word) > _LONGEST:
                 raise ValueError(f"it has {len(word)} characters, at most {_LONGEST} are taken")
         return given
