@@ -49,6 +49,16 @@ DAY = date(2017, 11, 30)
             ["engagements (run_date=x)", "2 critical", "a", "b"],
         ),
         (
+            errors.ContractError.table_drifted("candidates_x", "candidates.odcs.yaml", ["column a is missing", "b is"]),
+            5,
+            [
+                "candidates_x differs from schemas/candidates.odcs.yaml",
+                "a is missing; b is",
+                "nothing was written",
+                "next:",
+            ],
+        ),
+        (
             errors.StorageError.not_written("candidates_homefeed", "/w", "No space left on device"),
             5,
             ["candidates_homefeed", "/w", "No space left", "stays served", "shortlist doctor", "next:"],

@@ -31,6 +31,14 @@ class ContractError(ShortlistError):
         )
 
     @classmethod
+    def table_drifted(cls, table: str, contract: str, differences: Sequence[str]) -> "ContractError":
+        """A table that is there has other columns than its contract."""
+        return cls(
+            f"{table} differs from schemas/{contract}: {'; '.join(differences)}; nothing was written; next: shortlist verify "
+            "names the table, bring it back to its contract or change the contract"
+        )
+
+    @classmethod
     def invalid(cls, path: str, problem: str) -> "ContractError":
         """A contract file that states something we cannot build."""
         return cls(f"contract {path}: {problem}")

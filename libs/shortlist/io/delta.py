@@ -17,9 +17,11 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from shortlist.errors import FencedError
+from shortlist.contracts import read_contract
+from shortlist.errors import ContractError, FencedError
 from shortlist.io.fences import fence_name, table_lock
 from shortlist.io.ledger import append_rows
+from shortlist.io.shape import differences, fields_of
 from shortlist.redaction import redact_all
 from shortlist.tables import Table
 
@@ -163,13 +165,17 @@ class Warehouse:
 
         Raises:
             FencedError: a newer attempt has committed this partition.
-            ContractError: the frame has other columns than the contract.
+            ContractError: the frame, or the table that is there, has other columns than the contract.
         """
         conformed = table.conform(frame)
         self.create(table)
         stamp = redact_all({**facts, PARTITION: partition, ATTEMPT: attempt})
         with self._locked(table):
             require()
+            # Delta would fill up what is missing and keep what nobody states any more, without a word.
+            drifted = differences(fields_of(deltalake.DeltaTable(self.path(table))), read_contract(table.contract))
+            if drifted:
+                raise ContractError.table_drifted(table.name, f"{table.contract}.odcs.yaml", drifted)
             newest = self.last_attempt(table, partition)
             if newest is not None and newest >= attempt:
                 # The attempt's own commit, whose answer was lost; unless a newer one, or a rollback, came after it.
