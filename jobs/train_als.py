@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run
+from shortlist.io.trained import replace_model
 from shortlist.models import als
 from shortlist.tables import INTERACTIONS, ITEM_FACTORS, USER_FACTORS
 
@@ -15,8 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         config = arguments.settings.als
         start = run.earlier(ITEM_FACTORS) if config.warm_start else None
         with als.fit(run.read(INTERACTIONS), config, start) as model:
-            run.replace(model.user_factors, USER_FACTORS)
-            run.replace(model.item_factors, ITEM_FACTORS)
+            replace_model(run, [(model.user_factors, USER_FACTORS), (model.item_factors, ITEM_FACTORS)])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run
+from shortlist.io.trained import replace_model
 from shortlist.models import cooccurrence
 from shortlist.tables import BASKETS, RELATED_ITEMS
 
@@ -14,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = arguments.settings.cooccurrence
     with open_run(arguments) as run:
         baskets = run.read(BASKETS, basket_kind=config.basket_kind)
-        run.replace(cooccurrence.fit(baskets, config), RELATED_ITEMS)
+        replace_model(run, [(cooccurrence.fit(baskets, config).persist(), RELATED_ITEMS)])
 
 
 if __name__ == "__main__":

@@ -39,7 +39,9 @@ def test_a_table_that_drifted_is_not_written_to(
     options = {"schema_mode": "overwrite", "partition_by": ["run_date"]}
     change(pl.read_delta(path)).write_delta(path, mode="overwrite", delta_write_options=options)
     before = pl.read_delta(path)
-    with pytest.raises(ContractError, match=r"candidates_homefeed differs from schemas/candidates\.odcs\.yaml") as error:
+    with pytest.raises(
+        ContractError, match=r"candidates_homefeed differs from schemas/candidates\.odcs\.yaml"
+    ) as error:
         publish(spark, tmp_path, TODAY, 1, "b")
     assert said in str(error.value)
     assert pl.read_delta(path).equals(before)

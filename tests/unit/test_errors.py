@@ -59,6 +59,18 @@ DAY = date(2017, 11, 30)
             ],
         ),
         (
+            errors.ModelError.of_several_trainings(
+                "run_date=x", {"user_factors": "a1", "item_factors": "b2"}, "train_als"
+            ),
+            5,
+            ["run_date=x", "user_factors is of a1, item_factors is of b2", "nothing was written", "jobs/train_als.py"],
+        ),
+        (
+            errors.ModelError.not_what_was_trained("item_factors", "run_date=x", "3-aa", "3-bb", "train_als"),
+            5,
+            ["item_factors (run_date=x)", "3-bb instead of 3-aa", "nothing was written", "jobs/train_als.py"],
+        ),
+        (
             errors.StorageError.not_written("candidates_homefeed", "/w", "No space left on device"),
             5,
             ["candidates_homefeed", "/w", "No space left", "stays served", "shortlist doctor", "next:"],

@@ -1,6 +1,6 @@
 """Models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shortlist.errors.base import ShortlistError
 
@@ -14,6 +14,23 @@ class ModelError(ShortlistError):
         return cls(
             f"{what}: {count} value(s) are NaN or infinite; nothing was written; "
             "next: lower als.alpha or raise als.regularization, and look for extreme interaction weights"
+        )
+
+    @classmethod
+    def of_several_trainings(cls, partition: str, models: Mapping[str, str], job: str) -> "ModelError":
+        """Tables of one model that name different trainings, or none."""
+        named = ", ".join(f"{table} is of {model}" for table, model in models.items())
+        return cls(
+            f"the model of {partition} is not of one training: {named}; nothing was written; next: run jobs/{job}.py for "
+            "that day again, which was interrupted or written by something else"
+        )
+
+    @classmethod
+    def not_what_was_trained(cls, table: str, partition: str, wanted: str, found: str, job: str) -> "ModelError":
+        """Rows whose digest is not the one that their commit states."""
+        return cls(
+            f"{table} ({partition}) is not what was trained: digest {found} instead of {wanted}; nothing was written; next: "
+            f"shortlist verify looks for broken files, then run jobs/{job}.py for that day again"
         )
 
     @classmethod
