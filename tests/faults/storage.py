@@ -32,10 +32,12 @@ def main(home: Path) -> None:
     """Every fault, one day each."""
     warehouse, log = home / "warehouse", home / "warehouse" / TABLE.name / "_delta_log"
     mount(warehouse, "4m")
-    log.mkdir(parents=True)
-    mount(log, "1m")
     with session(home) as spark:
         publish(spark, home, FIRST, 1, "a")
+        commits = {file.name: file.read_bytes() for file in log.iterdir()}
+        mount(log, "1m")
+        for name, content in commits.items():
+            (log / name).write_bytes(content)
         faults: dict[str, Callable[[], Any]] = {
             "full while staging": partial(full, warehouse),
             "full while committing": partial(full, log),

@@ -20,7 +20,8 @@ HOSTILE = {
     "absolute": "/etc/passwd",
     "sql": "x'; DROP TABLE candidates_homefeed; --",
     "always": "1 OR 1=1",
-    "shell": "$(touch pwned)`touch pwned`",
+    "shell": "$(touch pwned); touch pwned",
+    "backtick": "a` UNION ALL SELECT 1 -- `touch pwned`",
     "lookup": "${jndi:ldap://pwned/x}",
     "markup": "<script>alert(1)</script>",
     "url": "http://169.254.169.254/latest/meta-data",
@@ -98,6 +99,8 @@ def test_the_settings_are_found() -> None:
 @pytest.mark.parametrize("place", ALL)
 def test_a_hostile_word_is_refused_by_name_or_known_to_be_plain(tmp_path: Path, place: str) -> None:
     words = NEVER if place in WORDS else {**HOSTILE, **NEVER}
+    if place.startswith("paths."):
+        words = {**words, "backtick": HOSTILE["backtick"]}
     parent = place.removesuffix(".*")
     for kind, word in words.items():
         with pytest.raises(SettingsError) as error:

@@ -34,6 +34,8 @@ class PathsConfig(Section):
     @field_validator("*")
     @classmethod
     def _no_secrets(cls, url: str) -> str:
+        if "`" in url:
+            raise ValueError("it holds a backtick, between which Spark puts paths; next: move it to a folder without")
         return without_secret(url)
 
 

@@ -1,10 +1,12 @@
 """Delta tables below one root: created from their contracts, read at a pinned version, replaced in one fenced commit."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -99,7 +101,18 @@ class Warehouse:
         for name, value in table.properties.items():
             builder = builder.property(name, value)
         with self._locked(table):
+            self._clear_unborn(table)
             builder.execute()
+
+    def _clear_unborn(self, table: Table) -> None:
+        """Take away the log of a table whose maker died before its first commit: Delta would neither open nor make it."""
+        log = Path(self.path(table)) / "_delta_log"
+        if (
+            "://" not in self.root
+            and log.is_dir()
+            and not any(file.suffix in (".json", ".parquet") for file in log.iterdir())
+        ):
+            shutil.rmtree(log)
 
     def read(self, table: Table, version: int | None = None, where: str | None = None) -> DataFrame:
         """Rows of a table.
