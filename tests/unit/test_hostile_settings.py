@@ -28,6 +28,8 @@ HOSTILE = {
 }
 # No word of any kind: refused wherever they stand.
 NEVER = {"nul": "a\x00b", "line": "a\nb", "escape": "\x1b[2Jx", "endless": "x" * 10_001}
+# Numbers that no setting takes; what a number may be beside these is each setting's to say.
+NUMBERS: dict[str, float] = {"huge": 10**40, "infinite": float("inf"), "none": float("nan"), "negative": -(10**40)}
 # Settings that take any word, and what it becomes; in these a hostile word is a word.
 WORDS = {
     "paths.landing": "a folder",
@@ -71,7 +73,7 @@ def _example(name: str, key: Any) -> str:
 ALL = [".".join(place) for place in settings_of(Settings)]
 
 
-def load(place: str, word: str, tmp_path: Path) -> Settings:
+def load(place: str, word: str | float, tmp_path: Path) -> Settings:
     """Settings with a word at a place."""
     *above, last = place.split(".")
     value: Any = {word: _below(above[-1])} if last == "*" else {last: [word] if last == "columns" else word}
@@ -108,6 +110,14 @@ def test_a_hostile_word_is_refused_by_name_or_known_to_be_plain(tmp_path: Path, 
         named = [part for part in parent.split(".") if part in str(error.value)]
         assert named == parent.split("."), f"{kind}: {error.value}"
         assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize("place", [each for each in ALL if not each.endswith(".*")])
+def test_a_hostile_number_is_refused_by_name(tmp_path: Path, place: str) -> None:
+    for number in NUMBERS.values():
+        with pytest.raises(SettingsError) as error:
+            load(place, number, tmp_path)
+        assert [part for part in place.split(".") if part not in str(error.value)] == []
 
 
 @pytest.mark.parametrize("place", WORDS)

@@ -27,6 +27,7 @@ def state_home() -> Path:
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # A word becomes a folder, a column or a sentence in every row.
 _LONGEST: Final = 1000
+_LARGEST: Final = 2**53
 
 
 def without_secret(url: str) -> str:
@@ -44,13 +45,18 @@ def without_secret(url: str) -> str:
 class Section(BaseModel):
     """A group of settings: frozen; a key it does not know is an error, as are control characters and secrets in a word."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
     # Fields that may hold any character.
     any_character: ClassVar[frozenset[str]] = frozenset()
 
     @field_validator("*")
     @classmethod
     def _words_are_plain(cls, given: Any, info: ValidationInfo) -> Any:
+        for number in _numbers(given):
+            if abs(number) > _LARGEST:
+                raise ValueError(
+                    f"it is beyond {_LARGEST}, the largest whole number that every part of the house keeps exactly"
+                )
         for word in _words(given):
             if info.field_name not in cls.any_character and _CONTROL.search(word):
                 raise ValueError("it holds a control character; next: write it without")
@@ -73,3 +79,15 @@ def _words(given: Any) -> Iterator[str]:
     elif isinstance(given, tuple):
         for part in given:
             yield from _words(part)
+
+
+def _numbers(given: Any) -> Iterator[float]:
+    """Every number of a field, as `_words` finds its strings."""
+    if isinstance(given, int | float):
+        yield given
+    elif isinstance(given, Mapping):
+        for value in given.values():
+            yield from _numbers(value)
+    elif isinstance(given, tuple):
+        for part in given:
+            yield from _numbers(part)

@@ -21,7 +21,7 @@ from tests.unit.cli.night import write_night
 from tests.unit.test_hostile_settings import HOSTILE, NEVER
 
 CHECKOUT = Path(__file__).parents[3]
-WORDS = {**HOSTILE, **NEVER}
+WORDS = {**HOSTILE, **NEVER, "huge": "9" * 40, "negative": "-1", "infinite": "1e400", "none": "nan"}
 # Any word may be meant: an id is compared letter by letter, a reason is kept without its secrets.
 PLAIN = {("show", "subject"), ("why", "subject"), ("why", "item"), ("diff", "subject"), ("rollback", "why")}
 # Tested where its job is stood in for: tests/unit/cli/test_erase.py.
