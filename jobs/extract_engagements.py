@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         def check_rows(rows: DataFrame, table: Table) -> None:
             day, partition = run.run_date, run_partition(run.run_date)
-            audits = [audit(rows, table, partition, {"run_date": day} if table is ENGAGEMENTS else {})]
+            minutes = run.settings.checks.timeout_minutes
+            audits = [audit(rows, table, partition, {"run_date": day} if table is ENGAGEMENTS else {}, minutes)]
             if table is ENGAGEMENTS:
                 known = run.table(ENGAGEMENTS) if run.exists(ENGAGEMENTS) else None
                 audits.append(check_traffic(rows, known, run.snapshot(CATALOG), run.settings, day, partition))

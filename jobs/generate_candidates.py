@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from shortlist.columns import SURFACE
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run
+from shortlist.io.trained import read_model
 from shortlist.models.item_factors import SharedItems
 from shortlist.models.scratch import scratch_folder
 from shortlist.sources import propose
@@ -21,9 +22,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_job(job_parser("generate_candidates", __doc__), argv)
     settings = arguments.settings
     with open_run(arguments) as run:
-        interactions, related = run.read(INTERACTIONS).persist(), run.read(RELATED_ITEMS)
-        users = run.read(USER_FACTORS) if settings.als.store_user_factors else None
-        items, catalog = run.read(ITEM_FACTORS), run.snapshot(CATALOG)
+        interactions, catalog = run.read(INTERACTIONS).persist(), run.snapshot(CATALOG)
+        [related] = read_model(run, RELATED_ITEMS)
+        stored = [USER_FACTORS] if settings.als.store_user_factors else []
+        *users, items = read_model(run, *stored, ITEM_FACTORS)
         with (
             scratch_folder(run.spark, settings.als.scratch) as folder,
             closing(SharedItems(items, folder)) as shared,
@@ -35,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     surface=surface,
                     scope=scope,
                     interactions=interactions,
-                    user_factors=users,
+                    user_factors=users[0] if users else None,
                     item_factors=items,
                     items=shared,
                     als=settings.als,

@@ -29,7 +29,8 @@ def publish_surface(run: Run, name: str) -> str | None:
     last = last_published(run, name, before=run.run_date)
     table = candidates_table(name)
     earlier = None if last is None else published_candidates(run, last)
-    checked = check_surface(candidates, table, surface, run.run_date, expected, earlier)
+    minutes = settings.checks.timeout_minutes
+    checked = check_surface(candidates, table, surface, run.run_date, expected, earlier, minutes)
     run.facts.setdefault("checks", []).extend(checked.as_dicts())
     failures = [str(failure) for failure in checked.critical_failures]
     if failures:

@@ -23,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with open_run(arguments) as run:
 
         def check_rows(rows: DataFrame, table: Table) -> None:
-            checked = audit(rows, table, run_partition(run.run_date), {"run_date": run.run_date})
+            minutes = run.settings.checks.timeout_minutes
+            checked = audit(rows, table, run_partition(run.run_date), {"run_date": run.run_date}, minutes)
             run.facts["checks"] = checked.as_dicts()
             checked.raise_if_failed()
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run
+from shortlist.io.trained import replace_model
 from shortlist.models import als
 from shortlist.tables import INTERACTIONS, ITEM_FACTORS, USER_FACTORS
 
@@ -17,8 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         with als.fit(run.read(INTERACTIONS), config, start) as model:
             # Without user factors the day has no rows, rather than those of another fit.
             users = model.user_factors if config.store_user_factors else model.user_factors.limit(0)
-            run.replace(users, USER_FACTORS)
-            run.replace(model.item_factors, ITEM_FACTORS)
+            replace_model(run, [(users, USER_FACTORS), (model.item_factors, ITEM_FACTORS)])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from shortlist.io.arguments import job_parser, parse_job, run_main
 from shortlist.io.run import open_run
+from shortlist.io.trained import replace_model
 from shortlist.models import cooccurrence
 from shortlist.tables import BASKETS, RELATED_ITEMS
 
@@ -15,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with open_run(arguments) as run:
         baskets = run.read(BASKETS, basket_kind=config.basket_kind)
         with cooccurrence.fit(baskets, config) as related:
-            run.replace(related, RELATED_ITEMS)
+            replace_model(run, [(related.persist(), RELATED_ITEMS)])
 
 
 if __name__ == "__main__":

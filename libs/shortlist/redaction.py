@@ -17,12 +17,14 @@ _WORDS = (
     r"private[._-]?key|signature"
 )
 _SECRET_NAME = re.compile(_WORDS, re.IGNORECASE)
+# What follows looks at each word once, from its beginning, and never goes back in it: an error may quote a line of megabytes.
 # `fs.s3a.access.key=x`, `"password": "x"`, `?sig=x`
 _KEYED = re.compile(
-    rf"""((?:[\w.-]*(?:{_WORDS})[\w.-]*|[?&]sig)["']?\s*[=:]\s*["']?)([^\s"',;&}})\]]+)""", re.IGNORECASE
+    rf"""((?:(?<![\w.-])(?=[\w.-]*?(?:{_WORDS}))[\w.-]++|[?&]sig)["']?\s*+[=:]\s*+["']?)([^\s"',;&}})\]]++)""",
+    re.IGNORECASE,
 )
-_BEARER = re.compile(r"(\bbearer\s+)[\w.~+/=-]{8,}", re.IGNORECASE)
-_USERINFO = re.compile(r"\b([a-z][a-z0-9+.-]*)://([^\s/@'\"]+)@", re.IGNORECASE)
+_BEARER = re.compile(r"(\bbearer\s++)[\w.~+/=-]{8,}+", re.IGNORECASE)
+_USERINFO = re.compile(r"(?<![a-z0-9+.-])([0-9+.-]*+)([a-z][a-z0-9+.-]*+)://([^\s/@'\"]++)@", re.IGNORECASE)
 # In these the part before the @ is a container.
 _CONTAINERS: Final = frozenset({"abfs", "abfss", "wasb", "wasbs"})
 # Shorter values would blank out half of every text.
@@ -67,10 +69,10 @@ def secret_in_url(url: str) -> str | None:
 
 
 def _without_userinfo(found: re.Match[str]) -> str:
-    scheme, user = found[1], found[2]
+    before, scheme, user = found.groups()
     if scheme.lower() in _CONTAINERS and ":" not in user:
         return found[0]
-    return f"{scheme}://{MASK}@"
+    return f"{before}{scheme}://{MASK}@"
 
 
 def _secrets_of_the_environment() -> list[str]:

@@ -1,10 +1,10 @@
 """A publisher is killed at every step of a publication: readers never see a part of a day, and a retry ends it."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -14,23 +14,27 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.io.ledger import UNREADABLE, Publication, standing
+from shortlist.io.ledger import Publication, standing
 from shortlist.io.published import findings, read_day
-from tests.faults.publisher import STEPS, SURFACE, TABLE, publish
+from tests.faults.publisher import ANNOUNCED, ROWS, STEPS, SUBJECTS, SURFACE, TABLE, publish
 
 CHECKOUT = Path(__file__).parents[2]
 YESTERDAY, TODAY = date(2017, 11, 29), date(2017, 11, 30)
-ANNOUNCED = "the day is announced"
-ROWS = 120
 
 
 def start(home: Path, day: date, attempt: int, variant: str, step: str | None = None) -> "subprocess.Popen[str]":
     """A publisher in a process group of its own."""
     arguments = [str(home), day.isoformat(), str(attempt), variant, *([step] if step else [])]
+    return program("publisher", "publish", *arguments)
+
+
+def program(name: str, *arguments: str) -> "subprocess.Popen[str]":
+    """A program of this folder, in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.publisher", *arguments],
+        [sys.executable, "-m", f"tests.faults.{name}", *arguments],
         cwd=CHECKOUT,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -47,28 +51,26 @@ def table(home: Path) -> str:
 
 
 @contextmanager
-def reading(home: Path, wrong: list[str]) -> Iterator[list[date]]:
-    """A reader that follows publications all the time; what it finds other than whole and announced goes to `wrong`."""
-    seen: list[date] = []
-    stopped = threading.Event()
+def reading(home: Path) -> Iterator[None]:
+    """Readers in processes of their own, reading all the time: Polars by publications, delta-rs the newest version.
 
-    def read() -> None:
-        # A pause, or this thread would starve the test's own of the interpreter.
-        while not stopped.wait(0.05):
-            try:
-                now = served(home)
-                wrong.extend(findings(table(home), now, now.table_version))
-                seen.append(now.run_date)
-            except UNREADABLE as error:
-                wrong.append(str(error))
-
-    reader = threading.Thread(target=read)
-    reader.start()
+    They find nothing other than whole days, or the test fails.
+    """
+    stop = home / "stop"
+    readers = [program("reader", kind, str(home), str(stop)) for kind in ("polars", "delta-rs")]
+    # Both read before anything happens.
+    for reader in readers:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n", reader.stderr and reader.stderr.read()
     try:
-        yield seen
+        yield
     finally:
-        stopped.set()
-        reader.join()
+        stop.touch()
+        told = [reader.communicate()[0] for reader in readers]
+    for text in told:
+        found = json.loads(text)
+        assert found["wrong"] == []
+        assert found["reads"] > 1
 
 
 @pytest.fixture
@@ -82,8 +84,7 @@ def home(tmp_path: Path, spark: SparkSession) -> Path:
 def test_a_kill_at_any_step_shows_no_part_of_a_day_and_a_retry_ends_it(
     spark: SparkSession, home: Path, step: str
 ) -> None:
-    wrong: list[str] = []
-    with reading(home, wrong) as seen:
+    with reading(home):
         killed = start(home, TODAY, 7, "b", step)
         assert killed.wait(timeout=120) == -signal.SIGKILL, killed.stderr and killed.stderr.read()
         now = served(home)
@@ -95,10 +96,12 @@ def test_a_kill_at_any_step_shows_no_part_of_a_day_and_a_retry_ends_it(
 
         again = publish(spark, home, TODAY, 7, "b")
         assert served(home) == again
-        assert (again.rows, again.subjects) == (ROWS, 40)
+        assert (again.rows, again.subjects) == (ROWS, SUBJECTS)
         assert read_day(table(home), None, TODAY).digest.rows == ROWS
-    assert wrong == []
-    assert len(seen) > 0
+    # Announced once, committed once.
+    announced = pl.read_delta(str(home / "warehouse" / "publications"))
+    assert announced["run_date"].sort().to_list() == [YESTERDAY, TODAY]
+    assert again.table_version == served(home).table_version
 
 
 def test_a_killed_attempt_does_not_stand_in_the_way_of_the_next(spark: SparkSession, home: Path) -> None:
@@ -110,13 +113,11 @@ def test_a_killed_attempt_does_not_stand_in_the_way_of_the_next(spark: SparkSess
 
 
 def test_two_publishers_of_one_day_leave_the_higher_attempt_whole(home: Path) -> None:
-    wrong: list[str] = []
-    with reading(home, wrong):
+    with reading(home):
         both = [start(home, TODAY, 7, "b"), start(home, TODAY, 8, "c")]
         codes = [publisher.wait(timeout=180) for publisher in both]
     assert codes[1] == 0
     assert codes[0] in (0, 4)  # it came first and was replaced, or it was fenced off
-    assert wrong == []
     now = served(home)
     assert findings(table(home), now, now.table_version) == []
     assert "c" in {item[0] for item in items_of(home, TODAY)}

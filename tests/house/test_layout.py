@@ -113,7 +113,8 @@ def test_every_test_can_fail() -> None:
 def test_nothing_is_ever_unpickled() -> None:
     """A pickle runs what it holds: models are Delta tables, and nothing else is stored between jobs."""
     modules_that_pickle = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "skops"}
-    reading = {"read_pickle", "to_pickle", "allow_pickle"}
+    modules_that_pickle |= {"torch", "jsonpickle", "marshal"}
+    reading = {"read_pickle", "to_pickle", "allow_pickle", "unsafe_load", "full_load"}
     found = []
     for path in [each for each in tracked() if each.suffix == ".py"]:
         for node in ast.walk(ast.parse(path.read_text())):

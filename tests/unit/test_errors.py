@@ -49,6 +49,33 @@ DAY = date(2017, 11, 30)
             ["engagements (run_date=x)", "2 critical", "a", "b"],
         ),
         (
+            errors.ContractError.table_drifted("candidates_x", "candidates.odcs.yaml", ["column a is missing", "b is"]),
+            5,
+            [
+                "candidates_x differs from schemas/candidates.odcs.yaml",
+                "a is missing; b is",
+                "nothing was written",
+                "next:",
+            ],
+        ),
+        (
+            errors.ModelError.of_several_trainings(
+                "run_date=x", {"user_factors": "a1", "item_factors": "b2"}, "train_als"
+            ),
+            5,
+            ["run_date=x", "user_factors is of a1, item_factors is of b2", "nothing was written", "jobs/train_als.py"],
+        ),
+        (
+            errors.ModelError.not_what_was_trained("item_factors", "run_date=x", "3-aa", "3-bb", "train_als"),
+            5,
+            ["item_factors (run_date=x)", "3-bb instead of 3-aa", "nothing was written", "jobs/train_als.py"],
+        ),
+        (
+            errors.StorageError.not_written("candidates_homefeed", "/w", "No space left on device"),
+            5,
+            ["candidates_homefeed", "/w", "No space left", "stays served", "shortlist doctor", "next:"],
+        ),
+        (
             errors.InputMissingError.no_partition("baskets", "run_date=x", "build_interactions"),
             5,
             ["jobs/build_interactions.py"],
@@ -126,3 +153,14 @@ def test_error_text_and_exit_code(error: errors.ShortlistError, code: int, parts
     assert error.exit_code == code
     for part in parts:
         assert part in str(error)
+
+
+def test_no_error_speaks_to_the_terminal() -> None:
+    said = str(errors.ContractError.invalid("x", "a\x1b[2J\x00\x9bb\tc\nd"))
+    assert said == "contract x: a\\x1b[2J\\x00\\x9bb\tc\nd"
+
+
+def test_a_long_value_is_cut() -> None:
+    said = str(errors.SettingsError.bad_argument("--attempt", "9" * 10_000, "is no number"))
+    assert "... (10002 characters): is no number" in said
+    assert len(said) < 400

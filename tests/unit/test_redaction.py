@@ -26,6 +26,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://h/x?sv=2&sig=hush%3D&se=1", "https://h/x?sv=2&sig=***&se=1"),
         ("Authorization: Bearer eyJhbGciOi.x-y", "Authorization: Bearer ***"),
         ("it said wJalrXUtnFEMIk7MDENG!", "it said ***!"),
+        ("see...https://u:p@h and +s3a://k:v@b", "see...https://***@h and +s3a://***@b"),
+        ("a=token=hush;x.token.y = hush", "a=token=***;x.token.y = ***"),
         ("abc and /etc/google.json stay", "abc and /etc/google.json stay"),
         ("table t: attempt 3 is fenced off; next: nothing", "table t: attempt 3 is fenced off; next: nothing"),
         ("user u1@example.com of file:///data/x", "user u1@example.com of file:///data/x"),
@@ -34,6 +36,15 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_redact(text: str, redacted: str) -> None:
     assert redact(text) == redacted
     assert redact(redacted) == redacted
+
+
+@pytest.mark.parametrize("word", ["x", "token", "a.", "a-", "s3a:", "bearer ", "sig", "a://", " = ", "\t"])
+def test_a_line_of_megabytes_is_looked_at_once(word: str) -> None:
+    """Going back in it would take days, and an error that quotes it would never be raised."""
+    text = word * (1_000_000 // len(word))
+    told = redact(f"{text} password=hush")
+    assert told.endswith("***")
+    assert "hush" not in told
 
 
 def test_redact_all_goes_into_what_is_nested() -> None:

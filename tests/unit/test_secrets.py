@@ -40,6 +40,11 @@ def check_no_canary(text: str) -> None:
         f"paths.landing=https://{IN_URL}@host/landing",
         f"paths.reports=https://host/r?sig={IN_URL}",
         json.dumps({"paths": {"manifests": f"s3://me:{IN_URL}@b"}}),
+        f"als.scratch=s3a://me:{IN_URL}@bucket/s",
+        f"sources.als.reason=password={IN_KEY}",
+        f"sources.als.reason=see https://me:{IN_URL}@host",
+        json.dumps({"extraction": {"feeds": {"engagements": {"constants": {"surface": f"token={IN_KEY}"}}}}}),
+        f"sources.als.reason=see {IN_ENVIRONMENT}",
     ],
 )
 def test_settings_refuse_a_url_with_a_secret_and_do_not_repeat_it(home: Path, override: str) -> None:
@@ -100,7 +105,7 @@ def test_an_unforeseen_failure_of_a_job(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_manifests_and_the_report_made_of_them(home: Path) -> None:
     (home / "settings.yaml").write_text(SETTINGS)
-    settings = load_settings(home / "settings.yaml", [f"sources.als.reason=password={IN_KEY}"])
+    settings = load_settings(home / "settings.yaml")
     content = {"job": "train_als", "error": SPOKEN, "run_id": "r", "conf": {"fs.s3a.access.key": IN_KEY}}
     path = write_manifest(settings.paths.manifests, DAY, "train_als", content)
     check_no_canary(path.read_text())

@@ -25,7 +25,13 @@ UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_un
 PROPORTION = "expect_column_proportion_of_unique_values_to_be_between"
 
 
-def audit(frame: DataFrame, table: Table, partition: str, parameters: Mapping[str, object]) -> Audit:
+def audit(
+    frame: DataFrame,
+    table: Table,
+    partition: str,
+    parameters: Mapping[str, object],
+    minutes: float | None = None,
+) -> Audit:
     """What the table's contract says about a frame that is to become a partition.
 
     The frame is computed once: it is persisted for the time of the audit unless the caller has persisted it. A frame
@@ -39,6 +45,7 @@ def audit(frame: DataFrame, table: Table, partition: str, parameters: Mapping[st
         table: whose contract.
         partition: what the rows are, for messages.
         parameters: values of `${name}` in the contract's rules.
+        minutes: how long Great Expectations may take for each of its passes; None waits for ever.
 
     Raises:
         ContractError: the contract's rules or the parameters cannot be meant, see `suite`.
@@ -50,10 +57,11 @@ def audit(frame: DataFrame, table: Table, partition: str, parameters: Mapping[st
         batch = spark_batch(frame)
         row_rules = [expectation for expectation in expectations if _picks_rows(expectation)]
         others = [expectation for expectation in row_rules if not _is_key(expectation)]
-        quick = validate(batch, table.name, others, BOOLEAN) | _unique_keys(frame, table, row_rules)
+        quick = validate(batch, table.name, others, BOOLEAN, minutes)
+        quick |= _unique_keys(frame, table, row_rules, minutes)
         settled = {name for name, result in quick.items() if result.success or raised(result) is not None}
         open_rules = [expectation for expectation in expectations if rule_name(expectation) not in settled]
-        found = {**quick, **validate(batch, table.name, open_rules, SUMMARY)}
+        found = {**quick, **validate(batch, table.name, open_rules, SUMMARY, minutes)}
         results = tuple(_result(frame, table, rule, found[rule.name], rows) for rule in table.rules)
         seconds = time.perf_counter() - started
     return Audit(table.name, partition, results, round(seconds, 2)).log_warnings()
@@ -91,7 +99,7 @@ def _is_key(expectation: "Expectation") -> bool:
 
 
 def _unique_keys(
-    frame: DataFrame, table: Table, expectations: "Iterable[Expectation]"
+    frame: DataFrame, table: Table, expectations: "Iterable[Expectation]", minutes: float | None
 ) -> "dict[str, ExpectationValidationResult]":
     """A yes for each key of which no two rows even have the same hash; any other answer says nothing.
 
@@ -109,7 +117,7 @@ def _unique_keys(
     # A missing value has a hash too: where there are several, the answer is left to the rule itself.
     hashes = [F.xxhash64(*of).alias(name) for name, of in keys.items()]
     demands = [proportion(column=name, min_value=1.0, meta={"rule": name}) for name in keys]
-    found = validate(spark_batch(frame.select(*hashes)), table.name, demands, BOOLEAN)
+    found = validate(spark_batch(frame.select(*hashes)), table.name, demands, BOOLEAN, minutes)
     return {name: result for name, result in found.items() if result.success}
 
 

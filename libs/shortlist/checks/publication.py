@@ -19,6 +19,7 @@ def check_surface(
     run_date: date,
     expected_subjects: int,
     last: DataFrame | None,
+    minutes: float | None = None,
 ) -> Audit:
     """Contract and guardrails of one surface's candidates, in one verdict.
 
@@ -29,6 +30,7 @@ def check_surface(
         run_date: logical date D.
         expected_subjects: how many subjects should have a list.
         last: candidates of the last published day before D, or None on a first day.
+        minutes: how long Great Expectations may take, see `audit`.
     """
     limits, fallback = surface.guardrails, surface.fallback
     parameters = {
@@ -37,7 +39,7 @@ def check_surface(
         "run_date": run_date,
         "min_subjects": max(1, math.ceil(expected_subjects * (1 - limits.max_short_share))),
     }
-    checked = audit(candidates, table, f"run_date={run_date}", parameters)
+    checked = audit(candidates, table, f"run_date={run_date}", parameters, minutes)
     return checked.with_results(
         guardrails(candidates, last, limits, surface.k, fallback, surface.subject, expected_subjects)
     )

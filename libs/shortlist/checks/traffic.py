@@ -49,7 +49,7 @@ def check_traffic(
     folders = sorted(row[0] for row in fresh.select(INGEST_DATE).distinct().collect())
     judged = [day for day in folders if day <= run_date][-config.judge_days :]
     if not judged:
-        results = judge(comparisons([], judged, config, catalog is not None))
+        results = judge(comparisons([], judged, config, catalog is not None), config.timeout_minutes)
     else:
         oldest = judged[0] - timedelta(days=config.history_days)
         counted = daily_traffic(_delivered(fresh, oldest, run_date), catalog)
@@ -63,11 +63,11 @@ def check_traffic(
             results = (_too_many(rows[-1][SURFACE]),)
         else:
             traffic = [_counts(row) for row in rows]
-            results = judge(comparisons(traffic, judged, config, catalog is not None))
+            results = judge(comparisons(traffic, judged, config, catalog is not None), config.timeout_minutes)
     return Audit(TRAFFIC, partition, results, round(time.perf_counter() - started, 2)).log_warnings()
 
 
-def judge(compared: Sequence[Comparison]) -> tuple[CheckResult, ...]:
+def judge(compared: Sequence[Comparison], minutes: float | None = None) -> tuple[CheckResult, ...]:
     """One result for each comparison: Great Expectations' verdict on its rows, or why it has none."""
     import pandas as pd
     from great_expectations.expectations.metadata_types import FailureSeverity
@@ -90,7 +90,7 @@ def judge(compared: Sequence[Comparison]) -> tuple[CheckResult, ...]:
             description=comparison.description,
             meta={"rule": comparison.rule},
         )
-        given |= validate(batches[comparison.rule], comparison.rule, [expectation], complete)
+        given |= validate(batches[comparison.rule], comparison.rule, [expectation], complete, minutes)
     return tuple(_result(comparison, given.get(comparison.rule)) for comparison in compared)
 
 

@@ -1,10 +1,12 @@
 """Great Expectations itself: batches of rows, and what it says of them."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
-from pyspark.sql import DataFrame
+from pyspark import InheritableThread
+from pyspark.sql import DataFrame, SparkSession
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 FRAME, ALL = "frame", "all"
+Answer = TypeVar("Answer")
 
 
 def spark_batch(frame: DataFrame) -> "Batch":
@@ -34,7 +37,11 @@ def rows_batches(frames: "Mapping[str, pd.DataFrame]") -> "dict[str, Batch]":
 
 
 def validate(
-    batch: "Batch", name: str, expectations: "Sequence[Expectation]", result_format: Mapping[str, Any]
+    batch: "Batch",
+    name: str,
+    expectations: "Sequence[Expectation]",
+    result_format: Mapping[str, Any],
+    minutes: float | None = None,
 ) -> "dict[str, ExpectationValidationResult]":
     """Results by rule name.
 
@@ -43,14 +50,59 @@ def validate(
         name: what the suite is called.
         expectations: each with its rule in `meta["rule"]`.
         result_format: how much Great Expectations is to say.
+        minutes: how long it may take; every rule then counts as one that could not be evaluated. None waits for ever.
     """
     import great_expectations as gx
 
     if not expectations:
         return {}
     part = gx.ExpectationSuite(name=name, expectations=list(expectations))
-    results = batch.validate(part, result_format=dict(result_format)).results
+
+    def ask() -> "Sequence[ExpectationValidationResult]":
+        return batch.validate(part, result_format=dict(result_format)).results
+
+    results = ask() if minutes is None else _within(minutes, ask)
+    if results is None:
+        return {rule_name(expectation): _unanswered(expectation, minutes) for expectation in expectations}
     return {rule_name(result.expectation_config): result for result in results}
+
+
+def _within(minutes: float, ask: Callable[[], Answer]) -> "Answer | None":
+    """What a function returns, or None when it takes longer; its Spark jobs are cancelled then."""
+    spark, tag = SparkSession.active(), f"gate-{uuid4()}"
+    answers: list[Answer] = []
+    raised_by: list[Exception] = []
+
+    def run() -> None:
+        spark.sparkContext.addJobTag(tag)
+        try:
+            answers.append(ask())
+        except Exception as error:
+            raised_by.append(error)
+
+    # Nobody can end a thread: one that does not come back is left to itself, and must not keep the process alive.
+    thread = InheritableThread(target=run, daemon=True, session=spark)
+    thread.start()
+    thread.join(minutes * 60)
+    if thread.is_alive():
+        spark.sparkContext.cancelJobsWithTag(tag)
+        return None
+    if raised_by:
+        raise raised_by[0]
+    return answers[0]
+
+
+def _unanswered(expectation: "Expectation", minutes: float | None) -> "ExpectationValidationResult":
+    from great_expectations.core import ExpectationValidationResult
+
+    why = {
+        "raised_exception": True,
+        "exception_message": f"no answer within {minutes:g} minutes",
+        "exception_traceback": "",
+    }
+    return ExpectationValidationResult(
+        success=False, expectation_config=expectation.configuration, result={}, exception_info=why
+    )
 
 
 def rule_name(expectation: "Expectation | ExpectationConfiguration | None") -> str:

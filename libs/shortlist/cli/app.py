@@ -18,6 +18,7 @@ EXIT_CODES = (
     "attempt; 5 infrastructure."
 )
 HELD = 3
+_CENTURY = 24 * 365 * 100
 
 app = typer.Typer(
     name="shortlist",
@@ -138,7 +139,7 @@ def show_command(
     surface: Surface,
     subject: Subject,
     day: Day = None,
-    history: Annotated[int, typer.Option("--history", min=0, help="Items of recent history to show.")] = 10,
+    history: Annotated[int, typer.Option("--history", min=0, max=1000, help="Items of recent history to show.")] = 10,
     config: Config = None,
     overrides: Overrides = None,
     as_json: Json = False,
@@ -271,6 +272,8 @@ def repair_command(
     from shortlist.cli.output import console, emit, say
     from shortlist.cli.verify import do_repairs, render_repairs, repairs
 
+    if not 0 <= older_than <= _CENTURY:  # neither is "nan"
+        raise SettingsError.bad_argument("--older-than", older_than, f"is no number of hours from 0 to {_CENTURY}")
     settings = settings_of(config, overrides)
     chosen = surface and known(settings, surface)
     moment = datetime.now(UTC).timestamp() - older_than * 3600

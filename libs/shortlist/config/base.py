@@ -1,10 +1,14 @@
 """What all settings share: the words that they are made of, where local state lives, and strictness."""
 
 import os
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
+
+from shortlist.redaction import redact, secret_in_url
 
 EventType = Literal["impression", "closeup", "save", "hide", "click", "outbound", "add_to_cart", "checkout", "search"]
 BasketKind = Literal["board", "session", "order", "user-window"]
@@ -23,7 +27,74 @@ def state_home() -> Path:
     return Path(os.environ.get("SHORTLIST_HOME") or CHECKOUT / ".shortlist").resolve()
 
 
-class Section(BaseModel):
-    """A group of settings: frozen, and a key it does not know is an error."""
+# A tab is a word's neighbour; the others end a line, a path or a terminal's patience.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# A word becomes a folder, a column or a sentence in every row.
+_LONGEST: Final = 1000
+_LARGEST: Final = 2**53
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+def without_secret(url: str) -> str:
+    """The place, if it holds no user, password or signature.
+
+    Raises:
+        ValueError: it does; with the next step.
+    """
+    found = secret_in_url(url)
+    if found:
+        raise ValueError(f"{found}; next: leave it out and give credentials by the environment or a provider")
+    return url
+
+
+Folder = Annotated[str, AfterValidator(without_secret)]
+
+
+class Section(BaseModel):
+    """A group of settings: frozen; a key it does not know is an error, as are control characters and secrets in a word."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    # Fields that may hold any character.
+    any_character: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*")
+    @classmethod
+    def _words_are_plain(cls, given: Any, info: ValidationInfo) -> Any:
+        for number in _numbers(given):
+            if abs(number) > _LARGEST:
+                raise ValueError(
+                    f"it is beyond {_LARGEST}, the largest whole number that every part of the house keeps exactly"
+                )
+        for word in _words(given):
+            if info.field_name not in cls.any_character and _CONTROL.search(word):
+                raise ValueError("it holds a control character; next: write it without")
+            if redact(word) != word:
+                raise ValueError(
+                    "it holds a secret; next: leave it out and give credentials by the environment or a provider"
+                )
+            if len(word) > _LONGEST:
+                raise ValueError(f"it has {len(word)} characters, at most {_LONGEST} are taken")
+        return given
+
+
+def _words(given: Any) -> Iterator[str]:
+    """Every string of a field: itself, of a tuple, or keys and values of a mapping; sections look at their own."""
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, Mapping):
+        for key, value in given.items():
+            yield from (*_words(key), *_words(value))
+    elif isinstance(given, tuple):
+        for part in given:
+            yield from _words(part)
+
+
+def _numbers(given: Any) -> Iterator[float]:
+    """Every number of a field, as `_words` finds its strings."""
+    if isinstance(given, int | float):
+        yield given
+    elif isinstance(given, Mapping):
+        for value in given.values():
+            yield from _numbers(value)
+    elif isinstance(given, tuple):
+        for part in given:
+            yield from _numbers(part)

@@ -99,12 +99,14 @@ class SaveRateConfig(Section):
 
 
 class ChecksConfig(Section):
-    """The traffic gate, which looks at deliveries as a whole where the contracts look at rows.
+    """How long gates may take; and the traffic gate, which looks at deliveries as a whole where the contracts look at rows.
 
     A day is a landing folder's: what a later folder adds to it is that folder's traffic, so that a day compares with
     the days before it as they looked when they ended, whenever the run happens.
     """
 
+    timeout_minutes: float = Field(default=60.0, gt=0)
+    """A gate that Great Expectations has not judged by then is held, as if its rules had failed, and its Spark jobs end."""
     history_days: int = Field(default=28, ge=7, le=366)
     """Days before a judged one that it is compared with."""
     min_history_days: int = Field(default=7, ge=1, le=366)

@@ -102,6 +102,9 @@ class TimestampConfig(Section):
 class CsvConfig(Section):
     """How a CSV feed is written; quotes are doubled inside quotes, and a quoted field may hold line breaks."""
 
+    # Hive's fields end with U+0001.
+    any_character = frozenset({"delimiter", "quote"})
+
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     """Character between fields."""
     quote: str = Field(default='"', min_length=1, max_length=1)
@@ -193,7 +196,7 @@ class ExtractionConfig(Section):
 
     feeds: dict[str, FeedConfig] = Field(default={"engagements": FeedConfig()}, min_length=1)
     """Logs by the name of their folder below the landing, each with its mapping."""
-    marker: str = "_SUCCESS"
+    marker: str = Field(default="_SUCCESS", pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$")
     """File that a producer writes last; a folder without it is not read."""
     max_rejected_share: float = Field(default=0.01, ge=0, le=1)
     """Share of a folder's landed lines that may go to quarantine before the run is held."""
@@ -212,9 +215,9 @@ class ExtractionConfig(Section):
     @classmethod
     def _feeds_are_folders(cls, given: dict[str, FeedConfig]) -> dict[str, FeedConfig]:
         for name in given:
-            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name in _OTHER_FOLDERS:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", name) or name in _OTHER_FOLDERS:
                 raise ValueError(
-                    f"{name!r} cannot be a feed: its name is a folder's; use a-z, 0-9, - and _, and none of "
+                    f"{name!r} cannot be a feed: its name is a folder's; use at most 100 of a-z, 0-9, - and _, and none of "
                     f"{', '.join(_OTHER_FOLDERS)}, which are no logs"
                 )
         return given

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from shortlist.config.base import DIRECTED_MEASURES, BasketKind, Measure, Section
+from shortlist.config.base import DIRECTED_MEASURES, BasketKind, Folder, Measure, Section
 
 
 class AlsConfig(Section):
@@ -50,7 +50,7 @@ class AlsConfig(Section):
     """Users that `sampled` wants for each item before it thins out the users of frequent ones."""
     block_rows: int = Field(default=1_000_000, ge=1)
     """Observations per block of `spark`, at most; up to 8 blocks are made of fewer. Sums are rounded block by block."""
-    scratch: str | None = None
+    scratch: Folder | None = None
     """Folder that the driver and every task of `spark` see, for factors between half-epochs; null: a temporary one where
     all run on one machine, and broadcasts elsewhere. `shuffled` needs one."""
 
@@ -111,7 +111,7 @@ class CooccurrenceConfig(Section):
     item_blocks: int | None = Field(default=None, ge=1)
     """Tasks of `mapped` and `shuffled`, each with the items of about equal work; null: four for each core of the cluster. More
     of them let `shuffled` fit smaller executors, and move more."""
-    scratch: str | None = None
+    scratch: Folder | None = None
     """Folder that the driver and every task see, for the file of `mapped`; null: a temporary one where all run on one machine,
     none elsewhere."""
 

@@ -7,7 +7,14 @@ from shortlist.errors.base import SettingsError, ShortlistError
 from shortlist.errors.landing import AccountError, HeldError, LandingError
 from shortlist.errors.models import ModelError
 from shortlist.errors.publishing import NotPublishedError, OvertakenError, PublicationError, RollbackError
-from shortlist.errors.tables import ContractError, ErasedError, FencedError, InputMissingError, MaintenanceError
+from shortlist.errors.tables import (
+    ContractError,
+    ErasedError,
+    FencedError,
+    InputMissingError,
+    MaintenanceError,
+    StorageError,
+)
 
 __all__ = [
     "AccountError",
@@ -25,4 +32,5 @@ __all__ = [
     "RollbackError",
     "SettingsError",
     "ShortlistError",
+    "StorageError",
 ]

@@ -17,6 +17,23 @@ class ModelError(ShortlistError):
         )
 
     @classmethod
+    def of_several_trainings(cls, partition: str, models: Mapping[str, str], job: str) -> "ModelError":
+        """Tables of one model that name different trainings, or none."""
+        named = ", ".join(f"{table} is of {model}" for table, model in models.items())
+        return cls(
+            f"the model of {partition} is not of one training: {named}; nothing was written; next: run jobs/{job}.py for "
+            "that day again, which was interrupted or written by something else"
+        )
+
+    @classmethod
+    def not_what_was_trained(cls, table: str, partition: str, wanted: str, found: str, job: str) -> "ModelError":
+        """Rows whose digest is not the one that their commit states."""
+        return cls(
+            f"{table} ({partition}) is not what was trained: digest {found} instead of {wanted}; nothing was written; next: "
+            f"shortlist verify looks for broken files, then run jobs/{job}.py for that day again"
+        )
+
+    @classmethod
     def nothing_to_learn(cls, what: str) -> "ModelError":
         """A training set without a single usable row."""
         return cls(f"{what} has no rows with a weight above 0; next: look at interactions.weights and the look-back")

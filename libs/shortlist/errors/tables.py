@@ -31,6 +31,14 @@ class ContractError(ShortlistError):
         )
 
     @classmethod
+    def table_drifted(cls, table: str, contract: str, differences: Sequence[str]) -> "ContractError":
+        """A table that is there has other columns than its contract."""
+        return cls(
+            f"{table} differs from schemas/{contract}: {'; '.join(differences)}; nothing was written; next: shortlist verify "
+            "names the table, bring it back to its contract or change the contract"
+        )
+
+    @classmethod
     def invalid(cls, path: str, problem: str) -> "ContractError":
         """A contract file that states something we cannot build."""
         return cls(f"contract {path}: {problem}")
@@ -47,6 +55,19 @@ class FencedError(ShortlistError):
         return cls(
             f"{table} ({partition}): attempt {attempt} is fenced off by attempt {newest}, which has already committed; "
             "nothing was written; next: nothing, unless this attempt was meant to win: then run it anew with a higher --attempt"
+        )
+
+
+class StorageError(ShortlistError):
+    """Storage did not take what was written; no commit of it is there."""
+
+    @classmethod
+    def not_written(cls, table: str, root: str, reason: str) -> "StorageError":
+        """The operating system's words for it."""
+        return cls(
+            f"{table} could not be written below {root}: {reason}; what was published before stays served; next: shortlist "
+            "doctor looks at disk and permissions; then run the same again, with the same arguments. Files that were left "
+            "belong to no version, and maintain_tables removes them"
         )
 
 

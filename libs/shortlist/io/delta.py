@@ -1,10 +1,12 @@
 """Delta tables below one root: created from their contracts, read at a pinned version, replaced in one fenced commit."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -17,9 +19,11 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from shortlist.errors import FencedError
+from shortlist.contracts import read_contract
+from shortlist.errors import ContractError, FencedError
 from shortlist.io.fences import fence_name, table_lock
 from shortlist.io.ledger import append_rows
+from shortlist.io.shape import differences, fields_of
 from shortlist.redaction import redact_all
 from shortlist.tables import Table
 
@@ -97,7 +101,18 @@ class Warehouse:
         for name, value in table.properties.items():
             builder = builder.property(name, value)
         with self._locked(table):
+            self._clear_unborn(table)
             builder.execute()
+
+    def _clear_unborn(self, table: Table) -> None:
+        """Take away the log of a table whose maker died before its first commit: Delta would neither open nor make it."""
+        log = Path(self.path(table)) / "_delta_log"
+        if (
+            "://" not in self.root
+            and log.is_dir()
+            and not any(file.suffix in (".json", ".parquet") for file in log.iterdir())
+        ):
+            shutil.rmtree(log)
 
     def read(self, table: Table, version: int | None = None, where: str | None = None) -> DataFrame:
         """Rows of a table.
@@ -163,13 +178,17 @@ class Warehouse:
 
         Raises:
             FencedError: a newer attempt has committed this partition.
-            ContractError: the frame has other columns than the contract.
+            ContractError: the frame, or the table that is there, has other columns than the contract.
         """
         conformed = table.conform(frame)
         self.create(table)
         stamp = redact_all({**facts, PARTITION: partition, ATTEMPT: attempt})
         with self._locked(table):
             require()
+            # Delta would fill up what is missing and keep what nobody states any more, without a word.
+            drifted = differences(fields_of(deltalake.DeltaTable(self.path(table))), read_contract(table.contract))
+            if drifted:
+                raise ContractError.table_drifted(table.name, f"{table.contract}.odcs.yaml", drifted)
             newest = self.last_attempt(table, partition)
             if newest is not None and newest >= attempt:
                 # The attempt's own commit, whose answer was lost; unless a newer one, or a rollback, came after it.

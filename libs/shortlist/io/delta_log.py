@@ -7,7 +7,7 @@ whole. Local disks only; no Spark.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -139,7 +139,21 @@ def _commit(version: int, file: Path) -> Commit:
         return Commit(version, file, fingerprint, (), f"it is no JSON ({error})")
     if not all(isinstance(action, dict) for action in actions):
         return Commit(version, file, fingerprint, (), "it holds something else than actions")
-    return Commit(version, file, fingerprint, actions, "")
+    return Commit(version, file, fingerprint, actions, _cut(actions))
+
+
+def _cut(actions: Sequence[Mapping[str, Any]]) -> str:
+    """Whether lines at the end of a commit are lost: its first line says how many files it adds and removes."""
+    told: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    metrics = told.get("operationMetrics") or {}
+    # Spark's words, and delta-rs'; of other operations they count something else.
+    counts = {"add": ("numFiles", "num_added_files"), "remove": ("numRemovedFiles", "num_removed_files")}
+    for kind, names in counts.items():
+        wanted = next((int(metrics[name]) for name in names if name in metrics), None)
+        found = sum(kind in action for action in actions)
+        if told.get("operation") == "WRITE" and wanted is not None and found < wanted:
+            return f"its end is lost: it should {kind} {wanted} file(s), and names {found}"
+    return ""
 
 
 def _broken_checkpoint(file: Path) -> str:

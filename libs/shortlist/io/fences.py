@@ -1,12 +1,22 @@
 """Who may commit a table's partition: one committer at a time, and never an attempt older than the newest. No Spark."""
 
 import fcntl
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from shortlist.columns import RUN_DATE
+from shortlist.errors import ShortlistError, StorageError
+
+# What an operating system says of a place that does not take what is written; Java and Rust quote it in errors of their own.
+_REFUSED: Final = re.compile(
+    r"No space left on device|Disk quota exceeded|File too large|Read-only file system|Permission denied|"
+    r"Input/output error|Too many open files",
+    re.IGNORECASE,
+)
 
 
 @contextmanager
@@ -16,15 +26,26 @@ def table_lock(root: str, table: str) -> Iterator[None]:
     Args:
         root: the warehouse; nothing is locked where it is a URL, for object stores refuse a second commit themselves.
         table: name of the table.
+
+    Raises:
+        StorageError: what is done inside, or the lock, failed because storage took nothing: a full disk, a read-only one.
     """
-    if "://" in root:
-        yield
-        return
-    folder = Path(root) / ".locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{table}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    try:
+        if "://" in root:
+            yield
+            return
+        folder = Path(root) / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{table}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except ShortlistError:
+        raise
+    except Exception as error:
+        refused = _REFUSED.search(str(error))
+        if refused is None:
+            raise
+        raise StorageError.not_written(table, root, refused[0]) from error
 
 
 def fence_name(table: str, partition: str) -> str:

@@ -1,10 +1,9 @@
 """What is wrong with a table: its log, its files, its protocol, its columns, and the days that publications names."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
 import polars as pl
@@ -15,10 +14,9 @@ from shortlist.contracts import Contract
 from shortlist.io.delta_log import DeltaLog, read_log
 from shortlist.io.ledger import UNREADABLE, Publication, read_inputs
 from shortlist.io.published import broken_files, findings
+from shortlist.io.shape import differences, fields_of
 
 PROTOCOL: Final = (1, 2)
-# Delta's words for the types of a contract, where they differ.
-_DELTA_TYPES: Final = {"int": "integer", "bigint": "long"}
 _RERUN = "run the day again: infra/submit jobs/publish_candidates.py --run-date {day}, or shortlist rollback {surface}"
 _RESTORE = "restore the file from a backup; without one, run the days again whose rows are lost"
 
@@ -97,14 +95,14 @@ def inspect_shape(table: str, path: str, contract: Contract) -> Iterator[Finding
         says = f"protocol is reader {found[0]} / writer {found[1]}, not 1 / 2: some readers cannot open it"
         mend = "write its days into a table that the jobs create anew; find out who raised the protocol"
         yield Finding(table, "protocol", True, says, mend)
-    fields = {field["name"]: field for field in json.loads(opened.schema().to_json())["fields"]}
-    differences = _differences(fields, contract)
+    fields = fields_of(opened)
+    found_columns = differences(fields, contract)
     partition = tuple(opened.metadata().partition_columns)
     if partition != contract.partition:
-        differences.append(f"partitioned by {', '.join(partition) or 'nothing'}, not {', '.join(contract.partition)}")
-    if differences:
+        found_columns.append(f"partitioned by {', '.join(partition) or 'nothing'}, not {', '.join(contract.partition)}")
+    if found_columns:
         mend = f"change {contract.file} or bring the table back to it; no job writes while they differ"
-        yield Finding(table, "schema_drift", True, f"differs from {contract.file}: {'; '.join(differences)}", mend)
+        yield Finding(table, "schema_drift", True, f"differs from {contract.file}: {'; '.join(found_columns)}", mend)
     older = [column.name for column in contract.columns if column.name not in fields and not column.required]
     if older:
         says = f"is from before {contract.file} gained {', '.join(older)}"
@@ -209,27 +207,3 @@ def _orphans(folder: Path, log: DeltaLog) -> list[Path]:
             named.update(unquote(path) for path in paths.drop_nulls())
     files = (file for file in folder.rglob("*.parquet") if "_delta_log" not in file.relative_to(folder).parts)
     return sorted(file for file in files if str(file.relative_to(folder)) not in named)
-
-
-def _differences(fields: dict[str, dict[str, Any]], contract: Contract) -> list[str]:
-    wanted = {column.name: column for column in contract.columns}
-    differences = [f"column {name} is missing" for name in wanted if name not in fields and wanted[name].required]
-    differences += [f"column {name} is not in the contract" for name in fields if name not in wanted]
-    for name, column in wanted.items():
-        if name not in fields:
-            continue
-        kind, nullable = _type(fields[name]["type"]), fields[name]["nullable"]
-        if kind != _type(column.type):
-            differences.append(f"column {name} is {kind}, not {_type(column.type)}")
-        if nullable and column.required:
-            differences.append(f"column {name} may be empty")
-        if not nullable and not column.required:
-            differences.append(f"column {name} may not be empty")
-    return differences
-
-
-def _type(stated: str | dict[str, Any]) -> str:
-    """A type in Delta's words, an array as `array<element>`."""
-    if isinstance(stated, dict):
-        return f"array<{stated['elementType']}>" if stated.get("type") == "array" else str(stated.get("type"))
-    return _DELTA_TYPES.get(stated, stated)

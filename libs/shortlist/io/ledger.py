@@ -74,14 +74,21 @@ def reasons(path: str) -> list[str]:
 
 
 def append_rows(root: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add a few rows, each with all columns and without secrets, to a table that exists and only grows; one commit."""
+    """Add a few rows, each with all columns and without secrets, to a table that exists and only grows; one commit.
+
+    A row that is there already, the same in every column, is not added: a writer that died before it had its answer comes
+    again with the same row. Where all are there, nothing is committed.
+    """
     path = f"{root.rstrip('/')}/{table}"
     with table_lock(root, table):
         schema = pa.schema(deltalake.DeltaTable(path).schema().to_arrow())
         clean = [
             {name: redact(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
         ]
-        deltalake.write_deltalake(path, pa.Table.from_pylist(clean, schema), mode="append")
+        given = pl.DataFrame(pa.Table.from_pylist(clean, schema))
+        new = given.join(pl.read_delta(path), on=given.columns, how="anti", nulls_equal=True, maintain_order="left")
+        if len(new):
+            deltalake.write_deltalake(path, new.to_arrow().cast(schema), mode="append")
 
 
 def read_inputs(path: str, version: int | None) -> dict[str, int]:

@@ -4,6 +4,7 @@ Every format ends in text: JSON lines as they were landed, a CSV row with its JS
 and Delta as JSON. So one parser, one set of reasons and one quarantine serve them all.
 """
 
+import codecs
 import csv
 import hashlib
 import io
@@ -178,7 +179,11 @@ def _lines(file: LandedFile, source: _Hashed) -> Iterator[list[bytes]]:
     stream = pa.PythonFile(source, "r")
     opened = stream if codec is None else pa.CompressedInputStream(stream, codec)
     rest = b""
+    begun = False
     while block := opened.read(_BLOCK):
+        if not begun:
+            # A mark of the encoding before the first line is no part of it.
+            block, begun = block.removeprefix(codecs.BOM_UTF8), True
         if len(rest) > _LONGEST_LINE:
             raise ValueError(f"a line is longer than {_LONGEST_LINE} bytes")
         whole, end, after = block.rpartition(b"\n")

@@ -10,11 +10,11 @@ from pathlib import Path
 import deltalake
 import polars as pl
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from shortlist.errors import ContractError, FencedError
+from shortlist.errors import ContractError, FencedError, StorageError
 from shortlist.io.delta import Warehouse, between, equals, one_of
 from shortlist.io.fences import run_partition
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, PUBLICATIONS, QUARANTINE, USER_FACTORS
@@ -205,3 +205,43 @@ def test_two_processes_take_turns_on_a_local_disk(warehouse: Warehouse) -> None:
     free = subprocess.run([sys.executable, "-c", code, str(lock)], capture_output=True, text=True, check=False)
     assert "BlockingIOError" in held.stderr
     assert free.returncode == 0
+
+
+def test_a_table_whose_maker_died_before_its_first_commit_is_made(warehouse: Warehouse) -> None:
+    log = Path(warehouse.path(USER_FACTORS)) / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f".{0:020}.json.0a1b.tmp").write_text("{")
+    replace(warehouse, DAY, 1, "a")
+    assert ids(warehouse) == {("a", DAY)}
+
+
+def test_a_commit_whose_answer_was_lost_is_found_again(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace(warehouse, NEXT, 1, "c")
+    original = DataFrameWriter.save
+
+    def lose(writer: DataFrameWriter, path: str) -> None:
+        original(writer, path)
+        raise TimeoutError("the connection was lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DataFrameWriter, "save", lose)
+        with pytest.raises(TimeoutError):
+            replace(warehouse, DAY, 7, "a", "b")
+    landed = warehouse.version(USER_FACTORS)
+    assert replace(warehouse, DAY, 7, "a", "b") == landed == warehouse.version(USER_FACTORS)
+    assert ids(warehouse) == {("a", DAY), ("b", DAY), ("c", NEXT)}
+
+
+def test_storage_that_takes_nothing_is_a_clear_error(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace(warehouse, NEXT, 1, "c")
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("Caused by: java.io.IOException: No space left on device\n\tat java.base/x")
+
+    monkeypatch.setattr(DataFrameWriter, "save", refuse)
+    with pytest.raises(
+        StorageError, match=r"user_factors could not be written below .*: No space left on device"
+    ) as error:
+        replace(warehouse, DAY, 1, "a")
+    assert error.value.exit_code == 5
+    assert ids(warehouse) == {("c", NEXT)}

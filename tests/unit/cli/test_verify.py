@@ -36,6 +36,10 @@ def data(root: Path, day: object = D2) -> Path:
     return file
 
 
+def keep_lines(file: Path, count: int) -> None:
+    file.write_text("\n".join(file.read_text().splitlines()[:count]))
+
+
 def checkpoint(root: Path) -> tuple[Path, Path]:
     DeltaTable(str(root / TABLE)).create_checkpoint()
     folder = root / TABLE / "_delta_log"
@@ -116,6 +120,11 @@ def raise_protocol(root: Path) -> None:
         (lambda root: log(root, 3).write_bytes(b""), "zero_byte_commit", "commit 3 cannot be used: it is empty"),
         (lambda root: log(root, 2).write_bytes(b""), "zero_byte_commit", "commit 2 cannot be used: it is empty"),
         (lambda root: log(root, 2).write_text("{oops"), "broken_commit", "commit 2 cannot be used: it is no JSON"),
+        (
+            lambda root: keep_lines(log(root, 2), 1),
+            "broken_commit",
+            "its end is lost: it should add 1 file(s), and names 0",
+        ),
         (lambda root: log(root, 2).unlink(), "missing_commit", "commits are missing: 2, and the newest version cannot"),
         (lambda root: log(root, 0).unlink(), "missing_commit", "the log begins with version 1"),
         (
@@ -166,6 +175,22 @@ def test_a_log_that_was_cut_at_its_end_is_told_by_who_read_it(warehouse: Path, s
     (found,) = (each for each in shortlist("verify", "--json").facts["findings"] if each["wrong"])
     assert (found["table"], found["kind"]) == ("interactions", "missing_commit")
     assert "publisher of homefeed 2017-11-30 read version 1, the newest is 0" in found["says"]
+
+
+def test_a_commit_that_lost_its_last_lines_would_double_rows_and_is_found(
+    warehouse: Path, shortlist: Shortlist
+) -> None:
+    """A day written anew whose commit lost what it removes: both writings stand, and every reader opens the table."""
+    rows = [{"id": "u1", "factors": [1.0], "run_date": D3}]
+    for _ in range(2):
+        write(warehouse, "user_factors", "user_factors", rows)
+    last = log(warehouse, 2, "user_factors")
+    lines = last.read_text().splitlines()
+    last.write_text("\n".join(line for line in lines if not line.startswith('{"remove"')))
+    assert len(pl.read_delta(str(warehouse / "user_factors"))) == 2
+    (found,) = (each for each in shortlist("verify", "--json").facts["findings"] if each["wrong"])
+    assert (found["table"], found["kind"]) == ("user_factors", "broken_commit")
+    assert "it should remove 1 file(s), and names 0" in found["says"]
 
 
 def cut(file: Path) -> None:

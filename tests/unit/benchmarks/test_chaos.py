@@ -1,0 +1,119 @@
+"""What the soak makes of what it finds: a lost, a doubled and a half day are told; nothing is killed or published here."""
+
+import importlib.util
+import sys
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.faults.publisher import ROWS, STEPS, day_of
+from tests.faults.reader import whole
+from tests.published import announce, commit
+
+PROGRAM = Path(__file__).resolve().parents[3] / "infra" / "benchmarks" / "chaos.py"
+
+
+@pytest.fixture(scope="module")
+def bench() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bench_chaos", PROGRAM)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_steps_are_the_publishers(bench: ModuleType) -> None:
+    assert list(bench.STEPS) == STEPS
+    assert bench.LOCKED in bench.INSIDE
+    assert bench.ANNOUNCED not in bench.INSIDE
+
+
+def test_a_schedule_is_its_seeds(bench: ModuleType) -> None:
+    orders = bench.schedule(200, 7)
+    assert orders == bench.schedule(200, 7) != bench.schedule(200, 8)
+    assert [order.number for order in orders] == list(range(1, 201))
+    assert len({order.day for order in orders}) > 100
+    kills = [kill for order in orders for kill in order.kills]
+    assert len(kills) > 80
+    # Every named step is killed at, and every kind of victim is among the others.
+    assert {kill.step for kill in kills if kill.step} == set(STEPS)
+    assert {kill.victim for kill in kills if kill.step is None} == {"group", "python", "jvm"}
+
+
+def lists(order: Any) -> dict[str, Any]:
+    return {f"u{number}": [f"{order.variant}{number}", f"{order.variant}{number + 1}"] for number in range(2)}
+
+
+@pytest.fixture
+def published(bench: ModuleType, tmp_path: Path) -> tuple[Path, list[Any]]:
+    """Two days; the first one was published again by the third order."""
+    days = [bench.FIRST_DAY, bench.FIRST_DAY.replace(day=2), bench.FIRST_DAY]
+    orders = [bench.Order(number, day, ()) for number, day in enumerate(days, start=1)]
+    for order in orders:
+        publish(tmp_path, order)
+    return tmp_path, orders
+
+
+def publish(root: Path, order: Any, attempt: int | None = None) -> int:
+    version = commit(root, "homefeed", order.day, lists(order), attempt or order.number)
+    announce(root, "homefeed", order.day, lists(order), version)
+    return version
+
+
+def account(bench: ModuleType, **codes: int) -> Any:
+    return bench.Account(
+        ended={1: 0, 2: 0, 3: 0, **{int(name[1:]): code for name, code in codes.items()}}, hits=Counter()
+    )
+
+
+def lost(bench: ModuleType, root: Path, orders: list[Any], **codes: int) -> list[str]:
+    told: list[str] = bench.lost_days(
+        str(root / "candidates_homefeed"), str(root / "publications"), orders, account(bench, **codes)
+    )
+    return told
+
+
+def doubled(bench: ModuleType, root: Path) -> list[str]:
+    told: list[str] = bench.doubled_days(str(root / "candidates_homefeed"), str(root / "publications"))
+    return told
+
+
+def test_what_was_published_is_neither_lost_nor_doubled(bench: ModuleType, published: tuple[Path, list[Any]]) -> None:
+    root, orders = published
+    assert lost(bench, root, orders) == []
+    assert doubled(bench, root) == []
+
+
+def test_a_day_that_a_later_order_should_have_is_lost(bench: ModuleType, published: tuple[Path, list[Any]]) -> None:
+    root, orders = published
+    later = bench.Order(4, orders[1].day, ())
+    assert lost(bench, root, [*orders, later], o4=0) == ["2017-01-02: it holds ['v2x'], not the lists of order 4"]
+    assert "its newest order 4 ended with 4" in lost(bench, root, [*orders, later], o4=4)[0]
+    never = bench.Order(5, bench.FIRST_DAY.replace(day=9), ())
+    assert "2017-01-09 is not served" in lost(bench, root, [*orders, never], o5=0)
+
+
+def test_what_happened_twice_is_doubled(bench: ModuleType, published: tuple[Path, list[Any]]) -> None:
+    root, orders = published
+    version = publish(root, orders[1], attempt=2)
+    announce(root, "homefeed", orders[1].day, lists(orders[1]), version)
+    assert doubled(bench, root) == [
+        "run_date=2017-01-02, attempt 2: committed 2 times",
+        f"2017-01-02 at version {version}: announced 2 times",
+    ]
+
+
+def test_a_reader_knows_half_a_day() -> None:
+    rows = [(row["subject_id"], row["rank"], row["item_id"]) for row in day_of("v3x", date(2017, 1, 1))]
+    assert len(rows) == ROWS
+    assert whole(rows)
+    assert whole(rows[::-1])
+    other = [(subject, rank, item.replace("v3x", "v4x")) for subject, rank, item in rows]
+    for wrong in (rows[:-1], [*rows, rows[0]], rows[:60] + other[60:], [*rows[1:], rows[1]]):
+        assert not whole(wrong)
