@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark import Broadcast
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -20,7 +19,6 @@ from shortlist.columns import (
     ID,
     ITEM_ID,
     RANK,
-    RELATED_ITEM_ID,
     SCORE,
     SUBJECT_ID,
     USER_ID,
@@ -29,8 +27,10 @@ from shortlist.columns import (
 from shortlist.config import AlsConfig, CooccurrenceConfig
 from shortlist.kernels.neighbours import score_neighbours
 from shortlist.models import als, cooccurrence
+from shortlist.models.item_factors import ItemFactors, SharedItems, list_matrix
 from shortlist.models.neighbours import Neighbours, collect_neighbours, score_from_neighbours
-from shortlist.models.scoring import ItemFactors, collect_item_factors, list_matrix, mask_rows, top_items
+from shortlist.models.scoring import mask_rows, top_items
+from shortlist.models.sharing import Held, hold
 
 Batches = Iterable[pa.RecordBatch]
 # Subjects whose candidates' vectors, or whose scores of all items, are held at once.
@@ -43,22 +43,8 @@ class Popularity:
     """Users per item; nothing to set."""
 
 
-@dataclass(frozen=True)
-class Neighbourhood:
-    """Scores from the neighbours of what a subject holds, each of weight 1, added up.
-
-    Attributes:
-        config: measure, neighbours, smallest support.
-        alpha: of rp3beta, whose score falls with (users of the item)^-alpha; its step through baskets keeps exponent 1.
-        beta: of rp3beta, whose score falls with (users of the neighbour)^-beta.
-    """
-
-    config: CooccurrenceConfig
-    alpha: float = 1.0
-    beta: float = 0.0
-
-
-Settings = AlsConfig | Neighbourhood | Popularity
+# Of co-occurrence: scores from the neighbours of what a subject holds, each of weight 1, added up.
+Settings = AlsConfig | CooccurrenceConfig | Popularity
 
 
 @dataclass(frozen=True)
@@ -71,7 +57,7 @@ class Factors:
     """
 
     subjects: DataFrame
-    items: ItemFactors
+    items: SharedItems
 
 
 @dataclass(frozen=True)
@@ -84,7 +70,7 @@ class Votes:
     """
 
     seeds: DataFrame
-    neighbours: Neighbours
+    neighbours: Held[Neighbours]
 
 
 Model = Factors | Votes
@@ -97,41 +83,18 @@ def fitted(train: DataFrame, settings: Settings) -> Iterator[Model]:
         case AlsConfig():
             with als.fit(train.withColumn(WEIGHT, F.lit(1.0)), settings) as model:
                 users = model.user_factors.select(F.col(ID).alias(SUBJECT_ID), FACTORS).persist()
-                yield Factors(users, collect_item_factors(model.item_factors.select(F.col(ID).alias(ITEM_ID), FACTORS)))
+                yield Factors(users, SharedItems(model.item_factors, None))
                 users.unpersist()
-        case Neighbourhood():
-            related = cooccurrence.fit(train.withColumnRenamed(USER_ID, BASKET_ID), settings.config)
-            # Lists are cut before they are discounted: with thousands of neighbours next to nothing is cut.
-            plain = (settings.alpha, settings.beta) == (1.0, 0.0)
-            weighed = related if plain else discount_popular(related, train, settings.alpha, settings.beta)
+        case CooccurrenceConfig():
             seeds = train.select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID, F.lit(1.0).cast("float").alias(WEIGHT))
-            yield Votes(seeds, collect_neighbours(weighed))
+            with cooccurrence.fit(train.withColumnRenamed(USER_ID, BASKET_ID), settings) as related:
+                yield Votes(seeds, hold(train.sparkSession, None, collect_neighbours(related)))
         case Popularity():
             # A model of one factor, as sources/popularity.py has it.
-            items = train.groupBy(ITEM_ID).agg(F.array(F.count("*").cast("float")).alias(FACTORS))
+            items = train.groupBy(F.col(ITEM_ID).alias(ID)).agg(F.array(F.count("*").cast("float")).alias(FACTORS))
             subjects = train.select(F.col(USER_ID).alias(SUBJECT_ID)).distinct()
             one = F.array(F.lit(1.0).cast("float")).alias(FACTORS)
-            yield Factors(subjects.select(SUBJECT_ID, one), collect_item_factors(items))
-
-
-def discount_popular(related: DataFrame, train: DataFrame, alpha: float, beta: float) -> DataFrame:
-    """RP3beta's exponents, which CooccurrenceConfig does not have: model scores are those of alpha 1, beta 0.
-
-    Args:
-        related: item_id, related_item_id, score.
-        train: user_id, item_id.
-        alpha: scores are multiplied by (users of the item)^(1 - alpha).
-        beta: and by (users of the neighbour)^-beta.
-
-    Returns:
-        item_id, related_item_id, score.
-    """
-    users = train.groupBy(ITEM_ID).agg(F.count("*").cast("double").alias("users"))
-    near = users.select(F.col(ITEM_ID).alias(RELATED_ITEM_ID), F.col("users").alias("near_users"))
-    counted = related.join(F.broadcast(users), ITEM_ID, how="inner")
-    joined = counted.join(F.broadcast(near), RELATED_ITEM_ID, how="inner")
-    factor = F.pow("users", F.lit(1.0 - alpha)) * F.pow("near_users", F.lit(-beta))
-    return joined.select(ITEM_ID, RELATED_ITEM_ID, (F.col(SCORE) * factor).cast("float").alias(SCORE))
+            yield Factors(subjects.select(SUBJECT_ID, one), SharedItems(items, None))
 
 
 def top_lists(model: Model, subjects: DataFrame, k: int) -> DataFrame:
@@ -147,7 +110,7 @@ def top_lists(model: Model, subjects: DataFrame, k: int) -> DataFrame:
     """
     if isinstance(model, Factors):
         return top_items(model.subjects.join(subjects, SUBJECT_ID, how="inner"), model.items, k)
-    most = len(model.neighbours.ids)
+    most = len(model.neighbours.value.ids)
     found = score_from_neighbours(model.seeds, model.neighbours, subjects, k, "sum", most)
     return found.select(SUBJECT_ID, ITEM_ID, SCORE, RANK)
 
@@ -164,22 +127,21 @@ def rank_candidates(model: Model, tasks: DataFrame) -> DataFrame:
     Returns:
         subject_id, item_id, rank (from 1). Subjects that the model does not know are absent.
     """
-    spark = tasks.sparkSession
     schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {RANK} int"
     columns = [SUBJECT_ID, ITEM_ID, NEGATIVES]
     if isinstance(model, Factors):
         asked = tasks.join(model.subjects, SUBJECT_ID, how="inner").select(*columns, FACTORS)
-        return asked.mapInArrow(_ranking_factors(spark.sparkContext.broadcast(model.items)), schema)
+        return asked.mapInArrow(_ranking_factors(model.items.fitted), schema)
     held = model.seeds.groupBy(SUBJECT_ID).agg(F.sort_array(F.collect_list(ITEM_ID)).alias(_TAKEN))
     asked = tasks.join(held, SUBJECT_ID, how="inner").select(*columns, _TAKEN)
-    return asked.mapInArrow(_ranking_votes(spark.sparkContext.broadcast(model.neighbours)), schema)
+    return asked.mapInArrow(_ranking_votes(model.neighbours), schema)
 
 
-def _ranking_factors(shared: "Broadcast[ItemFactors]") -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _ranking_factors(shared: Held[ItemFactors]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
         items = shared.value
         # One more row, of zeros, for items without a vector.
-        vectors = np.vstack([items.transposed.T, np.zeros((1, len(items.transposed)), np.float32)])
+        vectors = np.vstack([items.vectors, np.zeros((1, items.vectors.shape[1]), np.float32)])
         for batch in batches:
             if batch.num_rows:
                 queries = list_matrix(batch[FACTORS])
@@ -193,7 +155,7 @@ def _ranking_factors(shared: "Broadcast[ItemFactors]") -> Callable[[Batches], It
     return rank
 
 
-def _ranking_votes(shared: "Broadcast[Neighbours]") -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _ranking_votes(shared: Held[Neighbours]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
         near = shared.value
         for batch in batches:

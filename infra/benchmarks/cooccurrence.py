@@ -30,7 +30,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from infra.benchmarks.engines import BOARDS, SYNTHETIC, driver_mb, machine, stored, timed
+from infra.benchmarks._measuring import machine, memory_watched, timed
+from infra.benchmarks._sets import SETS, SMALL, stored
 from shortlist.columns import BASKET_ID, ITEM_ID, RANK, RELATED_ITEM_ID, SCORE, SUPPORT, USER_ID
 from shortlist.config import CooccurrenceConfig, state_home
 from shortlist.io.session import spark_session

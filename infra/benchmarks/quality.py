@@ -28,7 +28,7 @@ from infra.benchmarks._quality_cells import CELLS, CHOICE_SEED, Cell
 from infra.benchmarks._quality_figures import Measured, Paired, compared, scored, told, with_seed
 from infra.benchmarks._quality_methods import Settings
 from infra.benchmarks._quality_protocols import Split
-from infra.benchmarks.engines import machine
+from infra.benchmarks._measuring import machine
 from shortlist.config import CHECKOUT, AlsConfig, state_home
 from shortlist.io.session import spark_session
 from shortlist.metrics.definitions import DEFINITIONS

@@ -19,7 +19,6 @@ import argparse
 import json
 import logging
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -106,9 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="infra/bench top_k", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--sets", nargs="+", choices=SETS, default=SMALL, help="default: %(default)s"
-    )
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SMALL, help="default: %(default)s")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES, help="default: all")
     parser.add_argument("--factors", type=int, nargs="+", default=[64, 128], help="default: %(default)s")
     options = parser.parse_args(argv)
