@@ -108,25 +108,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SMALL, help="default: %(default)s")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES, help="default: all")
     parser.add_argument("--factors", type=int, nargs="+", default=[64, 128], help="default: %(default)s")
-    options = parser.parse_args(argv)
+    given = parser.parse_args(argv)
     logging.getLogger("shortlist").setLevel(logging.WARNING)
     folder = state_home() / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     done: list[Measured] = []
     with spark_session("bench top_k", machine()) as spark:
         spark.sparkContext.setLogLevel("ERROR")
-        for name in options.sets:
+        for name in given.sets:
             pairs = spark.read.parquet(str(stored(name, folder))).persist()
             subjects = pairs.groupBy(F.col("user_id").alias("subject_id")).agg(F.collect_set("item_id").alias("seen"))
             subjects = subjects.persist()
             users = subjects.count()
-            for factors in options.factors:
+            for factors in given.factors:
                 world = fitted(spark, pairs, subjects, folder / f"top_k-{name}-{factors}", factors)
-                for engine in options.engines:
+                for engine in given.engines:
                     done.append(measure(world, name, engine, users))
                     print(line(done[-1]), flush=True)
                     (folder / "top_k.json").write_text(json.dumps([asdict(one) for one in done], indent=1))
-                if {"stored", "implicit"} <= set(options.engines):
+                if {"stored", "implicit"} <= set(given.engines):
                     print(
                         f"{name} d={factors}: {agreement(world.folder):.4%} of implicit's rows are also ours",
                         flush=True,

@@ -42,7 +42,8 @@ def test_without_user_factors_every_user_is_folded_in(built: Deployment, capsys:
     folded = als_candidates(built)
     assert "no user vectors are stored (als.store_user_factors), every user is folded in" in capsys.readouterr().err
     assert set(folded["subject_id"]) == set(stored["subject_id"]) == set(tiny.USERS)
-    # A fit solves a user by steps, the fold-in exactly: scores are close, not equal.
+    # A fit solves users by steps and before the last items, the fold-in exactly and after them: close, not equal.
     both = stored.join(folded, on=["subject_id", "item_id"])
-    assert len(both) == len(stored) == len(folded)
-    assert both["score"].to_list() == pytest.approx(both["score_right"].to_list(), abs=0.05)
+    assert len(stored) == len(folded) == 20 * len(tiny.USERS)
+    assert len(both) > 0.9 * len(stored)
+    assert both["score"].to_list() == pytest.approx(both["score_right"].to_list(), abs=0.1)

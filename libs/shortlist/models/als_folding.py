@@ -21,7 +21,7 @@ from shortlist.models.als_blockwise import HalfStep
 from shortlist.models.als_observations import signed
 from shortlist.models.item_factors import ItemFactors, SharedItems, list_matrix
 from shortlist.models.matrix import list_rows
-from shortlist.models.scoring import RANKED, Places, nothing_eligible, ranked_rows, sent
+from shortlist.models.scoring import LISTS, RANKED, Places, nothing_eligible, ranked, ranked_lists, sent
 from shortlist.models.sharing import Held
 
 _TAKEN = "taken"
@@ -114,7 +114,7 @@ def fold_in_top_items(
     tasks = gathered(seen, SUBJECT_ID, ITEM_ID).join(subjects.select(SUBJECT_ID, SEEN), SUBJECT_ID, how="inner")
     basis, rotated = items.basis(1.0 / config.alpha)
     step = HalfStep(config, basis, len(items.ids), exactly=True)
-    return tasks.mapInArrow(_ranking(rotated, items.fitted, step, sent(spark, eligible), k), RANKED)
+    return ranked(tasks.mapInArrow(_ranking(rotated, items.fitted, step, sent(spark, eligible), k), LISTS))
 
 
 def gathered(seen: DataFrame, row: str, column: str) -> DataFrame:
@@ -152,7 +152,7 @@ def _ranking(
                 vectors, taken = fixed.solve(batch[SUBJECT_ID], batch[_TAKEN])
                 mask = pa.array(taken)
                 subjects, seen = batch[SUBJECT_ID].filter(mask), batch[SEEN].filter(mask)
-                yield from ranked_rows(subjects, vectors[taken], seen, items, eligible, k)
+                yield from ranked_lists(subjects, vectors[taken], seen, items, eligible, k)
 
     return rank
 

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, RANK, RELATED_ITEM_ID, SCORE, SEEN, SUBJECT_ID, WEIGHT
+from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, RELATED_ITEM_ID, SCORE, SEEN, SUBJECT_ID, WEIGHT
 from shortlist.kernels.neighbours import score_neighbours
 from shortlist.models.matrix import sorted_ids
-from shortlist.models.scoring import Batches, mask_rows, slices
+from shortlist.models.scoring import LISTS, Batches, listed, mask_rows, ranked, slices
 from shortlist.models.sharing import Held
 
 _SEEDS = "seeds"
 _WEIGHTS = "weights"
+_LISTS = LISTS.replace("float>", f"float, {BECAUSE_ITEM_ID}: string>")
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,7 @@ def score_from_neighbours(
         F.col(f"taken.{WEIGHT}").alias(_WEIGHTS),
         SEEN,
     )
-    schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int, {BECAUSE_ITEM_ID} string"
-    return tasks.mapInArrow(_score_batches(neighbours, k, scoring), schema)
+    return ranked(tasks.mapInArrow(_score_batches(neighbours, k, scoring), _LISTS))
 
 
 def _score_batches(
@@ -98,7 +98,7 @@ def _score_batches(
 def score_batch(
     batch: pa.RecordBatch, neighbours: Neighbours, k: int, scoring: Literal["sum", "multi-hit"]
 ) -> pa.RecordBatch:
-    """One Arrow batch (subject_id, seeds, weights, seen) to rows (subject_id, item_id, score, rank, because_item_id)."""
+    """One Arrow batch (subject_id, seeds, weights, seen) to lists of (item_id, score, because_item_id)."""
     ids = neighbours.ids
     # Seeds come sorted by id, so their weights stay beside them when unknown ones are passed over.
     known = (
@@ -115,14 +115,9 @@ def score_batch(
         seen=mask_rows(batch[SEEN], ids),
     )
     kept = np.arange(found.items.shape[1])[None, :] < found.counts[:, None]
-    subject, place = np.nonzero(kept)
-    return pa.RecordBatch.from_arrays(
-        [
-            batch[SUBJECT_ID].take(pa.array(subject)),
-            ids.take(pa.array(found.items[kept])),
-            pa.array(found.scores[kept]),
-            pa.array((place + 1).astype(np.int32)),
-            ids.take(pa.array(found.best_seeds[kept])),
-        ],
-        names=[SUBJECT_ID, ITEM_ID, SCORE, RANK, BECAUSE_ITEM_ID],
-    )
+    entries = {
+        ITEM_ID: ids.take(pa.array(found.items[kept])),
+        SCORE: pa.array(found.scores[kept]),
+        BECAUSE_ITEM_ID: ids.take(pa.array(found.best_seeds[kept])),
+    }
+    return listed(batch[SUBJECT_ID], found.counts, entries)

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import ITEM_ID, SCORE, SEEN, SUBJECT_ID
 from shortlist.kernels.arrays import Floats
-from shortlist.models.scoring import RANKED, Batches, listed, mask_rows, slices
+from shortlist.models.scoring import LISTS, RANKED, Batches, listed, mask_rows, ranked, slices
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def first_unseen(scored: DataFrame, subjects: DataFrame, k: int) -> DataFrame:
     if not len(table):
         return spark.createDataFrame([], RANKED)
     order = Order(table[ITEM_ID].combine_chunks().cast(pa.string()), table[SCORE].to_numpy())
-    return subjects.select(SUBJECT_ID, SEEN).mapInArrow(_listing(spark.sparkContext.broadcast(order), k), RANKED)
+    return ranked(subjects.select(SUBJECT_ID, SEEN).mapInArrow(_listing(spark.sparkContext.broadcast(order), k), LISTS))
 
 
 def unseen_places(
@@ -89,7 +89,8 @@ def _listing(shared: "Broadcast[Order]", k: int) -> Callable[[Batches], Iterator
             for start, end in slices(batch.num_rows, k):
                 some = batch.slice(start, end - start)
                 places, counts = unseen_places(*mask_rows(some[SEEN], order.ids), len(order.ids), k)
-                scores = order.scores[np.minimum(places, len(order.ids) - 1)]
-                yield listed(some[SUBJECT_ID], order.ids, places, scores, counts)
+                kept = places[np.arange(k)[None, :] < counts[:, None]]
+                entries = {ITEM_ID: order.ids.take(pa.array(kept)), SCORE: pa.array(order.scores[kept])}
+                yield listed(some[SUBJECT_ID], counts, entries)
 
     return rows

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyspark import Broadcast
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from shortlist.columns import FACTORS, ITEM_ID, RANK, SCORE, SEEN, SUBJECT_ID
 from shortlist.kernels.arrays import Floats
@@ -19,6 +20,9 @@ from shortlist.models.sharing import Held
 Batches = Iterable[pa.RecordBatch]
 Places = NDArray[np.int32]
 RANKED: Final = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int"
+# One row a subject on the way from Python: Spark takes lists apart in half the time that it takes to read their rows.
+_ENTRIES: Final = "entries"
+LISTS: Final = f"{SUBJECT_ID} string, {_ENTRIES} array<struct<{ITEM_ID}: string, {SCORE}: float>>"
 # Cells of the lists (subjects x k) that a task holds at once, 8 bytes each.
 _CELLS: Final = 4_000_000
 
@@ -43,7 +47,13 @@ def top_items(
         return spark.createDataFrame([], RANKED)
     shared = items.unit_length if cosine else items.fitted
     tasks = queries.select(SUBJECT_ID, FACTORS, SEEN)
-    return tasks.mapInArrow(_rank_batches(shared, sent(spark, eligible), k, cosine), RANKED)
+    return ranked(tasks.mapInArrow(_rank_batches(shared, sent(spark, eligible), k, cosine), LISTS))
+
+
+def ranked(lists: DataFrame) -> DataFrame:
+    """Lists (subject_id, entries) as rows: subject_id, what an entry holds, rank (from 1)."""
+    rows = lists.select(SUBJECT_ID, F.posexplode(_ENTRIES).alias(RANK, "entry"))
+    return rows.select(SUBJECT_ID, "entry.*", (F.col(RANK) + 1).alias(RANK))
 
 
 def nothing_eligible(items: SharedItems, eligible: Places | None) -> bool:
@@ -66,12 +76,12 @@ def _rank_batches(
                 queries = list_matrix(batch[FACTORS])
                 if cosine:
                     queries = unit_rows(queries)
-                yield from ranked_rows(batch[SUBJECT_ID], queries, batch[SEEN], items, eligible, k)
+                yield from ranked_lists(batch[SUBJECT_ID], queries, batch[SEEN], items, eligible, k)
 
     return rank
 
 
-def ranked_rows(
+def ranked_lists(
     subjects: pa.Array,
     queries: Floats,
     seen: pa.ListArray,
@@ -79,13 +89,15 @@ def ranked_rows(
     eligible: "Broadcast[Places] | None",
     k: int,
 ) -> Iterator[pa.RecordBatch]:
-    """The k best unseen items of each subject as rows (subject_id, item_id, score, rank), some subjects at a time."""
+    """The k best unseen items of each subject as lists (subject_id, entries), some subjects at a time."""
     indptr, indices = mask_rows(seen, items.ids)
     places = None if eligible is None else eligible.value
     for first, last in slices(len(subjects), k):
         own = indptr[first : last + 1]
         best = top_k(queries[first:last], items.vectors.T, own - own[0], indices[own[0] : own[-1]], k, places)
-        yield listed(subjects.slice(first, last - first), items.ids, best.items, best.scores, best.counts)
+        kept = np.arange(best.items.shape[1])[None, :] < best.counts[:, None]
+        entries = {ITEM_ID: items.ids.take(pa.array(best.items[kept])), SCORE: pa.array(best.scores[kept])}
+        yield listed(subjects.slice(first, last - first), best.counts, entries)
 
 
 def slices(subjects: int, k: int) -> Iterator[tuple[int, int]]:
@@ -95,20 +107,12 @@ def slices(subjects: int, k: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + step, subjects)
 
 
-def listed(
-    subjects: pa.Array, ids: pa.Array, items: NDArray[np.int32], scores: Floats, counts: NDArray[np.int32]
-) -> pa.RecordBatch:
-    """Lists as rows (subject_id, item_id, score, rank)."""
-    kept = np.arange(items.shape[1])[None, :] < counts[:, None]
-    subject, place = np.nonzero(kept)
+def listed(subjects: pa.Array, counts: NDArray[np.int32], entries: dict[str, pa.Array]) -> pa.RecordBatch:
+    """One list a subject: its `counts` next entries, of which each column is given whole."""
+    offsets = pa.array(np.concatenate(([0], np.cumsum(counts))).astype(np.int32))
+    structs = pa.StructArray.from_arrays(list(entries.values()), names=list(entries))
     return pa.RecordBatch.from_arrays(
-        [
-            subjects.take(pa.array(subject)),
-            ids.take(pa.array(items[kept])),
-            pa.array(scores[kept]),
-            pa.array((place + 1).astype(np.int32)),
-        ],
-        names=[SUBJECT_ID, ITEM_ID, SCORE, RANK],
+        [subjects, pa.ListArray.from_arrays(offsets, structs)], names=[SUBJECT_ID, _ENTRIES]
     )
 
 

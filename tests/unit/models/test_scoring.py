@@ -1,4 +1,4 @@
-"""Lists as rows: masks by hand, and the same rows however many subjects are ranked at a time."""
+"""Ranked lists and masks by hand, and the same lists however many subjects are ranked at a time."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,7 +6,7 @@ import pytest
 
 from shortlist.models import scoring
 from shortlist.models.item_factors import ItemFactors
-from shortlist.models.scoring import mask_rows, ranked_rows
+from shortlist.models.scoring import mask_rows, ranked_lists
 
 IDS = pa.array(["a", "b", "c"])
 
@@ -24,28 +24,26 @@ def test_mask_rows__of_some_of_the_lists() -> None:
     assert (indptr.tolist(), indices.tolist()) == ([0, 2, 2, 4], [1, 2, 0, 2])
 
 
-def test_ranked_rows__by_hand() -> None:
+def test_ranked_lists__by_hand() -> None:
     items = ItemFactors(IDS, np.array([[1.0], [3.0], [2.0]], np.float32))
-    (rows,) = ranked_rows(
+    (rows,) = ranked_lists(
         pa.array(["u", "v"]), np.array([[1.0], [-1.0]], np.float32), pa.array([["b"], None]), items, None, 2
     )
-    assert [tuple(row.values()) for row in rows.to_pylist()] == [
-        ("u", "c", 2.0, 1),
-        ("u", "a", 1.0, 2),
-        ("v", "a", -1.0, 1),
-        ("v", "c", -2.0, 2),
+    assert rows.to_pylist() == [
+        {"subject_id": "u", "entries": [{"item_id": "c", "score": 2.0}, {"item_id": "a", "score": 1.0}]},
+        {"subject_id": "v", "entries": [{"item_id": "a", "score": -1.0}, {"item_id": "c", "score": -2.0}]},
     ]
 
 
-def test_ranked_rows__some_subjects_at_a_time_are_all_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ranked_lists__some_subjects_at_a_time_are_all_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     ids = pa.array([f"i{number:02d}" for number in range(50)])
     items = ItemFactors(ids, random.normal(size=(50, 4)).astype(np.float32))
     subjects = pa.array([f"u{number}" for number in range(600)])
     queries = random.normal(size=(600, 4)).astype(np.float32)
     seen = pa.array([[f"i{number:02d}" for number in random.choice(50, 3, replace=False)] for _ in range(600)])
-    (whole,) = ranked_rows(subjects, queries, seen, items, None, 10)
+    (whole,) = ranked_lists(subjects, queries, seen, items, None, 10)
     monkeypatch.setattr(scoring, "_CELLS", 1)
-    parts = list(ranked_rows(subjects, queries, seen, items, None, 10))
+    parts = list(ranked_lists(subjects, queries, seen, items, None, 10))
     assert len(parts) == 3
     assert pa.concat_batches(parts).equals(whole)
