@@ -23,7 +23,7 @@ from tests.odd import ODD_IDS, UNFIT_IDS
 from tests.unit.test_hostile_settings import HOSTILE
 
 DAY = date(2017, 11, 3)
-FOLDER = 'o\'dd "x"; DROP TABLE t; -- ünï $(touch pwned) %20#+&{a}[b]'
+FOLDER = 'o\'dd "x"; DROP TABLE t; -- ünï $(touch pwned) #+&{a}[b]'
 FIELD = "user'; DROP TABLE t; --"
 WORDING = f"{HOSTILE['markup']} {HOSTILE['sql']} {HOSTILE['shell']}"
 CANARIES = {

@@ -21,6 +21,7 @@ HOSTILE = {
     "sql": "x'; DROP TABLE candidates_homefeed; --",
     "always": "1 OR 1=1",
     "shell": "$(touch pwned); touch pwned",
+    "percent": "a%2e%2e%2fpasswd",
     "backtick": "a` UNION ALL SELECT 1 -- `touch pwned`",
     "lookup": "${jndi:ldap://pwned/x}",
     "markup": "<script>alert(1)</script>",
@@ -102,7 +103,7 @@ def test_the_settings_are_found() -> None:
 def test_a_hostile_word_is_refused_by_name_or_known_to_be_plain(tmp_path: Path, place: str) -> None:
     words = NEVER if place in WORDS else {**HOSTILE, **NEVER}
     if place.startswith("paths."):
-        words = {**words, "backtick": HOSTILE["backtick"]}
+        words = {**words, "backtick": HOSTILE["backtick"], "percent": HOSTILE["percent"]}
     parent = place.removesuffix(".*")
     for kind, word in words.items():
         with pytest.raises(SettingsError) as error:
