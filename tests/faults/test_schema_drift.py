@@ -66,7 +66,7 @@ def test_what_is_landed_in_another_shape_is_refused_by_name_or_the_same(spark: S
         (renamed, "user_id is missing"),
         (lambda event: {**event, "user_id": {"id": event["user_id"]}}, "user_id has the wrong type"),
         (lambda event: {**event, "value": "much"}, "value has the wrong type"),
-        (lambda event: {**event, "event_ts": 1509523200}, "event_ts is no possible time"),
+        (lambda event: {**event, "event_ts": 1509523200}, "event_ts has the wrong type"),
     ):
         tiny.write_folder(deployment.landing, day, changed(change))
         with pytest.raises(HeldError, match=r"48 of 48 lines cannot be used") as error:
