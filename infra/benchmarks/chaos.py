@@ -56,6 +56,8 @@ VICTIMS: Final = ("group", "group", "group", "python", "jvm")
 # Seconds from the lock within which a kill at an instant falls; a small publication holds it for about so long.
 SPAN: Final = 1.5
 TRIES: Final = 5
+# Seconds after which a publisher that lost its Python or its JVM, or that says nothing, is killed whole.
+LINGER, SILENCE = 30.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,9 @@ class Publisher:
             self._process.stdin.write(f"{json.dumps(asked)}\n")
             self._process.stdin.flush()
         except OSError:
+            self.end()
             return None
+        self._kill_in(SILENCE, order, "group")
         for answer in self._answers():
             if "code" in answer and answer["said"] != "ready":
                 with self._busy:
@@ -184,7 +188,7 @@ class Publisher:
             if "step" in answer:
                 self.passed.append(answer["step"])
                 if answer["step"] == LOCKED and kill is not None and kill.step is None:
-                    threading.Timer(kill.after, self._strike, (order, kill.victim)).start()
+                    self._kill_in(kill.after, order, kill.victim)
         self.end()
         return None
 
@@ -200,6 +204,11 @@ class Publisher:
             if line.startswith("{"):
                 yield json.loads(line)
 
+    def _kill_in(self, seconds: float, order: Order, victim: str) -> None:
+        timer = threading.Timer(seconds, self._strike, (order, victim))
+        timer.daemon = True
+        timer.start()
+
     def _strike(self, order: Order, victim: str) -> None:
         """Kill, unless the order has ended: then the kill is missed."""
         with self._busy:
@@ -210,6 +219,7 @@ class Publisher:
                     os.killpg(self._process.pid, signal.SIGKILL)
                 else:
                     os.kill(self._process.pid if victim == "python" else jvm_of(self._process.pid), signal.SIGKILL)
+                    self._kill_in(LINGER, order, "group")
             except ProcessLookupError:
                 pass
 

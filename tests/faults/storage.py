@@ -34,7 +34,7 @@ def main(home: Path) -> None:
     mount(warehouse, "4m")
     with session(home) as spark:
         publish(spark, home, FIRST, 1, "a")
-        commits = {file.name: file.read_bytes() for file in log.iterdir()}
+        commits = {file.name: file.read_bytes() for file in log.iterdir() if file.is_file()}
         mount(log, "1m")
         for name, content in commits.items():
             (log / name).write_bytes(content)

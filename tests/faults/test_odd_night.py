@@ -23,7 +23,9 @@ from tests.odd import ODD_IDS, UNFIT_IDS
 from tests.unit.test_hostile_settings import HOSTILE
 
 DAY = date(2017, 11, 3)
-FOLDER = 'o\'dd "x"; DROP TABLE t; -- ünï $(touch pwned) %20#+&{a}[b]'
+FOLDER = "o'dd;DROP-TABLE-t;--$(touch)&a+b,c!@~"
+# Where no reader of tables has to find its way.
+ODDER = 'ünï "x" {a}[b] #?*; DROP TABLE t; -- $(touch pwned)'
 FIELD = "user'; DROP TABLE t; --"
 WORDING = f"{HOSTILE['markup']} {HOSTILE['sql']} {HOSTILE['shell']}"
 CANARIES = {
@@ -70,7 +72,10 @@ def night(_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Ite
     names = ("event_id", "event_type", "event_ts", "item_id", "session_id")
     surface = {"sources": ["als", "cooccurrence"], "k": 4, "depth": 20, "min_item_support": 2}
     settings = {
-        "paths": {name: str(deployment.home / name) for name in ("landing", "warehouse", "reports", "manifests")},
+        "paths": {
+            "warehouse": str(deployment.home / "warehouse"),
+            **{name: str(deployment.home / ODDER / name) for name in ("landing", "reports", "manifests")},
+        },
         "extraction": {
             "max_rejected_share": 0.2,
             "feeds": {"engagements": {"fields": {**{name: name for name in names}, "user_id": FIELD}}},
@@ -83,7 +88,7 @@ def night(_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Ite
     }
     deployment.config.write_text(json.dumps(settings))
     for day in tiny.days(last=DAY):
-        tiny.write_folder(deployment.landing, day, landed(day))
+        tiny.write_folder(deployment.home / ODDER / "landing", day, landed(day))
     log = around / "log"
     with pytest.MonkeyPatch.context() as patched, log.open("w") as file:
         for name, canary in CANARIES.items():
@@ -115,8 +120,8 @@ def test_what_is_no_id_is_in_quarantine(night: Night) -> None:
 
 def test_nothing_stands_beside_the_deployment(night: Night) -> None:
     assert {path.name for path in night.around.iterdir()} == {FOLDER, "log"}
-    own = {"landing", "warehouse", "reports", "manifests", night.deployment.config.name}
-    assert {path.name for path in night.deployment.home.iterdir()} == own
+    assert {path.name for path in night.deployment.home.iterdir()} == {ODDER, "warehouse", night.deployment.config.name}
+    assert {path.name for path in (night.deployment.home / ODDER).iterdir()} == {"landing", "reports", "manifests"}
 
 
 def test_people_on_call_get_their_answers(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +140,7 @@ def test_people_on_call_get_their_answers(night: Night, capsys: pytest.CaptureFi
 
 
 def test_the_report_escapes_what_it_shows(night: Night) -> None:
-    (page,) = (night.deployment.home / "reports").glob("*.html")
+    (page,) = (night.deployment.home / ODDER / "reports").glob("*.html")
     text = page.read_text()
     assert "<script>alert(1)" not in text
     assert "alert(1)" in text

@@ -17,7 +17,7 @@ from shortlist.errors import ContractError, HeldError
 from tests import tiny
 from tests.faults.publisher import TABLE, publish
 from tests.faults.test_crashes import served
-from tests.jobs.conftest import Deployment
+from tests.jobs.conftest import deploy
 
 YESTERDAY, TODAY = date(2017, 11, 29), date(2017, 11, 30)
 Rows = Callable[[pl.DataFrame], pl.DataFrame]
@@ -59,14 +59,14 @@ def renamed(event: dict[str, Any]) -> dict[str, Any]:
     return {("uid" if name == "user_id" else name): value for name, value in event.items()}
 
 
-def test_what_is_landed_in_another_shape_is_refused_by_name_or_the_same(deployment: Deployment) -> None:
-    day = tiny.FIRST_DAY
+def test_what_is_landed_in_another_shape_is_refused_by_name_or_the_same(spark: SparkSession, tmp_path: Path) -> None:
+    deployment, day = deploy(tmp_path), tiny.FIRST_DAY
     for change, said in (
         (lambda event: {name: event[name] for name in event if name != "item_id"}, "item_id is missing"),
         (renamed, "user_id is missing"),
         (lambda event: {**event, "user_id": {"id": event["user_id"]}}, "user_id has the wrong type"),
         (lambda event: {**event, "value": "much"}, "value has the wrong type"),
-        (lambda event: {**event, "event_ts": 1509523200}, "event_ts is no possible time"),
+        (lambda event: {**event, "event_ts": 1509523200}, "event_ts has the wrong type"),
     ):
         tiny.write_folder(deployment.landing, day, changed(change))
         with pytest.raises(HeldError, match=r"48 of 48 lines cannot be used") as error:

@@ -21,19 +21,21 @@ HOSTILE = {
     "sql": "x'; DROP TABLE candidates_homefeed; --",
     "always": "1 OR 1=1",
     "shell": "$(touch pwned); touch pwned",
+    "percent": "a%2e%2e%2fpasswd",
     "backtick": "a` UNION ALL SELECT 1 -- `touch pwned`",
     "lookup": "${jndi:ldap://pwned/x}",
     "markup": "<script>alert(1)</script>",
-    "url": "http://169.254.169.254/latest/meta-data",
+    "url": "ftp://169.254.169.254/latest/meta-data?x=1",
 }
 # No word of any kind: refused wherever they stand.
 NEVER = {"nul": "a\x00b", "line": "a\nb", "escape": "\x1b[2Jx", "endless": "x" * 10_001}
 # Numbers that no setting takes; what a number may be beside these is each setting's to say.
 NUMBERS: dict[str, float] = {"huge": 10**40, "infinite": float("inf"), "none": float("nan"), "negative": -(10**40)}
+# Words that are right ones somewhere: a warehouse may be any folder, if its name is one that every reader finds.
+RIGHT = {"paths.warehouse": {"traversal", "absolute"}}
 # Settings that take any word, and what it becomes; in these a hostile word is a word.
 WORDS = {
     "paths.landing": "a folder",
-    "paths.warehouse": "a folder",
     "paths.reports": "a folder",
     "paths.manifests": "a folder",
     "als.scratch": "a folder",
@@ -101,8 +103,9 @@ def test_the_settings_are_found() -> None:
 @pytest.mark.parametrize("place", ALL)
 def test_a_hostile_word_is_refused_by_name_or_known_to_be_plain(tmp_path: Path, place: str) -> None:
     words = NEVER if place in WORDS else {**HOSTILE, **NEVER}
+    words = {kind: word for kind, word in words.items() if kind not in RIGHT.get(place, set())}
     if place.startswith("paths."):
-        words = {**words, "backtick": HOSTILE["backtick"]}
+        words = {**words, "backtick": HOSTILE["backtick"], "percent": HOSTILE["percent"]}
     parent = place.removesuffix(".*")
     for kind, word in words.items():
         with pytest.raises(SettingsError) as error:
@@ -125,3 +128,16 @@ def test_what_is_known_to_be_plain_is_kept_letter_by_letter(tmp_path: Path, plac
     for word in (HOSTILE["sql"], HOSTILE["shell"], HOSTILE["markup"]):
         kept = json.dumps(load(place, word, tmp_path).model_dump(mode="json"))
         assert json.dumps(word)[1:-1] in kept
+
+
+def test_the_default_warehouse_is_held_to_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("surfaces: {homefeed: {subject: user, sources: [als]}}")
+    monkeypatch.setenv("SHORTLIST_HOME", str(tmp_path / "my projects"))
+    with pytest.raises(SettingsError, match=r"paths\.warehouse = .*folder with ' ' in its name"):
+        load_settings(file)
+
+
+@pytest.mark.parametrize("root", ["/w", "s3a://bucket-1/w_2/x.y", "hdfs://node:8020/w", "relative/w", "~/w@2,+$(x)"])
+def test_a_warehouse_that_every_reader_finds_is_taken(tmp_path: Path, root: str) -> None:
+    assert load("paths.warehouse", root, tmp_path).paths.warehouse == root

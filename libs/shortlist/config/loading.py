@@ -34,7 +34,8 @@ def load_settings(path: Path | None = None, overrides: Sequence[str] = ()) -> Se
     for text in overrides:
         merged = _merge(merged, parse_override(text))
     try:
-        return Settings.model_validate(merged)
+        # Named even where it is left out, so that what is wrong with a default place has its whole name.
+        return Settings.model_validate({"paths": {}, **merged})
     except ValidationError as error:
         raise _explain(error, str(path), bool(overrides)) from None
 

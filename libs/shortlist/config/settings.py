@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from typing import Self
+import re
+from typing import Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,6 +15,10 @@ from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.surfaces import BlendConfig, SourcesConfig, SurfaceConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
+_SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*")
+# Tried one by one: with any other character delta-rs or Polars fails, or looks in another place.
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_./~@+,;&$()!*'-]")
+
 
 class PathsConfig(Section):
     """Where things live. The warehouse may be any URL that Spark's Hadoop connectors take.
@@ -22,21 +27,36 @@ class PathsConfig(Section):
     provider (`hadoop.security.credential.provider.path`), which all readers and writers ask by themselves.
     """
 
-    landing: str = Field(default_factory=lambda: str(state_home() / "landing"))
+    landing: str = Field(default_factory=lambda: str(state_home() / "landing"), validate_default=True)
     """Root of the landing: `<landing>/<feed>/<day>/`, `catalog/<day>/`, `promotions/<day>/`."""
-    warehouse: str = Field(default_factory=lambda: str(state_home() / "warehouse"))
+    warehouse: str = Field(default_factory=lambda: str(state_home() / "warehouse"), validate_default=True)
     """Root of the Delta tables: `<warehouse>/<table>`."""
-    reports: str = Field(default_factory=lambda: str(state_home() / "reports"))
+    reports: str = Field(default_factory=lambda: str(state_home() / "reports"), validate_default=True)
     """Folder of the HTML reports, one file a run date."""
-    manifests: str = Field(default_factory=lambda: str(state_home() / "manifests"))
+    manifests: str = Field(default_factory=lambda: str(state_home() / "manifests"), validate_default=True)
     """Folder of the run manifests: `<manifests>/run_date=<day>/<job>.json`."""
 
     @field_validator("*")
     @classmethod
-    def _no_secrets(cls, url: str) -> str:
-        if "`" in url:
-            raise ValueError("it holds a backtick, between which Spark puts paths; next: move it to a folder without")
+    def _is_a_plain_place(cls, url: str) -> str:
+        # Spark puts paths between backticks, and readers take %41 in a folder's name for A: each would look elsewhere.
+        if any(character in url for character in ("`" if "://" in url else "`%")):
+            raise ValueError(
+                "it holds a backtick or a %, which readers take for something else; next: name the folder without"
+            )
         return without_secret(url)
+
+    @field_validator("warehouse")
+    @classmethod
+    def _is_found_by_every_reader(cls, root: str) -> str:
+        """delta-rs makes URLs of folders: with a space, a # or a letter beyond ASCII in one it finds a part of a table."""
+        strange = sorted(set(_UNSAFE.findall(_SCHEME.sub("", root))))
+        if strange:
+            named = ", ".join(map(repr, strange[:10]))
+            raise ValueError(
+                f"readers do not find tables below a folder with {named} in its name; next: name it with a-z, 0-9, -"
+            )
+        return root
 
 
 class EvaluationConfig(Section):
