@@ -279,20 +279,19 @@ use_jobs_environment() { # the variables under which every Spark job and every t
   # Settings come by --properties-file (infra/spark/local/bin/spark-submit), not from a conf folder of the caller's.
   export SPARK_CONF_DIR=$SHORTLIST_HOME/spark-conf-empty
   mkdir -p "$SPARK_CONF_DIR"
-  # Most of a small job is loading and compiling Spark's classes: the quick compiler alone and one collector thread take
-  # 25 CPU seconds instead of 47 for a session that writes and reads one small Delta table.
-  # With the quick compiler alone Java reserves 48 MB for compiled code; a process that runs several jobs fills them and dies.
-  export SPARK_SUBMIT_OPTS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -Dlog4j2.configurationFile=\"$INFRA/spark/local/log4j2.properties\""
+  # A process that runs several jobs fills the 48 MB that Java may reserve for compiled code, and dies.
+  export SPARK_SUBMIT_OPTS="-XX:+UseParallelGC -XX:ReservedCodeCacheSize=256m -Dlog4j2.configurationFile=\"$INFRA/spark/local/log4j2.properties\""
   export PATH=$INFRA/spark/local/bin:$JOBS/bin:$PATH
 }
 
-lasting_java_options() { # for a JVM that lives long enough for Java's optimizing compiler and the parallel collector to pay
-  local options=${SPARK_SUBMIT_OPTS/-XX:TieredStopAtLevel=1/}
-  printf '%s' "${options/UseSerialGC/UseParallelGC}"
+use_brief_java() { # after use_jobs_environment: for sessions so small that most of them is loading and compiling Spark's classes
+  # The quick compiler alone and one collector thread take 25 CPU seconds instead of 47 for one that writes and reads a small
+  # Delta table. Where there are millions of rows they take several times as long as the optimizing one.
+  SPARK_SUBMIT_OPTS=${SPARK_SUBMIT_OPTS/-XX:+UseParallelGC/-XX:+UseSerialGC -XX:TieredStopAtLevel=1}
 }
 
 begin_resident_spark() { # SOCKET: one JVM for all jobs that follow, see infra/spark/local/resident.py
-  SPARK_SUBMIT_OPTS=$(lasting_java_options) begin_group "$LOGS/spark.log" spark-submit "$INFRA/spark/local/resident.py" serve "$1"
+  begin_group "$LOGS/spark.log" spark-submit "$INFRA/spark/local/resident.py" serve "$1"
   export SHORTLIST_RESIDENT_SPARK=$1
 }
 

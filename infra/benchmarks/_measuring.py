@@ -31,6 +31,10 @@ class Memory:
     jvm: float = 0.0
     workers: float = 0.0
 
+    def __str__(self) -> str:
+        """For a line of a table."""
+        return f"MB: driver {self.driver:5.0f}, JVM {self.jvm:5.0f}, workers {self.workers:5.0f}"
+
 
 def machine() -> dict[str, str]:
     """The settings of one machine, and memory for the larger sets."""

@@ -9,7 +9,7 @@ from typing import Final
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from infra.benchmarks._quality_methods import Neighbourhood, Popularity, Settings
+from infra.benchmarks._quality_methods import Popularity, Settings
 from infra.benchmarks._quality_protocols import (
     Split,
     keep_core,
@@ -80,14 +80,14 @@ def ials(factors: int, regularization: float, unobserved_weight: float, epochs: 
     )
 
 
-def rp3beta(neighbours: int, alpha: float, beta: float) -> Neighbourhood:
+def rp3beta(neighbours: int, alpha: float, beta: float) -> CooccurrenceConfig:
     """A random walk from an item through baskets to its neighbours, popular ones held down."""
-    return Neighbourhood(CooccurrenceConfig(measures=("rp3beta",), neighbours=neighbours, min_support=1), alpha, beta)
+    return CooccurrenceConfig(measures=("rp3beta",), neighbours=neighbours, min_support=1, alpha=alpha, beta=beta)
 
 
-def cosine(neighbours: int) -> Neighbourhood:
+def cosine(neighbours: int) -> CooccurrenceConfig:
     """Item-based nearest neighbours."""
-    return Neighbourhood(CooccurrenceConfig(measures=("cosine",), neighbours=neighbours, min_support=1))
+    return CooccurrenceConfig(measures=("cosine",), neighbours=neighbours, min_support=1)
 
 
 def ials_around(factors: int, regularization: float, unobserved_weight: float, epochs: int) -> list[Settings]:

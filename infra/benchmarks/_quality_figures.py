@@ -9,10 +9,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from infra.benchmarks._quality_cells import Cell
-from infra.benchmarks._quality_methods import Neighbourhood, Settings, fitted, rank_candidates, top_lists
+from infra.benchmarks._quality_methods import Settings, fitted, rank_candidates, top_lists
 from infra.benchmarks._quality_protocols import Split, draw_negatives
 from shortlist.columns import CI_HIGH, CI_LOW, ITEM_ID, METRIC, SEEN, SUBJECT_ID, SUBJECTS, USER_ID, VALUE
-from shortlist.config import AlsConfig
+from shortlist.config import AlsConfig, CooccurrenceConfig
 from shortlist.metrics.intervals import paired_difference, summarize
 from shortlist.metrics.ranking import score_lists, subjects_without_list
 
@@ -169,8 +169,8 @@ def told(settings: Settings) -> str:
                 f"d {settings.factors}, reg {settings.regularization:g}, a0 {1 / settings.alpha:.4g}, "
                 f"nu {settings.nu:g}, {settings.epochs} epochs"
             )
-        case Neighbourhood(config=config, alpha=alpha, beta=beta):
-            power = f", alpha {alpha:g}, beta {beta:g}" if config.measures[0] == "rp3beta" else ""
-            return f"{config.measures[0]}, {config.neighbours} neighbours{power}"
+        case CooccurrenceConfig(measures=(measure, *_)):
+            power = f", alpha {settings.alpha:g}, beta {settings.beta:g}" if measure == "rp3beta" else ""
+            return f"{measure}, {settings.neighbours} neighbours{power}"
         case _:
             return "nothing to set"

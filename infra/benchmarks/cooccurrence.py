@@ -13,9 +13,8 @@ import json
 import logging
 import os
 import statistics
-import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -30,7 +29,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from infra.benchmarks._measuring import machine, memory_watched, timed
+from infra.benchmarks._measuring import Memory, machine, memory_watched, timed
 from infra.benchmarks._sets import SETS, SMALL, stored
 from shortlist.columns import BASKET_ID, ITEM_ID, RANK, RELATED_ITEM_ID, SCORE, SUPPORT, USER_ID
 from shortlist.config import CooccurrenceConfig, state_home
@@ -40,7 +39,6 @@ from shortlist.kernels.cooccurrence import MEASURES, cooccur, totals_of
 from shortlist.models import cooccurrence
 from shortlist.models.cooccurrence_blocks import cut_by, work_of
 
-SMALL: Final = ("pinterest", "syn-1m")
 PLACEMENTS: Final = ("local", "mapped", "shuffled")
 NEIGHBOURS: Final = 100
 RUNS: Final = 5
@@ -63,7 +61,7 @@ class Measured:
         rows: lists' rows; None where they were not counted.
         equal: whether they are the self-join's; None where that was not looked at.
         compared: rows that were compared.
-        driver_mb: peak resident memory of this Python process so far.
+        memory: peaks during the warm run; of kernels none.
     """
 
     set: str
@@ -75,7 +73,7 @@ class Measured:
     rows: int | None = None
     equal: bool | None = None
     compared: int = 0
-    driver_mb: float = 0.0
+    memory: Memory | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -83,19 +81,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="infra/bench cooccurrence", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--sets", nargs="+", choices=("pinterest", *SYNTHETIC), default=SMALL, help="default: %(default)s"
-    )
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SMALL, help="default: %(default)s")
     parser.add_argument(
         "--budget", type=float, default=300.0, help="seconds for the self-join, 0: none (default: %(default)s)"
     )
     parser.add_argument("--without-kernels", action="store_true", help="Spark only")
     options = parser.parse_args(argv)
-    if "pinterest" in options.sets and not BOARDS.exists():
-        sys.stderr.write(
-            f"no {BOARDS}: the boards lie beside the checkout; next: put them there, or choose --sets syn-1m\n"
-        )
-        raise SystemExit(2)
     logging.getLogger("shortlist").setLevel(logging.WARNING)
     folder = state_home() / "bench"
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +122,7 @@ def kernels(frame: DataFrame, name: str) -> Iterator[Measured]:
         ("implicit, cosine", partial(by_implicit, matrix, threads)),
     ):
         task()
-        yield one(way=way, seconds=statistics.median(timed(task) for _ in range(RUNS)), driver_mb=driver_mb())
+        yield one(way=way, seconds=statistics.median(timed(task) for _ in range(RUNS)))
 
 
 def by_kernel(matrix: sp.csr_matrix, measures: Sequence[str], threads: int) -> None:
@@ -164,7 +155,7 @@ def on_spark(spark: SparkSession, frame: DataFrame, name: str, folder: Path, bud
             placement=placement, measures=("cosine",), neighbours=NEIGHBOURS, min_support=1, local_gigabytes=1e6
         )
         task = partial(write_fit, frame, config, outputs[placement])
-        times[placement] = timed(task), timed(task), driver_mb()
+        times[placement] = watched(task)
     joined = timed(partial(write_join, spark, frame, outputs[GROUP], budget)) if budget else None
     whole = joined is not None and joined < budget
     expected = spark.read.parquet(outputs[GROUP]) if whole else self_join(frame, SAMPLE).persist()
@@ -179,6 +170,13 @@ def on_spark(spark: SparkSession, frame: DataFrame, name: str, folder: Path, bud
     if joined is not None:
         yield Measured(name, GROUP, pairs, None, min(joined, budget), not whole, compared if whole else None)
     expected.unpersist()
+
+
+def watched(task: Callable[[], object]) -> tuple[float, float, Memory]:
+    """Seconds of a first and of a warm run, and the warm one's memory."""
+    first = timed(task)
+    with memory_watched() as memory:
+        return first, timed(task), memory
 
 
 def write_fit(frame: DataFrame, config: CooccurrenceConfig, output: str) -> None:
@@ -234,7 +232,8 @@ def line(one: Measured) -> str:
     seconds = f"{'>' if one.stopped else ' '}{one.seconds:8.3f} s"
     rows = "" if one.rows is None else f"  {one.rows:9d} rows"
     equal = "" if one.equal is None else f", {one.compared} compared: {'equal' if one.equal else 'NOT EQUAL'}"
-    return f"{one.set:10} {one.way:18} first {first} s  warm {seconds}  driver {one.driver_mb:6.0f} MB{rows}{equal}"
+    memory = "" if one.memory is None else f"  {one.memory}"
+    return f"{one.set:10} {one.way:18} first {first} s  warm {seconds}{memory}{rows}{equal}"
 
 
 def ratios(done: Sequence[Measured]) -> Iterator[str]:

@@ -163,7 +163,7 @@ def line(one: Measured) -> str:
     objective = "" if one.objective is None else f"{one.objective:.6g}"
     return (
         f"{one.set:10} {one.engine:15} d={one.factors:<4} first {first} s  build {build} s  epoch {one.epoch:8.3f} s  "
-        f"MB: driver {one.memory.driver:5.0f}, JVM {one.memory.jvm:5.0f}, workers {one.memory.workers:5.0f}  {objective}"
+        f"{one.memory}  {objective}"
     )
 
 

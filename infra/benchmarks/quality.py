@@ -24,11 +24,11 @@ from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
 
+from infra.benchmarks._measuring import machine
 from infra.benchmarks._quality_cells import CELLS, CHOICE_SEED, Cell
 from infra.benchmarks._quality_figures import Measured, Paired, compared, scored, told, with_seed
 from infra.benchmarks._quality_methods import Settings
 from infra.benchmarks._quality_protocols import Split
-from infra.benchmarks._measuring import machine
 from shortlist.config import CHECKOUT, AlsConfig, state_home
 from shortlist.io.session import spark_session
 from shortlist.metrics.definitions import DEFINITIONS

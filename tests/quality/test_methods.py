@@ -14,15 +14,15 @@ from infra.benchmarks._quality_methods import (
     Settings,
     Votes,
     candidate_places,
-    discount_popular,
     fitted,
     pessimistic_ranks,
     rank_candidates,
     score_all,
     top_lists,
 )
+from shortlist.models.item_factors import SharedItems
 from shortlist.models.neighbours import Neighbours
-from shortlist.models.scoring import ItemFactors
+from shortlist.models.sharing import hold
 
 METHODS: dict[str, Settings] = {
     "iALS": ials(8, 0.01, 0.1, 8),
@@ -54,8 +54,8 @@ def test_a_candidate_that_is_not_known_has_a_place_of_its_own() -> None:
 def test_candidates_are_ranked_by_inner_product(spark: SparkSession) -> None:
     """Scores of u: a 1, b 3, c -2, unknown 0; of v, whose vector is (0, 1): a 2, b 0, c 1."""
     subjects = spark.createDataFrame([("u", [1.0, 0.0]), ("v", [0.0, 1.0])], "subject_id string, factors array<float>")
-    vectors = np.array([[1, 2], [3, 0], [-2, 1]], np.float32)
-    model = Factors(subjects, ItemFactors(pa.array(["a", "b", "c"]), np.ascontiguousarray(vectors.T)))
+    items = [("a", [1.0, 2.0]), ("b", [3.0, 0.0]), ("c", [-2.0, 1.0])]
+    model = Factors(subjects, SharedItems(spark.createDataFrame(items, "id string, factors array<float>"), None))
     tasks = spark.createDataFrame(
         [
             ("u", "a", ["b", "c", "?"]),
@@ -83,7 +83,8 @@ def neighbours() -> Neighbours:
 def test_candidates_are_ranked_by_votes(spark: SparkSession) -> None:
     """u holds a and d: b .625, c 1.25. v holds b: a .5. Items that nobody leads to score 0."""
     rows = [("u", "a", 1.0), ("u", "d", 1.0), ("v", "b", 1.0)]
-    model = Votes(spark.createDataFrame(rows, "subject_id string, item_id string, weight float"), neighbours())
+    seeds = spark.createDataFrame(rows, "subject_id string, item_id string, weight float")
+    model = Votes(seeds, hold(spark, None, neighbours()))
     tasks = spark.createDataFrame(
         [
             ("u", "b", ["c", "?"]),
@@ -103,21 +104,6 @@ def test_all_scores_of_a_slice_of_subjects() -> None:
     expected = [[0, 0.625, 1.25, 0, 0], [0] * 5, [0, 0.5, 0.25, 0, 0]]
     # A subject's own items are never given, so they have no score: a and d of the first row.
     assert score_all(held.slice(1), neighbours()).tolist() == expected
-
-
-def test_popular_neighbours_are_held_down(spark: SparkSession) -> None:
-    train = spark.createDataFrame(
-        [("1", "x"), ("2", "x"), ("3", "x"), ("4", "x"), ("1", "y")], "user_id string, item_id string"
-    )
-    related = spark.createDataFrame(
-        [("y", "x", 0.5), ("x", "y", 0.25)], "item_id string, related_item_id string, score float"
-    )
-    # x has four users, y one: its row gains 4^.5, its place in y's row loses 4^.75.
-    rows = discount_popular(related, train, 0.5, 0.75).collect()
-    assert {(row["item_id"], row["related_item_id"]): row["score"] for row in rows} == {
-        ("y", "x"): pytest.approx(0.5 * 4**-0.75),
-        ("x", "y"): 0.25 * 2,
-    }
 
 
 def groups(spark: SparkSession) -> DataFrame:
@@ -186,7 +172,7 @@ def test_settings_of_papers_give_the_objective_of_papers(spark: SparkSession) ->
     with fitted(spark.createDataFrame(pairs, "user_id string, item_id string"), settings) as model:
         assert isinstance(model, Factors)
         x = {row["subject_id"]: row["factors"][0] for row in model.subjects.collect()}
-        found = dict(zip(model.items.ids.to_pylist(), model.items.transposed[0].tolist(), strict=True))
+        found = dict(zip(model.items.ids.to_pylist(), model.items.fitted.value.vectors[:, 0].tolist(), strict=True))
     total = sum(value**2 for value in x.values())
     for item, y in found.items():
         takers = [user for user, taken in pairs if taken == item]
