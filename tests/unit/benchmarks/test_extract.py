@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from infra.benchmarks._measuring import descendants
+
 PROGRAM = Path(__file__).resolve().parents[3] / "infra" / "benchmarks" / "extract.py"
 
 
@@ -55,8 +57,8 @@ def test_only_the_processes_below_are_looked_at(bench: ModuleType) -> None:
     with ThreadPoolExecutor(1) as thread:
         child = thread.submit(subprocess.Popen, ["sleep", "60"]).result()
         try:
-            assert child.pid in set(bench._descendants(os.getpid()))
-            assert os.getppid() not in set(bench._descendants(os.getpid()))
+            assert child.pid in set(descendants(os.getpid()))
+            assert os.getppid() not in set(descendants(os.getpid()))
         finally:
             child.kill()
             child.wait()
