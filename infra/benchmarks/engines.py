@@ -1,191 +1,26 @@
-"""ALS engines against each other: ours in one process and on Spark, the implicit library, MLlib.
+"""All that multiplies, against its peers: als, top_k and cooccurrence, one after the other.
 
-Sets: `pinterest` (the boards of ../shared/data beside the checkout), and seeded power-law sets `syn-1m`, `syn-10m`, `syn-100m` of
-so many pairs; --full takes the large two as well. All engines of a set run in one process and one Spark session, with as many
-threads as Spark has tasks and one BLAS thread each. An epoch is the median of those after the first. `first` is a fit in a
-session that has not fitted yet, from the call to factors that were written nowhere; `build` is what comes before the first
-epoch of the second fit: reading, numbering, blocks of both sides.
+About 15 minutes on two cores; with --full hours. Each has its own --help, table, ratios and figures.
 """
 
 import argparse
-import json
-import logging
-import re
-import statistics
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import partial
-from typing import Any, Final
+from collections.abc import Sequence
 
-import numpy as np
-from pyspark.sql import DataFrame
-
-from infra.benchmarks._measuring import Memory, machine, memory_watched, timed
-from infra.benchmarks._sets import SETS, SMALL, stored
-from shortlist.config import AlsConfig, state_home
-from shortlist.io.session import spark_session
-from shortlist.models.als import fit
-
-VARIANTS: Final[dict[str, dict[str, Any]]] = {
-    "local": {"engine": "local"},
-    "spark shared": {"engine": "spark", "placement": "shared"},
-    "spark shuffled": {"engine": "spark", "placement": "shuffled"},
-    "spark sampled": {"engine": "spark", "placement": "sampled"},
-    "implicit": {"engine": "implicit"},
-    "mllib": {"engine": "mllib"},
-    "local exact": {"engine": "local", "cg_steps": None},
-}
-_OBJECTIVE = re.compile(r"objective ([-+.e\d]+)")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One engine on one set.
-
-    Attributes:
-        set: name of the set.
-        engine: name of the variant.
-        factors: d.
-        pairs: observations.
-        first: seconds of the first fit, with its factors counted; None where only one fit was made.
-        build: seconds before the first epoch, warm; None where the engine does not say.
-        epoch: seconds of an epoch, warm.
-        objective: after the last epoch; None where it is another objective.
-        memory: peaks during the second fit.
-    """
-
-    set: str
-    engine: str
-    factors: int
-    pairs: int
-    first: float | None
-    build: float | None
-    epoch: float
-    objective: float | None
-    memory: Memory
-
-
-class Epochs(logging.Handler):
-    """When each epoch ended, and its objective, from what the engines log."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ended: list[float] = []
-        self.objective: float | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the lines of epochs."""
-        message = record.getMessage()
-        if ": epoch " in message:
-            self.ended.append(time.perf_counter())
-            found = _OBJECTIVE.search(message)
-            self.objective = float(found[1]) if found else None
+from infra.benchmarks import als, cooccurrence, top_k
+from infra.benchmarks._sets import SETS, SMALL
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, print a table and the ratios, write the figures."""
+    """Measure one after the other."""
     parser = argparse.ArgumentParser(
         prog="infra/bench engines", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sets", nargs="+", choices=SETS, help=f"default: {' '.join(SMALL)}")
-    parser.add_argument("--full", action="store_true", help="every set; hours")
-    parser.add_argument("--engines", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="default: all")
-    parser.add_argument("--factors", type=int, nargs="+", default=[64, 128], help="default: %(default)s")
-    parser.add_argument("--epochs", type=int, default=8, help="epochs a fit (default: %(default)s)")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SMALL, help="default: %(default)s")
+    parser.add_argument("--full", action="store_true", help="every set, of 10 and 100 million pairs too")
     options = parser.parse_args(argv)
-    sets = options.sets or (SETS if options.full else SMALL)
-    log = logging.getLogger("shortlist")
-    log.setLevel(logging.INFO)
-    folder = state_home() / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    done: list[Measured] = []
-    with spark_session("bench engines", machine()) as spark:
-        spark.sparkContext.setLogLevel("ERROR")
-        for name in sets:
-            frame = spark.read.parquet(str(stored(name, folder)))
-            pairs = frame.count()
-            for factors in options.factors:
-                for engine in options.engines:
-                    config = AlsConfig.model_validate(
-                        {"factors": factors, "regularization": 0.01, "alpha": 100.0, "epochs": options.epochs}
-                        | VARIANTS[engine]
-                    )
-                    done.append(measure(frame, name, engine, pairs, config))
-                    print(line(done[-1]), flush=True)
-                    (folder / "engines.json").write_text(json.dumps([asdict(one) for one in done], indent=1))
-    print()
-    for text in ratios(done):
-        print(text)
-    print(f"figures: {folder / 'engines.json'}")
-
-
-def measure(frame: DataFrame, name: str, engine: str, pairs: int, config: AlsConfig) -> Measured:
-    """Fit twice and keep the second's times; MLlib, which says nothing of its epochs, with one epoch and with a few."""
-    first = timed(partial(fitted, frame, config))
-    if engine == "mllib":
-        one, few = (config.model_copy(update={"epochs": epochs}) for epochs in (1, 3 if pairs < 5_000_000 else 2))
-        least = timed(partial(fitted, frame, one))
-        with memory_watched() as memory:
-            epoch = (timed(partial(fitted, frame, few)) - least) / (few.epochs - 1)
-        return Measured(name, engine, config.factors, pairs, first, None, epoch, None, memory)
-    with watched() as epochs, memory_watched() as memory:
-        started = time.perf_counter()
-        fitted(frame, config)
-    lengths = np.diff(epochs.ended)
-    epoch = float(statistics.median(lengths))
-    build = epochs.ended[0] - started - epoch
-    # implicit logs no objective, and reports its epochs like ours.
-    return Measured(name, engine, config.factors, pairs, first, build, epoch, epochs.objective, memory)
-
-
-def fitted(frame: DataFrame, config: AlsConfig) -> int:
-    """Fit, and make every vector once."""
-    with fit(frame, config) as model:
-        return model.user_factors.count() + model.item_factors.count()
-
-
-@contextmanager
-def watched() -> Iterator[Epochs]:
-    """What is logged in the meantime."""
-    epochs, log = Epochs(), logging.getLogger("shortlist")
-    log.addHandler(epochs)
-    try:
-        yield epochs
-    finally:
-        log.removeHandler(epochs)
-
-
-def line(one: Measured) -> str:
-    """One row of the table."""
-    first, build = (" " * 8 if value is None else f"{value:8.2f}" for value in (one.first, one.build))
-    objective = "" if one.objective is None else f"{one.objective:.6g}"
-    return (
-        f"{one.set:10} {one.engine:15} d={one.factors:<4} first {first} s  build {build} s  epoch {one.epoch:8.3f} s  "
-        f"{one.memory}  {objective}"
-    )
-
-
-def ratios(done: Sequence[Measured]) -> Iterator[str]:
-    """Each speed against a peer of the same run."""
-    by_name = {(one.set, one.factors, one.engine): one for one in done}
-    for name, factors in dict.fromkeys((one.set, one.factors) for one in done):
-        here = {engine: by_name[name, factors, engine] for engine in VARIANTS if (name, factors, engine) in by_name}
-        for ours, peer, want in (
-            ("spark shared", "mllib", "mllib / spark, to be >= 8 at 10M rows and d=128"),
-            ("implicit", "spark shared", "spark / implicit, to be <= 2 at 10M rows"),
-            ("implicit", "local", "local / implicit, to be <= 1"),
-        ):
-            if ours in here and peer in here:
-                yield f"{name} d={factors}: {here[peer].epoch / here[ours].epoch:.2f} ({want})"
-        spark = here.get("spark shared")
-        if spark is not None and spark.build is not None:
-            yield f"{name} d={factors}: {spark.build / spark.epoch:.1f} epochs to build blocks (to be <= 3 at 10M rows)"
-        exact, steps = here.get("local exact"), here.get("local")
-        if exact is not None and steps is not None and exact.objective and steps.objective:
-            off = steps.objective / exact.objective - 1
-            yield f"{name} d={factors}: objective {off:+.4%} of exact (to be within .05 %)"
+    sets = ["--sets", *(SETS if options.full else options.sets)]
+    for program in (als, top_k, cooccurrence):
+        program.main(sets)
 
 
 if __name__ == "__main__":
