@@ -25,7 +25,6 @@ from typing import Final
 import numpy as np
 import scipy.sparse as sp
 from implicit.nearest_neighbours import CosineRecommender
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -198,7 +197,7 @@ def write_join(spark: SparkSession, frame: DataFrame, output: str, budget: float
     timer.start()
     try:
         self_join(frame).write.mode("overwrite").parquet(output)
-    except PySparkException:
+    except Exception:  # a cancelled write is no PySparkException: it comes as py4j's own error
         if not over.is_set():
             raise
     finally:
