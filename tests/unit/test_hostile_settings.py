@@ -1,7 +1,7 @@
 """Path traversal, SQL, shell and terminal escapes in every setting there is: refused by name, or known to be plain words.
 
 The settings are found in the models, so that a new one is covered by itself: one that takes any word must be named below,
-with what it becomes. That those are harmless is shown by a whole night that is run with them (tests/faults/test_odd_night.py).
+with what it becomes.
 """
 
 import json
