@@ -185,14 +185,14 @@ _SPLIT: Final = Cell(
     k=20,
     metrics=(RECALL, NDCG),
     methods={
-        "RP3beta": rp3beta(2000, 0.8, 0.4),
+        "RP3beta": rp3beta(2000, 0.6, 0.45),
         "iALS": ials(192, 0.02, 0.007, 16),
         "popularity": Popularity(),
     },
     published={"RP3beta": (0.1526, 0.1089), "iALS": (0.1518, 0.1069)},
     wanted={"RP3beta": (0.1526, 0.1089), "iALS": (0.1518, 0.1069)},
     grids={
-        "RP3beta": rp3beta_around(2000, 0.8, 0.4),
+        "RP3beta": rp3beta_around(2000, 0.6, 0.45),
         "iALS": ials_around(192, 0.02, 0.007, 16),
     },
     withhold=_fifth,
@@ -206,16 +206,18 @@ _FOLD_0: Final = Cell(
     k=10,
     metrics=(NDCG,),
     methods={
-        "iALS": ials(256, 0.007, 0.3, 12),
-        "RP3beta": rp3beta(100, 0.8, 0.4),
-        "ItemKNN": cosine(50),
+        "iALS": ials(256, 0.01, 0.3, 12),
+        "RP3beta": rp3beta(200, 0.8, 0.7),
+        "ItemKNN": cosine(20),
         "popularity": Popularity(),
     },
     published={"iALS": (0.340,), "ItemKNN": (0.297,), "popularity": (0.162,)},
     wanted={"iALS": (0.338,)},
     grids={
-        "iALS": ials_around(256, 0.007, 0.3, 12),
-        "RP3beta": [rp3beta(neighbours, 0.8, beta) for neighbours in (50, 100) for beta in (0.4, 0.6)],
+        "iALS": [
+            ials(256, reg, a0, 12) for reg, a0 in ((0.01, 0.3), (0.007, 0.3), (0.014, 0.3), (0.01, 0.15), (0.01, 0.6))
+        ],
+        "RP3beta": [rp3beta(200, 0.8, beta) for beta in (0.6, 0.7, 0.8)],
         "ItemKNN": [cosine(neighbours) for neighbours in (20, 50, 100)],
     },
     withhold=_fifth,
