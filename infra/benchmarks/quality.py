@@ -9,8 +9,8 @@ The objective of iALS is that of Rendle et al. (RecSys 2022): over observations 
 of <x_u, y_i>^2 over all pairs, plus reg sum_u (|I_u| + a0 |I|)^nu |x_u|^2 and the same for items. Their a0 is 1 / als.alpha
 (a0 .007 is alpha 142.857), reg is als.regularization, nu is als.nu, each observation has weight 1; nothing is rescaled.
 
---tune compares settings on a part withheld from the training part by a seeded hash, never on the test part. The settings in
-use were chosen so; each cell says how the choice came out.
+--tune compares settings on a part withheld from the training part by a seeded hash, never on the test part; its figures are
+lower than the test's, because what the test part holds is neither masked nor counted. Each cell says what its settings rest on.
 """
 
 import argparse
