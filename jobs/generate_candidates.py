@@ -1,6 +1,7 @@
 """Factors, related items and interactions to source candidates: what each source would give each subject of each surface."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from pyspark.sql import functions as F
 
@@ -23,8 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         interactions, related = run.read(INTERACTIONS).persist(), run.read(RELATED_ITEMS)
         users = run.read(USER_FACTORS) if settings.als.store_user_factors else None
         items, catalog = run.read(ITEM_FACTORS), run.snapshot(CATALOG)
-        with shared_folder(run.spark, settings.als.scratch) as folder:
-            shared = SharedItems(items, folder)
+        with shared_folder(run.spark, settings.als.scratch) as folder, closing(SharedItems(items, folder)) as shared:
             for name, surface in settings.surfaces.items():
                 scope = surface_scope(interactions, catalog, surface).persist()
                 inputs = Inputs(
@@ -41,7 +41,6 @@ def main(argv: Sequence[str] | None = None) -> None:
                 )
                 proposed = propose(inputs, settings.sources).withColumn(SURFACE, F.lit(name))
                 run.replace(proposed, SOURCE_CANDIDATES, surface=name)
-            shared.close()
 
 
 if __name__ == "__main__":
