@@ -50,6 +50,13 @@ def timed(task: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def twice(task: Callable[[], object]) -> tuple[float, float, Memory]:
+    """Seconds of a first and of a warm run, and the warm one's memory."""
+    first = timed(task)
+    with memory_watched() as memory:
+        return first, timed(task), memory
+
+
 @contextmanager
 def memory_watched() -> Iterator[Memory]:
     """Peaks while the block runs, looked at ten times a second; Linux only."""

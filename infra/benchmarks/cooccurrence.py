@@ -14,7 +14,7 @@ import logging
 import os
 import statistics
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -28,7 +28,7 @@ from implicit.nearest_neighbours import CosineRecommender
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from infra.benchmarks._measuring import Memory, machine, memory_watched, timed
+from infra.benchmarks._measuring import Memory, machine, timed, twice
 from infra.benchmarks._sets import SETS, SMALL, stored
 from shortlist.columns import BASKET_ID, ITEM_ID, RANK, RELATED_ITEM_ID, SCORE, SUPPORT, USER_ID
 from shortlist.config import CooccurrenceConfig, state_home
@@ -154,7 +154,7 @@ def on_spark(spark: SparkSession, frame: DataFrame, name: str, folder: Path, bud
             placement=placement, measures=("cosine",), neighbours=NEIGHBOURS, min_support=1, local_gigabytes=1e6
         )
         task = partial(write_fit, frame, config, outputs[placement])
-        times[placement] = watched(task)
+        times[placement] = twice(task)
     joined = timed(partial(write_join, spark, frame, outputs[GROUP], budget)) if budget else None
     whole = joined is not None and joined < budget
     expected = spark.read.parquet(outputs[GROUP]) if whole else self_join(frame, SAMPLE).persist()
@@ -169,13 +169,6 @@ def on_spark(spark: SparkSession, frame: DataFrame, name: str, folder: Path, bud
     if joined is not None:
         yield Measured(name, GROUP, pairs, None, min(joined, budget), not whole, compared if whole else None)
     expected.unpersist()
-
-
-def watched(task: Callable[[], object]) -> tuple[float, float, Memory]:
-    """Seconds of a first and of a warm run, and the warm one's memory."""
-    first = timed(task)
-    with memory_watched() as memory:
-        return first, timed(task), memory
 
 
 def write_fit(frame: DataFrame, config: CooccurrenceConfig, output: str) -> None:

@@ -11,8 +11,8 @@ MLlib ranks with a model of its own, gives what was taken too and writes lists o
 
 Seconds are, for ours, from factors in Parquet to a list for everybody in Parquet; implicit and MLlib have their factors in
 memory. What users took is ready before: persisted, as generate_candidates does it for all sources, or implicit's matrix.
-`first` is the first time in the session, `warm` the one after. `driver` is the peak resident memory of the driver's Python in
-that time; implicit works in it, Spark's JVM and workers do not.
+`first` is the first time in the session, `warm` the one after, with the peaks of resident memory; implicit works in the driver's
+Python.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from infra.benchmarks._measuring import machine, timed
+from infra.benchmarks._measuring import Memory, machine, twice
 from infra.benchmarks._sets import SETS, SMALL, stored
 from shortlist.config import AlsConfig, state_home
 from shortlist.io.session import spark_session
@@ -63,7 +63,7 @@ class Measured:
         users: who got a list.
         first: seconds, the first time in the session.
         warm: seconds, the second time.
-        driver_mb: peak resident memory of this Python process meanwhile.
+        memory: peaks of the second time.
         rows: rows written; MLlib's are lists.
     """
 
@@ -73,7 +73,7 @@ class Measured:
     users: int
     first: float
     warm: float
-    driver_mb: float
+    memory: Memory
     rows: int
 
 
@@ -151,7 +151,7 @@ def fitted(spark: SparkSession, pairs: DataFrame, subjects: DataFrame, folder: P
 
 
 def measure(world: World, name: str, engine: str, users: int) -> Measured:
-    """Twice, the peak of both."""
+    """Twice."""
     task: Callable[[Path], None]
     if engine == "mllib":
         task = partial(rank_by_mllib, mllib_model(world))
@@ -160,10 +160,9 @@ def measure(world: World, name: str, engine: str, users: int) -> Measured:
     else:
         task = partial(rank_on_spark, world, engine)
     place = world.folder / engine
-    forget_peak()
-    first, warm = (timed(partial(task, place)) for _ in range(2))
+    first, warm, memory = twice(partial(task, place))
     rows = pq.ParquetDataset(place).read(columns=[]).num_rows
-    return Measured(name, engine, world.config.factors, users, first, warm, peak_mb(), rows)
+    return Measured(name, engine, world.config.factors, users, first, warm, memory, rows)
 
 
 def rank_on_spark(world: World, how: str, place: Path) -> None:
@@ -248,22 +247,11 @@ def agreement(folder: Path) -> float:
     return share
 
 
-def forget_peak() -> None:
-    """Linux counts the peak of resident memory anew from here."""
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak_mb() -> float:
-    """Peak resident memory since then."""
-    status = Path("/proc/self/status").read_text().splitlines()
-    return next(int(text.split()[1]) for text in status if text.startswith("VmHWM")) / 1024
-
-
 def line(one: Measured) -> str:
     """One row of the table."""
     return (
         f"{one.set:10} {one.engine:9} d={one.factors:<4} {one.users} users  first {one.first:7.2f} s  "
-        f"warm {one.warm:7.2f} s  driver {one.driver_mb:6.0f} MB  {one.rows} rows"
+        f"warm {one.warm:7.2f} s  {one.memory}  {one.rows} rows"
     )
 
 

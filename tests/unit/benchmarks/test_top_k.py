@@ -48,12 +48,3 @@ def test_agreement_counts_pairs_whatever_their_order(bench: ModuleType, tmp_path
         subjects, items = zip(*rows, strict=True)
         pq.write_table(pa.table({"subject_id": subjects, "item_id": items}), tmp_path / engine / "part.parquet")
     assert bench.agreement(tmp_path) == 0.5
-
-
-def test_the_peak_is_counted_anew(bench: ModuleType) -> None:
-    block = bytearray(200_000_000)
-    assert bench.peak_mb() > 190
-    del block
-    before = bench.peak_mb()
-    bench.forget_peak()
-    assert bench.peak_mb() < before - 150
