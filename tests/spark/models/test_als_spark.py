@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_placement__equals_local(rows: DataFrame, local: Sides, more: dict[str, 
 
 
 def test_placement_shared__through_broadcasts(rows: DataFrame, local: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(als_spark, "_scratch", lambda *_: None)
+    monkeypatch.setattr(als_spark, "scratch_folder", lambda *_: nullcontext())
     assert_same(fitted(rows, config("spark", placement="shared")), local)
     with pytest.raises(ModelError, match=r"shuffled: it keeps factors in a folder that every task sees"):
         fit(rows, config("spark", placement="shuffled"))
@@ -176,7 +177,7 @@ def test_scratch__holds_nothing_when_the_model_is_given_back(rows: DataFrame, tm
         model = fit(rows, config("spark", epochs=1, placement=placement, scratch=str(tmp_path / "scratch")))
         with model:
             assert model.user_factors.count() == len(dense())
-            assert list((tmp_path / "scratch").glob("shortlist-als-*"))
+            assert list((tmp_path / "scratch").glob("shortlist-*"))
         assert list((tmp_path / "scratch").iterdir()) == []
 
 
