@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with open_run(arguments) as run:
         baskets = run.read(BASKETS, basket_kind=config.basket_kind)
         with cooccurrence.fit(baskets, config) as related:
-            replace_model(run, [(related.persist(), RELATED_ITEMS)])
+            replace_model(run, [(related, RELATED_ITEMS)])
 
 
 if __name__ == "__main__":

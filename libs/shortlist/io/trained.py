@@ -28,12 +28,14 @@ def replace_model(run: Run, parts: Sequence[tuple[DataFrame, Table]]) -> None:
         run: the run.
         parts: rows without run_date, and their table.
     """
-    stamped = [(frame.withColumn(RUN_DATE, F.lit(run.run_date)), table) for frame, table in parts]
+    # Kept from the digest to the commit, or rows that are made where they are read would be made twice.
+    stamped = [(frame.withColumn(RUN_DATE, F.lit(run.run_date)).persist(), table) for frame, table in parts]
     digests = [row_digest(frame, table) for frame, table in stamped]
     model = hashlib.sha256(" ".join(digests).encode()).hexdigest()[:12]
     for (frame, table), digest in zip(stamped, digests, strict=True):
         facts = {_MODEL: model, _DIGEST: digest}
         run.commit(frame, table, run_partition(run.run_date), equals(**{RUN_DATE: run.run_date}), **facts)
+        frame.unpersist()
 
 
 def read_model(run: Run, *tables: Table) -> list[DataFrame]:
