@@ -32,12 +32,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         known = {days: run.engagements(days).select(*USED).persist() for days in lookbacks}
         engagements = known[settings.interactions.lookback_days]
         run.replace(build_interactions(engagements, run.run_date, settings.interactions), INTERACTIONS)
+        # Where nobody hid anything, no event needs to be looked up among the hides.
+        hides = {days: hidden_items(known[days]) for days in {each.lookback_days for each in settings.baskets.values()}}
+        hidden = {days: None if found.isEmpty() else found for days, found in hides.items()}
         for kind, config in settings.baskets.items():
-            events = known[config.lookback_days]
-            hidden = hidden_items(events)
-            # Where nobody hid anything, no event needs to be looked up among the hides.
-            chosen = None if hidden.isEmpty() else hidden
-            baskets = build_baskets(events, kind, config, settings.seed, run.run_date, chosen)
+            events, theirs = known[config.lookback_days], hidden[config.lookback_days]
+            baskets = build_baskets(events, kind, config, settings.seed, run.run_date, theirs)
             run.replace(baskets, BASKETS, basket_kind=kind)
 
 
