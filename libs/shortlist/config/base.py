@@ -59,42 +59,30 @@ class Section(BaseModel):
     @field_validator("*")
     @classmethod
     def _words_are_plain(cls, given: Any, info: ValidationInfo) -> Any:
-        for number in _numbers(given):
-            if abs(number) > _LARGEST:
-                raise ValueError(
-                    f"it is beyond {_LARGEST}, the largest whole number that every part of the house keeps exactly"
-                )
-        for word in _words(given):
-            if info.field_name not in cls.any_character and _CONTROL.search(word):
+        for leaf in _leaves(given):
+            if not isinstance(leaf, str):
+                if abs(leaf) > _LARGEST:
+                    raise ValueError(
+                        f"it is beyond {_LARGEST}, the largest whole number that every part of the house keeps exactly"
+                    )
+            elif info.field_name not in cls.any_character and _CONTROL.search(leaf):
                 raise ValueError("it holds a control character; next: write it without")
-            if redact(word) != word:
+            elif redact(leaf) != leaf:
                 raise ValueError(
                     "it holds a secret; next: leave it out and give credentials by the environment or a provider"
                 )
-            if len(word) > _LONGEST:
-                raise ValueError(f"it has {len(word)} characters, at most {_LONGEST} are taken")
+            elif len(leaf) > _LONGEST:
+                raise ValueError(f"it has {len(leaf)} characters, at most {_LONGEST} are taken")
         return given
 
 
-def _words(given: Any) -> Iterator[str]:
-    """Every string of a field: itself, of a tuple, or keys and values of a mapping; sections look at their own."""
-    if isinstance(given, str):
+def _leaves(given: Any) -> Iterator[str | float]:
+    """Every string and number of a field: itself, of a tuple, or keys and values of a mapping; sections look at their own."""
+    if isinstance(given, str | int | float):
         yield given
     elif isinstance(given, Mapping):
         for key, value in given.items():
-            yield from (*_words(key), *_words(value))
+            yield from (*_leaves(key), *_leaves(value))
     elif isinstance(given, tuple):
         for part in given:
-            yield from _words(part)
-
-
-def _numbers(given: Any) -> Iterator[float]:
-    """Every number of a field, as `_words` finds its strings."""
-    if isinstance(given, int | float):
-        yield given
-    elif isinstance(given, Mapping):
-        for value in given.values():
-            yield from _numbers(value)
-    elif isinstance(given, tuple):
-        for part in given:
-            yield from _numbers(part)
+            yield from _leaves(part)
