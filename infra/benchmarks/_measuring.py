@@ -4,13 +4,16 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shortlist.config import CHECKOUT
+from pyspark.sql import SparkSession
+
+from shortlist.config import CHECKOUT, state_home
+from shortlist.io.session import spark_session
 
 # As spark-submit starts a job on this machine (infra/spark/local/bin/spark-submit).
 MACHINE: Final = CHECKOUT / "infra" / "spark" / "local" / "spark-defaults.conf"
@@ -41,6 +44,21 @@ def machine() -> dict[str, str]:
     heap = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 3 // 2**20
     lines = (text.split(None, 1) for text in MACHINE.read_text().splitlines() if text and not text.startswith("#"))
     return {name: value.strip() for name, value in lines} | {"spark.driver.memory": f"{heap}m"}
+
+
+@contextmanager
+def bench_session(name: str, extra: Mapping[str, str] | None = None) -> Iterator[tuple[SparkSession, Path]]:
+    """A benchmark's Spark session, and the folder of its sets and figures.
+
+    Args:
+        name: of the benchmark.
+        extra: further Spark settings.
+    """
+    folder = state_home() / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    with spark_session(f"bench {name}", machine() | dict(extra or {})) as spark:
+        spark.sparkContext.setLogLevel("ERROR")
+        yield spark, folder
 
 
 def timed(task: Callable[[], object]) -> float:

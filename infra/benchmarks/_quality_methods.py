@@ -90,7 +90,7 @@ def fitted(train: DataFrame, settings: Settings) -> Iterator[Model]:
             with cooccurrence.fit(train.withColumnRenamed(USER_ID, BASKET_ID), settings) as related:
                 yield Votes(seeds, hold(train.sparkSession, None, collect_neighbours(related)))
         case Popularity():
-            # A model of one factor, as sources/popularity.py has it.
+            # A model of one factor, so that it is ranked among candidates like the others.
             items = train.groupBy(F.col(ITEM_ID).alias(ID)).agg(F.array(F.count("*").cast("float")).alias(FACTORS))
             subjects = train.select(F.col(USER_ID).alias(SUBJECT_ID)).distinct()
             one = F.array(F.lit(1.0).cast("float")).alias(FACTORS)

@@ -24,10 +24,9 @@ from typing import Any, Final
 import numpy as np
 from pyspark.sql import DataFrame
 
-from infra.benchmarks._measuring import Memory, machine, memory_watched, timed
+from infra.benchmarks._measuring import Memory, bench_session, memory_watched, timed
 from infra.benchmarks._sets import SETS, SMALL, SYNTHETIC, stored
-from shortlist.config import AlsConfig, state_home
-from shortlist.io.session import spark_session
+from shortlist.config import AlsConfig
 from shortlist.models.als import fit
 
 VARIANTS: Final[dict[str, dict[str, Any]]] = {
@@ -98,11 +97,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     log = logging.getLogger("shortlist")
     log.setLevel(logging.INFO)
-    folder = state_home() / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
     done: list[Measured] = []
-    with spark_session("bench als", machine()) as spark:
-        spark.sparkContext.setLogLevel("ERROR")
+    with bench_session("als") as (spark, folder):
         for name in options.sets:
             frame = spark.read.parquet(str(stored(name, folder)))
             pairs = frame.count()

@@ -28,15 +28,15 @@ from implicit.nearest_neighbours import CosineRecommender
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from infra.benchmarks._measuring import Memory, machine, timed, twice
+from infra.benchmarks._measuring import Memory, bench_session, timed, twice
 from infra.benchmarks._sets import SETS, SMALL, stored
 from shortlist.columns import BASKET_ID, ITEM_ID, RANK, RELATED_ITEM_ID, SCORE, SUPPORT, USER_ID
-from shortlist.config import CooccurrenceConfig, state_home
-from shortlist.io.session import spark_session
+from shortlist.config import CooccurrenceConfig
 from shortlist.kernels.arrays import Rows
 from shortlist.kernels.cooccurrence import MEASURES, cooccur, totals_of
 from shortlist.models import cooccurrence
-from shortlist.models.cooccurrence_blocks import cut_by, work_of
+from shortlist.models.als_blocks import cut_by
+from shortlist.models.cooccurrence_blocks import work_of
 
 PLACEMENTS: Final = ("local", "mapped", "shuffled")
 NEIGHBOURS: Final = 100
@@ -87,11 +87,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--without-kernels", action="store_true", help="Spark only")
     options = parser.parse_args(argv)
     logging.getLogger("shortlist").setLevel(logging.WARNING)
-    folder = state_home() / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
     done: list[Measured] = []
-    with spark_session("bench cooccurrence", machine()) as spark:
-        spark.sparkContext.setLogLevel("ERROR")
+    with bench_session("cooccurrence") as (spark, folder):
         for name in options.sets:
             frame = spark.read.parquet(str(stored(name, folder))).select(F.col(USER_ID).alias(BASKET_ID), ITEM_ID)
             ways = [] if options.without_kernels else list(kernels(frame, name))

@@ -24,13 +24,12 @@ from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
 
-from infra.benchmarks._measuring import machine
+from infra.benchmarks._measuring import bench_session
 from infra.benchmarks._quality_cells import CELLS, CHOICE_SEED, Cell
 from infra.benchmarks._quality_figures import Measured, Paired, compared, scored, told, with_seed
 from infra.benchmarks._quality_methods import Settings
 from infra.benchmarks._quality_protocols import Split
-from shortlist.config import CHECKOUT, AlsConfig, state_home
-from shortlist.io.session import spark_session
+from shortlist.config import CHECKOUT, AlsConfig
 from shortlist.metrics.definitions import DEFINITIONS
 
 DATA: Final = CHECKOUT.parent / "shared" / "data"
@@ -57,11 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"no {', '.join(absent)}: the sets lie beside the checkout; next: put them there, or choose --cells\n"
         )
         return 2
-    folder = state_home() / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
     # Batches of subjects whose lists of candidates or of seen items are some megabytes.
-    with spark_session("bench quality", machine() | {"spark.sql.execution.arrow.maxRecordsPerBatch": "2048"}) as spark:
-        spark.sparkContext.setLogLevel("ERROR")
+    with bench_session("quality", {"spark.sql.execution.arrow.maxRecordsPerBatch": "2048"}) as (spark, folder):
         if options.tune:
             return choose(spark, cells, options.methods, folder / "quality_choice.json")
         return measure(spark, cells, options.methods, options.seeds, options.engine, folder / "quality.json")

@@ -34,10 +34,9 @@ from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from infra.benchmarks._measuring import Memory, machine, twice
+from infra.benchmarks._measuring import Memory, bench_session, twice
 from infra.benchmarks._sets import SETS, SMALL, stored
-from shortlist.config import AlsConfig, state_home
-from shortlist.io.session import spark_session
+from shortlist.config import AlsConfig
 from shortlist.kernels.arrays import Floats
 from shortlist.models.als import fit
 from shortlist.models.als_folding import fold_in_top_items
@@ -110,11 +109,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--factors", type=int, nargs="+", default=[64, 128], help="default: %(default)s")
     given = parser.parse_args(argv)
     logging.getLogger("shortlist").setLevel(logging.WARNING)
-    folder = state_home() / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
     done: list[Measured] = []
-    with spark_session("bench top_k", machine()) as spark:
-        spark.sparkContext.setLogLevel("ERROR")
+    with bench_session("top_k") as (spark, folder):
         for name in given.sets:
             pairs = spark.read.parquet(str(stored(name, folder))).persist()
             subjects = pairs.groupBy(F.col("user_id").alias("subject_id")).agg(F.collect_set("item_id").alias("seen"))

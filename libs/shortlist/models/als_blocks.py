@@ -114,6 +114,31 @@ def count_blocks(entries: int, block_rows: int) -> int:
     return min(MOST_BLOCKS, max(-(-entries // block_rows), min(USUAL_BLOCKS, -(-16 * entries // block_rows))))
 
 
+def cut_by(work: NDArray[Any], edges: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
+    """Of these edges the ones that cut the work between them into so many about equal parts, at most.
+
+    Args:
+        work: one number for each range between two edges.
+        edges: ascending.
+        parts: at least 1.
+    """
+    done = np.concatenate(([0.0], np.cumsum(work, dtype=np.float64)))
+    inner = np.searchsorted(done, np.linspace(0, done[-1], parts + 1)[1:-1])
+    cuts: NDArray[np.int64] = edges[np.unique(np.concatenate(([0], inner, [len(work)])))]
+    return cuts
+
+
+def by_block(batches: Batches) -> dict[int, list[dict[str, pa.Scalar]]]:
+    """Everything that was sent to a task, by block."""
+    sent: dict[int, list[dict[str, pa.Scalar]]] = {}
+    for batch in batches:
+        names = batch.schema.names
+        for row in range(batch.num_rows):
+            message = {name: batch[name][row] for name in names}
+            sent.setdefault(message["block"].as_py(), []).append(message)
+    return sent
+
+
 def user_side(observations: DataFrame, item_ids: "Broadcast[pa.Array]", block_count: int) -> Side:
     """Users with what they saw; one shuffle.
 
@@ -136,9 +161,7 @@ def item_side(users: Side, item_ids: "Broadcast[pa.Array]", entries: NDArray[np.
         entries: observations of each item, at most; the cuts between blocks follow them.
         block_count: into how many blocks, at most.
     """
-    work = np.concatenate(([0], np.cumsum(entries + 4)))
-    inner = np.searchsorted(work, np.linspace(0, int(work[-1]), block_count + 1)[1:-1])
-    cuts = sorted({0, len(entries), *(int(cut) for cut in inner)})
+    cuts = cut_by(entries + 4, np.arange(len(entries) + 1), block_count).tolist()
     firsts = {number: place.first for number, place in users.places.items()}
     pieces = users.blocks.mapInArrow(_transposer(firsts, len(entries), cuts), _PIECE)
     blocks = pieces.repartitionById(max(1, len(cuts) - 1), "block").mapInArrow(_joiner(item_ids, cuts), BLOCK)
@@ -244,7 +267,7 @@ def _messages(rows: pa.Table, item_ids: pa.Array, block_count: int) -> Iterator[
 def _assembler(item_ids: "Broadcast[pa.Array]") -> Packed:
     def assemble(batches: Batches) -> Iterator[pa.RecordBatch]:
         width = len(item_ids.value)
-        for number, messages in _by_block(batches).items():
+        for number, messages in by_block(batches).items():
             named = [_unpacked(message["names"]) for message in messages]
             ids = sorted_ids(pa.chunked_array(named, pa.string()))
             rows = np.concatenate(
@@ -291,7 +314,7 @@ def _transposer(firsts: Mapping[int, int], item_count: int, cuts: Sequence[int])
 
 def _joiner(item_ids: "Broadcast[pa.Array]", cuts: Sequence[int]) -> Packed:
     def join(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for number, pieces in _by_block(batches).items():
+        for number, pieces in by_block(batches).items():
             low, high = cuts[number], cuts[number + 1]
             # Users of a later block have higher numbers: in this order each item's users ascend.
             pieces.sort(key=lambda piece: piece["source"].as_py())
@@ -304,17 +327,6 @@ def _joiner(item_ids: "Broadcast[pa.Array]", cuts: Sequence[int]) -> Packed:
             yield row_of_block(number, ids, matrix.indptr, matrix.indices, matrix.data)
 
     return join
-
-
-def _by_block(batches: Batches) -> dict[int, list[dict[str, pa.Scalar]]]:
-    """Everything that was sent to a task, by block."""
-    sent: dict[int, list[dict[str, pa.Scalar]]] = {}
-    for batch in batches:
-        names = batch.schema.names
-        for row in range(batch.num_rows):
-            message = {name: batch[name][row] for name in names}
-            sent.setdefault(message["block"].as_py(), []).append(message)
-    return sent
 
 
 def _encoded(ids: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:

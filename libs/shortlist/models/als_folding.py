@@ -1,7 +1,6 @@
 """Vectors for users or items that a model has not seen, against factors that stay as they are; and their best items at once."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -26,36 +25,6 @@ from shortlist.models.sharing import Held
 
 _TAKEN = "taken"
 _SCHEMA = f"{ID} string, {FACTORS} array<float>"
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """The items that users are folded in against.
-
-    Attributes:
-        ids: sorted.
-        rotated: (ids, d) float32, in the eigenbasis of their Gram matrix.
-        step: how rows are solved against it.
-    """
-
-    ids: pa.Array
-    rotated: Floats
-    step: HalfStep
-
-    def solve(self, names: pa.Array, taken: pa.ListArray) -> tuple[Floats, NDArray[np.bool_]]:
-        """Exact vectors of rows, and which of them took anything that has a vector.
-
-        Args:
-            names: ids of the rows.
-            taken: for each row structs of (id, signed weight), each id once.
-        """
-        rows = pc.list_parent_indices(taken).to_numpy()
-        ids, weights = taken.flatten().flatten()
-        found = pc.index_in(ids.cast(pa.string()), value_set=self.ids)
-        known = found.is_valid()
-        places = found.drop_null().to_numpy().astype(np.int32)
-        rows = rows[known.to_numpy(zero_copy_only=False)]
-        return _solved(self.step, self.rotated, names, rows, places, weights.filter(known))
 
 
 def fold_in(
@@ -111,16 +80,11 @@ def fold_in_top_items(
     if nothing_eligible(items, eligible):
         return spark.createDataFrame([], RANKED)
     seen = signed(interactions, config.hide_weight).withColumnRenamed(USER_ID, SUBJECT_ID)
-    tasks = gathered(seen, SUBJECT_ID, ITEM_ID).join(subjects.select(SUBJECT_ID, SEEN), SUBJECT_ID, how="inner")
+    taken = F.sort_array(F.collect_list(F.struct(ITEM_ID, WEIGHT))).alias(_TAKEN)
+    tasks = seen.groupBy(SUBJECT_ID).agg(taken).join(subjects.select(SUBJECT_ID, SEEN), SUBJECT_ID, how="inner")
     basis, rotated = items.basis(1.0 / config.alpha)
     step = HalfStep(config, basis, len(items.ids), exactly=True)
     return ranked(tasks.mapInArrow(_ranking(rotated, items.fitted, step, sent(spark, eligible), k), LISTS))
-
-
-def gathered(seen: DataFrame, row: str, column: str) -> DataFrame:
-    """One row each with everything it saw, as structs in the order of their ids."""
-    pairs = F.sort_array(F.collect_list(F.struct(F.col(column), F.col(WEIGHT))))
-    return seen.groupBy(row).agg(pairs.alias(_TAKEN))
 
 
 def _folding(step: HalfStep, row: str) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
@@ -145,11 +109,15 @@ def _ranking(
     k: int,
 ) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
-        items = fitted.value
-        fixed = Fixed(items.ids, rotated.value.vectors, step)
+        items, turned = fitted.value, rotated.value.vectors
         for batch in batches:
             if batch.num_rows:
-                vectors, taken = fixed.solve(batch[SUBJECT_ID], batch[_TAKEN])
+                ids, weights = batch[_TAKEN].flatten().flatten()
+                found = pc.index_in(ids.cast(pa.string()), value_set=items.ids)
+                known = found.is_valid()
+                rows = pc.list_parent_indices(batch[_TAKEN]).filter(known).to_numpy()
+                places = found.drop_null().to_numpy().astype(np.int32)
+                vectors, taken = _solved(step, turned, batch[SUBJECT_ID], rows, places, weights.filter(known))
                 mask = pa.array(taken)
                 subjects, seen = batch[SUBJECT_ID].filter(mask), batch[SEEN].filter(mask)
                 yield from ranked_lists(subjects, vectors[taken], seen, items, eligible, k)

@@ -16,8 +16,8 @@ from shortlist.columns import BASKET_ID, ITEM_ID, WEIGHT
 from shortlist.config import CooccurrenceConfig
 from shortlist.errors import ModelError
 from shortlist.kernels.cooccurrence import totals_of
-from shortlist.models.als_blocks import count_blocks
-from shortlist.models.cooccurrence_blocks import basket_rows, cut_by, item_bins, packed, work_of
+from shortlist.models.als_blocks import count_blocks, cut_by
+from shortlist.models.cooccurrence_blocks import basket_rows, item_bins, packed, work_of
 from shortlist.models.cooccurrence_lists import Known, related_tables
 from shortlist.models.cooccurrence_placement import Sizes, choose_placement, log
 from shortlist.models.cooccurrence_spark import mapped, shuffled, survey

@@ -4,7 +4,7 @@ The order of baskets follows from their ids alone: first their block, by a hash,
 order wherever they are made, so a list does not depend on partitions, cores or placement.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -18,11 +18,8 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import BASKET_ID, ITEM_ID, POSITION, WEIGHT
 from shortlist.kernels.arrays import Rows
-from shortlist.models.als_blocks import array_of
+from shortlist.models.als_blocks import Batches, Packed, array_of, cut_by
 from shortlist.models.matrix import indexed
-
-Batches = Iterable[pa.RecordBatch]
-Mapper = Callable[[Batches], Iterator[pa.RecordBatch]]
 
 OWNER: Final = "owner"
 BLOCK: Final = "block int, lengths binary, items binary, weights binary, repeated long, uneven long"
@@ -89,7 +86,7 @@ def packed(rows: pa.Table, item_ids: pa.Array) -> Baskets:
     return Baskets(Rows(indptr, item.astype(np.int32)), weights, repeated, uneven)
 
 
-def packer(item_ids: "Broadcast[pa.Array]") -> Mapper:
+def packer(item_ids: "Broadcast[pa.Array]") -> Packed:
     """Rows of a task to its blocks, one row each."""
 
     def pack(batches: Batches) -> Iterator[pa.RecordBatch]:
@@ -135,20 +132,6 @@ def item_bins(entries: NDArray[Any]) -> NDArray[np.int64]:
     return cut_by(entries, np.arange(len(entries) + 1), _BINS)
 
 
-def cut_by(work: NDArray[Any], edges: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
-    """Of these edges the ones that cut the work between them into so many about equal parts, at most.
-
-    Args:
-        work: one number for each range between two edges.
-        edges: ascending.
-        parts: at least 1.
-    """
-    done = np.concatenate(([0.0], np.cumsum(work, dtype=np.float64)))
-    inner = np.searchsorted(done, np.linspace(0, done[-1], parts + 1)[1:-1])
-    cuts: NDArray[np.int64] = edges[np.unique(np.concatenate(([0], inner, [len(work)])))]
-    return cuts
-
-
 def work_of(rows: Rows, bins: NDArray[np.int64]) -> NDArray[np.float64]:
     """For each range of items the sizes of their baskets, summed up: what its rows cost."""
     lengths = np.diff(rows.indptr)
@@ -165,7 +148,7 @@ def touches(rows: Rows, cuts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDA
     return pairs // max(1, count), pairs % max(1, count)
 
 
-def sender(cuts: NDArray[np.int64]) -> Mapper:
+def sender(cuts: NDArray[np.int64]) -> Packed:
     """Each block's baskets to the item blocks that they touch, whole."""
 
     def send(batches: Batches) -> Iterator[pa.RecordBatch]:

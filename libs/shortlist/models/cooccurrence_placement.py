@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from shortlist.config import CooccurrenceConfig
 from shortlist.errors import ModelError
+from shortlist.models.als_placement import GIGABYTE
 
 Placement = Literal["local", "mapped", "shuffled"]
 Refused = list[tuple[str, str]]
 Count = TypeVar("Count", int, NDArray[np.int64])
 log = logging.getLogger("shortlist.cooccurrence")
 
-GIGABYTE: Final = 1e9
 # A row of baskets in one process: two ids as strings, then numbered, sorted, and by item.
 BYTES_PER_ROW: Final = 64
 # A neighbour on a list: its cells in the kernel, then two ids as strings, score, support and rank.

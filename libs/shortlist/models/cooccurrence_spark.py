@@ -22,17 +22,14 @@ from shortlist.columns import ITEM_ID, WEIGHT
 from shortlist.config import CooccurrenceConfig
 from shortlist.kernels.arrays import Rows
 from shortlist.kernels.cooccurrence import Totals
-from shortlist.models.als_blocks import array_of, count_blocks
+from shortlist.models.als_blocks import Batches, Packed, array_of, by_block, count_blocks, cut_by
 from shortlist.models.als_exchange import save_whole
 from shortlist.models.cooccurrence_blocks import (
     BLOCK,
     OWNER,
     SENT,
     Baskets,
-    Batches,
-    Mapper,
     blocks_in,
-    cut_by,
     item_bins,
     packer,
     sender,
@@ -146,7 +143,7 @@ def _items(rows: DataFrame) -> tuple[pa.Array, NDArray[np.int64], NDArray[np.flo
     return ids, found["rows"].to_numpy()[places], found[WEIGHT].to_numpy()[places]
 
 
-def _surveyor(bins: NDArray[np.int64], folder: Path | None) -> Mapper:
+def _surveyor(bins: NDArray[np.int64], folder: Path | None) -> Packed:
     def look(batches: Batches) -> Iterator[pa.RecordBatch]:
         for number, baskets in blocks_in(batches):
             lengths = np.diff(baskets.rows.indptr)
@@ -199,7 +196,7 @@ def _join(folder: Path, found: pa.Table) -> None:
             array.flush()
 
 
-def _mapping(known: "Broadcast[Known]", cuts: NDArray[np.int64], config: CooccurrenceConfig, folder: Path) -> Mapper:
+def _mapping(known: "Broadcast[Known]", cuts: NDArray[np.int64], config: CooccurrenceConfig, folder: Path) -> Packed:
     def relate(batches: Batches) -> Iterator[pa.RecordBatch]:
         baskets = None
         for batch in batches:
@@ -217,19 +214,12 @@ def _mapped_baskets(folder: Path) -> Baskets:
     return Baskets(Rows(indptr, items), np.load(path, mmap_mode="r") if path.exists() else None)
 
 
-def _solving(known: "Broadcast[Known]", cuts: NDArray[np.int64], config: CooccurrenceConfig) -> Mapper:
+def _solving(known: "Broadcast[Known]", cuts: NDArray[np.int64], config: CooccurrenceConfig) -> Packed:
     def relate(batches: Batches) -> Iterator[pa.RecordBatch]:
-        pieces: dict[int, dict[int, dict[str, pa.Scalar]]] = {}
-        for batch in batches:
-            for row in range(batch.num_rows):
-                piece = {name: batch[name][row] for name in batch.schema.names}
-                pieces.setdefault(piece["block"].as_py(), {})[piece["source"].as_py()] = piece
-        for part in sorted(pieces):
-            sources = pieces.pop(part)
+        for part, pieces in by_block(batches).items():
             # In the order of their blocks, as `mapped` has them.
-            yield from _lists(
-                unpacked([sources[source] for source in sorted(sources)]), part, cuts, known.value, config
-            )
+            pieces.sort(key=lambda piece: piece["source"].as_py())
+            yield from _lists(unpacked(pieces), part, cuts, known.value, config)
 
     return relate
 
@@ -241,7 +231,7 @@ def _lists(
         yield from table.to_batches(max_chunksize=_ROWS_AT_ONCE)
 
 
-def _counter(cuts: NDArray[np.int64]) -> Mapper:
+def _counter(cuts: NDArray[np.int64]) -> Packed:
     def count(batches: Batches) -> Iterator[pa.RecordBatch]:
         for _, baskets in blocks_in(batches):
             parts, touching = touches(baskets.rows, cuts)

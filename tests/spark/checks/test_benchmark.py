@@ -1,30 +1,16 @@
 """The peer of `infra/bench checks` computes what the suite computes, or the comparison would be worth nothing."""
 
-import importlib.util
-from types import ModuleType
-
 import pytest
 from pyspark.sql import SparkSession
 
+from infra.benchmarks import checks as bench
 from shortlist.tables import ENGAGEMENTS, Rule
-from tests.jobs.conftest import CHECKOUT
 from tests.spark.checks.rows import engagements, frame_of
 from tests.spark.checks.test_audit import BREAKS
 
 
-@pytest.fixture(scope="module")
-def bench() -> ModuleType:
-    """infra/benchmarks/checks.py, loaded by its path."""
-    spec = importlib.util.spec_from_file_location("bench_checks", CHECKOUT / "infra" / "benchmarks" / "checks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("rule", ENGAGEMENTS.rules, ids=lambda rule: rule.name)
-def test_every_rule_is_counted_by_hand(spark: SparkSession, bench: ModuleType, rule: Rule) -> None:
+def test_every_rule_is_counted_by_hand(spark: SparkSession, rule: Rule) -> None:
     good = frame_of(spark, ENGAGEMENTS, engagements())
     bad = frame_of(spark, ENGAGEMENTS, BREAKS["engagements"][rule.name](engagements()))
     for count in (bench.by_hand, bench.by_hand_apart):
@@ -32,7 +18,7 @@ def test_every_rule_is_counted_by_hand(spark: SparkSession, bench: ModuleType, r
         assert count(bad)[rule.name] == 1
 
 
-def test_the_figures_of_a_small_run(spark: SparkSession, bench: ModuleType) -> None:
+def test_the_figures_of_a_small_run(spark: SparkSession) -> None:
     found = bench.measure(spark, 1000, 1)
     assert found["rows"] == 1000
     assert set(found["rule_seconds"]) == {rule.name for rule in ENGAGEMENTS.rules}

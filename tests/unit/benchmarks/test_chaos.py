@@ -1,40 +1,25 @@
 """What the soak makes of what it finds: a lost, a doubled and a half day are told; nothing is killed or published here."""
 
-import importlib.util
-import sys
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from infra.benchmarks import chaos as bench
 from tests.faults.publisher import ROWS, STEPS, day_of
 from tests.faults.reader import whole
 from tests.published import announce, commit
 
-PROGRAM = Path(__file__).resolve().parents[3] / "infra" / "benchmarks" / "chaos.py"
 
-
-@pytest.fixture(scope="module")
-def bench() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_chaos", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_steps_are_the_publishers(bench: ModuleType) -> None:
+def test_steps_are_the_publishers() -> None:
     assert list(bench.STEPS) == STEPS
     assert bench.LOCKED in bench.INSIDE
     assert bench.ANNOUNCED not in bench.INSIDE
 
 
-def test_a_schedule_is_its_seeds(bench: ModuleType) -> None:
+def test_a_schedule_is_its_seeds() -> None:
     orders = bench.schedule(200, 7)
     assert orders == bench.schedule(200, 7) != bench.schedule(200, 8)
     assert [order.number for order in orders] == list(range(1, 201))
@@ -51,7 +36,7 @@ def lists(order: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def published(bench: ModuleType, tmp_path: Path) -> tuple[Path, list[Any]]:
+def published(tmp_path: Path) -> tuple[Path, list[Any]]:
     """Two days; the first one was published again by the third order."""
     days = [bench.FIRST_DAY, bench.FIRST_DAY.replace(day=2), bench.FIRST_DAY]
     orders = [bench.Order(number, day, ()) for number, day in enumerate(days, start=1)]
@@ -66,44 +51,44 @@ def publish(root: Path, order: Any, attempt: int | None = None) -> int:
     return version
 
 
-def account(bench: ModuleType, **codes: int) -> Any:
+def account(**codes: int) -> Any:
     return bench.Account(
         ended={1: 0, 2: 0, 3: 0, **{int(name[1:]): code for name, code in codes.items()}}, hits=Counter()
     )
 
 
-def lost(bench: ModuleType, root: Path, orders: list[Any], **codes: int) -> list[str]:
+def lost(root: Path, orders: list[Any], **codes: int) -> list[str]:
     told: list[str] = bench.lost_days(
-        str(root / "candidates_homefeed"), str(root / "publications"), orders, account(bench, **codes)
+        str(root / "candidates_homefeed"), str(root / "publications"), orders, account(**codes)
     )
     return told
 
 
-def doubled(bench: ModuleType, root: Path) -> list[str]:
+def doubled(root: Path) -> list[str]:
     told: list[str] = bench.doubled_days(str(root / "candidates_homefeed"), str(root / "publications"))
     return told
 
 
-def test_what_was_published_is_neither_lost_nor_doubled(bench: ModuleType, published: tuple[Path, list[Any]]) -> None:
+def test_what_was_published_is_neither_lost_nor_doubled(published: tuple[Path, list[Any]]) -> None:
     root, orders = published
-    assert lost(bench, root, orders) == []
-    assert doubled(bench, root) == []
+    assert lost(root, orders) == []
+    assert doubled(root) == []
 
 
-def test_a_day_that_a_later_order_should_have_is_lost(bench: ModuleType, published: tuple[Path, list[Any]]) -> None:
+def test_a_day_that_a_later_order_should_have_is_lost(published: tuple[Path, list[Any]]) -> None:
     root, orders = published
     later = bench.Order(4, orders[1].day, ())
-    assert lost(bench, root, [*orders, later], o4=0) == ["2017-01-02: it holds ['v2x'], not the lists of order 4"]
-    assert "its newest order 4 ended with 4" in lost(bench, root, [*orders, later], o4=4)[0]
+    assert lost(root, [*orders, later], o4=0) == ["2017-01-02: it holds ['v2x'], not the lists of order 4"]
+    assert "its newest order 4 ended with 4" in lost(root, [*orders, later], o4=4)[0]
     never = bench.Order(5, bench.FIRST_DAY.replace(day=9), ())
-    assert "2017-01-09 is not served" in lost(bench, root, [*orders, never], o5=0)
+    assert "2017-01-09 is not served" in lost(root, [*orders, never], o5=0)
 
 
-def test_what_happened_twice_is_doubled(bench: ModuleType, published: tuple[Path, list[Any]]) -> None:
+def test_what_happened_twice_is_doubled(published: tuple[Path, list[Any]]) -> None:
     root, orders = published
     version = publish(root, orders[1], attempt=2)
     announce(root, "homefeed", orders[1].day, lists(orders[1]), version)
-    assert doubled(bench, root) == [
+    assert doubled(root) == [
         "run_date=2017-01-02, attempt 2: committed 2 times",
         f"2017-01-02 at version {version}: announced 2 times",
     ]

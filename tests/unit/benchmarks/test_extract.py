@@ -1,33 +1,16 @@
 """What the benchmark of extraction makes of its figures; none is measured here."""
 
-import importlib.util
 import os
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
-import pytest
-
+from infra.benchmarks import extract as bench
 from infra.benchmarks._measuring import descendants
 
-PROGRAM = Path(__file__).resolve().parents[3] / "infra" / "benchmarks" / "extract.py"
 
-
-@pytest.fixture(scope="module")
-def bench() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_extract", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_heap_is_what_collections_left(bench: ModuleType) -> None:
+def test_the_heap_is_what_collections_left() -> None:
     log = (
         "[0.9s][info][gc] Using Serial\n"
         "[1.0s][info][gc] GC(0) Pause Young (Allocation Failure) 512M->120M(1024M) 12ms\n"
@@ -37,7 +20,7 @@ def test_the_heap_is_what_collections_left(bench: ModuleType) -> None:
     assert bench.heap_after("") == 0
 
 
-def test_growth_is_judged_against_the_rows(bench: ModuleType) -> None:
+def test_growth_is_judged_against_the_rows() -> None:
     small = bench.Measured(1000, 10.0, 5.0, 100.0, 500.0, 90.0, 1, 1000)
     large = replace(small, rows=10_000, seconds=120.0, driver_heap_mb=120.0)
     told = "10.0 times the rows: 12.0 times the seconds (linear), 1.20 times the heap (flat)"
@@ -47,12 +30,12 @@ def test_growth_is_judged_against_the_rows(bench: ModuleType) -> None:
     assert bench.verdicts([small]) == []
 
 
-def test_the_table_states_speed_and_the_ratio_to_the_copy(bench: ModuleType) -> None:
+def test_the_table_states_speed_and_the_ratio_to_the_copy() -> None:
     line = bench.table([bench.Measured(1000, 10.0, 4.0, 100.0, 500.0, 90.0, 3, 2_500_000)]).splitlines()[1]
     assert line.split() == ["1,000", "10.0", "100", "2.50", "100", "500", "90", "3", "2.5"]
 
 
-def test_only_the_processes_below_are_looked_at(bench: ModuleType) -> None:
+def test_only_the_processes_below_are_looked_at() -> None:
     """Also one that another thread began, as a JVM begins Python."""
     with ThreadPoolExecutor(1) as thread:
         child = thread.submit(subprocess.Popen, ["sleep", "60"]).result()
@@ -64,7 +47,7 @@ def test_only_the_processes_below_are_looked_at(bench: ModuleType) -> None:
             child.wait()
 
 
-def test_a_deployment_of_its_own_is_valid_settings(bench: ModuleType, tmp_path: Path) -> None:
+def test_a_deployment_of_its_own_is_valid_settings(tmp_path: Path) -> None:
     from shortlist.config import load_settings
 
     (tmp_path / "s.yaml").write_text(bench.settings(tmp_path, 200_000))

@@ -1,44 +1,31 @@
 """What the benchmark of top-k makes of its figures; none is measured here."""
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
-PROGRAM = Path(__file__).resolve().parents[3] / "infra" / "benchmarks" / "top_k.py"
-
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(PROGRAM.parent))
-    spec = importlib.util.spec_from_file_location("bench_top_k", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+from infra.benchmarks import top_k as bench
+from infra.benchmarks._measuring import Memory
 
 
-def test_ratios_are_of_warm_times_of_one_set_and_size(bench: ModuleType) -> None:
+def test_ratios_are_of_warm_times_of_one_set_and_size() -> None:
     warm = {
         ("pinterest", "stored"): 2.0,
         ("pinterest", "mllib"): 30.0,
         ("pinterest", "implicit"): 4.0,
         ("syn-1m", "mllib"): 9.0,
     }
-    done = [bench.Measured(name, engine, 64, 10, 99.0, seconds, 100.0, 7) for (name, engine), seconds in warm.items()]
+    done = [
+        bench.Measured(name, engine, 64, 10, 99.0, seconds, Memory(), 7) for (name, engine), seconds in warm.items()
+    ]
     assert list(bench.ratios(done)) == [
         "pinterest d=64: 15.00 (MLlib, unmasked / ours, masked; to be >= 8)",
         "pinterest d=64: 0.50 (ours / implicit; to be <= 1.5)",
     ]
 
 
-def test_agreement_counts_pairs_whatever_their_order(bench: ModuleType, tmp_path: Path) -> None:
+def test_agreement_counts_pairs_whatever_their_order(tmp_path: Path) -> None:
     lists = {
         "stored": [("u1", "a"), ("u1", "b"), ("u2", "a")],
         "implicit": [("u2", "a"), ("u1", "b"), ("u1", "c"), ("u2", "b")],

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from shortlist.kernels.arrays import Rows
-from shortlist.models.cooccurrence_blocks import cut_by, packed, touches, work_of
+from shortlist.models.cooccurrence_blocks import packed, touches, work_of
 
 IDS = pa.array(["a", "b", "c"])
 # {c, a}, {b}, {a, b, c}
@@ -53,13 +53,6 @@ def test_packed__counts_repeats(more: dict[str, list[object]]) -> None:
 def test_work_of__is_the_sum_of_the_sizes_of_the_baskets_of_each_range() -> None:
     assert work_of(ROWS, np.arange(4)).tolist() == [2 + 3, 1 + 3, 2 + 3]
     assert work_of(ROWS, np.array([0, 2, 3])).tolist() == [9, 5]
-
-
-def test_cut_by__about_equal_parts_of_the_work() -> None:
-    work, edges = np.array([1, 1, 1, 1, 8, 1, 1]), np.array([0, 10, 20, 30, 40, 50, 60, 70])
-    assert cut_by(work, edges, 1).tolist() == [0, 70]
-    assert cut_by(work, edges, 2).tolist() == [0, 50, 70]
-    assert cut_by(work, edges, 100).tolist() == [0, 10, 20, 30, 40, 50, 60, 70]
 
 
 def test_touches__every_basket_of_a_range_once() -> None:
