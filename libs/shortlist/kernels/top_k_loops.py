@@ -8,24 +8,40 @@ from shortlist.kernels.ranked import EXACT, keep_largest, key_index, key_score, 
 
 _NOTHING = np.float32(-np.inf)
 # Scores are compared so many at a time: most groups hold nothing above the threshold and cost one vector loop.
-_GROUP = 64
+_GROUP = 128
+
+
+@njit(**EXACT, fastmath={"reassoc"})
+def exact_score(query, factors):
+    """The inner product, summed in float64 and rounded once to float32.
+
+    The order of the sum is the compiler's, the same for all vectors of a length: that is one vector loop instead of a chain of
+    additions that wait for each other. Nothing else is relaxed.
+    """
+    score = 0.0
+    for z in range(len(query)):
+        score += np.float64(query[z]) * np.float64(factors[z])
+    return np.float32(score)
 
 
 @njit(**EXACT)
-def exact_score(query, factors):
-    """The inner product, summed in float64 in one fixed order and rounded once to float32."""
-    size = len(query)
-    whole = size // 4 * 4
-    a = b = c = d = 0.0
-    # Four chains, because one would wait for each addition; a compiler without fastmath leaves their order alone.
-    for z in range(0, whole, 4):
-        a += np.float64(query[z]) * np.float64(factors[z])
-        b += np.float64(query[z + 1]) * np.float64(factors[z + 1])
-        c += np.float64(query[z + 2]) * np.float64(factors[z + 2])
-        d += np.float64(query[z + 3]) * np.float64(factors[z + 3])
-    for z in range(whole, size):
-        a += np.float64(query[z]) * np.float64(factors[z])
-    return np.float32((a + b) + (c + d))
+def _bound(row, maxima, k, margin):
+    """What an approximate score must exceed to be among the k best, from the first scores alone.
+
+    The row is dealt out to groups in turn, and each group's largest score is taken. The k-th largest of these, t, is reached by
+    k items, so an item of the exact k best has an approximate score of at least t - 2 margin. Most of the k best of a row
+    are their groups' largest: this costs one vector loop where filling the buffer and cutting it back costs a few
+    selections.
+    """
+    groups = len(maxima)
+    maxima[:] = row[:groups]
+    for start in range(groups, len(row) - groups + 1, groups):
+        part = row[start : start + groups]
+        for g in range(groups):
+            maxima[g] = part[g] if part[g] > maxima[g] else maxima[g]
+    keep_largest(maxima, groups, k)
+    lowest = np.float64(smallest(maxima, k)) - 2.0 * margin
+    return np.nextafter(np.float32(lowest), _NOTHING)
 
 
 @njit(**EXACT)
@@ -78,8 +94,11 @@ def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indp
     """
     capacity = keys.shape[1]
     width = len(columns)
+    places = np.empty(_GROUP, np.uint64)
+    maxima = np.empty(2 * k, np.float32)
     for q in range(len(cursors)):
-        row = scores[q]
+        # From here on every index counts from 0 in a slice: one that might be negative keeps a loop from being vectorised.
+        row = scores[q, :width]
         cursor = cursors[q]
         last = seen_indptr[first_query + q + 1]
         while cursor < last and seen[cursor] <= columns[width - 1]:
@@ -91,26 +110,31 @@ def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indp
         threshold = thresholds[q]
         count = counts[q]
         buffer = keys[q]
-        start = 0
-        while start < width:
-            stop = min(start + _GROUP, width)
+        margin = margins[first_query + q]
+        if count == 0 and width >= 2 * len(maxima):
+            threshold = max(threshold, _bound(row, maxima, k, margin))
+        for start in range(0, width, _GROUP):
+            part, items = row[start : start + _GROUP], columns[start : start + _GROUP]
             hits = 0
-            for z in range(start, stop):
-                hits += row[z] > threshold
+            for z in range(len(part)):
+                hits += part[z] > threshold
             if hits:
-                for z in range(start, stop):
-                    score = row[z]
+                # Their places first, without a branch, which would be guessed wrong.
+                hits = 0
+                for z in range(len(part)):
+                    places[hits] = z
+                    hits += part[z] > threshold
+                for z in places[:hits]:
+                    score = part[z]
                     if score > threshold:
-                        buffer[count] = rank_key(score, columns[z])
+                        buffer[count] = rank_key(score, items[z])
                         count += 1
                         if count == capacity:
-                            margin = margins[first_query + q]
                             count, threshold = _keep_in_reach(buffer, count, k, margin)
                             if count > capacity // 4 * 3:
                                 # Hundreds of scores as good as equal: only exact ones can tell them apart.
                                 count = _score_exactly(buffer, count, k, queries[first_query + q], factors)
                                 count, threshold = _keep_in_reach(buffer, count, k, margin)
-            start = stop
         thresholds[q] = threshold
         counts[q] = count
 
