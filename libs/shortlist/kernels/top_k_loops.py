@@ -4,11 +4,19 @@
 import numpy as np
 from numba import njit
 
-from shortlist.kernels.ranked import EXACT, keep_largest, key_index, key_score, rank_key, smallest
+from shortlist.kernels.ranked import (
+    EXACT,
+    GROUP,
+    keep_largest,
+    key_index,
+    key_score,
+    places_above,
+    rank_key,
+    reached_by,
+    smallest,
+)
 
 _NOTHING = np.float32(-np.inf)
-# Scores are compared so many at a time: most groups hold nothing above the threshold and cost one vector loop.
-_GROUP = 128
 
 
 @njit(**EXACT, fastmath={"reassoc"})
@@ -22,26 +30,6 @@ def exact_score(query, factors):
     for z in range(len(query)):
         score += np.float64(query[z]) * np.float64(factors[z])
     return np.float32(score)
-
-
-@njit(**EXACT)
-def _bound(row, maxima, k, margin):
-    """What an approximate score must exceed to be among the k best, from the first scores alone.
-
-    The row is dealt out to groups in turn, and each group's largest score is taken. The k-th largest of these, t, is reached by
-    k items, so an item of the exact k best has an approximate score of at least t - 2 margin. Most of the k best of a row
-    are their groups' largest: this costs one vector loop where filling the buffer and cutting it back costs a few
-    selections.
-    """
-    groups = len(maxima)
-    maxima[:] = row[:groups]
-    for start in range(groups, len(row) - groups + 1, groups):
-        part = row[start : start + groups]
-        for g in range(groups):
-            maxima[g] = part[g] if part[g] > maxima[g] else maxima[g]
-    keep_largest(maxima, groups, k)
-    lowest = np.float64(smallest(maxima, k)) - 2.0 * margin
-    return np.nextafter(np.float32(lowest), _NOTHING)
 
 
 @njit(**EXACT)
@@ -94,8 +82,7 @@ def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indp
     """
     capacity = keys.shape[1]
     width = len(columns)
-    places = np.empty(_GROUP, np.uint64)
-    maxima = np.empty(2 * k, np.float32)
+    places, maxima = np.empty(GROUP, np.uint64), np.empty(2 * k, np.float32)
     for q in range(len(cursors)):
         # From here on every index counts from 0 in a slice: one that might be negative keeps a loop from being vectorised.
         row = scores[q, :width]
@@ -112,29 +99,21 @@ def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indp
         buffer = keys[q]
         margin = margins[first_query + q]
         if count == 0 and width >= 2 * len(maxima):
-            threshold = max(threshold, _bound(row, maxima, k, margin))
-        for start in range(0, width, _GROUP):
-            part, items = row[start : start + _GROUP], columns[start : start + _GROUP]
-            hits = 0
-            for z in range(len(part)):
-                hits += part[z] > threshold
-            if hits:
-                # Their places first, without a branch, which would be guessed wrong.
-                hits = 0
-                for z in range(len(part)):
-                    places[hits] = z
-                    hits += part[z] > threshold
-                for z in places[:hits]:
-                    score = part[z]
-                    if score > threshold:
-                        buffer[count] = rank_key(score, items[z])
-                        count += 1
-                        if count == capacity:
+            # Filling the buffer and cutting it back would come to the same and cost a few selections.
+            reach = np.float32(np.float64(reached_by(row, k, maxima)) - 2.0 * margin)
+            threshold = np.nextafter(reach, _NOTHING)
+        for start in range(0, width, GROUP):
+            part, items = row[start : start + GROUP], columns[start : start + GROUP]
+            for z in places[: places_above(part, threshold, places)]:
+                if part[z] > threshold:
+                    buffer[count] = rank_key(part[z], items[z])
+                    count += 1
+                    if count == capacity:
+                        count, threshold = _keep_in_reach(buffer, count, k, margin)
+                        if count > capacity // 4 * 3:
+                            # Hundreds of scores as good as equal: only exact ones can tell them apart.
+                            count = _score_exactly(buffer, count, k, queries[first_query + q], factors)
                             count, threshold = _keep_in_reach(buffer, count, k, margin)
-                            if count > capacity // 4 * 3:
-                                # Hundreds of scores as good as equal: only exact ones can tell them apart.
-                                count = _score_exactly(buffer, count, k, queries[first_query + q], factors)
-                                count, threshold = _keep_in_reach(buffer, count, k, margin)
         thresholds[q] = threshold
         counts[q] = count
 
