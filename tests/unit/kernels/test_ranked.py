@@ -54,6 +54,35 @@ def test_keep_largest__brings_them_to_the_front(values: set[int], random: object
     assert set(keys.tolist()) == values
 
 
+SCORES = st.lists(st.floats(width=32, allow_nan=False) | st.just(-np.inf), min_size=1, max_size=400)
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(SCORES, st.data())
+def test_reached_by__is_a_score_that_k_reach(given: list[float], data: st.DataObject) -> None:
+    scores = np.array(given, np.float32)
+    groups = data.draw(st.integers(1, len(scores)))
+    k = data.draw(st.integers(1, groups))
+    reached = ranked.reached_by(scores, k, np.empty(groups, np.float32))
+    assert reached in scores
+    assert (scores >= reached).sum() >= k
+
+
+def test_reached_by__is_near_the_kth() -> None:
+    # Groups of two, dealt out in turn: (1, 4), (7, 2), (5, 6); their largest are 4, 7, 6.
+    assert ranked.reached_by(np.array([1, 7, 5, 4, 2, 6], np.float32), 2, np.empty(3, np.float32)) == 6
+    # A last round that is not full.
+    assert ranked.reached_by(np.array([1, 2, 3, 9], np.float32), 1, np.empty(3, np.float32)) == 9
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(SCORES, st.floats(width=32, allow_nan=False))
+def test_places_above__are_those_of_larger_scores(given: list[float], threshold: float) -> None:
+    scores, places = np.array(given, np.float32), np.zeros(len(given), np.uint64)
+    hits = ranked.places_above(scores, np.float32(threshold), places)
+    assert places[:hits].tolist() == [place for place, score in enumerate(scores) if score > np.float32(threshold)]
+
+
 def test_loops__are_compiled_once_whatever_array_comes(tmp_path: Path) -> None:
     fresh = np.eye(3, dtype=np.float32)
     fresh.tofile(tmp_path / "factors")
