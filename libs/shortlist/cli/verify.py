@@ -183,7 +183,9 @@ def _exists(path: str) -> bool:
 def render(facts: Facts, to: Console) -> None:
     """For people."""
     _render_findings(facts["findings"], to)
-    looked = f"{len(facts['tables'])} tables, {facts['days']} published days and {facts['models']} models read and digested"
+    looked = (
+        f"{len(facts['tables'])} tables, {facts['days']} published days and {facts['models']} models read and digested"
+    )
     say(to, f"{looked}: nothing is wrong" if facts["ok"] else f"{looked}")
 
 

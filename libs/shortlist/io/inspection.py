@@ -149,7 +149,9 @@ def inspect_inputs(path: str, days: Sequence[Publication], newest: Mapping[str, 
 
 def model_days(root: str, newest: Mapping[str, int]) -> list[date]:
     """Run dates of which some of these tables have rows, oldest first."""
-    partitions = [each for name, version in newest.items() for each in DeltaTable(f"{root}/{name}", version).partitions()]
+    partitions = [
+        each for name, version in newest.items() for each in DeltaTable(f"{root}/{name}", version).partitions()
+    ]
     return sorted({date.fromisoformat(partition[RUN_DATE]) for partition in partitions})
 
 

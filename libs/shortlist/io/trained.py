@@ -64,4 +64,3 @@ def row_digest(frame: DataFrame, table: Table) -> str:
     row = frame.agg(F.count("*").alias("rows"), F.coalesce(F.sum(hashes), F.lit(0)).alias("total")).first()
     assert row is not None
     return digest_text(row["rows"], int(row["total"]))
-

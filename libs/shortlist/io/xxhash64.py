@@ -56,8 +56,7 @@ def _bits(values: pl.Series) -> Words:
 def _hash_lists(lists: pl.Series, seeds: Words) -> Words:
     """Element after element, of all lists that are so long."""
     lengths = lists.list.len().to_numpy()
-    flat = lists.explode(empty_as_null=False) if lengths.any() else pl.Series(lists.name, [], lists.dtype.inner)
-    words, starts = _bits(flat), np.cumsum(lengths, dtype=np.int64) - lengths
+    words, starts = _bits(lists.explode(empty_as_null=False)), np.cumsum(lengths, dtype=np.int64) - lengths
     hashes = seeds.copy()
     for place in range(int(lengths.max(initial=0))):
         long = np.flatnonzero(lengths > place)

@@ -7,8 +7,8 @@ from shortlist.io.xxhash64 import hash_rows
 
 
 def test_the_example_of_sparks_documentation() -> None:
-    schema = {"word": pl.String, "list": pl.List(pl.Int32), "number": pl.Int32}
-    row = pl.DataFrame({"word": ["Spark"], "list": [[123]], "number": [2]}, schema)
+    row = pl.DataFrame({"word": ["Spark"], "list": [[123]], "number": [2]})
+    row = row.cast({"list": pl.List(pl.Int32), "number": pl.Int32})
     assert hash_rows(row).tolist() == [5602566077635097486]
 
 
@@ -31,8 +31,7 @@ def test_strings_by_every_way_through(letters: str, hashed: int) -> None:
 def test_rows_are_hashed_each_for_itself() -> None:
     rows = pl.DataFrame(
         {"id": ["a", None, "", "Zoë" * 20], "factors": [[1.0, 2.0], [], None, [-0.0]]},
-        {"id": pl.String, "factors": pl.List(pl.Float32)},
-    )
+    ).cast({"factors": pl.List(pl.Float32)})
     together = hash_rows(rows).tolist()
     assert together == [hash_rows(rows[place]).item() for place in range(4)]
     assert len(set(together)) == 4
