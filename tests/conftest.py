@@ -1,5 +1,6 @@
 """One Spark session per test process, and a warehouse of its own per test."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -16,19 +17,16 @@ import pytest
 from pyspark.sql import SparkSession
 
 from shortlist.io.session import spark_session
+from tests.local import LOCAL
 
-LOCAL = {
-    "spark.master": "local[2]",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.driver.memory": "2g",
-    # More than one partition, or bugs of order would hide.
-    "spark.sql.shuffle.partitions": "3",
-    # Delta's own state of a tiny table in fifty tasks costs more than the test.
-    "spark.databricks.delta.snapshotPartitions": "2",
-    # Plans that adapt between stages cost more than a tiny test; nothing may depend on them.
-    "spark.sql.adaptive.enabled": "false",
-}
+
+@pytest.fixture(autouse=True)
+def _log() -> Iterator[None]:
+    """A job in this process logs to the test's standard error, which is closed when the next test logs."""
+    log = logging.getLogger("shortlist")
+    kept = (log.handlers, log.level, log.propagate)
+    yield
+    log.handlers, log.level, log.propagate = kept
 
 
 @pytest.fixture(scope="session")

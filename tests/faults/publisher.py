@@ -34,7 +34,7 @@ from shortlist.io.ledger import Publication
 from shortlist.io.run import Run
 from shortlist.io.session import spark_session
 from shortlist.tables import candidates_table
-from tests.conftest import LOCAL
+from tests.local import LOCAL
 from tests.spark.checks.rows import Row, candidate_lists, frame_of
 
 SURFACE = "homefeed"
@@ -174,7 +174,7 @@ def serve(home: Path) -> None:
 
 def session(home: Path) -> Any:
     """A small session with its scratch below `home`. The short compiler: a JVM that is killed within minutes earns no other."""
-    quick = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+    quick = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
     return spark_session("publisher", {**LOCAL, **quick, "spark.local.dir": str(home / "scratch")})
 
 

@@ -4,7 +4,18 @@
 import numpy as np
 from numba import njit
 
-from shortlist.kernels.ranked import EXACT, keep_largest, key_index, key_score, largest_sorted, rank_key, smallest
+from shortlist.kernels.ranked import (
+    EXACT,
+    GROUP,
+    keep_largest,
+    key_index,
+    key_score,
+    largest_sorted,
+    places_above,
+    rank_key,
+    reached_by,
+    smallest,
+)
 
 COUNT, COSINE, JACCARD, LIFT, NPMI, LLR, RP3BETA = range(7)
 
@@ -45,39 +56,38 @@ def list_baskets(indptr, indices, first_item, cursors, baskets, places):
 
 
 # In the three loops below, the first touch of an item is counted without a branch: `touched` is written before it is
-# known whether that counts, and needs one slot more than there are items.
+# known whether that counts, and needs one slot more than there are items. Indices are unsigned: one that might be negative
+# costs a comparison at each use.
 
 
 @njit(**EXACT)
 def _count(low, high, item_baskets, by_basket, touched, shared):
     """Shared baskets only; returns how many items were touched."""
     basket_indptr, basket_items = by_basket
-    found = 0
-    for e in range(low, high):
-        basket = item_baskets[e]
-        for z in range(basket_indptr[basket], basket_indptr[basket + 1]):
-            j = basket_items[z]
+    found = np.uint64(0)
+    for basket in item_baskets[low:high]:
+        for item in basket_items[basket_indptr[basket] : basket_indptr[basket + 1]]:
+            j = np.uint32(item)
             touched[found] = j
-            found += shared[j] == 0
+            found += np.uint64(shared[j] == 0)
             shared[j] += 1
-    return found
+    return np.int64(found)
 
 
 @njit(**EXACT)
 def _count_and_walk(low, high, item_baskets, by_basket, known, touched, shared, walked):
     """Shared baskets, and the sum over them of their walks."""
     basket_indptr, basket_items = by_basket
-    found = 0
-    for e in range(low, high):
-        basket = item_baskets[e]
+    found = np.uint64(0)
+    for basket in item_baskets[low:high]:
         walk = known.basket_walks[basket]
-        for z in range(basket_indptr[basket], basket_indptr[basket + 1]):
-            j = basket_items[z]
+        for item in basket_items[basket_indptr[basket] : basket_indptr[basket + 1]]:
+            j = np.uint32(item)
             touched[found] = j
-            found += shared[j] == 0
+            found += np.uint64(shared[j] == 0)
             shared[j] += 1
             walked[j] += walk
-    return found
+    return np.int64(found)
 
 
 @njit(**EXACT)
@@ -87,7 +97,7 @@ def _weigh(low, high, item_baskets, places, by_basket, known, touched, shared, w
     weighted = len(known.basket_weights) > 0
     walking = len(known.basket_walks) > 0
     directed = len(known.fade) > 0
-    found = 0
+    found = np.uint64(0)
     for e in range(low, high):
         basket = item_baskets[e]
         weight = known.basket_weights[basket] if weighted else 1.0
@@ -96,14 +106,14 @@ def _weigh(low, high, item_baskets, places, by_basket, known, touched, shared, w
         if directed:
             start += places[e] + 1
         for z in range(start, basket_indptr[basket + 1]):
-            j = basket_items[z]
+            j = np.uint32(basket_items[z])
             touched[found] = j
-            found += shared[j] == 0
+            found += np.uint64(shared[j] == 0)
             shared[j] += 1
             share = known.fade[z - start] if directed else 1.0
             weighed[j] += weight * share
             walked[j] += walk * share
-    return found
+    return np.int64(found)
 
 
 @njit(**EXACT)
@@ -179,23 +189,28 @@ def _similarities(measure, values, found, touched, shared, together, walked, own
 
 
 @njit(**EXACT)
-def _collect(values, found, touched, shared, own, min_support, buffer, k):
-    """Push the touched items that qualify into the buffer; returns how full it is."""
+def _collect(values, touched, shared, own, min_support, buffer, maxima, k):
+    """Push the touched items that qualify into the buffer; returns how full it is. What does not qualify is overwritten."""
     capacity = len(buffer)
+    places = np.empty(GROUP, np.uint64)
+    for z in range(len(values)):
+        j = touched[z]
+        values[z] = _NOTHING if j == own or shared[j] < min_support else values[z]
     count = 0
     threshold = _NOTHING
-    for z in range(found):
-        # Not >: items come in no order here, so an equal score may still win by its index.
-        if values[z] >= threshold:
-            j = touched[z]
-            if j == own or shared[j] < min_support:
-                continue
-            buffer[count] = rank_key(values[z], j)
-            count += 1
-            if count == capacity:
-                keep_largest(buffer, count, k)
-                count = k
-                threshold = key_score(smallest(buffer, k))
+    if len(values) >= 2 * len(maxima):
+        # An equal score may still win by its index, here and below: items come in no order.
+        threshold = np.nextafter(reached_by(values, k, maxima), _NOTHING)
+    for start in range(0, len(values), GROUP):
+        part, items = values[start : start + GROUP], touched[start : start + GROUP]
+        for z in places[: places_above(part, threshold, places)]:
+            if part[z] > threshold:
+                buffer[count] = rank_key(part[z], items[z])
+                count += 1
+                if count == capacity:
+                    keep_largest(buffer, count, k)
+                    count = k
+                    threshold = np.nextafter(key_score(smallest(buffer, k)), _NOTHING)
     return count
 
 
@@ -228,10 +243,10 @@ def cooccurrence_rows(first_item, by_item, places, by_basket, known, measures, k
     shared = np.zeros(item_count, np.int32)
     weighed = np.zeros(item_count if weighing else 0, np.float64)
     walked = np.zeros(item_count, np.float64)
-    touched = np.empty(item_count + 1, np.int32)
+    touched = np.empty(item_count + 1, np.uint32)
     together = np.empty(item_count, np.float64)
     values = np.empty(item_count, np.float32)
-    buffer = np.empty(4 * k + 64, np.uint64)
+    buffer, maxima = np.empty(4 * k + 64, np.uint64), np.empty(2 * k, np.float32)
     for row in range(len(item_indptr) - 1):
         own = first_item + row
         low, high = item_indptr[row], item_indptr[row + 1]
@@ -248,7 +263,8 @@ def cooccurrence_rows(first_item, by_item, places, by_basket, known, measures, k
                 together[z] = shared[touched[z]]
         for m in range(len(measures)):
             _similarities(measures[m], values, found, touched, shared, together, walked, own, known)
-            ranked = largest_sorted(buffer, _collect(values, found, touched, shared, own, min_support, buffer, k), k)
+            count = _collect(values[:found], touched[:found], shared, own, min_support, buffer, maxima, k)
+            ranked = largest_sorted(buffer, count, k)
             length = len(ranked)
             lengths[m, row] = length
             for place in range(length):

@@ -23,6 +23,8 @@ _SIGN = np.uint64(0x80000000)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _ZERO = np.float32(0.0)
+# Scores are compared so many at a time: most groups hold nothing above the threshold and cost one vector loop.
+GROUP: Final = 128
 
 
 @njit(**EXACT)
@@ -79,6 +81,38 @@ def smallest(keys, count):
     for z in range(1, count):
         least = min(least, keys[z])
     return least
+
+
+@njit(**EXACT)
+def reached_by(scores, k, maxima):
+    """A score that k of them reach, in one vector loop: near the k-th largest, and never above it.
+
+    They are dealt out to as many groups as `maxima` (scratch, at least k and at most as many as scores) has places, and each
+    group's largest is taken: k groups reach the k-th largest of these.
+    """
+    groups = len(maxima)
+    maxima[:] = scores[:groups]
+    for start in range(groups, len(scores), groups):
+        part = scores[start : start + groups]
+        for g in range(len(part)):
+            maxima[g] = part[g] if part[g] > maxima[g] else maxima[g]
+    keep_largest(maxima, groups, k)
+    return smallest(maxima, k)
+
+
+@njit(**EXACT)
+def places_above(scores, threshold, places):
+    """Write where scores exceed the threshold to places (uint64), ascending; returns how many do."""
+    hits = 0
+    for z in range(len(scores)):
+        hits += scores[z] > threshold
+    if hits:
+        # Without a branch, which would be guessed wrong.
+        hits = 0
+        for z in range(len(scores)):
+            places[hits] = z
+            hits += scores[z] > threshold
+    return hits
 
 
 @njit(**EXACT)

@@ -4,28 +4,32 @@
 import numpy as np
 from numba import njit
 
-from shortlist.kernels.ranked import EXACT, keep_largest, key_index, key_score, rank_key, smallest
+from shortlist.kernels.ranked import (
+    EXACT,
+    GROUP,
+    keep_largest,
+    key_index,
+    key_score,
+    places_above,
+    rank_key,
+    reached_by,
+    smallest,
+)
 
 _NOTHING = np.float32(-np.inf)
-# Scores are compared so many at a time: most groups hold nothing above the threshold and cost one vector loop.
-_GROUP = 64
 
 
-@njit(**EXACT)
+@njit(**EXACT, fastmath={"reassoc"})
 def exact_score(query, factors):
-    """The inner product, summed in float64 in one fixed order and rounded once to float32."""
-    size = len(query)
-    whole = size // 4 * 4
-    a = b = c = d = 0.0
-    # Four chains, because one would wait for each addition; a compiler without fastmath leaves their order alone.
-    for z in range(0, whole, 4):
-        a += np.float64(query[z]) * np.float64(factors[z])
-        b += np.float64(query[z + 1]) * np.float64(factors[z + 1])
-        c += np.float64(query[z + 2]) * np.float64(factors[z + 2])
-        d += np.float64(query[z + 3]) * np.float64(factors[z + 3])
-    for z in range(whole, size):
-        a += np.float64(query[z]) * np.float64(factors[z])
-    return np.float32((a + b) + (c + d))
+    """The inner product, summed in float64 and rounded once to float32.
+
+    The order of the sum is the compiler's, the same for all vectors of a length: that is one vector loop instead of a chain of
+    additions that wait for each other. Nothing else is relaxed.
+    """
+    score = 0.0
+    for z in range(len(query)):
+        score += np.float64(query[z]) * np.float64(factors[z])
+    return np.float32(score)
 
 
 @njit(**EXACT)
@@ -78,8 +82,10 @@ def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indp
     """
     capacity = keys.shape[1]
     width = len(columns)
+    places, maxima = np.empty(GROUP, np.uint64), np.empty(2 * k, np.float32)
     for q in range(len(cursors)):
-        row = scores[q]
+        # From here on every index counts from 0 in a slice: one that might be negative keeps a loop from being vectorised.
+        row = scores[q, :width]
         cursor = cursors[q]
         last = seen_indptr[first_query + q + 1]
         while cursor < last and seen[cursor] <= columns[width - 1]:
@@ -91,26 +97,23 @@ def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indp
         threshold = thresholds[q]
         count = counts[q]
         buffer = keys[q]
-        start = 0
-        while start < width:
-            stop = min(start + _GROUP, width)
-            hits = 0
-            for z in range(start, stop):
-                hits += row[z] > threshold
-            if hits:
-                for z in range(start, stop):
-                    score = row[z]
-                    if score > threshold:
-                        buffer[count] = rank_key(score, columns[z])
-                        count += 1
-                        if count == capacity:
-                            margin = margins[first_query + q]
+        margin = margins[first_query + q]
+        if count == 0 and width >= 2 * len(maxima):
+            # Filling the buffer and cutting it back would come to the same and cost a few selections.
+            reach = np.float32(np.float64(reached_by(row, k, maxima)) - 2.0 * margin)
+            threshold = np.nextafter(reach, _NOTHING)
+        for start in range(0, width, GROUP):
+            part, items = row[start : start + GROUP], columns[start : start + GROUP]
+            for z in places[: places_above(part, threshold, places)]:
+                if part[z] > threshold:
+                    buffer[count] = rank_key(part[z], items[z])
+                    count += 1
+                    if count == capacity:
+                        count, threshold = _keep_in_reach(buffer, count, k, margin)
+                        if count > capacity // 4 * 3:
+                            # Hundreds of scores as good as equal: only exact ones can tell them apart.
+                            count = _score_exactly(buffer, count, k, queries[first_query + q], factors)
                             count, threshold = _keep_in_reach(buffer, count, k, margin)
-                            if count > capacity // 4 * 3:
-                                # Hundreds of scores as good as equal: only exact ones can tell them apart.
-                                count = _score_exactly(buffer, count, k, queries[first_query + q], factors)
-                                count, threshold = _keep_in_reach(buffer, count, k, margin)
-            start = stop
         thresholds[q] = threshold
         counts[q] = count
 

@@ -1,0 +1,14 @@
+"""Spark settings of tests, and of programs that tests and benchmarks start without pytest."""
+
+LOCAL = {
+    "spark.master": "local[2]",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.memory": "2g",
+    # More than one partition, or bugs of order would hide.
+    "spark.sql.shuffle.partitions": "3",
+    # Delta's own state of a tiny table in fifty tasks costs more than the test.
+    "spark.databricks.delta.snapshotPartitions": "2",
+    # Plans that adapt between stages cost more than a tiny test; nothing may depend on them.
+    "spark.sql.adaptive.enabled": "false",
+}
