@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 
 from shortlist.io.session import spark_session
-from tests.conftest import LOCAL
 from tests.jobs.conftest import Deployment
+from tests.local import LOCAL
 
 
 def main(home: Path, day: date) -> None:
