@@ -69,7 +69,7 @@ def extracted(_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tiny.write_folder(deployment.landing, DAY, tiny.events_of(DAY))
     mixed = [part for number, (poison, _) in enumerate(LINES.values()) for part in (line(f"good{number}"), poison)]
     write(folder / "poison.json.gz", b"\n".join([*mixed, line("good-last")]))
-    write(folder / "dos.json.gz", b"\xef\xbb\xbf" + b"\r\n".join([line("dos1"), line("dos2")]) + b"\r\n")
+    write(folder / "dos.json.gz", b"\xef\xbb\xbf" + b"\r\n".join([line("dos1"), b"[3]", line("dos2")]) + b"\r\n")
     deployment.run("extract_engagements", DAY, "extraction.max_rejected_share=0.9")
     return deployment
 
@@ -81,7 +81,7 @@ def write(file: Path, content: bytes) -> None:
 def test_every_line_is_accounted_for(extracted: Deployment) -> None:
     facts = json.loads((extracted.home / "manifests" / f"run_date={DAY}" / "extract_engagements.json").read_text())
     lines = facts["lines"]
-    assert lines["landed"] == 48 + 2 * len(LINES) + 1 + 2
+    assert lines["landed"] == 48 + 2 * len(LINES) + 1 + 3
     assert lines["landed"] == lines["accepted"] + lines["quarantined"] + lines["duplicates"]
 
 
@@ -109,4 +109,7 @@ def test_the_neighbours_of_poison_are_events(extracted: Deployment) -> None:
     events = set(extracted.table("engagements")["event_id"])
     assert {f"good{number}" for number in range(len(LINES))} | {"good-last", "dos1", "dos2"} <= events
     assert {each["event_id"] for each in tiny.events_of(DAY)} <= events
+    # What ends a line is no part of it.
+    kept = extracted.table("quarantine").filter(pl.col("file").str.contains("dos"))
+    assert kept["raw"].to_list() == ["[3]"]
     assert extracted.table("engagements")["event_date"].unique().to_list() == [date(2017, 11, 1)]

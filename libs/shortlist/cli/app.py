@@ -230,7 +230,7 @@ def rollback_command(
 def verify_command(
     surface: MaybeSurface = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Also days that were published again or withdrawn since.")
+        bool, typer.Option("--all", help="Also days that were published again or withdrawn since, and older models.")
     ] = False,
     config: Config = None,
     overrides: Overrides = None,
@@ -240,7 +240,8 @@ def verify_command(
 
     Finds commits that are empty, missing, copied or no JSON; broken checkpoints; data files that are missing, cut or
     unreadable; versions that publications names and that do not exist; another protocol than reader 1 / writer 2; columns
-    that differ from the contract; days that were never announced. Says what mends each. Exit code 3 when something is wrong.
+    that differ from the contract; days that were never announced; a newest model of two trainings, or with other rows than
+    were trained. Says what mends each. Exit code 3 when something is wrong.
     """
     from shortlist.cli.output import emit
     from shortlist.cli.verify import render, verify

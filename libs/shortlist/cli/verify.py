@@ -12,9 +12,18 @@ from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import Contract, contract_names, read_contract
 from shortlist.errors import SettingsError
-from shortlist.io.inspection import Finding, inspect_days, inspect_inputs, inspect_newest, inspect_table
+from shortlist.io.inspection import (
+    Finding,
+    inspect_days,
+    inspect_inputs,
+    inspect_model,
+    inspect_newest,
+    inspect_table,
+    model_days,
+)
 from shortlist.io.ledger import UNREADABLE, Publication, standing, superseded
 from shortlist.io.repair import Repair, plan_repairs, repair
+from shortlist.io.stamps import MODELS
 from shortlist.redaction import redact_all
 
 PUBLICATIONS = "publications"
@@ -26,11 +35,12 @@ def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, An
     Args:
         settings: settings in force.
         surface: look at this surface only.
-        every: look at days too that were published again or withdrawn since; what vacuum took of them is a note.
+        every: look at days too that were published again or withdrawn since (what vacuum took of them is a note), and at
+            models of every day instead of the newest ones.
 
     Returns:
-        ok, tables (names that were looked at), days (published days that were read and digested), findings: table, kind,
-        wrong, says, mend.
+        ok, tables (names that were looked at), days (published days that were read and digested), models (models that were
+        read and digested), findings: table, kind, wrong, says, mend.
     """
     root = settings.paths.warehouse.rstrip("/")
     found: list[Finding] = []
@@ -50,10 +60,13 @@ def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, An
             checked, findings = _days(root, name, of, newest_of, every)
             days += checked
             found += findings
+    models, findings = _models(root, newest_of, found, every)
+    found += findings
     return {
         "ok": not any(finding.wrong for finding in found),
         "tables": looked,
         "days": days,
+        "models": models,
         "findings": [redact_all(asdict(finding)) for finding in found],
     }
 
@@ -77,6 +90,28 @@ def _days(root: str, name: str, surface: str, newest_of: Mapping[str, int], ever
             says = f"its newest version cannot be held against publications ({str(error)[:200]})"
             found.append(Finding(name, "unreadable", True, says, "look at its _delta_log and its files"))
     return len(stand) + len(others), found
+
+
+def _models(root: str, newest_of: Mapping[str, int], found: list[Finding], every: bool) -> tuple[int, list[Finding]]:
+    """How many models were looked at, the newest of each job or every one, and what is wrong with them.
+
+    A model of which a table is damaged is passed over: `found` says so, and what mends it.
+    """
+    looked: list[Finding] = []
+    count = 0
+    damaged = {finding.table for finding in found if finding.wrong}
+    for job, tables in MODELS.items():
+        newest = {name: newest_of[name] for name in tables if name in newest_of}
+        if damaged & set(tables) or not newest:
+            continue
+        try:
+            for day in model_days(root, newest)[0 if every else -1 :]:
+                count += 1
+                looked += inspect_model(root, newest, day, job)
+        except UNREADABLE as error:
+            says = f"a model cannot be read ({str(error)[:200]})"
+            looked.append(Finding(tables[-1], "unreadable", True, says, "look at its _delta_log and its files"))
+    return count, looked
 
 
 def _as_notes(found: Iterator[Finding]) -> Iterator[Finding]:
@@ -148,7 +183,9 @@ def _exists(path: str) -> bool:
 def render(facts: Facts, to: Console) -> None:
     """For people."""
     _render_findings(facts["findings"], to)
-    looked = f"{len(facts['tables'])} tables, {facts['days']} published days read and digested"
+    looked = (
+        f"{len(facts['tables'])} tables, {facts['days']} published days and {facts['models']} models read and digested"
+    )
     say(to, f"{looked}: nothing is wrong" if facts["ok"] else f"{looked}")
 
 

@@ -21,7 +21,7 @@ from pyspark.sql.types import StructType
 
 from shortlist.contracts import read_contract
 from shortlist.errors import ContractError, FencedError
-from shortlist.io.fences import fence_name, table_lock
+from shortlist.io.fences import PARTITION, fence_name, table_lock
 from shortlist.io.ledger import append_rows
 from shortlist.io.shape import differences, fields_of
 from shortlist.redaction import redact_all
@@ -29,7 +29,6 @@ from shortlist.tables import Table
 
 # Where an attempt is written into the commit's metadata, and read back from it.
 ATTEMPT = "attempt"
-PARTITION = "partition"
 # So many files are named in a plan without burdening the driver; a year of daily partitions is below it.
 _FEW = 1000
 # Delta reads the sizes of a compaction from the session.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -10,14 +11,17 @@ import polars as pl
 from deltalake import DeltaTable
 
 from shortlist.columns import RUN_DATE
-from shortlist.contracts import Contract
+from shortlist.contracts import Contract, read_contract
 from shortlist.io.delta_log import DeltaLog, read_log
+from shortlist.io.fences import run_partition
 from shortlist.io.ledger import UNREADABLE, Publication, read_inputs
 from shortlist.io.published import broken_files, findings
 from shortlist.io.shape import differences, fields_of
+from shortlist.io.stamps import MODELS, read_stamp, stored_digest
 
 PROTOCOL: Final = (1, 2)
 _RERUN = "run the day again: infra/submit jobs/publish_candidates.py --run-date {day}, or shortlist rollback {surface}"
+_RETRAIN = "train it again: infra/submit jobs/{job}.py --run-date {day}"
 _RESTORE = "restore the file from a backup; without one, run the days again whose rows are lost"
 
 
@@ -141,6 +145,48 @@ def inspect_inputs(path: str, days: Sequence[Publication], newest: Mapping[str, 
             f"{newest[table]}: the end of the log is lost"
         )
         yield Finding(table, "missing_commit", True, says, _RESTORE)
+
+
+def model_days(root: str, newest: Mapping[str, int]) -> list[date]:
+    """Run dates of which some of these tables have rows, oldest first."""
+    partitions = [
+        each for name, version in newest.items() for each in DeltaTable(f"{root}/{name}", version).partitions()
+    ]
+    return sorted({date.fromisoformat(partition[RUN_DATE]) for partition in partitions})
+
+
+def inspect_model(root: str, newest: Mapping[str, int], run_date: date, job: str) -> Iterator[Finding]:
+    """What a job would refuse a run date's model for: tables of several trainings, or rows that are not what was trained.
+
+    Args:
+        root: the warehouse.
+        newest: newest versions of those of the model's tables that there are, by table.
+        run_date: whose rows.
+        job: the job that trains it.
+    """
+    partition, mend = run_partition(run_date), _RETRAIN.format(job=job, day=run_date.isoformat())
+    stamps = {name: read_stamp(f"{root}/{name}", version, run_date) for name, version in newest.items()}
+    lost = [name for name, stamp in stamps.items() if stamp.model == "none" and not stamp.whole]
+    if lost:
+        says = f"{partition}: the log does not reach back to the training, so its digest cannot be looked at"
+        yield from (Finding(name, "no_digest", False, says, f"nothing; where in doubt, {mend}") for name in lost)
+        return
+    models = {name: stamps[name].model if name in stamps else "none" for name in MODELS[job]}
+    if len(set(models.values())) > 1 or "none" in models.values():
+        named = ", ".join(f"{name} is of {model}" for name, model in models.items())
+        says = f"the model of {partition} is not of one training: {named}"
+        yield from (Finding(name, "other_training", True, says, mend) for name in models)
+        return
+    for name, stamp in stamps.items():
+        if stamp.changed:
+            says = f"{partition}: rows were taken away since it was trained, so its digest is not looked at"
+            yield Finding(name, "no_digest", False, says, f"nothing; where in doubt, {mend}")
+            continue
+        columns = [column.name for column in read_contract(name).columns]
+        found = stored_digest(f"{root}/{name}", newest[name], run_date, columns)
+        if found != stamp.digest:
+            says = f"{partition} is not what was trained: digest {found} instead of {stamp.digest}"
+            yield Finding(name, "other_rows", True, says, mend)
 
 
 def inspect_newest(table: str, path: str, surface: str, days: Sequence[Publication]) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from shortlist.io.delta import Warehouse, between, equals
 from shortlist.io.fences import run_partition
 from shortlist.io.manifest import write_manifest
 from shortlist.io.session import spark_session
+from shortlist.io.stamps import MODELS
 from shortlist.redaction import redact
 from shortlist.tables import ENGAGEMENTS, ERASURES, Table
 
@@ -30,10 +31,8 @@ PRODUCERS = {
     "engagements": "extract_engagements",
     "interactions": "build_interactions",
     "baskets": "build_interactions",
-    "user_factors": "train_als",
-    "item_factors": "train_als",
-    "related_items": "train_cooccurrence",
     "source_candidates": "generate_candidates",
+    **{table: job for job, tables in MODELS.items() for table in tables},
 }
 
 

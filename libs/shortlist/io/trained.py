@@ -1,24 +1,18 @@
 """Models between the job that trains them and the jobs that use them: written with a digest, read while it is still true."""
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
 
-import deltalake
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import RUN_DATE
 from shortlist.errors import ModelError
-from shortlist.io.delta import PARTITION, equals
+from shortlist.io.delta import equals
 from shortlist.io.fences import run_partition
 from shortlist.io.run import PRODUCERS, Run, log
+from shortlist.io.stamps import DIGEST, MODEL, digest_text, read_stamp
 from shortlist.tables import Table
-
-_MODEL, _DIGEST = "model", "digest"
-# Operations that take rows away or change them, as an erasure does: what is left cannot be held against the digest.
-_TAKING: Final = frozenset({"DELETE", "MERGE", "UPDATE"})
 
 
 def replace_model(run: Run, parts: Sequence[tuple[DataFrame, Table]]) -> None:
@@ -33,7 +27,7 @@ def replace_model(run: Run, parts: Sequence[tuple[DataFrame, Table]]) -> None:
     digests = [row_digest(frame, table) for frame, table in stamped]
     model = hashlib.sha256(" ".join(digests).encode()).hexdigest()[:12]
     for (frame, table), digest in zip(stamped, digests, strict=True):
-        facts = {_MODEL: model, _DIGEST: digest}
+        facts = {MODEL: model, DIGEST: digest}
         run.commit(frame, table, run_partition(run.run_date), equals(**{RUN_DATE: run.run_date}), **facts)
         frame.unpersist()
 
@@ -46,21 +40,21 @@ def read_model(run: Run, *tables: Table) -> list[DataFrame]:
         ModelError: the tables are of different trainings, or a table's rows are not those that were written.
     """
     frames = [run.read(table) for table in tables]
-    stamps = [_stamp(run, table) for table in tables]
+    stamps = [read_stamp(run.warehouse.path(table), run.version(table), run.run_date) for table in tables]
     partition = run_partition(run.run_date)
     job = PRODUCERS.get(tables[0].name, "JOB")
-    models = {table.name: str(stamp.get(_MODEL, "none")) for table, (stamp, _) in zip(tables, stamps, strict=True)}
+    models = {table.name: stamp.model for table, stamp in zip(tables, stamps, strict=True)}
     if len(set(models.values())) > 1 or "none" in models.values():
         raise ModelError.of_several_trainings(partition, models, job)
-    for frame, table, (stamp, changed) in zip(frames, tables, stamps, strict=True):
-        if changed:
+    for frame, table, stamp in zip(frames, tables, stamps, strict=True):
+        if stamp.changed:
             log.info(
                 "%s %s: rows were taken away since it was trained; its digest is not looked at", table.name, partition
             )
             continue
         found = row_digest(frame, table)
-        if found != stamp[_DIGEST]:
-            raise ModelError.not_what_was_trained(table.name, partition, str(stamp[_DIGEST]), found, job)
+        if found != stamp.digest:
+            raise ModelError.not_what_was_trained(table.name, partition, str(stamp.digest), found, job)
     return frames
 
 
@@ -69,16 +63,4 @@ def row_digest(frame: DataFrame, table: Table) -> str:
     hashes = F.xxhash64(*table.columns).cast("decimal(38,0)")
     row = frame.agg(F.count("*").alias("rows"), F.coalesce(F.sum(hashes), F.lit(0)).alias("total")).first()
     assert row is not None
-    return f"{row['rows']}-{int(row['total']) % (1 << 64):016x}"
-
-
-def _stamp(run: Run, table: Table) -> tuple[Mapping[str, Any], bool]:
-    """What the commit of the run date's rows says of them, and whether rows were taken away since."""
-    opened = deltalake.DeltaTable(run.warehouse.path(table), version=run.version(table))
-    changed = False
-    for entry in opened.history():
-        stamp = json.loads(entry.get("userMetadata") or "{}")
-        if stamp.get(PARTITION) == run_partition(run.run_date):
-            return stamp, changed
-        changed = changed or entry.get("operation") in _TAKING
-    return {}, changed
+    return digest_text(row["rows"], int(row["total"]))

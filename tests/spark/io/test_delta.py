@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from shortlist.errors import ContractError, FencedError, StorageError
-from shortlist.io.delta import Warehouse, between, equals, one_of
+from shortlist.io.delta import Commit, Warehouse, between, equals, one_of
 from shortlist.io.fences import run_partition
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, PUBLICATIONS, QUARANTINE, USER_FACTORS
 
@@ -32,10 +32,14 @@ def factors(spark: SparkSession, day: date, *ids: str) -> DataFrame:
     return frame.withColumn("run_date", F.lit(day))
 
 
-def replace(warehouse: Warehouse, day: date, attempt: int, *ids: str, run: str = "r") -> int:
+def committed(warehouse: Warehouse, day: date, attempt: int, *ids: str, run: str = "r") -> Commit:
     frame = factors(warehouse.spark, day, *ids)
     where = equals(run_date=day)
-    return warehouse.replace(frame, USER_FACTORS, run_partition(day), where, attempt, {"run_id": run}).version
+    return warehouse.replace(frame, USER_FACTORS, run_partition(day), where, attempt, {"run_id": run})
+
+
+def replace(warehouse: Warehouse, day: date, attempt: int, *ids: str, run: str = "r") -> int:
+    return committed(warehouse, day, attempt, *ids, run=run).version
 
 
 def ids(warehouse: Warehouse) -> set[tuple[str, date]]:
@@ -75,8 +79,9 @@ def test_an_earlier_day_is_not_fenced_by_a_later_one(warehouse: Warehouse) -> No
 
 
 def test_the_same_attempt_again_is_the_same_commit(warehouse: Warehouse) -> None:
-    first = replace(warehouse, DAY, 5, "a")
-    assert replace(warehouse, DAY, 5, "a") == first
+    first = committed(warehouse, DAY, 5, "a")
+    assert not first.repeated
+    assert committed(warehouse, DAY, 5, "a") == Commit(first.version, repeated=True)
     with pytest.raises(FencedError):  # same number, another run: two attempts were given one number
         replace(warehouse, DAY, 5, "a", run="another")
 

@@ -13,12 +13,15 @@ from pyspark.sql import functions as F
 from shortlist.errors import InputMissingError, ModelError
 from shortlist.io.delta import Warehouse
 from shortlist.io.run import Run
+from shortlist.io.stamps import read_stamp, stored_digest
 from shortlist.io.trained import read_model, replace_model, row_digest
-from shortlist.tables import ITEM_FACTORS, USER_FACTORS
+from shortlist.tables import ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
+from tests.odd import EVERY_ID
 from tests.spark.io.test_publications import run_of
 
 DAY, EARLIER = date(2017, 11, 30), date(2017, 11, 29)
 BOTH = (USER_FACTORS, ITEM_FACTORS)
+ODD_NUMBERS = [0.0, -0.0, 1.5, -3.25e-38, float("inf"), float("nan")]
 
 
 def factors(spark: SparkSession, **vectors: float) -> DataFrame:
@@ -123,3 +126,20 @@ def test_a_day_without_a_model_names_the_job(spark: SparkSession, tmp_path: Path
     train(spark, tmp_path, EARLIER, 1.0)
     with pytest.raises(InputMissingError, match=r"jobs/train_als\.py"):
         read_model(run_of(spark, tmp_path, DAY), *BOTH)
+
+
+def test_whoever_verifies_without_spark_finds_the_same_digest(spark: SparkSession, tmp_path: Path) -> None:
+    ids = [*EVERY_ID.values(), *("x" * length for length in range(70))]
+    vectors = [(each, [ODD_NUMBERS[(place + n) % 6] for n in range(place % 5)]) for place, each in enumerate(ids)]
+    users = spark.createDataFrame(vectors, "id string, factors array<float>").repartition(3)
+    near = [(each, place, ids[-place], ODD_NUMBERS[place % 6], place - 9) for place, each in enumerate(ids)]
+    columns = "item_id string, rank int, related_item_id string, score float, support int"
+    related = spark.createDataFrame(near, columns).selectExpr("*", "'order' AS basket_kind", "'lift' AS measure")
+    run = run_of(spark, tmp_path, DAY)
+    for frame, table in ((users, USER_FACTORS), (related, RELATED_ITEMS)):
+        replace_model(run, [(frame, table)])
+        path, version = run.warehouse.path(table), run.warehouse.version(table)
+        stamp = read_stamp(path, version, DAY)
+        assert stamp.digest is not None
+        assert stamp.digest.startswith(f"{len(ids)}-")
+        assert stored_digest(path, version, DAY, table.columns) == stamp.digest

@@ -15,6 +15,7 @@ from deltalake.schema import PrimitiveType
 from tests.published import announce, commit, create, decide, publish, write
 from tests.unit.cli.conftest import D1, D2, D3, LISTS, Shortlist
 from tests.unit.cli.night import write_night
+from tests.unit.cli.test_verify_models import train
 
 TABLE = "candidates_homefeed"
 
@@ -52,11 +53,12 @@ def wrong(facts: Any) -> set[str]:
 
 def test_a_whole_warehouse(published: Path, shortlist: Shortlist) -> None:
     publish(published, "related", D3, LISTS)
-    write(published, "user_factors", "user_factors", [{"id": "u1", "factors": [1.0], "run_date": D3}])
+    train(published, D3)
     checkpoint(published)
     answer = shortlist("verify", "--json")
     assert (answer.code, answer.facts["ok"], answer.facts["findings"], answer.facts["days"]) == (0, True, [], 4)
-    assert answer.facts["tables"] == ["publications", "user_factors", TABLE, "candidates_related"]
+    assert answer.facts["tables"] == ["publications", "item_factors", "user_factors", TABLE, "candidates_related"]
+    assert answer.facts["models"] == 1
     assert "nothing is wrong" in shortlist("verify").out
 
 
@@ -67,6 +69,7 @@ def test_no_warehouse_yet(shortlist: Shortlist) -> None:
         "ok": True,
         "tables": [],
         "days": 0,
+        "models": 0,
         "findings": [],
     }
 
@@ -360,5 +363,5 @@ def test_repair_asks_first(published: Path, shortlist: Shortlist, monkeypatch: p
 def test_json_is_an_object_a_program_can_read(published: Path, shortlist: Shortlist) -> None:
     truncate(published)
     facts = json.loads(shortlist("verify", "--json").out)
-    assert set(facts) == {"command", "format", "ok", "tables", "days", "findings"}
+    assert set(facts) == {"command", "format", "ok", "tables", "days", "models", "findings"}
     assert set(facts["findings"][0]) == {"table", "kind", "wrong", "says", "mend"}
