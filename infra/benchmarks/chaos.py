@@ -194,6 +194,10 @@ def soak(home: Path, orders: Sequence[Order]) -> tuple[Account, list[dict[str, A
     first, *others = orders
     publishers = [Publisher(home), Publisher(home)]
     publishers[0] = work(home, publishers[0], Order(first.number, first.day, ()), account)
+    if first.number not in account.ended:
+        for publisher in publishers:
+            publisher.end()
+        raise SystemExit(f"nothing was ever published, see {home / 'publishers.log'}; next: mend what it says")
     for order in others:
         waiting.put(order)
     stop = home / "stop"
@@ -230,8 +234,7 @@ def work(home: Path, publisher: Publisher, order: Order, account: Account) -> Pu
         if answer is None:
             if kill is None:
                 account.broken.append(f"order {order.number}: the publisher died, and nobody had killed it")
-            # Whoever dies at a named step does not tell it any more.
-            passed = [*publisher.passed, *([kill.step] if kill is not None and kill.step is not None else [])]
+            passed = publisher.passed
             account.hits[passed[-1] if passed else "before any step"] += 1
             account.inside += any(step in INSIDE for step in passed) and ANNOUNCED not in passed
             publisher = Publisher(home)

@@ -67,8 +67,9 @@ def publish(spark: SparkSession, home: Path, day: date, attempt: int, variant: s
         candidates.unpersist()
 
 
-def die(*_: Any, **__: Any) -> None:
-    """This process, its JVM and its workers are gone before the call returns."""
+def die(step: str) -> None:
+    """This process, its JVM and its workers are gone before the call returns; the last it tells is where."""
+    tell(step=step)
     os.killpg(0, signal.SIGKILL)
     time.sleep(60)
 
@@ -89,7 +90,7 @@ def while_staging(home: Path) -> None:
         def watch() -> None:
             while set((home / "warehouse").rglob("*.parquet")) == here:
                 time.sleep(0.02)
-            die()
+            die(STAGED)
 
         threading.Thread(target=watch, daemon=True).start()
         return original(self, frame.mapInArrow(stall, frame.schema), *arguments, **named)
@@ -140,7 +141,7 @@ def die_at(step: str, home: Path) -> None:
     if step == STAGED:
         while_staging(home)
     else:
-        POINTS[step].hook(die)
+        POINTS[step].hook(partial(die, step))
 
 
 def tell(**answer: object) -> None:
