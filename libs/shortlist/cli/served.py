@@ -19,7 +19,7 @@ from shortlist.columns import (
 )
 from shortlist.config import Settings
 from shortlist.errors import NotPublishedError
-from shortlist.io.ledger import read_inputs
+from shortlist.io.commits import read_inputs
 from shortlist.reports.lake import Lake
 from shortlist.reports.surfaces import Decision, candidates_table, read_decisions
 

@@ -21,6 +21,7 @@ from pyspark.sql.types import StructType
 
 from shortlist.contracts import read_contract
 from shortlist.errors import ContractError, FencedError
+from shortlist.io.commits import filesystem
 from shortlist.io.fences import PARTITION, fence_name, table_lock
 from shortlist.io.ledger import append_rows
 from shortlist.io.shape import differences, fields_of
@@ -313,7 +314,7 @@ class Warehouse:
     def _present(self, table: Table, paths: Sequence[str]) -> list[str]:
         """Those of some files of a table that are in storage."""
         path = self.path(table)
-        system, root = fs.FileSystem.from_uri(path) if "://" in path else (fs.LocalFileSystem(), path)
+        system, root = filesystem(path)
         infos = system.get_file_info([f"{root}/{name}" for name in paths]) if paths else []
         return [name for name, info in zip(paths, infos, strict=True) if info.type != fs.FileType.NotFound]
 

@@ -12,9 +12,10 @@ from deltalake import DeltaTable
 
 from shortlist.columns import RUN_DATE
 from shortlist.contracts import Contract, read_contract
+from shortlist.io.commits import read_inputs
 from shortlist.io.delta_log import DeltaLog, read_log
 from shortlist.io.fences import run_partition
-from shortlist.io.ledger import UNREADABLE, Publication, read_inputs
+from shortlist.io.ledger import UNREADABLE, Publication
 from shortlist.io.published import broken_files, findings
 from shortlist.io.shape import differences, fields_of
 from shortlist.io.stamps import MODELS, read_stamp, stored_digest

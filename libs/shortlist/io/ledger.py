@@ -1,9 +1,8 @@
-"""The table of publications without Spark: its rows read and added to, and the time of a commit."""
+"""The table of publications without Spark: its rows read and added to."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import deltalake
@@ -89,20 +88,3 @@ def append_rows(root: str, table: str, rows: Sequence[Mapping[str, Any]]) -> Non
         new = given.join(pl.read_delta(path), on=given.columns, how="anti", nulls_equal=True, maintain_order="left")
         if len(new):
             deltalake.write_deltalake(path, new.to_arrow().cast(schema), mode="append")
-
-
-def read_inputs(path: str, version: int | None) -> dict[str, int]:
-    """Versions of other tables that the writer of a version read, by table, from the commit's own metadata.
-
-    Empty where the commit says nothing of them, or is not there to be asked: a checkpoint keeps the state, not who made it.
-    """
-    table = deltalake.DeltaTable(path, version=version)
-    stamps = [each.get("userMetadata") for each in table.history(limit=1) if each.get("version") == table.version()]
-    inputs = json.loads(stamps[0]).get("inputs", {}) if stamps and stamps[0] else {}
-    return {str(name): int(read) for name, read in inputs.items()}
-
-
-def commit_time(path: str, version: int) -> datetime:
-    """When a version was committed, by the table's own log."""
-    entry = deltalake.DeltaTable(path, version=version).history(limit=1)[0]
-    return datetime.fromtimestamp(entry["timestamp"] / 1000, UTC)

@@ -12,10 +12,11 @@ from pyspark.sql import DataFrame
 
 from shortlist.columns import RUN_DATE, SUBJECT_ID
 from shortlist.errors import PublicationError
+from shortlist.io.commits import commit_time
 from shortlist.io.delta import equals
 from shortlist.io.digest import Digest, digest_frame
 from shortlist.io.fences import run_partition
-from shortlist.io.ledger import UNREADABLE, Publication, commit_time, standing
+from shortlist.io.ledger import UNREADABLE, Publication, standing
 from shortlist.io.published import read_day
 from shortlist.io.run import Run
 from shortlist.tables import PUBLICATIONS, Table, candidates_table

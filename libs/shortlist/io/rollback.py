@@ -15,8 +15,9 @@ from deltalake.exceptions import CommitFailedError
 
 from shortlist.columns import RUN_DATE
 from shortlist.errors import OvertakenError, RollbackError
+from shortlist.io.commits import commit_time
 from shortlist.io.fences import fence_name, run_partition, table_lock
-from shortlist.io.ledger import Publication, append_rows, commit_time, standing
+from shortlist.io.ledger import Publication, append_rows, standing
 from shortlist.io.published import findings
 from shortlist.transforms.latest import ROLLED_BACK
 

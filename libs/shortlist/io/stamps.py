@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from shortlist.columns import RUN_DATE
+from shortlist.io.commits import commit_info
 from shortlist.io.fences import PARTITION, run_partition
 from shortlist.io.xxhash64 import hash_rows
 
@@ -43,14 +44,16 @@ class Stamp:
 
 def read_stamp(path: str, version: int, run_date: date) -> Stamp:
     """The newest stamp of a run date's rows at a version of their table."""
-    changed, oldest = False, version
-    for entry in DeltaTable(path, version=version).history():
-        stamp: dict[str, Any] = json.loads(entry.get("userMetadata") or "{}")
-        oldest = int(entry.get("version", oldest))
+    changed = False
+    for oldest in range(version, -1, -1):
+        info = commit_info(path, oldest)
+        if info is None:
+            return Stamp("none", None, changed, whole=False)
+        stamp: dict[str, Any] = json.loads(info.get("userMetadata") or "{}")
         if stamp.get(PARTITION) == run_partition(run_date):
             return Stamp(str(stamp.get(MODEL, "none")), stamp.get(DIGEST), changed, whole=True)
-        changed = changed or (entry.get("operation") in _TAKING and _touched(path, oldest, run_date))
-    return Stamp("none", None, changed, whole=oldest == 0)
+        changed = changed or (info.get("operation") in _TAKING and _touched(path, oldest, run_date))
+    return Stamp("none", None, changed, whole=True)
 
 
 def _touched(path: str, version: int, run_date: date) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pyarrow import fs
 
+from shortlist.io.commits import filesystem
 from shortlist.io.repair import ASIDE
 from shortlist.transforms.erasure import GONE, Subject, mention
 
@@ -85,7 +86,7 @@ def tables_with_traces(tables: Sequence[tuple[str, str]], subjects: Sequence[Sub
 
 
 def _commits(path: str) -> list[tuple[str, str]]:
-    system, root = fs.FileSystem.from_uri(path) if "://" in path else (fs.LocalFileSystem(), path)
+    system, root = filesystem(path)
     files = system.get_file_info(fs.FileSelector(f"{root}/_delta_log"))
     found = []
     for file in sorted((file for file in files if file.extension == "json"), key=lambda file: file.base_name):
