@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
@@ -69,8 +70,8 @@ def test_a_broken_file_is_a_publication_that_is_not_verified(committed: tuple[st
         verify(path, TABLE, version, DAY, digest, subjects=2)
 
 
-def run_of(spark: SparkSession, home: Path, day: date) -> Run:
-    arguments = parse_job(job_parser("publish_candidates", None), ["--run-date", day.isoformat()])
+def run_of(spark: SparkSession, home: Path, day: date, *more: str) -> Run:
+    arguments = parse_job(job_parser("publish_candidates", None), ["--run-date", day.isoformat(), *more])
     return Run(arguments, spark, Warehouse(spark, str(home / "warehouse")))
 
 
@@ -94,6 +95,16 @@ def test_latest_is_the_newest_day_that_was_published(spark: SparkSession, home: 
     before = last_published(run_of(spark, home, LATER), "homefeed", before=LATER)
     assert before is not None
     assert before.run_date == DAY
+
+
+def test_a_publication_that_comes_again_after_another_days_is_announced_once(spark: SparkSession, home: Path) -> None:
+    first, day = run_of(spark, home, DAY, "--attempt=1"), frame_of(spark, TABLE, candidates()).persist()
+    publish(first, "homefeed", day)
+    publish(run_of(spark, home, LATER), "homefeed", frame_of(spark, TABLE, on(LATER, candidates())).persist())
+    # As after a kill between the announcement and its answer.
+    publish(first, "homefeed", day)
+    announced = pl.read_delta(str(home / "warehouse" / "publications"))
+    assert sorted(announced["run_date"]) == [DAY, LATER]
 
 
 def test_a_back_fill_does_not_become_latest(spark: SparkSession, home: Path) -> None:
