@@ -13,6 +13,7 @@ from typing import Any, Final
 import polars as pl
 from deltalake import DeltaTable
 
+from shortlist.io.commits import commits_from, stamp_of
 from shortlist.io.ledger import standing
 from shortlist.io.published import findings
 
@@ -111,7 +112,7 @@ def lost_days(table: str, ledger: str, orders: Sequence[Order], account: Account
 
 def doubled_days(table: str, ledger: str) -> list[str]:
     """Attempts that were committed twice, days that were announced twice, rows that stand twice."""
-    stamps = [json.loads(entry.get("userMetadata") or "{}") for entry in DeltaTable(table).history()]
+    stamps = [stamp_of(info) for _, info in commits_from(table, DeltaTable(table).version())]
     attempts = Counter((stamp["partition"], stamp["attempt"]) for stamp in stamps if "attempt" in stamp)
     doubled = [
         f"{day}, attempt {attempt}: committed {count} times" for (day, attempt), count in attempts.items() if count > 1

@@ -23,6 +23,7 @@ from shortlist.cli.output import Facts, print_table, say
 from shortlist.columns import PUBLISHED_AT
 from shortlist.config import CHECKOUT, Settings
 from shortlist.errors import ShortlistError
+from shortlist.io.storage import filesystem
 from shortlist.redaction import redact_all
 from shortlist.reports.lake import Lake
 
@@ -165,10 +166,7 @@ def writable(name: str, folder: Path) -> Line:
 def landing_reachable(url: str) -> Line:
     """Whether the landing can be listed, and what it holds."""
     try:
-        if "://" in url:
-            system, path = fs.FileSystem.from_uri(url)
-        else:
-            system, path = fs.LocalFileSystem(), url
+        system, path = filesystem(url)
         entries = system.get_file_info(fs.FileSelector(f"{path.rstrip('/')}/engagements", allow_not_found=True))
     except (OSError, ValueError) as error:
         mend = "look at the address, the network and the credentials in the environment"

@@ -5,16 +5,16 @@ them from that version down; one that is opened at the newest version does so wh
 """
 
 import json
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import deltalake
-from pyarrow import fs
 
+from shortlist.io.storage import filesystem
 
-def filesystem(path: str) -> tuple[fs.FileSystem, str]:
-    """Where a path or URL leads, and the path there."""
-    return fs.FileSystem.from_uri(path) if "://" in path else (fs.LocalFileSystem(), path)
+# Commits among which whoever comes again looks for its own.
+NEWEST: Final = 50
 
 
 def commit_info(path: str, version: int) -> dict[str, Any] | None:
@@ -56,11 +56,24 @@ def commit_time(path: str, version: int) -> datetime:
     return datetime.fromtimestamp(info["timestamp"] / 1000, UTC)
 
 
+def commits_from(path: str, version: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each version with its `commitInfo`, from this one back as far as the log tells of them without a gap."""
+    for number in range(version, -1, -1):
+        info = commit_info(path, number)
+        if info is None:
+            return
+        yield number, info
+
+
+def stamp_of(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What we wrote into a commit's metadata, empty where it is another's."""
+    return dict(json.loads(info.get("userMetadata") or "{}"))
+
+
 def read_inputs(path: str, version: int | None) -> dict[str, int]:
     """Versions of other tables that the writer of a version (None: the newest) read, by table, from the commit's own metadata.
 
     Empty where the commit says nothing of them, or is not there to be asked.
     """
     info = commit_info(path, deltalake.DeltaTable(path).version() if version is None else version)
-    stamp = json.loads((info or {}).get("userMetadata") or "{}")
-    return {str(name): int(read) for name, read in stamp.get("inputs", {}).items()}
+    return {str(name): int(read) for name, read in stamp_of(info or {}).get("inputs", {}).items()}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,10 +22,11 @@ from pyspark.sql.types import StructType
 
 from shortlist.contracts import read_contract
 from shortlist.errors import ContractError, FencedError
-from shortlist.io.commits import filesystem
+from shortlist.io.commits import NEWEST, commits_from, stamp_of
 from shortlist.io.fences import PARTITION, fence_name, table_lock
 from shortlist.io.ledger import append_rows
 from shortlist.io.shape import differences, fields_of
+from shortlist.io.storage import filesystem
 from shortlist.redaction import redact_all
 from shortlist.tables import Table
 
@@ -347,10 +349,9 @@ class Warehouse:
 
     def _landed(self, table: Table, stamp: Mapping[str, Any]) -> int | None:
         """Version whose commit carries exactly this stamp, looked for among the newest commits."""
-        for entry in deltalake.DeltaTable(self.path(table)).history(limit=50):
-            if json.loads(entry.get("userMetadata") or "{}") == json.loads(json.dumps(stamp)):
-                return int(entry["version"])
-        return None
+        path, wanted = self.path(table), json.loads(json.dumps(stamp))
+        newest = islice(commits_from(path, deltalake.DeltaTable(path).version()), NEWEST)
+        return next((version for version, info in newest if stamp_of(info) == wanted), None)
 
     def _locked(self, table: Table) -> AbstractContextManager[None]:
         return table_lock(self.root, table.name)

@@ -18,7 +18,7 @@ from shortlist.io.fences import run_partition
 from shortlist.io.ledger import UNREADABLE, Publication
 from shortlist.io.published import broken_files, findings
 from shortlist.io.shape import differences, fields_of
-from shortlist.io.stamps import MODELS, read_stamp, stored_digest
+from shortlist.io.stamps import MODELS, of_one_training, read_stamp, stored_digest
 
 PROTOCOL: Final = (1, 2)
 _RERUN = "run the day again: infra/submit jobs/publish_candidates.py --run-date {day}, or shortlist rollback {surface}"
@@ -173,7 +173,7 @@ def inspect_model(root: str, newest: Mapping[str, int], run_date: date, job: str
         yield from (Finding(name, "no_digest", False, says, f"nothing; where in doubt, {mend}") for name in lost)
         return
     models = {name: stamps[name].model if name in stamps else "none" for name in MODELS[job]}
-    if len(set(models.values())) > 1 or "none" in models.values():
+    if not of_one_training(models.values()):
         named = ", ".join(f"{name} is of {model}" for name, model in models.items())
         says = f"the model of {partition} is not of one training: {named}"
         yield from (Finding(name, "other_training", True, says, mend) for name in models)

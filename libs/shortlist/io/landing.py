@@ -14,6 +14,7 @@ from shortlist.columns import DOCUMENT, FILE, HEADER, INGEST_DATE, OFFSET, RAW, 
 from shortlist.config import ExtractionConfig, FeedConfig
 from shortlist.errors import HeldError, LandingError
 from shortlist.io.reading import LandedFile, read_file
+from shortlist.io.storage import filesystem
 from shortlist.tables import Table
 
 # Packed bytes for one task; a file is never split, because its rows are numbered.
@@ -100,10 +101,8 @@ class Landing:
 
     def system(self) -> tuple[fs.FileSystem, str]:
         """The file system of the landing, and its root there."""
-        if "://" in self.root:
-            system, root = fs.FileSystem.from_uri(self.root)
-            return system, str(root).rstrip("/")
-        return fs.LocalFileSystem(), self.root.rstrip("/")
+        system, root = filesystem(self.root)
+        return system, root.rstrip("/")
 
     def _files(self, feed: str, day: date, config: FeedConfig) -> Iterator[LandedFile]:
         system, root = self.system()

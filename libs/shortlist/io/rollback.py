@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
@@ -15,7 +16,7 @@ from deltalake.exceptions import CommitFailedError
 
 from shortlist.columns import RUN_DATE
 from shortlist.errors import OvertakenError, RollbackError
-from shortlist.io.commits import commit_time
+from shortlist.io.commits import NEWEST, commit_time, commits_from, stamp_of
 from shortlist.io.fences import fence_name, run_partition, table_lock
 from shortlist.io.ledger import Publication, append_rows, standing
 from shortlist.io.published import findings
@@ -74,7 +75,11 @@ def roll_back(root: str, surface: str, to: date | None, fence: int, why: str) ->
         announced = [day.run_date for day in days if day.run_date > target.run_date]
         withdrawn = sorted({*present, *announced})
         resumed = not present
-        version = _landed(newest, withdrawn) if resumed else _withdraw(newest, table, target, withdrawn, fence)
+        version = (
+            _landed(path, newest.version(), withdrawn)
+            if resumed
+            else _withdraw(newest, table, target, withdrawn, fence)
+        )
     differences = findings(path, target, version)
     if differences:
         raise RollbackError.target_is_broken(surface, target.run_date, version, differences)
@@ -143,10 +148,8 @@ def _withdraw(table: DeltaTable, name: str, target: Publication, days: Sequence[
     return int(table.version())
 
 
-def _landed(table: DeltaTable, days: Sequence[date]) -> int:
+def _landed(path: str, newest: int, days: Sequence[date]) -> int:
     """The version whose commit took the days away before it was interrupted; the newest where the log has forgotten it."""
-    wanted = [day.isoformat() for day in days]
-    for entry in table.history(limit=50):
-        if set(wanted) <= set(json.loads(entry.get("userMetadata") or "{}").get(_MARK, [])):
-            return int(entry["version"])
-    return int(table.version())
+    wanted = {day.isoformat() for day in days}
+    commits = islice(commits_from(path, newest), NEWEST)
+    return next((version for version, info in commits if wanted <= set(stamp_of(info).get(_MARK, []))), newest)

@@ -1,10 +1,9 @@
 """What the job that trained a model wrote into its commits, and the digest of the rows that are there. No Spark."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -12,7 +11,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from shortlist.columns import RUN_DATE
-from shortlist.io.commits import commit_info
+from shortlist.io.commits import commits_from, stamp_of
 from shortlist.io.fences import PARTITION, run_partition
 from shortlist.io.xxhash64 import hash_rows
 
@@ -44,16 +43,18 @@ class Stamp:
 
 def read_stamp(path: str, version: int, run_date: date) -> Stamp:
     """The newest stamp of a run date's rows at a version of their table."""
-    changed = False
-    for oldest in range(version, -1, -1):
-        info = commit_info(path, oldest)
-        if info is None:
-            return Stamp("none", None, changed, whole=False)
-        stamp: dict[str, Any] = json.loads(info.get("userMetadata") or "{}")
+    changed, oldest = False, None
+    for oldest, info in commits_from(path, version):
+        stamp = stamp_of(info)
         if stamp.get(PARTITION) == run_partition(run_date):
             return Stamp(str(stamp.get(MODEL, "none")), stamp.get(DIGEST), changed, whole=True)
         changed = changed or (info.get("operation") in _TAKING and _touched(path, oldest, run_date))
-    return Stamp("none", None, changed, whole=True)
+    return Stamp("none", None, changed, whole=oldest == 0)
+
+
+def of_one_training(models: Collection[str]) -> bool:
+    """Whether tables whose stamps name these trainings make one model."""
+    return len(set(models)) == 1 and "none" not in models
 
 
 def _touched(path: str, version: int, run_date: date) -> bool:

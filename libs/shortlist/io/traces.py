@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from pyarrow import fs
 
-from shortlist.io.commits import filesystem
 from shortlist.io.repair import ASIDE
+from shortlist.io.storage import filesystem
 from shortlist.transforms.erasure import GONE, Subject, mention
 
 # What a manifest says of the run itself; no subject is named there, and an id that is a common word must not mangle it.

@@ -11,7 +11,7 @@ from shortlist.errors import ModelError
 from shortlist.io.delta import equals
 from shortlist.io.fences import run_partition
 from shortlist.io.run import PRODUCERS, Run, log
-from shortlist.io.stamps import DIGEST, MODEL, digest_text, read_stamp
+from shortlist.io.stamps import DIGEST, MODEL, digest_text, of_one_training, read_stamp
 from shortlist.tables import Table
 
 
@@ -44,7 +44,7 @@ def read_model(run: Run, *tables: Table) -> list[DataFrame]:
     partition = run_partition(run.run_date)
     job = PRODUCERS.get(tables[0].name, "JOB")
     models = {table.name: stamp.model for table, stamp in zip(tables, stamps, strict=True)}
-    if len(set(models.values())) > 1 or "none" in models.values():
+    if not of_one_training(models.values()):
         raise ModelError.of_several_trainings(partition, models, job)
     for frame, table, stamp in zip(frames, tables, stamps, strict=True):
         if stamp.changed:

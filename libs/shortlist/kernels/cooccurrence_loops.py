@@ -189,10 +189,10 @@ def _similarities(measure, values, found, touched, shared, together, walked, own
 
 
 @njit(**EXACT)
-def _collect(values, touched, shared, own, min_support, buffer, maxima, k):
+def _collect(values, touched, shared, own, min_support, buffer, k):
     """Push the touched items that qualify into the buffer; returns how full it is. What does not qualify is overwritten."""
     capacity = len(buffer)
-    places = np.empty(GROUP, np.uint64)
+    places, maxima = np.empty(GROUP, np.uint64), np.empty(2 * k, np.float32)
     for z in range(len(values)):
         j = touched[z]
         values[z] = _NOTHING if j == own or shared[j] < min_support else values[z]
@@ -246,7 +246,7 @@ def cooccurrence_rows(first_item, by_item, places, by_basket, known, measures, k
     touched = np.empty(item_count + 1, np.uint32)
     together = np.empty(item_count, np.float64)
     values = np.empty(item_count, np.float32)
-    buffer, maxima = np.empty(4 * k + 64, np.uint64), np.empty(2 * k, np.float32)
+    buffer = np.empty(4 * k + 64, np.uint64)
     for row in range(len(item_indptr) - 1):
         own = first_item + row
         low, high = item_indptr[row], item_indptr[row + 1]
@@ -263,7 +263,7 @@ def cooccurrence_rows(first_item, by_item, places, by_basket, known, measures, k
                 together[z] = shared[touched[z]]
         for m in range(len(measures)):
             _similarities(measures[m], values, found, touched, shared, together, walked, own, known)
-            count = _collect(values[:found], touched[:found], shared, own, min_support, buffer, maxima, k)
+            count = _collect(values[:found], touched[:found], shared, own, min_support, buffer, k)
             ranked = largest_sorted(buffer, count, k)
             length = len(ranked)
             lengths[m, row] = length
