@@ -35,18 +35,24 @@ def stored(name: str, folder: Path) -> Path:
         users, items = boards() if name == "pinterest" else power_law(*SYNTHETIC[name])
         whole = path.with_name(f".{path.name}")
         whole.mkdir(parents=True, exist_ok=True)
+        user_ids, item_ids = ids("u", int(users.max())), ids("i", int(items.max()))
         # A table of a night has several files: one for each task.
         for part, some in enumerate(np.array_split(np.arange(len(users)), max(4, len(users) // 2_000_000))):
             table = pa.table(
                 {
-                    "user_id": pa.array([f"u{user:08d}" for user in users[some].tolist()]),
-                    "item_id": pa.array([f"i{item:08d}" for item in items[some].tolist()]),
+                    "user_id": user_ids.take(pa.array(users[some])),
+                    "item_id": item_ids.take(pa.array(items[some])),
                     "weight": pa.array(np.ones(len(some), np.float32)),
                 }
             )
             pq.write_table(table, whole / f"part-{part:05d}.parquet")
         whole.rename(path)
     return path
+
+
+def ids(letter: str, last: int) -> pa.Array:
+    """Ids of the numbers up to the last."""
+    return pa.array([f"{letter}{number:08d}" for number in range(last + 1)])
 
 
 def boards() -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -32,7 +32,9 @@ MOST_BLOCKS: Final = 65_535
 _ROWS_AT_ONCE: Final = 4_000_000
 _MESSAGE: Final = "block int, names binary, rows binary, columns binary, weights binary"
 _PIECE: Final = "block int, source int, counts binary, indices binary, weights binary"
-BLOCK: Final = "block int, ids binary, indptr binary, indices binary, weights binary, repeated long"
+BLOCK: Final = (
+    "block int, ids binary, indptr binary, indices binary, weights binary, repeated long, unusable long, taken long"
+)
 
 
 class Block(NamedTuple):
@@ -172,14 +174,23 @@ def counted(name: str, blocks: DataFrame) -> Side:
     """A side of blocks that Spark keeps from here on.
 
     Raises:
-        ModelError: a pair of user and item in more than one row.
+        ModelError: nothing that was taken, weights that cannot be used, or a pair of user and item in more than one row.
     """
     kept = blocks.persist()
     # Lengths of the binary columns: how many rows and entries a block has.
     sizes = kept.selectExpr(
-        "block", "length(indptr) div 8 - 1 as rows", "length(indices) div 4 as entries", "repeated"
+        "block",
+        "length(indptr) div 8 - 1 as rows",
+        "length(indices) div 4 as entries",
+        "repeated",
+        "unusable",
+        "taken",
     ).toArrow()
-    repeated = sum(sizes["repeated"].to_pylist())
+    repeated, unusable, taken = (sum(sizes[count].to_pylist()) for count in ("repeated", "unusable", "taken"))
+    if unusable:
+        raise ModelError.unusable_weights(unusable)
+    if not taken:
+        raise ModelError.nothing_to_learn("interactions")
     if repeated:
         raise ModelError.repeated_pairs(repeated)
     by_block = sorted(zip(*(sizes[column].to_pylist() for column in ("block", "rows", "entries")), strict=True))
@@ -205,6 +216,8 @@ def row_of_block(
             "indices": _binary(indices.astype(np.int32)),
             "weights": _binary(weights.astype(np.float32)),
             "repeated": pa.array([repeated], pa.int64()),
+            "unusable": pa.array([np.count_nonzero(np.isnan(weights))], pa.int64()),
+            "taken": pa.array([np.count_nonzero(weights > 0)], pa.int64()),
         }
     )
 

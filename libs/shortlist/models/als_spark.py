@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import FACTORS, ID, ITEM_ID, WEIGHT
+from shortlist.columns import FACTORS, ID, ITEM_ID
 from shortlist.config import AlsConfig
 from shortlist.errors import ModelError
 from shortlist.kernels.arrays import Floats, finite
@@ -120,21 +120,9 @@ def warm_start(item_ids: pa.Array, start: DataFrame | None, config: AlsConfig) -
 
 
 def _items(observations: DataFrame) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Every item, sorted, and its number of observations."""
-    weight = F.col(WEIGHT)
-    found = (
-        observations.groupBy(ITEM_ID)
-        .agg(
-            F.count("*").alias("entries"),
-            F.count_if(F.isnan(weight)).alias("unusable"),
-            F.count_if(~F.isnan(weight) & (weight > 0)).alias("taken"),
-        )
-        .toArrow()
-    )
-    unusable = pc.sum(found["unusable"]).as_py() or 0
-    if unusable:
-        raise ModelError.unusable_weights(unusable)
-    if not pc.sum(found["taken"]).as_py():
+    """Every item, sorted, and its number of observations. All else is looked at when blocks are made: this reads everything."""
+    found = observations.groupBy(ITEM_ID).agg(F.count("*").alias("entries")).toArrow()
+    if not len(found):
         raise ModelError.nothing_to_learn("interactions")
     ids = sorted_ids(found[ITEM_ID])
     order = pc.index_in(ids, value_set=found[ITEM_ID].combine_chunks().cast(pa.string())).to_numpy()
