@@ -105,12 +105,13 @@ class Folder:
         """The other side goes through memory a block at a time, into one file."""
         self._forget_shared()
         path = self.root / f"{other.name}-{uuid4().hex}.npy"
-        shape = (other.count, len(rotation))
-        rotated = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-        for number, place in other.places.items():
-            block = np.load(self.versions[other.name] / f"{number}.npy")
-            rotated[place.first : place.first + place.rows] = block @ rotation
-        rotated.flush()
+        header = {"descr": "<f4", "fortran_order": False, "shape": (other.count, len(rotation))}
+        with path.open("wb") as file:
+            # Not a map: the pages that are written through one count as the driver's memory.
+            np.lib.format.write_array_header_1_0(file, header)
+            for number in other.places:
+                block: Floats = np.load(self.versions[other.name] / f"{number}.npy")
+                (block @ rotation).astype("<f4", copy=False).tofile(file)
         self.shared = path
         self.opened[mine.name] = self._folder(mine)
         return FolderReader(path, self.versions.get(mine.name), self.opened[mine.name])
