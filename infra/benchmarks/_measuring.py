@@ -107,13 +107,14 @@ def _watch(peaks: Memory, ended: threading.Event) -> None:
         for pid in descendants(os.getpid()):
             try:
                 resident = _RESIDENT.search(Path(f"/proc/{pid}/status").read_text())
-                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                # Not its name: where Java begins a program, the copy of itself that becomes it has the name of a thread.
+                program = Path(f"/proc/{pid}/exe").readlink().name
             except OSError:
                 continue
             megabytes = int(resident[1]) / 1024 if resident else 0.0
             if pid == os.getpid():
                 peaks.driver = max(peaks.driver, megabytes)
-            elif name == "java":
+            elif program == "java":
                 peaks.jvm = max(peaks.jvm, megabytes)
             else:
                 workers += megabytes

@@ -240,6 +240,9 @@ def agreement(folder: Path) -> float:
     )
     both = theirs.join(ours, ["subject_id", "item_id"], join_type="left semi")
     share: float = both.num_rows / theirs.num_rows
+    del ours, theirs, both
+    # Or the next engine's driver would seem to hold what was read here.
+    pa.default_memory_pool().release_unused()
     return share
 
 
