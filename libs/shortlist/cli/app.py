@@ -243,11 +243,12 @@ def verify_command(
     that differ from the contract; days that were never announced; a newest model of two trainings, or with other rows than
     were trained. Says what mends each. Exit code 3 when something is wrong.
     """
-    from shortlist.cli.output import emit
+    from shortlist.cli.output import emit, progress
     from shortlist.cli.verify import render, verify
 
     settings = settings_of(config, overrides)
-    facts = verify(settings, surface and known(settings, surface), every)
+    with progress("looking at") as looking:
+        facts = verify(settings, surface and known(settings, surface), every, looking)
     emit("verify", facts, as_json, render)
     raise typer.Exit(0 if facts["ok"] else HELD)
 

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from rich.box import SIMPLE
@@ -45,6 +46,13 @@ def console(err: bool = False) -> Console:
 def say(to: Console, text: object, style: str = "") -> None:
     """A sentence. Words of users and producers are made fit to be shown and are never read as markup."""
     to.print(Text(plain(redact(str(text)), 2_000), style=style))
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Callable[[str], None]]:
+    """A line on a terminal's standard error that says what is being done, gone at the end; nothing where nobody watches."""
+    with console(err=True).status(doing) as status:
+        yield lambda what: status.update(Text(plain(f"{doing} {what}", _LONGEST_CELL)))
 
 
 def print_table(to: Console, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:

@@ -1,6 +1,6 @@
 """`shortlist verify` and `shortlist repair`: what is wrong with the tables, what mends it, and the part that is safe to do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ from shortlist.redaction import redact_all
 PUBLICATIONS = "publications"
 
 
-def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, Any]:
+def verify(
+    settings: Settings, surface: str | None, every: bool, looking: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
     """Look at every table, or at one surface's and publications.
 
     Args:
@@ -37,6 +39,7 @@ def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, An
         surface: look at this surface only.
         every: look at days too that were published again or withdrawn since (what vacuum took of them is a note), and at
             models of every day instead of the newest ones.
+        looking: told what is looked at next; large tables take their time.
 
     Returns:
         ok, tables (names that were looked at), days (published days that were read and digested), models (models that were
@@ -51,6 +54,7 @@ def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, An
         path = f"{root}/{name}"
         if not _exists(path):
             continue
+        looking(name)
         looked.append(name)
         findings, newest = inspect_table(name, path, contract)
         found += findings
@@ -60,6 +64,7 @@ def verify(settings: Settings, surface: str | None, every: bool) -> dict[str, An
             checked, findings = _days(root, name, of, newest_of, every)
             days += checked
             found += findings
+    looking("models")
     models, findings = _models(root, newest_of, found, every)
     found += findings
     return {

@@ -2,6 +2,7 @@
 
 import io
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,20 @@ def test_what_was_not_agreed_to_is_not_done(
     assert answer.code == 2
     assert "nothing was changed" in answer.err
     assert shortlist("status", "--json", "--as-of", "2017-12-01").facts["surfaces"][0]["run_date"] == "2017-11-30"
+
+
+def test_who_waits_at_a_terminal_sees_what_is_looked_at(warehouse: Path, shortlist: Shortlist) -> None:
+    publish(warehouse, "homefeed", D3, LISTS)
+    assert shortlist("verify").err == ""  # nobody watches
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "shortlist.cli", "verify", "--config", str(warehouse.parent / "shortlist.yaml")]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=theirs, env=os.environ | {"TERM": "xterm"}, check=True
+    )
+    os.close(theirs)
+    assert b"looking at models" in os.read(ours, 100_000)  # the last one, whatever is painted of those before
+    os.close(ours)
+    assert b"looking at" not in done.stdout
 
 
 def test_an_unforeseen_failure_leaves_with_5(shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch) -> None:
