@@ -18,7 +18,7 @@ from shortlist.kernels.ials import fit_ials, fold_in
 from shortlist.models.als_blockwise import starting_factors
 from shortlist.models.als_mllib import fit_mllib
 from shortlist.models.als_model import Als, Progress
-from shortlist.models.als_observations import collect_signed, observed, signed
+from shortlist.models.als_observations import collect_signed, observed, require_sound, signed
 from shortlist.models.als_placement import choose_engine
 from shortlist.models.als_spark import fit_spark, warm_start
 from shortlist.models.matrix import Matrix, list_rows, spread
@@ -57,13 +57,8 @@ def _in_one_process(name: str, solve: Solver) -> Engine:
 
     def fit_here(observations: DataFrame, config: AlsConfig, start: DataFrame | None) -> Als:
         matrix = collect_signed(observations)
-        unusable = int(np.isnan(matrix.values.data).sum())
-        if unusable:
-            raise ModelError.unusable_weights(unusable)
-        if not (matrix.values.data > 0).any():
-            raise ModelError.nothing_to_learn("interactions")
-        if matrix.given > matrix.values.nnz:
-            raise ModelError.repeated_pairs(matrix.given - matrix.values.nnz)
+        weights = matrix.values.data
+        require_sound(int(np.isnan(weights).sum()), int((weights > 0).sum()), matrix.given - matrix.values.nnz)
         users, items = solve(matrix, config, start)
         for side, factors in (("user", users), ("item", items)):
             wrong = int(np.size(factors) - np.isfinite(factors).sum())

@@ -5,6 +5,7 @@ order, follows from the ids alone: not from partitions, cores or the order of ar
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple
@@ -18,7 +19,7 @@ from pyspark import Broadcast
 from pyspark.sql import DataFrame
 
 from shortlist.columns import ITEM_ID, USER_ID, WEIGHT
-from shortlist.errors import ModelError
+from shortlist.models.als_observations import require_sound
 from shortlist.models.matrix import id_hashes, sorted_ids
 
 Batches = Iterable[pa.RecordBatch]
@@ -177,22 +178,19 @@ def counted(name: str, blocks: DataFrame) -> Side:
         ModelError: nothing that was taken, weights that cannot be used, or a pair of user and item in more than one row.
     """
     kept = blocks.persist()
-    # Lengths of the binary columns: how many rows and entries a block has.
-    sizes = kept.selectExpr(
-        "block",
-        "length(indptr) div 8 - 1 as rows",
-        "length(indices) div 4 as entries",
-        "repeated",
-        "unusable",
-        "taken",
-    ).toArrow()
-    repeated, unusable, taken = (sum(sizes[count].to_pylist()) for count in ("repeated", "unusable", "taken"))
-    if unusable:
-        raise ModelError.unusable_weights(unusable)
-    if not taken:
-        raise ModelError.nothing_to_learn("interactions")
-    if repeated:
-        raise ModelError.repeated_pairs(repeated)
+    with ExitStack() as refused:
+        refused.callback(kept.unpersist)
+        # Lengths of the binary columns: how many rows and entries a block has.
+        sizes = kept.selectExpr(
+            "block",
+            "length(indptr) div 8 - 1 as rows",
+            "length(indices) div 4 as entries",
+            "unusable",
+            "taken",
+            "repeated",
+        ).toArrow()
+        require_sound(*(sum(sizes[count].to_pylist()) for count in ("unusable", "taken", "repeated")))
+        refused.pop_all()
     by_block = sorted(zip(*(sizes[column].to_pylist() for column in ("block", "rows", "entries")), strict=True))
     firsts = accumulate((rows for _, rows, _ in by_block), initial=0)
     places = {block: Place(first, rows, some) for (block, rows, some), first in zip(by_block, firsts, strict=False)}

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from contextlib import ExitStack
 
 import pyarrow as pa
 from pyspark.ml.recommendation import ALS
@@ -10,8 +11,8 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import FACTORS, ID, ITEM_ID, USER_ID, WEIGHT
 from shortlist.config import AlsConfig
-from shortlist.errors import ModelError
 from shortlist.models.als_model import Als, log
+from shortlist.models.als_observations import require_sound
 from shortlist.models.matrix import sorted_ids, spread
 
 _USER, _ITEM = "user_number", "item_number"
@@ -31,17 +32,14 @@ def fit_mllib(observations: DataFrame, config: AlsConfig, start: DataFrame | Non
     assert start is None, "settings refuse warm_start with engine mllib"
     spark = observations.sparkSession
     kept = observations.persist()
-    facts = kept.agg(
-        F.count_if(F.isnan(WEIGHT)), F.count_if(~F.isnan(WEIGHT) & (F.col(WEIGHT) > 0)), F.count("*")
-    ).first()
-    assert facts is not None
-    if facts[0]:
-        raise ModelError.unusable_weights(facts[0])
-    if not facts[1]:
-        raise ModelError.nothing_to_learn("interactions")
-    repeated = facts[2] - kept.select(USER_ID, ITEM_ID).dropDuplicates().count()
-    if repeated:
-        raise ModelError.repeated_pairs(repeated)
+    with ExitStack() as refused:
+        refused.callback(kept.unpersist)
+        facts = kept.agg(
+            F.count_if(F.isnan(WEIGHT)), F.count_if(~F.isnan(WEIGHT) & (F.col(WEIGHT) > 0)), F.count("*")
+        ).first()
+        assert facts is not None
+        require_sound(facts[0], facts[1], facts[2] - kept.select(USER_ID, ITEM_ID).dropDuplicates().count())
+        refused.pop_all()
     users = _numbered(kept, USER_ID, _USER).persist()
     items = _numbered(kept, ITEM_ID, _ITEM).persist()
     rows = kept.join(users, USER_ID, how="inner").join(items, ITEM_ID, how="inner").select(_USER, _ITEM, WEIGHT)

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import HIDDEN, ITEM_ID, USER_ID, WEIGHT
+from shortlist.errors import ModelError
 from shortlist.kernels.arrays import Rows, frozen
 from shortlist.kernels.observations import Observations
 from shortlist.models.matrix import Matrix, collect_matrix
@@ -37,6 +38,25 @@ def signed(interactions: DataFrame, hide_weight: float) -> DataFrame:
 def collect_signed(observations: DataFrame) -> Matrix:
     """Signed observations as one matrix in this process."""
     return collect_matrix(observations, USER_ID, ITEM_ID, WEIGHT)
+
+
+def require_sound(unusable: int, taken: int, repeated: int) -> None:
+    """Whether a model can be fitted, whichever engine counted.
+
+    Args:
+        unusable: weights that are NaN, infinite or negative.
+        taken: weights above 0.
+        repeated: rows whose pair another row has too.
+
+    Raises:
+        ModelError: it cannot.
+    """
+    if unusable:
+        raise ModelError.unusable_weights(unusable)
+    if not taken:
+        raise ModelError.nothing_to_learn("interactions")
+    if repeated:
+        raise ModelError.repeated_pairs(repeated)
 
 
 def observed(

@@ -16,7 +16,7 @@ from shortlist.config import AlsConfig
 from shortlist.errors import ModelError
 from shortlist.models import als_spark
 from shortlist.models.als import fit
-from shortlist.models.als_blocks import Side, blocks_in, count_blocks, item_side, user_side
+from shortlist.models.als_blocks import BLOCK, Side, blocks_in, count_blocks, counted, item_side, user_side
 
 USERS, ITEMS = 90, 40
 Sides = tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]
@@ -219,3 +219,10 @@ def test_blocks__hold_the_matrix_both_ways(spark: SparkSession, partitions: int)
 @pytest.mark.parametrize(("entries", "blocks"), [(1, 1), (100, 2), (500, 8), (1000, 8), (8001, 9), (10**9, 65_535)])
 def test_count_blocks(entries: int, blocks: int) -> None:
     assert count_blocks(entries, 1000) == blocks
+
+
+def test_blocks_that_are_refused_are_not_kept(spark: SparkSession) -> None:
+    blocks = spark.createDataFrame([(0, b"", bytes(16), b"", b"", 0, 1, 1)], BLOCK)
+    with pytest.raises(ModelError, match="NaN, infinite or negative"):
+        counted("users", blocks)
+    assert not blocks.storageLevel.useMemory
