@@ -13,11 +13,11 @@ from shortlist.columns import (
     SESSION_ID,
     USER_ID,
 )
-from shortlist.io.arguments import job_parser, parse_job, run_main
-from shortlist.io.run import open_run
+from shortlist.config.arguments import job_parser, parse_job, run_main
 from shortlist.tables import BASKETS, INTERACTIONS
 from shortlist.transforms.baskets import build_baskets, hidden_items
 from shortlist.transforms.interactions import build_interactions
+from shortlist.warehouse.run import open_run
 
 USED = [EVENT_ID, EVENT_TYPE, EVENT_TS, EVENT_DATE, USER_ID, ITEM_ID, SESSION_ID, REQUEST_ID, BOARD_ID]
 

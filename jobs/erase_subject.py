@@ -7,11 +7,11 @@ are held against it. After an erasure older versions of the tables cannot be rea
 
 from collections.abc import Sequence
 
-from shortlist.io.arguments import job_parser, parse_job, run_main
-from shortlist.io.erasure import erase
-from shortlist.io.landing import Landing
-from shortlist.io.proofs import requested
-from shortlist.io.run import log, open_run
+from shortlist.config.arguments import job_parser, parse_job, run_main
+from shortlist.landing.folders import Landing
+from shortlist.steps.erase import erase
+from shortlist.steps.erasure_requests import requested
+from shortlist.warehouse.run import log, open_run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,14 +8,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import CANDIDATES_DATE, HORIZON_DAYS, ITEM_ID, RANK, RUN_DATE, SOURCE, SUBJECT_ID, SURFACE
-from shortlist.io.arguments import job_parser, parse_job, run_main
-from shortlist.io.delta import equals
-from shortlist.io.publications import publication_of, published_candidates
-from shortlist.io.run import Run, log, open_run
+from shortlist.config.arguments import job_parser, parse_job, run_main
 from shortlist.metrics.definitions import BLEND
 from shortlist.metrics.evaluation import evaluate_lists
 from shortlist.tables import EVALUATIONS, SOURCE_CANDIDATES
 from shortlist.transforms.truth import SEGMENTS, TRUTHS
+from shortlist.warehouse.delta import equals
+from shortlist.warehouse.publishing import publication_of, published_candidates
+from shortlist.warehouse.run import Run, log, open_run
 
 
 def judge(run: Run, name: str, horizon: int) -> DataFrame | None:

@@ -12,13 +12,13 @@ from pyspark.sql import DataFrame
 from shortlist.checks.audit import audit
 from shortlist.checks.deliveries import require_usable
 from shortlist.checks.traffic import check_traffic
-from shortlist.io.arguments import job_parser, parse_day, parse_job, run_main
-from shortlist.io.extraction import extract_days, extract_snapshot
-from shortlist.io.fences import run_partition
-from shortlist.io.landing import Landing
-from shortlist.io.run import open_run
+from shortlist.config.arguments import job_parser, parse_day, parse_job, run_main
+from shortlist.landing.folders import Landing
+from shortlist.steps.extract import extract_days, extract_snapshot
+from shortlist.store.fences import run_partition
 from shortlist.tables import CATALOG, ENGAGEMENTS, PROMOTIONS, Table
 from shortlist.transforms.deliveries import Delivery
+from shortlist.warehouse.run import open_run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,15 +6,15 @@ from contextlib import closing
 from pyspark.sql import functions as F
 
 from shortlist.columns import SURFACE
-from shortlist.io.arguments import job_parser, parse_job, run_main
-from shortlist.io.run import open_run
-from shortlist.io.trained import read_model
-from shortlist.models.item_factors import SharedItems
-from shortlist.models.scratch import scratch_folder
+from shortlist.config.arguments import job_parser, parse_job, run_main
+from shortlist.models.arrays.scratch import scratch_folder
+from shortlist.models.ranking.item_factors import SharedItems
 from shortlist.sources import propose
 from shortlist.sources.inputs import Inputs
 from shortlist.tables import CATALOG, INTERACTIONS, ITEM_FACTORS, RELATED_ITEMS, SOURCE_CANDIDATES, USER_FACTORS
 from shortlist.transforms.scope import surface_scope
+from shortlist.warehouse.models import read_model
+from shortlist.warehouse.run import open_run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shortlist.config import load_settings
+from shortlist.config.arguments import job_parser, parse_day, run_main
 from shortlist.errors import SettingsError
-from shortlist.io.arguments import job_parser, parse_day, run_main
-from shortlist.io.complete_journey import LandedSummary, land
+from shortlist.landing.complete_journey import LandedSummary, land
 
 
 def main(argv: Sequence[str] | None = None) -> None:

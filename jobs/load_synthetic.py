@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from shortlist.config import load_settings
+from shortlist.config.arguments import job_parser, parse_day, run_main
 from shortlist.errors import SettingsError
-from shortlist.io.arguments import job_parser, parse_day, run_main
-from shortlist.io.landing import Landing
-from shortlist.io.run import log, log_to_stderr
-from shortlist.io.session import spark_session
-from shortlist.io.synthetic import land_days
+from shortlist.landing.folders import Landing
+from shortlist.landing.synthetic import land_days
+from shortlist.warehouse.run import log, log_to_stderr
+from shortlist.warehouse.session import spark_session
 
 
 def main(argv: Sequence[str] | None = None) -> None:

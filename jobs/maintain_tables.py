@@ -5,9 +5,9 @@ Versions that publications names stay readable. The manifest states files and by
 
 from collections.abc import Sequence
 
-from shortlist.io.arguments import job_parser, parse_job, run_main
-from shortlist.io.maintenance import maintain
-from shortlist.io.run import open_run
+from shortlist.config.arguments import job_parser, parse_job, run_main
+from shortlist.steps.maintain import maintain
+from shortlist.warehouse.run import open_run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -5,15 +5,15 @@ A surface whose checks fail is held: nothing of it is written, its last publishe
 
 from collections.abc import Sequence
 
-from shortlist.blending.candidates import build_candidates
 from shortlist.checks.publication import check_surface
+from shortlist.config.arguments import job_parser, parse_job, run_main
 from shortlist.errors import HeldError
-from shortlist.io.arguments import job_parser, parse_job, run_main
-from shortlist.io.publications import hold, last_published, publish, published_candidates
-from shortlist.io.run import Run, open_run
+from shortlist.generation.candidates import build_candidates
 from shortlist.tables import CATALOG, INTERACTIONS, SOURCE_CANDIDATES, candidates_table
 from shortlist.transforms.scope import surface_scope
 from shortlist.transforms.shortfall import short_lists
+from shortlist.warehouse.publishing import hold, last_published, publish, published_candidates
+from shortlist.warehouse.run import Run, open_run
 
 
 def publish_surface(run: Run, name: str) -> str | None:

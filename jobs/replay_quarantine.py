@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 
 from shortlist.checks.audit import audit
-from shortlist.io.arguments import job_parser, parse_job, run_main
-from shortlist.io.fences import run_partition
-from shortlist.io.replay import replay_quarantine
-from shortlist.io.run import open_run
+from shortlist.config.arguments import job_parser, parse_job, run_main
+from shortlist.steps.replay import replay_quarantine
+from shortlist.store.fences import run_partition
 from shortlist.tables import Table
+from shortlist.warehouse.run import open_run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

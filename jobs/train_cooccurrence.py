@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from shortlist.io.arguments import job_parser, parse_job, run_main
-from shortlist.io.run import open_run
-from shortlist.io.trained import replace_model
-from shortlist.models import cooccurrence
+from shortlist.config.arguments import job_parser, parse_job, run_main
+from shortlist.models.cooccurrence import fit as cooccurrence
 from shortlist.tables import BASKETS, RELATED_ITEMS
+from shortlist.warehouse.models import replace_model
+from shortlist.warehouse.run import open_run
 
 
 def main(argv: Sequence[str] | None = None) -> None:

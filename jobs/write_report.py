@@ -7,8 +7,8 @@ A day that was held, or for which nothing ran, has a page too.
 import time
 from collections.abc import Sequence
 
-from shortlist.io.arguments import job_parser, parse_job, run_main
-from shortlist.io.manifest import write_manifest
+from shortlist.config.arguments import job_parser, parse_job, run_main
+from shortlist.records.manifest import write_manifest
 from shortlist.reports.facts import gather
 from shortlist.reports.gates import write_gate_pages
 from shortlist.reports.page import write_page

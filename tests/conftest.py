@@ -16,7 +16,7 @@ os.environ["PYSPARK_PYTHON"] = str(Path(__file__).parents[1] / "infra" / "spark"
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.io.session import spark_session
+from shortlist.warehouse.session import spark_session
 from tests.local import LOCAL
 
 

@@ -11,7 +11,7 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.schema import ArrayType, PrimitiveType
 
 from shortlist.contracts import read_contract
-from shortlist.io.digest import DIGESTED, digest_rows
+from shortlist.store.digests import DIGESTED, digest_rows
 
 TYPES: Final[dict[str, Any]] = {
     "string": pl.String,

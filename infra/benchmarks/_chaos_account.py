@@ -13,9 +13,9 @@ from typing import Any, Final
 import polars as pl
 from deltalake import DeltaTable
 
-from shortlist.io.commits import commits_from, stamp_of
-from shortlist.io.ledger import standing
-from shortlist.io.published import findings
+from shortlist.store.commits import commits_from, stamp_of
+from shortlist.store.publications import standing
+from shortlist.store.published_days import findings
 
 SURFACE: Final = "homefeed"
 READERS: Final = ("polars", "delta-rs")

@@ -13,7 +13,7 @@ from typing import Final
 from pyspark.sql import SparkSession
 
 from shortlist.config import CHECKOUT, state_home
-from shortlist.io.session import spark_session
+from shortlist.warehouse.session import spark_session
 
 # As spark-submit starts a job on this machine (infra/spark/local/bin/spark-submit).
 MACHINE: Final = CHECKOUT / "infra" / "spark" / "local" / "spark-defaults.conf"

@@ -26,11 +26,12 @@ from shortlist.columns import (
 )
 from shortlist.config import AlsConfig, CooccurrenceConfig
 from shortlist.kernels.neighbours import score_neighbours
-from shortlist.models import als, cooccurrence
-from shortlist.models.item_factors import ItemFactors, SharedItems, list_matrix
-from shortlist.models.neighbours import Neighbours, collect_neighbours, score_from_neighbours
-from shortlist.models.scoring import mask_rows, top_items
-from shortlist.models.sharing import Held, hold
+from shortlist.models.als import fit as als
+from shortlist.models.arrays.shared_arrays import Held, hold
+from shortlist.models.cooccurrence import fit as cooccurrence
+from shortlist.models.ranking.item_factors import ItemFactors, SharedItems, list_matrix
+from shortlist.models.ranking.neighbours import Neighbours, collect_neighbours, score_from_neighbours
+from shortlist.models.ranking.scoring import mask_rows, top_items
 
 Batches = Iterable[pa.RecordBatch]
 # Subjects whose candidates' vectors, or whose scores of all items, are held at once.

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from shortlist.columns import ITEM_ID, POSITION, SUBJECT_ID, USER_ID
-from shortlist.models.matrix import sorted_ids
+from shortlist.models.arrays.matrix import sorted_ids
 
 NEGATIVES: Final = "negatives"
 PAIR: Final = (USER_ID, ITEM_ID)

@@ -27,7 +27,7 @@ from pyspark.sql import DataFrame
 from infra.benchmarks._measuring import Memory, bench_session, memory_watched, timed
 from infra.benchmarks._sets import SETS, SMALL, SYNTHETIC, stored
 from shortlist.config import AlsConfig
-from shortlist.models.als import fit
+from shortlist.models.als.fit import fit
 
 VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "local": {"engine": "local"},

@@ -23,10 +23,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.checks.audit import audit
-from shortlist.checks.results import Audit
 from shortlist.config import state_home
-from shortlist.io.session import spark_session
+from shortlist.records.checks import Audit
 from shortlist.tables import ENGAGEMENTS, Rule
+from shortlist.warehouse.session import spark_session
 
 DAY = date(2017, 11, 30)
 PARTITION = f"run_date={DAY.isoformat()}"

@@ -34,9 +34,9 @@ from shortlist.columns import BASKET_ID, ITEM_ID, RANK, RELATED_ITEM_ID, SCORE, 
 from shortlist.config import CooccurrenceConfig
 from shortlist.kernels.arrays import Rows
 from shortlist.kernels.cooccurrence import MEASURES, cooccur, totals_of
-from shortlist.models import cooccurrence
-from shortlist.models.als_blocks import cut_by
-from shortlist.models.cooccurrence_blocks import work_of
+from shortlist.models.arrays.blocks import cut_by
+from shortlist.models.cooccurrence import fit as cooccurrence
+from shortlist.models.cooccurrence.blocks import work_of
 
 PLACEMENTS: Final = ("local", "mapped", "shuffled")
 NEIGHBOURS: Final = 100

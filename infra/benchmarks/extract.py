@@ -121,8 +121,8 @@ def copy(landing: str, out: str) -> None:
     """The peer: the same lines to a Delta table, and nothing else."""
     from pyspark.sql.types import StringType, StructField, StructType
 
-    from shortlist.io.session import spark_session
     from shortlist.tables import ENGAGEMENTS
+    from shortlist.warehouse.session import spark_session
 
     schema = StructType([StructField(name, StringType()) for name in ENGAGEMENTS.columns])
     with spark_session("copy") as spark:

@@ -1,7 +1,7 @@
 """Ranking quality on public sets, by the models of the nightly run: ours, the published figure, the target.
 
 Sets: Pinterest boards, MovieLens 1M and Art of the Mix, from ../shared/data beside the checkout; without it the exit code is
-2. Models are fitted by shortlist.models (als, cooccurrence) on frames, lists come from shortlist.models.scoring and
+2. Models are fitted by shortlist.models (als, cooccurrence) on frames, lists come from shortlist.models.ranking.scoring and
 .neighbours, values from shortlist.metrics. The exit code is 1 when a target is missed, so this is a gate.
 Complete Journey, and the blend of these models, need the nightly pipeline and are not measured here yet.
 

@@ -38,12 +38,12 @@ from infra.benchmarks._measuring import Memory, bench_session, twice
 from infra.benchmarks._sets import SETS, SMALL, stored
 from shortlist.config import AlsConfig
 from shortlist.kernels.arrays import Floats
-from shortlist.models.als import fit
-from shortlist.models.als_folding import fold_in_top_items
-from shortlist.models.item_factors import SharedItems, list_matrix
-from shortlist.models.matrix import Matrix, collect_matrix
-from shortlist.models.scoring import top_items
-from shortlist.models.scratch import scratch_folder
+from shortlist.models.als.fit import fit
+from shortlist.models.als.folding import fold_in_top_items
+from shortlist.models.arrays.matrix import Matrix, collect_matrix
+from shortlist.models.arrays.scratch import scratch_folder
+from shortlist.models.ranking.item_factors import SharedItems, list_matrix
+from shortlist.models.ranking.scoring import top_items
 
 K: Final = 100
 # implicit is given so many users at a time; one batch of all of them has crashed it.

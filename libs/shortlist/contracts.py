@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Final, Literal
 
 from open_data_contract_standard.model import (
     DataQuality,
@@ -20,6 +20,8 @@ from shortlist.errors import ContractError
 
 CONTRACTS: Final = resources.files("shortlist.schemas")
 _ENDING: Final = ".odcs.yaml"
+# How much a quality rule weighs: a critical failure holds the run, a warning shows.
+Severity = Literal["critical", "warning"]
 
 
 @dataclass(frozen=True)

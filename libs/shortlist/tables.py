@@ -6,7 +6,7 @@ A `Table` knows columns, key, partitioning, rules and Delta properties; it never
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from open_data_contract_standard.model import DataQuality
 from pyspark.sql import DataFrame
@@ -27,7 +27,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from shortlist.contracts import Column, read_contract
+from shortlist.contracts import Column, Severity, read_contract
 from shortlist.errors import ContractError
 
 # Spark's own DDL parser would start a JVM; these are all the types that a contract may name.
@@ -44,8 +44,6 @@ TYPES: Final[Mapping[str, DataType]] = {
     "array<string>": ArrayType(StringType()),
     "array<float>": ArrayType(FloatType()),
 }
-
-Severity = Literal["critical", "warning"]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.config import AlsConfig
 from shortlist.errors import ModelError
-from shortlist.models.als import ENGINES, Als, fit
+from shortlist.models.als.fit import ENGINES, Als, fit
 
 SIZE = 12
 SCHEMA = "user_id string, item_id string, weight float, hidden boolean"

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from shortlist.config import DIRECTED_MEASURES, WEIGHTED_MEASURES, CooccurrenceConfig
 from shortlist.errors import ModelError
 from shortlist.kernels.cooccurrence import MEASURES
-from shortlist.models import cooccurrence
+from shortlist.models.cooccurrence import fit as cooccurrence
 from shortlist.tables import RELATED_ITEMS
 
 PLACEMENTS = ("local", "mapped", "shuffled")

@@ -10,8 +10,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.config import AlsConfig, CooccurrenceConfig, SourcesConfig, SurfaceConfig
-from shortlist.models import als, cooccurrence
-from shortlist.models.item_factors import SharedItems
+from shortlist.models.als import fit as als
+from shortlist.models.cooccurrence import fit as cooccurrence
+from shortlist.models.ranking.item_factors import SharedItems
 from shortlist.sources import SOURCES, propose
 from shortlist.sources.inputs import Inputs
 from shortlist.transforms.ranking import top_ranked

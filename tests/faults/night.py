@@ -9,7 +9,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from shortlist.io.session import spark_session
+from shortlist.warehouse.session import spark_session
 from tests.jobs.conftest import Deployment
 from tests.local import LOCAL
 

@@ -26,14 +26,14 @@ import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
+from shortlist.config.arguments import job_parser, parse_job
 from shortlist.errors import ShortlistError
-from shortlist.io import publications
-from shortlist.io.arguments import job_parser, parse_job
-from shortlist.io.delta import Warehouse
-from shortlist.io.ledger import Publication
-from shortlist.io.run import Run
-from shortlist.io.session import spark_session
+from shortlist.store.publications import Publication
 from shortlist.tables import candidates_table
+from shortlist.warehouse import publishing as publications
+from shortlist.warehouse.delta import Warehouse
+from shortlist.warehouse.run import Run
+from shortlist.warehouse.session import spark_session
 from tests.local import LOCAL
 from tests.spark.checks.rows import Row, candidate_lists, frame_of
 

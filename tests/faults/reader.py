@@ -17,8 +17,8 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
-from shortlist.io.ledger import UNREADABLE, standing
-from shortlist.io.published import findings
+from shortlist.store.publications import UNREADABLE, standing
+from shortlist.store.published_days import findings
 
 SURFACE, LISTS = "homefeed", 3
 SUBJECTS = 40

@@ -20,9 +20,9 @@ from typing import Any
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from shortlist.io.delta import Warehouse
-from shortlist.io.ledger import standing
-from shortlist.io.published import findings, read_day
+from shortlist.store.publications import standing
+from shortlist.store.published_days import findings, read_day
+from shortlist.warehouse.delta import Warehouse
 from tests.faults.publisher import SURFACE, TABLE, Point, attempt_to, publish, session
 
 FIRST = date(2017, 11, 1)

@@ -10,10 +10,10 @@ import polars as pl
 from pyspark.sql import SparkSession
 
 from shortlist.config import MaintenanceConfig
-from shortlist.io.delta import Warehouse
-from shortlist.io.ledger import Publication
-from shortlist.io.maintenance import maintain_table
-from shortlist.io.published import findings
+from shortlist.steps.maintain import maintain_table
+from shortlist.store.publications import Publication
+from shortlist.store.published_days import findings
+from shortlist.warehouse.delta import Warehouse
 from tests.faults.publisher import TABLE, publish
 
 FIRST = date(2017, 11, 1)

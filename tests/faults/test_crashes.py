@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.io.ledger import Publication, standing
-from shortlist.io.published import findings, read_day
+from shortlist.store.publications import Publication, standing
+from shortlist.store.published_days import findings, read_day
 from tests.faults.publisher import ANNOUNCED, ROWS, STEPS, SUBJECTS, SURFACE, TABLE, publish
 
 CHECKOUT = Path(__file__).parents[2]

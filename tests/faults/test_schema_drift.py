@@ -1,6 +1,6 @@
 """Columns that come, go, are renamed or change their type: in the table, and in what is landed.
 
-The contract's own directions, against a table, are in tests/unit/io/test_shape.py.
+The contract's own directions, against a table, are in tests/unit/store/test_schema_differences.py.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from shortlist import columns, config, tables
 from shortlist.contracts import contract_names
-from shortlist.models.als import ENGINES
+from shortlist.models.als.fit import ENGINES
 from shortlist.sources import SOURCES
 from shortlist.tables import Table
 

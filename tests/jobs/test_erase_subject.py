@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from shortlist.config.arguments import job_parser, parse_job
 from shortlist.errors import ErasedError, HeldError, LandingError
-from shortlist.io.arguments import job_parser, parse_job
-from shortlist.io.delta import Warehouse, equals
-from shortlist.io.digest import DIGESTED, digest_rows
-from shortlist.io.run import Run
+from shortlist.store.digests import DIGESTED, digest_rows
+from shortlist.subjects import Subject
 from shortlist.tables import PUBLICATIONS, QUARANTINE
-from shortlist.transforms.erasure import Subject
+from shortlist.warehouse.delta import Warehouse, equals
+from shortlist.warehouse.run import Run
 from tests import tiny
 from tests.jobs.conftest import Deployment, deploy
 

@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 
 from shortlist.errors import AccountError, HeldError, LandingError, SettingsError, ShortlistError
-from shortlist.io import extraction
-from shortlist.io.landing import Landing, read_snapshot
-from shortlist.io.reading import LandedFile
+from shortlist.landing.folders import Landing, read_snapshot
+from shortlist.landing.reading import LandedFile
+from shortlist.steps import extract as extraction
 from shortlist.transforms.engagements import usable
 from tests import tiny
 from tests.jobs.conftest import CHECKOUT, Deployment, job_main

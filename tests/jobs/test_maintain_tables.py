@@ -13,14 +13,14 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.io.delta import Warehouse, equals
-from shortlist.io.digest import DIGESTED, digest_rows
-from shortlist.io.publications import publish
+from shortlist.store.digests import DIGESTED, digest_rows
 from shortlist.tables import ENGAGEMENTS, PUBLICATIONS, candidates_table
+from shortlist.warehouse.delta import Warehouse, equals
+from shortlist.warehouse.publishing import publish
 from tests import tiny
 from tests.jobs.conftest import Deployment, deploy
 from tests.spark.checks.rows import candidates, frame_of
-from tests.spark.io.test_publications import on, run_of
+from tests.spark.warehouse.test_publishing import on, run_of
 
 TABLE = candidates_table("homefeed")
 FIRST = tiny.FIRST_DAY

@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from shortlist.cli.app import main as shortlist_main
 from shortlist.config import load_settings
-from shortlist.io.digest import DIGESTED, digest_rows
+from shortlist.store.digests import DIGESTED, digest_rows
 from tests import tiny
 from tests.jobs.conftest import CHECKOUT, NIGHTLY, Deployment, deploy
 

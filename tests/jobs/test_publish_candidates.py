@@ -8,9 +8,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from shortlist.errors import FencedError, HeldError, InputMissingError, PublicationError
-from shortlist.io.digest import Digest
-from shortlist.io.publications import verify
+from shortlist.store.digests import Digest
 from shortlist.tables import candidates_table
+from shortlist.warehouse.publishing import verify
 from tests import tiny
 from tests.jobs.conftest import NIGHTLY, Deployment, deploy
 

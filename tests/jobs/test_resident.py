@@ -63,7 +63,7 @@ def test_a_missing_input_is_looked_for_in_the_submitters_home(place: Path, tmp_p
 def test_jobs_share_one_session_and_nothing_else(place: Path, program: Path) -> None:
     program.write_text(
         "import os, sys\n"
-        "from shortlist.io.session import spark_session\n"
+        "from shortlist.warehouse.session import spark_session\n"
         "with spark_session('x') as spark:\n"
         "    print(spark.sparkContext.applicationId, spark.range(10).count(), os.environ.get('SHORTLIST_TEST'))\n"
         "sys.exit(int(sys.argv[1]))\n"
@@ -90,7 +90,7 @@ def test_the_work_of_a_killed_submitter_is_cancelled(place: Path, program: Path,
     program.write_text(
         "import time\n"
         "from pathlib import Path\n"
-        "from shortlist.io.session import spark_session\n"
+        "from shortlist.warehouse.session import spark_session\n"
         "with spark_session('x') as spark:\n"
         f"    Path({str(tmp_path / 'began')!r}).touch()\n"
         "    spark.sparkContext.parallelize(range(8), 8).foreach(lambda _: time.sleep(60))\n"

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from jobs.write_report import main as write_report
-from shortlist.io.arguments import run_main
+from shortlist.config.arguments import run_main
 from tests import tiny
 from tests.jobs.conftest import Deployment, job_main
 

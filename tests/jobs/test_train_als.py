@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.io.delta import Warehouse, equals
 from shortlist.tables import INTERACTIONS
+from shortlist.warehouse.delta import Warehouse, equals
 from tests.jobs.conftest import Deployment
 
 DAYS = (date(2017, 11, 8), date(2017, 11, 9), date(2017, 11, 10))

@@ -20,9 +20,9 @@ from infra.benchmarks._quality_methods import (
     score_all,
     top_lists,
 )
-from shortlist.models.item_factors import SharedItems
-from shortlist.models.neighbours import Neighbours
-from shortlist.models.sharing import hold
+from shortlist.models.arrays.shared_arrays import hold
+from shortlist.models.ranking.item_factors import SharedItems
+from shortlist.models.ranking.neighbours import Neighbours
 
 METHODS: dict[str, Settings] = {
     "iALS": ials(8, 0.01, 0.1, 8),

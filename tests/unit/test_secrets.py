@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from shortlist.config import load_settings
+from shortlist.config.arguments import run_main
 from shortlist.errors import ContractError, SettingsError
-from shortlist.io.arguments import run_main
-from shortlist.io.manifest import read_manifests, write_manifest
-from shortlist.io.run import log_to_stderr
+from shortlist.records.manifest import read_manifests, write_manifest
 from shortlist.reports.facts import gather
 from shortlist.reports.page import write_page
+from shortlist.warehouse.run import log_to_stderr
 from tests.published import publish
 from tests.unit.cli.conftest import D1, D2, LISTS, SETTINGS
 

@@ -88,7 +88,7 @@ def serve(place: str) -> None:
     """Keep a session, and answer until killed."""
     import great_expectations  # noqa: F401  # seconds of imports, paid before the first job waits for them
 
-    from shortlist.io.session import spark_session
+    from shortlist.warehouse.session import spark_session
 
     with spark_session("resident"), socketserver.UnixStreamServer(place, Job) as server:
         server.serve_forever()

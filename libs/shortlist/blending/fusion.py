@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, RANK, SCORE, SOURCE, SOURCES, SUBJECT_ID
-from shortlist.models.matrix import indexed
+from shortlist.models.arrays.matrix import indexed
 
 # Sums are made of whole numbers: a sum of doubles depends on the order in which rows arrive.
 _UNIT = 10**12

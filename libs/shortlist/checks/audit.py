@@ -9,9 +9,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, FloatType
 
-from shortlist.checks.results import Audit, CheckResult
 from shortlist.checks.suites import rule_columns, suite
 from shortlist.checks.validation import raised, rule_name, spark_batch, validate
+from shortlist.records.checks import Audit, CheckResult
 from shortlist.tables import Rule, Table
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from shortlist.config import ChecksConfig, TrafficConfig
-from shortlist.tables import Severity
+from shortlist.contracts import Severity
 
 PLACE, SAID = "place", "said"
 IMPRESSION, CLOSEUP, SAVE = "impression", "closeup", "save"

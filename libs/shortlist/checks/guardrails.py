@@ -7,9 +7,9 @@ from typing import Literal
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from shortlist.checks.results import CheckResult
 from shortlist.columns import ITEM_ID, RANK, SCORE, SOURCE, SUBJECT_ID
 from shortlist.config import GuardrailsConfig
+from shortlist.records.checks import CheckResult
 
 LIST, ITEMS, LAST_ITEMS, TOP_ITEM = "list", "items", "last_items", "top_item"
 NO_LAST_DAY = "there is no published day to compare with"

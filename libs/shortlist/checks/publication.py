@@ -7,8 +7,8 @@ from pyspark.sql import DataFrame
 
 from shortlist.checks.audit import audit
 from shortlist.checks.guardrails import guardrails
-from shortlist.checks.results import Audit
 from shortlist.config import SurfaceConfig
+from shortlist.records.checks import Audit
 from shortlist.tables import Table
 
 

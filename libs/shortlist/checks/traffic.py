@@ -9,10 +9,10 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from shortlist.checks.comparisons import PLACE, SAID, Comparison, Delivered, comparisons
-from shortlist.checks.results import Audit, CheckResult
 from shortlist.checks.validation import raised, rows_batches, validate
 from shortlist.columns import EVENT_DATE, EVENT_TYPE, EVENTS, INGEST_DATE, SURFACE
 from shortlist.config import Settings
+from shortlist.records.checks import Audit, CheckResult
 from shortlist.transforms.traffic import EMPTY, ITEMS, NEWEST, UNKNOWN_ITEMS, daily_traffic
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from shortlist.cli.output import Facts, print_table, say
 from shortlist.columns import PUBLISHED_AT
 from shortlist.config import CHECKOUT, Settings
 from shortlist.errors import ShortlistError
-from shortlist.io.storage import filesystem
 from shortlist.redaction import redact_all
-from shortlist.reports.lake import Lake
+from shortlist.store.filesystems import filesystem
+from shortlist.store.pinned_tables import Lake
 
 JAVA: Final = "17"
 PYTHON: Final = (3, 11)

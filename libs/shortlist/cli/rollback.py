@@ -7,7 +7,7 @@ from rich.console import Console
 
 from shortlist.cli.output import Facts, say
 from shortlist.config import Settings
-from shortlist.io.rollback import roll_back
+from shortlist.store.rollback import roll_back
 
 
 def rollback(settings: Settings, surface: str, to: date | None, fence: int, why: str) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from shortlist.columns import (
 )
 from shortlist.config import Settings
 from shortlist.errors import NotPublishedError
-from shortlist.io.commits import read_inputs
-from shortlist.reports.lake import Lake
 from shortlist.reports.surfaces import Decision, candidates_table, read_decisions
+from shortlist.store.commits import read_inputs
+from shortlist.store.pinned_tables import Lake
 
 # No day is later: looking for a day without naming one sees them all.
 _ANY = date.max - timedelta(days=1)

@@ -8,8 +8,8 @@ from rich.console import Console
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import read_contract
-from shortlist.reports.lake import Lake
 from shortlist.reports.surfaces import Decision, read_decisions
+from shortlist.store.pinned_tables import Lake
 
 _SHOWN = 10
 

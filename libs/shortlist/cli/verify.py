@@ -12,7 +12,8 @@ from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import Contract, contract_names, read_contract
 from shortlist.errors import SettingsError
-from shortlist.io.inspection import (
+from shortlist.redaction import redact_all
+from shortlist.store.inspection import (
     Finding,
     inspect_days,
     inspect_inputs,
@@ -21,10 +22,9 @@ from shortlist.io.inspection import (
     inspect_table,
     model_days,
 )
-from shortlist.io.ledger import UNREADABLE, Publication, standing, superseded
-from shortlist.io.repair import Repair, plan_repairs, repair
-from shortlist.io.stamps import MODELS
-from shortlist.redaction import redact_all
+from shortlist.store.model_commits import MODELS
+from shortlist.store.publications import UNREADABLE, Publication, standing, superseded
+from shortlist.store.repair import Repair, plan_repairs, repair
 
 PUBLICATIONS = "publications"
 

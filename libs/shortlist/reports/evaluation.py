@@ -22,7 +22,7 @@ from shortlist.columns import (
     K,
 )
 from shortlist.metrics.definitions import BLEND, NDCG, RANKING_METRICS, RECALL, RECALL_CAPPED
-from shortlist.reports.lake import Lake
+from shortlist.store.pinned_tables import Lake
 
 CHARTED: Final = (RECALL_CAPPED, NDCG)
 """Metrics that get a chart, those of them that were computed; the first one ranks the sources."""

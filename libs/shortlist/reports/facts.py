@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from shortlist.columns import EVENT_DATE, INGEST_DATE, RAW, REASONS, RUN_DATE, SNAPSHOT_DATE, STATUS
 from shortlist.config import Settings
 from shortlist.reports.evaluation import Evaluation, read_evaluation
-from shortlist.reports.lake import Lake, UnreadableTableError
 from shortlist.reports.manifests import NIGHTLY_JOBS, JobRecord, read_job_records
 from shortlist.reports.surfaces import SurfaceFacts, candidates_table, read_decisions, read_surface
+from shortlist.store.pinned_tables import Lake, UnreadableTableError
 
 VOLUME_DAYS: Final = 60
 """Days of engagement drawn, the run date last."""

@@ -12,7 +12,7 @@ from shortlist.reports.evaluation import MASKING, Verdict
 from shortlist.reports.facts import RunFacts, TableFacts
 from shortlist.reports.gates import FOLDER, INDEX, gate_pages
 from shortlist.reports.manifests import Check, JobRecord
-from shortlist.reports.reading import reading_snippets
+from shortlist.reports.reading_examples import reading_snippets
 from shortlist.reports.rendering import render
 from shortlist.reports.surfaces import SurfaceFacts
 

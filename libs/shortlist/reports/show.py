@@ -19,7 +19,7 @@ from shortlist.metrics.definitions import DEFINITIONS
 from shortlist.reports.evaluation import MASKING, Evaluation, Verdict
 from shortlist.reports.facts import RunFacts, gather
 from shortlist.reports.page import headline, report_path
-from shortlist.reports.reading import reading_snippets
+from shortlist.reports.reading_examples import reading_snippets
 from shortlist.reports.surfaces import Candidate, Sample, SurfaceFacts
 from shortlist.reports.untrusted import column, plain
 

@@ -27,9 +27,9 @@ from shortlist.columns import (
     USER_ID,
 )
 from shortlist.config import Settings, SurfaceConfig
-from shortlist.reports.lake import Lake, UnreadableTableError
 from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
-from shortlist.transforms.latest import stands
+from shortlist.store.latest import stands
+from shortlist.store.pinned_tables import Lake, UnreadableTableError
 
 SAMPLES = 4
 """Subjects shown per surface."""

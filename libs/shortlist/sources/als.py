@@ -7,9 +7,9 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import BECAUSE_ITEM_ID, FACTORS, ID, SUBJECT_ID, USER_ID, WEIGHT
 from shortlist.config import SourcesConfig
-from shortlist.models.als_folding import fold_in_top_items
-from shortlist.models.als_observations import signed
-from shortlist.models.scoring import Places, top_items
+from shortlist.models.als.folding import fold_in_top_items
+from shortlist.models.als.observations import signed
+from shortlist.models.ranking.scoring import Places, top_items
 from shortlist.sources.inputs import Inputs
 
 log = logging.getLogger("shortlist.sources")

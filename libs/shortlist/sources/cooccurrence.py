@@ -15,8 +15,8 @@ from shortlist.columns import (
     WEIGHT,
 )
 from shortlist.config import SourcesConfig
-from shortlist.models.neighbours import collect_neighbours, score_from_neighbours
-from shortlist.models.sharing import hold
+from shortlist.models.arrays.shared_arrays import hold
+from shortlist.models.ranking.neighbours import collect_neighbours, score_from_neighbours
 from shortlist.sources.inputs import Inputs
 from shortlist.transforms.ranking import top_ranked
 

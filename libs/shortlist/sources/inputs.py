@@ -8,7 +8,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 
 from shortlist.config import AlsConfig, SourcesConfig, SurfaceConfig
-from shortlist.models.item_factors import SharedItems
+from shortlist.models.ranking.item_factors import SharedItems
 from shortlist.transforms.scope import Scope
 
 

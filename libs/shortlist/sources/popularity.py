@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, LAST_TS, SCORE, WEIGHT
 from shortlist.config import SourcesConfig
-from shortlist.models.popularity import first_unseen
+from shortlist.models.ranking.popularity import first_unseen
 from shortlist.sources.inputs import Inputs
 
 

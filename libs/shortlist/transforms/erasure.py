@@ -4,15 +4,10 @@ A subject is recognised by the SHA-256 of "<kind>:<id>". It has no salt: with on
 what the proof holds. Where ids are few and guessable, a digest can be guessed too; what it proves is an erasure, no more.
 """
 
-import hashlib
-import html
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Final, Literal, get_args
+from typing import get_args
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -36,33 +31,14 @@ from shortlist.columns import (
     USER_ID,
 )
 from shortlist.config import BasketKind
+from shortlist.subjects import KINDS, Subject, SubjectKind, as_words
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, SOURCE_CANDIDATES, Table
 from shortlist.transforms.baskets import basket_names
 
-SubjectKind = Literal["user", "item"]
-KINDS: Final[tuple[SubjectKind, ...]] = get_args(SubjectKind)
-
-# What `{because}` is when nothing is known, as in reasons; and what stands where an id was in a text.
+# What `{because}` is when nothing is known, as in reasons.
 _NOBODY = "your items"
-GONE: Final = "(erased)"
 # How a line that cannot be parsed may set an id apart: as a quoted text, as a field, as a word within a longer name.
 _BETWEEN_QUOTES, _BETWEEN_FIELDS, _BETWEEN_WORDS = r'"', r"[,;|\t\n\r]", r"[^\p{L}\p{N}]+"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Somebody or something that is to be erased. Its id is written nowhere; `digest` is."""
-
-    kind: SubjectKind
-    id: str
-
-    @property
-    def digest(self) -> str:
-        """64 hex digits, the same as `subject_digest` in Spark."""
-        return hashlib.sha256(f"{self.kind}:{self.id}".encode()).hexdigest()
-
-    def __repr__(self) -> str:
-        return f"{self.kind} {self.digest[:12]}"
 
 
 def subject_digest(kind: SubjectKind, column: Column | str) -> Column:
@@ -157,11 +133,6 @@ def baskets_of(engagements: DataFrame, digests: Iterable[str]) -> DataFrame:
     return baskets.where(F.col(BASKET_ID).isNotNull()).distinct()
 
 
-def mention(subjects: Iterable[Subject]) -> "re.Pattern[str]":
-    """A pattern of every way in which a text may quote the subjects' ids as whole words."""
-    return re.compile(_as_words({form for subject in subjects for form in _forms(subject.id)}))
-
-
 def reworded(reason: Column, subjects: Sequence[Subject], titles: Iterable[str]) -> Column:
     """Reasons that name no erased item: where its id or title stood, the words for an unknown item stand.
 
@@ -173,7 +144,7 @@ def reworded(reason: Column, subjects: Sequence[Subject], titles: Iterable[str])
     items = [subject.id for subject in subjects if subject.kind == "item"]
     words = reason
     for text in (*titles, *(f"item {name}" for name in items), *items):
-        words = F.regexp_replace(words, _as_words([text]), _NOBODY)
+        words = F.regexp_replace(words, as_words([text]), _NOBODY)
     return words
 
 
@@ -198,19 +169,3 @@ def lists_without(candidates: DataFrame, named: Sequence[Column], digests: Itera
 def because_erased(digests: Iterable[str]) -> Column:
     """Whether a source candidate was proposed because of an erased item."""
     return names_erased([subject_digest("item", BECAUSE_ITEM_ID)], digests)
-
-
-def _as_words(texts: Iterable[str]) -> str:
-    """A pattern, for Python and Java, that finds texts where no letter or digit goes on before or after them."""
-    longest_first = sorted(texts, key=lambda text: (-len(text), text))
-    return rf"(?<![^\W_])(?:{'|'.join(map(_literally, longest_first))})(?![^\W_])"
-
-
-def _forms(name: str) -> set[str]:
-    """An id as it is, and as JSON and HTML write it."""
-    return {name, json.dumps(name)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1], html.escape(name)}
-
-
-def _literally(text: str) -> str:
-    """A text as a pattern that Python and Java read alike."""
-    return re.sub(r"([^\w ])", r"\\\1", text)

@@ -13,9 +13,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.checks.audit import audit
-from shortlist.checks.results import Audit, CheckResult
 from shortlist.errors import HeldError
-from shortlist.io.manifest import write_manifest
+from shortlist.records.checks import Audit, CheckResult
+from shortlist.records.manifest import write_manifest
 from shortlist.reports.manifests import read_job_records
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, Rule, Table
 from tests.spark.checks.rows import DAY, LATER, Change, Row, candidates, engagements, first, frame_of

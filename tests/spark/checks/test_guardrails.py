@@ -6,8 +6,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from shortlist.checks.guardrails import guardrails
-from shortlist.checks.results import CheckResult
 from shortlist.config import GuardrailsConfig
+from shortlist.records.checks import CheckResult
 from shortlist.tables import CANDIDATES
 from tests.spark.checks.rows import Row, candidate_lists, frame_of
 

@@ -6,8 +6,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from shortlist.checks.publication import check_surface
-from shortlist.checks.results import Audit
 from shortlist.config import SurfaceConfig
+from shortlist.records.checks import Audit
 from shortlist.tables import candidates_table
 from tests.spark.checks.rows import DAY, Row, candidates, first, frame_of
 

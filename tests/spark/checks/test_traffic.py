@@ -9,10 +9,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from shortlist.checks.comparisons import Comparison
-from shortlist.checks.results import Audit, CheckResult
 from shortlist.checks.traffic import check_traffic, judge
 from shortlist.config import Settings
 from shortlist.errors import HeldError
+from shortlist.records.checks import Audit, CheckResult
 from shortlist.tables import CATALOG, ENGAGEMENTS
 from tests.spark.checks.rows import DAY, Row, frame_of
 

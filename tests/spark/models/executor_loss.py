@@ -17,8 +17,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.config import AlsConfig
-from shortlist.io.session import spark_session
-from shortlist.models.als import fit
+from shortlist.models.als.fit import fit
+from shortlist.warehouse.session import spark_session
 
 
 class Killer(logging.Handler):

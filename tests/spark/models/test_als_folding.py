@@ -9,9 +9,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.config import AlsConfig
-from shortlist.models.als_folding import fold_in, fold_in_top_items
-from shortlist.models.item_factors import SharedItems
-from shortlist.models.scoring import top_items
+from shortlist.models.als.folding import fold_in, fold_in_top_items
+from shortlist.models.ranking.item_factors import SharedItems
+from shortlist.models.ranking.scoring import top_items
 
 CONFIG = AlsConfig(factors=2, regularization=0.1, alpha=4.0, hide_weight=2.0)
 ITEM_VECTORS = {"a": (1.0, 0.0), "b": (0.5, 0.5), "c": (0.0, 1.0), "d": (-0.5, 0.75)}

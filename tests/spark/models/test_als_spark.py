@@ -14,9 +14,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.config import AlsConfig
 from shortlist.errors import ModelError
-from shortlist.models import als_spark
-from shortlist.models.als import fit
-from shortlist.models.als_blocks import BLOCK, Side, blocks_in, count_blocks, counted, item_side, user_side
+from shortlist.models.als import spark as als_spark
+from shortlist.models.als.blocks import BLOCK, Side, blocks_in, counted, item_side, user_side
+from shortlist.models.als.fit import fit
+from shortlist.models.arrays.blocks import count_blocks
 
 USERS, ITEMS = 90, 40
 Sides = tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]

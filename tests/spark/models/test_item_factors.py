@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from shortlist.models.item_factors import SharedItems
-from shortlist.models.neighbours import Neighbours, collect_neighbours
-from shortlist.models.scratch import scratch_folder
-from shortlist.models.sharing import Held, Mapped, hold
+from shortlist.models.arrays.scratch import scratch_folder
+from shortlist.models.arrays.shared_arrays import Held, Mapped, hold
+from shortlist.models.ranking.item_factors import SharedItems
+from shortlist.models.ranking.neighbours import Neighbours, collect_neighbours
 
 VECTORS = {"d": (0.0, 0.0), "a": (3.0, 4.0), "c": (-1.0, 0.0), "b": (0.6, 0.8)}
 

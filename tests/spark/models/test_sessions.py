@@ -5,10 +5,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.config import AlsConfig
-from shortlist.models.item_factors import SharedItems
-from shortlist.models.neighbours import collect_neighbours
-from shortlist.models.sessions import session_items_by_fold_in, session_items_from_neighbours, session_seeds
-from shortlist.models.sharing import hold
+from shortlist.models.arrays.shared_arrays import hold
+from shortlist.models.ranking.item_factors import SharedItems
+from shortlist.models.ranking.neighbours import collect_neighbours
+from shortlist.models.ranking.sessions import session_items_by_fold_in, session_items_from_neighbours, session_seeds
 
 # s1 looks at a, then b; s2 at c; s3 at d; s4 comes back to a; s5 knows nothing that a model knows.
 STEPS = [

@@ -6,6 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from shortlist.subjects import Subject, mention
 from shortlist.tables import (
     BASKETS,
     CANDIDATES,
@@ -18,12 +19,10 @@ from shortlist.tables import (
 )
 from shortlist.tables import USER_FACTORS as USERS
 from shortlist.transforms.erasure import (
-    Subject,
     baskets_of,
     digests_in,
     erased_rows,
     lists_without,
-    mention,
     names_erased,
     reworded,
     rows_by_subject,

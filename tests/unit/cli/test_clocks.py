@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 from deltalake import write_deltalake
 
-from shortlist.io.ledger import standing
+from shortlist.store.publications import standing
 from tests.published import announce, commit, decide
 from tests.unit.cli.conftest import D1, D2, D3, LISTS, Shortlist
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shortlist.models.als_blocks import cut_by
+from shortlist.models.arrays.blocks import cut_by
 
 
 def test_cut_by__about_equal_parts_of_the_work() -> None:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from shortlist.models.als_model import Progress
+from shortlist.models.als.model import Progress
 
 
 @pytest.mark.parametrize("watched", [False, True])

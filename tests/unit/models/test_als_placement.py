@@ -4,7 +4,7 @@ import pytest
 
 from shortlist.config import AlsConfig
 from shortlist.errors import ModelError
-from shortlist.models.als_placement import Sizes, choose_engine, choose_placement
+from shortlist.models.als.placement import Sizes, choose_engine, choose_placement
 
 # 4 bytes x 250 = 1 kB a vector.
 CONFIG = AlsConfig(engine="spark", factors=250, shared_gigabytes=1.0, sampled_users=500_000)

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shortlist.models.als_blocks import Block
-from shortlist.models.als_sampling import sampling_chances
+from shortlist.models.als.blocks import Block
+from shortlist.models.als.sampling import sampling_chances
 
 
 def test_sampling_chances__by_hand() -> None:

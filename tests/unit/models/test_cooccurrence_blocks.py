@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from shortlist.kernels.arrays import Rows
-from shortlist.models.cooccurrence_blocks import packed, touches, work_of
+from shortlist.models.cooccurrence.blocks import packed, touches, work_of
 
 IDS = pa.array(["a", "b", "c"])
 # {c, a}, {b}, {a, b, c}

@@ -6,7 +6,7 @@ import pytest
 
 from shortlist.config import CooccurrenceConfig
 from shortlist.errors import ModelError
-from shortlist.models.cooccurrence_placement import Sizes, choose_placement, require_fit
+from shortlist.models.cooccurrence.placement import Sizes, choose_placement, require_fit
 
 # 1 million rows: 64 MB, and 100 neighbours of 10,000 items by two measures: 160 MB. As a file 4 + 1.6 MB.
 SIZES = Sizes(1_000_000, 100_000, 10_000)

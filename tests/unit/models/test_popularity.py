@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortlist.models.popularity import unseen_places
+from shortlist.models.ranking.popularity import unseen_places
 
 
 def test_unseen_places__by_hand() -> None:

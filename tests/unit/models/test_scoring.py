@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shortlist.models import scoring
-from shortlist.models.item_factors import ItemFactors
-from shortlist.models.scoring import mask_rows, ranked_lists
+from shortlist.models.ranking import scoring
+from shortlist.models.ranking.item_factors import ItemFactors
+from shortlist.models.ranking.scoring import mask_rows, ranked_lists
 
 IDS = pa.array(["a", "b", "c"])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shortlist.reports.evaluation import Estimate, read_evaluation
-from shortlist.reports.lake import Lake
+from shortlist.store.pinned_tables import Lake
 from tests.unit.reports.world import BEFORE, D, evaluations, write_settings
 
 

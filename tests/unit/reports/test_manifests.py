@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from shortlist.checks.results import CheckResult
+from shortlist.records.checks import CheckResult
 from shortlist.reports.manifests import NIGHTLY_JOBS, read_job_records
 from tests.unit.reports.world import BEFORE, D, manifest, write_settings
 

@@ -1,0 +1,1 @@
+"""From models and interactions to the lists of each surface."""

@@ -1,1 +1,0 @@
-"""The only floor that touches storage: sessions, landing readers, Delta tables, publishing, manifests."""

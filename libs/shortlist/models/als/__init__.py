@@ -1,0 +1,1 @@
+"""Implicit-feedback ALS: engines, placements and fold-in."""

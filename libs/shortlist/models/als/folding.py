@@ -1,0 +1,168 @@
+"""Vectors for users or items that a model has not seen, against factors that stay as they are; and their best items at once."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark import Broadcast
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from shortlist.columns import FACTORS, ID, ITEM_ID, SEEN, SUBJECT_ID, USER_ID, WEIGHT
+from shortlist.config import AlsConfig
+from shortlist.errors import ModelError
+from shortlist.kernels.arrays import Floats, finite
+from shortlist.kernels.ials import gram, gram_basis
+from shortlist.models.als.blocks import Block
+from shortlist.models.als.blockwise import HalfStep
+from shortlist.models.als.observations import signed
+from shortlist.models.arrays.blocks import Batches
+from shortlist.models.arrays.matrix import list_rows
+from shortlist.models.arrays.shared_arrays import Held
+from shortlist.models.ranking.item_factors import ItemFactors, SharedItems, list_matrix
+from shortlist.models.ranking.scoring import LISTS, RANKED, Places, nothing_eligible, ranked, ranked_lists, sent
+
+_TAKEN = "taken"
+_SCHEMA = f"{ID} string, {FACTORS} array<float>"
+
+
+def fold_in(
+    interactions: DataFrame, fixed: DataFrame, config: AlsConfig, row: str = USER_ID, column: str = ITEM_ID
+) -> DataFrame:
+    """Exact vectors of new or changed rows, with the other side held fixed.
+
+    Vectors of the other side go to the rows that saw them, in a shuffle; the driver holds their d x d Gram matrix.
+
+    Args:
+        interactions: user_id, item_id, weight and, where known, hidden: everything that these rows saw.
+        fixed: id, factors of the whole other side.
+        config: as the model was fitted with, by engine `local` or `spark`.
+        row: user_id, or item_id to fold in items.
+        column: the other one.
+
+    Returns:
+        id, factors. Rows that took nothing with a vector are absent.
+    """
+    total, count = np.zeros((config.factors, config.factors), np.float64), 0
+    for part in fixed.select(FACTORS).mapInArrow(_grams, "gram binary, rows long").toArrow().to_pylist():
+        total += np.frombuffer(part["gram"], np.float64).reshape(total.shape)
+        count += part["rows"]
+    step = HalfStep(config, gram_basis(total, 1.0 / config.alpha), count, exactly=True)
+    vectors = fixed.select(F.col(ID).alias(column), FACTORS)
+    met = signed(interactions, config.hide_weight).join(vectors, column, how="inner")
+    tasks = met.groupBy(row).agg(F.sort_array(F.collect_list(F.struct(column, WEIGHT, FACTORS))).alias(_TAKEN))
+    return tasks.mapInArrow(_folding(step, row), _SCHEMA)
+
+
+def fold_in_top_items(
+    interactions: DataFrame,
+    items: SharedItems,
+    subjects: DataFrame,
+    k: int,
+    config: AlsConfig,
+    eligible: Places | None = None,
+) -> DataFrame:
+    """The best unseen items of users without stored vectors: folded in and ranked in one task, no vector is ever stored.
+
+    Args:
+        interactions: user_id, item_id, weight and, where known, hidden: everything that these users saw.
+        items: all items that have a vector.
+        subjects: subject_id, seen (array<string>): who is served.
+        k: longest list.
+        config: as the model was fitted with, by engine `local` or `spark`.
+        eligible: places of the items that may be recommended, see `SharedItems.places`; None: all.
+
+    Returns:
+        subject_id, item_id, score, rank (from 1; ties by item_id). Subjects that took nothing with a vector are absent.
+    """
+    spark = interactions.sparkSession
+    if nothing_eligible(items, eligible):
+        return spark.createDataFrame([], RANKED)
+    seen = signed(interactions, config.hide_weight).withColumnRenamed(USER_ID, SUBJECT_ID)
+    taken = F.sort_array(F.collect_list(F.struct(ITEM_ID, WEIGHT))).alias(_TAKEN)
+    tasks = seen.groupBy(SUBJECT_ID).agg(taken).join(subjects.select(SUBJECT_ID, SEEN), SUBJECT_ID, how="inner")
+    basis, rotated = items.basis(1.0 / config.alpha)
+    step = HalfStep(config, basis, len(items.ids), exactly=True)
+    return ranked(tasks.mapInArrow(_ranking(rotated, items.fitted, step, sent(spark, eligible), k), LISTS))
+
+
+def _folding(step: HalfStep, row: str) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    def fold(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if batch.num_rows:
+                _, weights, factors = batch[_TAKEN].flatten().flatten()
+                rotated = finite(list_matrix(factors), "fixed factors") @ step.basis.rotation
+                places = np.arange(len(weights), dtype=np.int32)
+                rows = pc.list_parent_indices(batch[_TAKEN]).to_numpy()
+                vectors, taken = _solved(step, rotated, batch[row], rows, places, weights)
+                yield list_rows(batch[row].filter(pa.array(taken)), vectors[taken], (ID, FACTORS))
+
+    return fold
+
+
+def _ranking(
+    rotated: Held[ItemFactors],
+    fitted: Held[ItemFactors],
+    step: HalfStep,
+    eligible: "Broadcast[Places] | None",
+    k: int,
+) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
+        items, turned = fitted.value, rotated.value.vectors
+        for batch in batches:
+            if batch.num_rows:
+                ids, weights = batch[_TAKEN].flatten().flatten()
+                found = pc.index_in(ids.cast(pa.string()), value_set=items.ids)
+                known = found.is_valid()
+                rows = pc.list_parent_indices(batch[_TAKEN]).filter(known).to_numpy()
+                places = found.drop_null().to_numpy().astype(np.int32)
+                vectors, taken = _solved(step, turned, batch[SUBJECT_ID], rows, places, weights.filter(known))
+                mask = pa.array(taken)
+                subjects, seen = batch[SUBJECT_ID].filter(mask), batch[SEEN].filter(mask)
+                yield from ranked_lists(subjects, vectors[taken], seen, items, eligible, k)
+
+    return rank
+
+
+def _solved(
+    step: HalfStep,
+    rotated: Floats,
+    names: pa.Array,
+    rows: NDArray[np.int64],
+    places: NDArray[np.int32],
+    weights: pa.Array,
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Exact vectors of rows, and which of them took anything.
+
+    Args:
+        step: how rows are solved.
+        rotated: vectors of the other side in the eigenbasis of its Gram matrix.
+        names: ids of the rows.
+        rows: for each observation its row, ascending.
+        places: for each its place among `rotated`, each once in a row.
+        weights: signed.
+    """
+    signs = weights.to_numpy(zero_copy_only=False).astype(np.float32)
+    if np.isnan(signs).any():
+        raise ModelError.unusable_weights(int(np.isnan(signs).sum()))
+    order = np.lexsort((places, rows))
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(names))))).astype(np.int64)
+    start = np.zeros((len(names), rotated.shape[1]), np.float32)
+    vectors, sums = step.solve(Block(0, names, indptr, places[order], signs[order]), rotated, start)
+    unsolved = sums["unsolved"][0].as_py()
+    if unsolved:
+        raise ModelError.not_finite("folded als vectors, rows without a solution in float32", unsolved)
+    return vectors, np.bincount(rows[signs > 0], minlength=len(names)) > 0
+
+
+def _grams(batches: Batches) -> Iterator[pa.RecordBatch]:
+    """One Gram matrix for all rows of a task."""
+    total, rows = None, 0
+    for batch in batches:
+        if batch.num_rows:
+            part = gram(list_matrix(batch[FACTORS]))
+            total, rows = part if total is None else total + part, rows + batch.num_rows
+    if total is not None:
+        yield pa.RecordBatch.from_pydict({"gram": pa.array([total.tobytes()], pa.binary()), "rows": [rows]})

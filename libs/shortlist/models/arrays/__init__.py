@@ -1,0 +1,1 @@
+"""What models share on Spark: ids as indices, matrices in blocks, arrays that every task finds, scratch folders."""

@@ -1,0 +1,1 @@
+"""Co-occurrence of items in baskets: one pass, all measures, wherever it runs."""

@@ -1,0 +1,1 @@
+"""Ranking of items for subjects on Spark, against shared arrays."""

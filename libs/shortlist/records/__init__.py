@@ -1,0 +1,1 @@
+"""What is written down about runs: manifests, publications, check results. Plain dataclasses, one home each."""

@@ -1,0 +1,1 @@
+"""What each job does, one readable function a job."""

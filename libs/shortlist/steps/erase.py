@@ -1,0 +1,335 @@
+"""Erase subjects from every table, from the files of older versions, from manifests and reports; prove it.
+
+The protocol, in order: rows out of the newest versions; the served days of every surface announced at a version that stays
+readable; files that only older versions need removed from storage, whatever the retention; the same again for tables that
+somebody committed to meanwhile; then, while nobody can commit, the proof. A run that began before the proof is refused when
+it would write after it (`Run.require_no_erasure`), so nothing that was read before can come back.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import deltalake
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from shortlist.columns import (
+    BASKET_ID,
+    BASKET_KIND,
+    BECAUSE_ITEM_ID,
+    ERASED_AT,
+    FILES_REMOVED,
+    INGEST_DATE,
+    ITEM_ID,
+    RAW,
+    REASON,
+    ROWS,
+    RUN_DATE,
+    RUN_ID,
+    SUBJECT_DIGEST,
+    SUBJECT_ID,
+    SUBJECT_KIND,
+    TABLE_NAME,
+    TABLE_VERSION,
+    TITLE,
+    WHY,
+)
+from shortlist.errors import ErasedError
+from shortlist.store.digests import Digest
+from shortlist.store.erased_id_copies import redact_manifests, remove_reports, remove_set_aside, tables_with_traces
+from shortlist.store.fences import run_partition
+from shortlist.store.publications import Publication, announced_surfaces, reasons, standing
+from shortlist.subjects import GONE, Subject, mention
+from shortlist.tables import (
+    BASKETS,
+    CANDIDATES,
+    CATALOG,
+    ENGAGEMENTS,
+    ERASURES,
+    INTERACTIONS,
+    ITEM_FACTORS,
+    PROMOTIONS,
+    PUBLICATIONS,
+    QUARANTINE,
+    RELATED_ITEMS,
+    SOURCE_CANDIDATES,
+    USER_FACTORS,
+    Table,
+    candidates_table,
+)
+from shortlist.transforms.erasure import (
+    baskets_of,
+    because_erased,
+    digests_in,
+    lists_without,
+    names_erased,
+    reworded,
+    rows_by_subject,
+    subject_digest,
+    text_names_erased,
+)
+from shortlist.warehouse.delta import equals, one_of
+from shortlist.warehouse.digests import digest_frame
+from shortlist.warehouse.publishing import announce_again
+from shortlist.warehouse.run import Run, log
+
+# What users and items are named in, downstream last; baskets first, because engagements say whose they are.
+_TABLES = (
+    BASKETS,
+    ENGAGEMENTS,
+    QUARANTINE,
+    CATALOG,
+    PROMOTIONS,
+    INTERACTIONS,
+    USER_FACTORS,
+    ITEM_FACTORS,
+    RELATED_ITEMS,
+)
+_PASSES = 5
+_WHY = "erasure: the day at a version that no longer names an erased subject"
+# As reasons quote a title.
+_LONGEST_TITLE = 80
+
+
+@dataclass
+class _Erasure:
+    """One erasure of some subjects.
+
+    Attributes:
+        run: the run.
+        subjects: who is erased.
+        titles: titles of the items among them, as reasons quote them.
+        baskets: subject_digest, basket_kind, basket_id of the users among them; None without engagements.
+        rows: rows by table and digest that were removed or changed.
+        files: data files removed from storage, by table.
+        versions: version of each table after it was cleaned.
+    """
+
+    run: Run
+    subjects: Sequence[Subject]
+    titles: Sequence[str]
+    baskets: DataFrame | None
+    rows: dict[str, Counter[str]] = field(default_factory=dict)
+    files: Counter[str] = field(default_factory=Counter)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def digests(self) -> list[str]:
+        return sorted(subject.digest for subject in self.subjects)
+
+    def tables(self) -> list[Table]:
+        """Every table that may name a subject and exists, in the order of cleaning."""
+        warehouse = self.run.warehouse
+        surfaces = sorted({*self.run.settings.surfaces, *announced_surfaces(warehouse.path(PUBLICATIONS))})
+        every = [*_TABLES, SOURCE_CANDIDATES, *map(candidates_table, surfaces), PUBLICATIONS]
+        return [table for table in every if warehouse.exists(table)]
+
+    def clean(self, table: Table) -> None:
+        """Rows, then older versions' files; afterwards only the newest version of the table can be read for certain."""
+        log.info("%s: erasing %s", table.name, ", ".join(map(repr, self.subjects)))
+        if table.contract == CANDIDATES.contract:
+            self._clean_candidates(table)
+        elif table is QUARANTINE:
+            self._clean_quarantine()
+        elif table is PUBLICATIONS:
+            self._clean_publications()
+        else:
+            self._clean_rows(table)
+        self.files[table.name] += self.run.warehouse.vacuum(table, everything=True)
+        self.versions[table.name] = self.run.warehouse.version(table)
+
+    def changed(self) -> list[Table]:
+        """Tables that somebody else has committed to, or created, since they were cleaned."""
+        return [table for table in self.tables() if self.versions.get(table.name) != self.run.warehouse.version(table)]
+
+    def _count(self, table: Table, counted: DataFrame) -> int:
+        found = {row[SUBJECT_DIGEST]: row[ROWS] for row in counted.collect()}
+        self.rows.setdefault(table.name, Counter()).update(found)
+        return sum(found.values())
+
+    def _named(self, table: Table) -> list[Column]:
+        return digests_in(table, {name: surface.subject for name, surface in self.run.settings.surfaces.items()})
+
+    def _clean_rows(self, table: Table) -> None:
+        """Rows that name a subject by id: Delta rewrites the files that hold some. Its log gets digests, not ids."""
+        warehouse, named = self.run.warehouse, self._named(table)
+        if named and self._count(table, rows_by_subject(warehouse.read(table), named, self.digests)):
+            warehouse.delete(table, names_erased(named, self.digests))
+        if table is SOURCE_CANDIDATES:
+            because = [subject_digest("item", BECAUSE_ITEM_ID)]
+            if self._count(table, rows_by_subject(warehouse.read(table), because, self.digests)):
+                nothing = F.lit(None).cast("string")
+                warehouse.update(table, because_erased(self.digests), {BECAUSE_ITEM_ID: nothing})
+        if table is BASKETS and self.baskets is not None:
+            keys = [BASKET_KIND, BASKET_ID]
+            theirs = warehouse.read(table).join(F.broadcast(self.baskets), keys, how="inner")
+            if self._count(table, theirs.groupBy(SUBJECT_DIGEST).agg(F.count("*").alias(ROWS))):
+                warehouse.delete_matching(table, self.baskets, keys)
+
+    def _clean_quarantine(self) -> None:
+        """Lines that may name a subject anywhere. Rewritten by day: a condition on the text would be kept in the log."""
+        lines = self.run.warehouse.read(QUARANTINE)
+        names = {subject.digest: _line_names(subject) for subject in self.subjects}
+        each = F.array(*(F.when(named, F.lit(digest)) for digest, named in names.items()))
+        found = F.array_intersect(each, F.array(*map(F.lit, names)))
+        marked = lines.withColumn(SUBJECT_DIGEST, found).persist()
+        whose = marked.select(F.explode(SUBJECT_DIGEST).alias(SUBJECT_DIGEST)).groupBy(SUBJECT_DIGEST)
+        if self._count(QUARANTINE, whose.agg(F.count("*").alias(ROWS))):
+            naming = marked.where(F.size(SUBJECT_DIGEST) > 0)
+            days = sorted(row[0] for row in naming.select(INGEST_DATE).distinct().collect())
+            kept = marked.where(F.col(INGEST_DATE).isin(days) & (F.size(SUBJECT_DIGEST) == 0)).drop(SUBJECT_DIGEST)
+            self._replace(kept.repartition(INGEST_DATE), QUARANTINE, "erasure", one_of(INGEST_DATE, days))
+        marked.unpersist()
+
+    def _clean_candidates(self, table: Table) -> None:
+        """Rewrite the days that name a subject, then announce every published day at a version that stays readable.
+
+        A served day is rewritten from the rows that are served: a later commit of it may never have been verified.
+        """
+        warehouse, surface = self.run.warehouse, table.name.removeprefix("candidates_")
+        named, reason = self._named(table), reworded(F.col(REASON), self.subjects, self.titles)
+        rows = warehouse.read(table)
+        self._count(table, rows_by_subject(rows, named, self.digests))
+        naming = names_erased(named, self.digests) | ~reason.eqNullSafe(F.col(REASON))
+        touched = {row[0] for row in rows.where(naming).select(RUN_DATE).distinct().collect()}
+        days = set(warehouse.days(table, RUN_DATE))
+        served = {each.run_date: each for each in self._served(surface) if each.run_date in days}
+        apart = {day for day, publication in served.items() if self._differs(table, publication)}
+        holds: dict[date, tuple[Digest, int]] = {}
+        for day in sorted(touched | apart):
+            where = equals(**{RUN_DATE: day})
+            version = served[day].table_version if day in apart else None
+            lists = lists_without(warehouse.read(table, version, where), named, self.digests, reason).persist()
+            holds[day] = digest_frame(lists), lists.select(SUBJECT_ID).distinct().count()
+            self._replace(lists, table, run_partition(day), where)
+            lists.unpersist()
+        newest = warehouse.version(table)
+        for day, publication in served.items():
+            if publication.table_version != newest:
+                announce_again(self.run, publication, newest, _WHY, holds.get(day))
+
+    def _served(self, surface: str) -> list[Publication]:
+        """The days of a surface that readers are served, as publications stands now."""
+        path = self.run.warehouse.path(PUBLICATIONS)
+        return standing(path, surface) if self.run.exists(PUBLICATIONS) else []
+
+    def _differs(self, table: Table, publication: Publication) -> bool:
+        """Whether the newest version has other files for a published day than the version that is served."""
+        where = equals(**{RUN_DATE: publication.run_date})
+        path = self.run.warehouse.path(table)
+        served, newest = (
+            set(deltalake.DeltaTable(path, version=version).file_uris(file_pruning_predicate=where))
+            for version in (publication.table_version, None)
+        )
+        return served != newest
+
+    def _clean_publications(self) -> None:
+        """Reasons of held days may quote sample values."""
+        whys = reasons(self.run.warehouse.path(PUBLICATIONS))
+        found = {subject.digest: sum(map(bool, map(mention([subject]).search, whys))) for subject in self.subjects}
+        self.rows.setdefault(PUBLICATIONS.name, Counter()).update(found)
+        if not any(found.values()):
+            return
+        pattern = mention(self.subjects)
+
+        def without(rows: pa.Table) -> pa.Table:
+            said = [None if why is None else pattern.sub(GONE, why) for why in rows.column(WHY).to_pylist()]
+            return rows.set_column(rows.column_names.index(WHY), WHY, pa.array(said, pa.string()))
+
+        self.run.warehouse.overwrite(PUBLICATIONS, without)
+
+    def _replace(self, frame: DataFrame, table: Table, partition: str, where: str) -> int:
+        """One fenced commit, above whatever attempt was there: what a run before may still hold is refused by the proof."""
+        newest = self.run.warehouse.last_attempt(table, partition)
+        attempt = 1 if newest is None else newest + 1
+        facts = {"job": self.run.arguments.job, "run_id": self.run.arguments.run_id, "erased": self.digests}
+        done = self.run.warehouse.replace(frame, table, partition, where, attempt, facts)
+        self.run.outputs[f"{table.name}/{partition}"] = done.version
+        return done.version
+
+
+def erase(run: Run, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+    """Erase some subjects from everything that Shortlist keeps, and prove it.
+
+    Rows that a first attempt removed before it died are not counted again by the next one; Delta's history has them.
+
+    Args:
+        run: the run.
+        subjects: who is to be erased; none is nothing to do.
+
+    Returns:
+        The rows that were added to `erasures`: one per subject and table.
+
+    Raises:
+        ErasedError: other writers would not let the tables rest, or a table's log holds an id.
+    """
+    if not subjects:
+        return []
+    erasure = _Erasure(run, subjects, _titles(run, subjects), _baskets(run, subjects))
+    due = erasure.tables()
+    for _ in range(_PASSES):
+        for table in due:
+            erasure.clean(table)
+        with run.warehouse.alone(erasure.tables()):
+            due = erasure.changed()
+            if not due:
+                return _prove(run, erasure)
+    raise ErasedError.never_quiet([table.name for table in due], _PASSES)
+
+
+def _prove(run: Run, erasure: _Erasure) -> list[dict[str, Any]]:
+    """Add the proof; nobody can commit to the cleaned tables meanwhile."""
+    tables, paths = erasure.tables(), run.settings.paths
+    logs = tables_with_traces([(table.name, run.warehouse.path(table)) for table in tables], erasure.subjects)
+    if logs:
+        raise ErasedError.still_named(logs)
+    run.facts["manifests_redacted"] = redact_manifests(paths.manifests, erasure.subjects)
+    run.facts["set_aside_removed"] = remove_set_aside(paths.warehouse)
+    run.facts["reports_removed"] = remove_reports(paths.reports, erasure.subjects)
+    # With a held publication the only place that asks the clock: a proof says when it was given, whatever day it is for.
+    erased_at = datetime.now(UTC)
+    proofs = [
+        {
+            SUBJECT_DIGEST: subject.digest,
+            SUBJECT_KIND: subject.kind,
+            TABLE_NAME: table.name,
+            ROWS: erasure.rows.get(table.name, Counter())[subject.digest],
+            TABLE_VERSION: erasure.versions[table.name],
+            FILES_REMOVED: erasure.files[table.name],
+            ERASED_AT: erased_at,
+            RUN_ID: run.arguments.run_id,
+            RUN_DATE: run.run_date,
+        }
+        for subject in erasure.subjects
+        for table in tables
+    ]
+    run.warehouse.append(proofs, ERASURES)
+    run.facts["erased"] = proofs
+    return proofs
+
+
+def _titles(run: Run, subjects: Sequence[Subject]) -> list[str]:
+    """Titles of the erased items, in full and as long as reasons quote them; longest first."""
+    items = [subject.id for subject in subjects if subject.kind == "item"]
+    if not items or not run.exists(CATALOG):
+        return []
+    rows = run.warehouse.read(CATALOG).where(F.col(ITEM_ID).isin(items) & (F.length(F.trim(TITLE)) > 0))
+    titles = {row[TITLE] for row in rows.select(TITLE).distinct().collect()}
+    return sorted(titles | {title[:_LONGEST_TITLE] for title in titles}, key=lambda title: (-len(title), title))
+
+
+def _baskets(run: Run, subjects: Sequence[Subject]) -> DataFrame | None:
+    """The baskets of the erased users, read while their engagements are still there."""
+    users = [subject.digest for subject in subjects if subject.kind == "user"]
+    if not users or not run.exists(ENGAGEMENTS):
+        return None
+    # Cut off from the files that it was read from: they are about to go.
+    return baskets_of(run.warehouse.read(ENGAGEMENTS), users).localCheckpoint()
+
+
+def _line_names(subject: Subject) -> Column:
+    return F.col(RAW).rlike(mention([subject]).pattern) | text_names_erased(RAW, [subject.digest])

@@ -1,0 +1,142 @@
+"""Upkeep of the tables: days beyond their retention go, small files are put together, files that nobody needs are removed.
+
+What publications names stays readable: every version that a publication of the last `maintenance.lease_days` names, and the
+version that the newest publication of each day names for as long as the table keeps that day.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from pyspark.sql import functions as F
+from pyspark.sql.types import DateType
+
+from shortlist.columns import PUBLISHED_AT, SURFACE, TABLE_VERSION
+from shortlist.config import MaintenanceConfig
+from shortlist.errors import MaintenanceError
+from shortlist.store.publications import announced_surfaces, standing
+from shortlist.tables import CANDIDATES, PUBLICATIONS, TABLES, Table, candidates_table
+from shortlist.warehouse.delta import FileSizes, Warehouse
+from shortlist.warehouse.run import Run, log
+
+RUN_DATES = "run dates"
+_MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What was done to one table.
+
+    Attributes:
+        dropped: partitions' days beyond the retention.
+        before: files of the newest version before anything was done.
+        after: files of the newest version afterwards.
+        vacuumed: data files that were removed from storage.
+        leased: versions that stay readable for publications' sake.
+        version: the newest version.
+    """
+
+    dropped: Sequence[date]
+    before: FileSizes
+    after: FileSizes
+    vacuumed: int
+    leased: Sequence[int]
+    version: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {**asdict(self), "dropped": [day.isoformat() for day in self.dropped]}
+
+
+def maintain(run: Run) -> None:
+    """Every table of the warehouse, one after the other; the manifest says what was done to each.
+
+    Raises:
+        MaintenanceError: a compaction changed the number of rows.
+    """
+    surfaces = sorted({*run.settings.surfaces, *announced_surfaces(run.warehouse.path(PUBLICATIONS))})
+    plain = [table for table in TABLES if table.contract != CANDIDATES.contract]
+    for table in [*plain, *map(candidates_table, surfaces)]:
+        if run.exists(table):
+            done = maintain_table(run.warehouse, table, run.run_date, run.settings.maintenance)
+            run.facts.setdefault("tables", {})[table.name] = done.as_dict()
+            run.outputs[table.name] = done.version
+            log.info(
+                "%s: %d day(s) dropped, %d files (%d MB) became %d (%d MB), %d old files removed", table.name,
+                len(done.dropped), done.before.files, done.before.bytes // _MB, done.after.files, done.after.bytes // _MB,
+                done.vacuumed,
+            )  # fmt: skip
+
+
+def maintain_table(warehouse: Warehouse, table: Table, run_date: date, config: MaintenanceConfig) -> Upkeep:
+    """Drop, compact, vacuum: in this order, so that what is dropped is not rewritten first.
+
+    Args:
+        warehouse: the tables.
+        table: one that exists.
+        run_date: day that ages count from.
+        config: target size, lease.
+
+    Raises:
+        MaintenanceError: the compaction changed the number of rows; nothing was removed.
+    """
+    before = warehouse.files(table)
+    column = _day_column(table)
+    dropped: list[date] = []
+    if column is not None:
+        dropped = expired(warehouse.days(table, column), table.retention, run_date, config.keep_run_dates)
+        if dropped:
+            warehouse.delete(table, F.col(column).isin(dropped))
+    rows = warehouse.rows(table)
+    warehouse.compact(table, config.target_file_mb * _MB)
+    compacted = warehouse.rows(table)
+    if compacted != rows:
+        raise MaintenanceError.rows_changed(table.name, rows, compacted)
+    leased = leased_versions(warehouse, table, run_date, config.lease_days)
+    vacuumed = warehouse.vacuum(table, keep=leased)
+    return Upkeep(dropped, before, warehouse.files(table), vacuumed, leased, warehouse.version(table))
+
+
+def expired(days: Sequence[date], retention: str, run_date: date, run_dates: int | None = None) -> list[date]:
+    """Days that a table need not keep any longer. Its newest day stays, however old: a catalog may have been landed once.
+
+    Args:
+        days: days that the table has.
+        retention: as its contract words it: `400 days`, or `14 run dates`, of which the newest are kept.
+        run_date: D; with `400 days`, D and the 399 days before it are kept.
+        run_dates: what stands instead of a contract's number of run dates.
+    """
+    number, unit = retention.split(" ", 1)
+    known = sorted(days)
+    if unit == RUN_DATES:
+        return known[: -(run_dates or int(number))]
+    return [day for day in known[:-1] if day <= run_date - timedelta(days=int(number))]
+
+
+def leased_versions(warehouse: Warehouse, table: Table, run_date: date, lease_days: int) -> list[int]:
+    """Versions of a candidates table that publications needs; none of another table, whose newest version is what is read.
+
+    A version that the table's log no longer tells of cannot be kept; it is named in the job's log.
+    """
+    if table.contract != CANDIDATES.contract or not warehouse.exists(PUBLICATIONS):
+        return []
+    surface = table.name.removeprefix("candidates_")
+    since = datetime.combine(run_date + timedelta(days=1 - lease_days), datetime.min.time(), UTC)
+    path = warehouse.path(PUBLICATIONS)
+    recent = (pl.col(SURFACE) == surface) & (pl.col(PUBLISHED_AT) >= since)
+    rows = pl.read_delta(path).filter(recent)
+    kept = set(warehouse.days(table, str(_day_column(table))))
+    newest = [each.table_version for each in standing(path, surface) if each.run_date in kept]
+    named = {version for version in [*rows[TABLE_VERSION], *newest] if version is not None}
+    lost = sorted(named - warehouse.readable_versions(table))
+    if lost:
+        log.warning("%s: publications names versions that its log no longer tells of: %s", table.name, lost)
+    return sorted(named - set(lost))
+
+
+def _day_column(table: Table) -> str | None:
+    """The partition column that holds days."""
+    days = [name for name in table.partition if table.schema[name].dataType == DateType()]
+    return days[0] if days else None

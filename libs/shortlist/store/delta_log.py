@@ -1,0 +1,180 @@
+"""A table's `_delta_log` as the files that it is: what a reader library passes over in silence can be seen here.
+
+delta-rs opens a table whose last commit is empty, and refuses one whose checkpoint is broken although all its commits are
+whole. Local disks only; no Spark.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from shortlist.store.publications import UNREADABLE
+
+LAST_CHECKPOINT: Final = "_last_checkpoint"
+_COMMIT = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(\.\d{10}\.\d{10})?\.parquet")
+# Written beside the log by Spark and Hadoop: checksums of a version, checksums of a file.
+_CHECKSUM = re.compile(r"\d{20}\.crc|\..*\.crc")
+_UNFINISHED = re.compile(r".*\.tmp")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit file.
+
+    Attributes:
+        version: the version that it makes.
+        file: where it is.
+        fingerprint: of its bytes; two commits of one content are one commit copied.
+        actions: what it says; empty when it is broken.
+        broken: why it cannot be used, empty when it can.
+    """
+
+    version: int
+    file: Path
+    fingerprint: str
+    actions: tuple[Mapping[str, Any], ...]
+    broken: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One checkpoint file: the whole state at a version; `broken` says why it cannot be used."""
+
+    version: int
+    file: Path
+    broken: str
+
+
+@dataclass(frozen=True)
+class DeltaLog:
+    """Everything in one `_delta_log` folder.
+
+    Attributes:
+        folder: the folder.
+        commits: by version, ascending.
+        checkpoints: by version, ascending.
+        last_checkpoint: why `_last_checkpoint` cannot be used; empty when it can, None when there is none.
+        unfinished: temporary files that a writer left.
+        strangers: files that belong to no log.
+    """
+
+    folder: Path
+    commits: tuple[Commit, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    last_checkpoint: str | None
+    unfinished: tuple[Path, ...]
+    strangers: tuple[Path, ...]
+
+    @property
+    def newest(self) -> int | None:
+        """The highest version that has a file, None in an empty log."""
+        versions = [commit.version for commit in self.commits] + [each.version for each in self.checkpoints]
+        return max(versions, default=None)
+
+    @property
+    def missing(self) -> list[int]:
+        """Versions from the first commit to the newest version that have no commit file."""
+        have = {commit.version for commit in self.commits}
+        return [version for version in range(min(have, default=0), (self.newest or 0) + 1) if version not in have]
+
+    @property
+    def copies(self) -> list[tuple[Commit, Commit]]:
+        """Commits that are byte for byte an earlier one, each with the one that it copies."""
+        first: dict[str, Commit] = {}
+        return [
+            (commit, first[commit.fingerprint])
+            for commit in self.commits
+            if not commit.broken and first.setdefault(commit.fingerprint, commit) is not commit
+        ]
+
+    def whole(self, until: int | None = None) -> bool:
+        """Whether the state can be replayed from files that are not broken, up to a version (None: the newest)."""
+        last = self.newest if until is None else until
+        if last is None:
+            return False
+        good = {commit.version for commit in self.commits if not commit.broken}
+        starts = [-1, *(each.version for each in self.checkpoints if not each.broken and each.version <= last)]
+        return any(set(range(start + 1, last + 1)) <= good for start in starts)
+
+
+def read_log(table: Path) -> DeltaLog:
+    """Read every file of a table's log.
+
+    Args:
+        table: the table's folder.
+
+    Raises:
+        OSError: there is no such folder, or it cannot be listed.
+    """
+    folder = table / "_delta_log"
+    commits, checkpoints, unfinished, strangers = [], [], [], []
+    for file in sorted(each for each in folder.iterdir() if each.is_file()):
+        if found := _COMMIT.fullmatch(file.name):
+            commits.append(_commit(int(found[1]), file))
+        elif found := _CHECKPOINT.fullmatch(file.name):
+            checkpoints.append(Checkpoint(int(found[1]), file, _broken_checkpoint(file)))
+        elif _UNFINISHED.fullmatch(file.name):
+            unfinished.append(file)
+        elif file.name != LAST_CHECKPOINT and not _CHECKSUM.fullmatch(file.name):
+            strangers.append(file)
+    last = _last_checkpoint(folder / LAST_CHECKPOINT, checkpoints)
+    return DeltaLog(folder, tuple(commits), tuple(checkpoints), last, tuple(unfinished), tuple(strangers))
+
+
+def _commit(version: int, file: Path) -> Commit:
+    content = file.read_bytes()
+    fingerprint = hashlib.sha256(content).hexdigest()
+    if not content.strip():
+        return Commit(version, file, fingerprint, (), "it is empty")
+    try:
+        actions = tuple(json.loads(line) for line in content.splitlines() if line.strip())
+    except ValueError as error:
+        return Commit(version, file, fingerprint, (), f"it is no JSON ({error})")
+    if not all(isinstance(action, dict) for action in actions):
+        return Commit(version, file, fingerprint, (), "it holds something else than actions")
+    return Commit(version, file, fingerprint, actions, _cut(actions))
+
+
+def _cut(actions: Sequence[Mapping[str, Any]]) -> str:
+    """Whether lines at the end of a commit are lost: its first line says how many files it adds and removes."""
+    told: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    metrics = told.get("operationMetrics") or {}
+    # Spark's words, and delta-rs'; of other operations they count something else.
+    counts = {"add": ("numFiles", "num_added_files"), "remove": ("numRemovedFiles", "num_removed_files")}
+    for kind, names in counts.items():
+        wanted = next((int(metrics[name]) for name in names if name in metrics), None)
+        found = sum(kind in action for action in actions)
+        if told.get("operation") == "WRITE" and wanted is not None and found < wanted:
+            return f"its end is lost: it should {kind} {wanted} file(s), and names {found}"
+    return ""
+
+
+def _broken_checkpoint(file: Path) -> str:
+    try:
+        state = pl.read_parquet(file)
+    except UNREADABLE as error:
+        return f"it cannot be read ({str(error)[:200]})"
+    if "add" not in state.columns or "protocol" not in state.columns:
+        return "it holds no state of a table"
+    return ""
+
+
+def _last_checkpoint(file: Path, checkpoints: list[Checkpoint]) -> str | None:
+    if not file.exists():
+        return None
+    try:
+        version = json.loads(file.read_text(encoding="utf-8"))["version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"it cannot be read ({error!r})"
+    named = [each for each in checkpoints if each.version == version]
+    if not named:
+        return f"it names checkpoint {version}, which does not exist"
+    broken = [each.broken for each in named if each.broken]
+    return f"it names checkpoint {version}, which is broken" if broken else ""

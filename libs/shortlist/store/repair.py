@@ -1,0 +1,86 @@
+"""Damage of a table's log that can be mended without losing anything: files are moved aside, none is deleted.
+
+What is moved lies below `<warehouse>/.aside/<table>/`. Data files and the versions that publications names stay as they are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from shortlist.store.delta_log import LAST_CHECKPOINT, Commit, DeltaLog, read_log
+from shortlist.store.fences import table_lock
+
+ASIDE: Final = ".aside"
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One file to be moved aside: of which table, and why nothing is lost."""
+
+    table: str
+    file: Path
+    why: str
+
+
+def plan_repairs(root: str, table: str, named: frozenset[int], older_than: float) -> list[Repair]:
+    """What can be mended; nothing is changed.
+
+    Args:
+        root: the warehouse, on a local disk.
+        table: name of the table.
+        named: versions that publications names; none of their commits is touched.
+        older_than: a temporary file is a leftover when it was written before this moment, in seconds since 1970.
+
+    Raises:
+        OSError: there is no log that could be listed.
+    """
+    log = read_log(Path(root) / table)
+    return [Repair(table, file, why) for file, why in _repairs(log, named, older_than)]
+
+
+def repair(root: str, table: str, named: frozenset[int], older_than: float) -> list[tuple[Repair, Path]]:
+    """Do what `plan_repairs` finds, under the table's lock; each file with the place that it was moved to."""
+    aside = Path(root) / ASIDE / table
+    done = []
+    with table_lock(root, table):
+        for each in plan_repairs(root, table, named, older_than):
+            aside.mkdir(parents=True, exist_ok=True)
+            taken = {file.name for file in aside.iterdir()}
+            names = (f"{each.file.name}.{number}" for number in range(len(taken) + 1))
+            place = aside / next(name for name in names if name not in taken)
+            each.file.rename(place)
+            done.append((each, place))
+    return done
+
+
+def _repairs(log: DeltaLog, named: frozenset[int], older_than: float) -> Iterator[tuple[Path, str]]:
+    last = _last_commit(log, named)
+    without = None if last is None else last[0].version - 1
+    if last is not None:
+        yield last[0].file, last[1]
+    # A checkpoint is a copy of what the commits say: where they are whole, it can be spared.
+    if log.whole(without):
+        for checkpoint in log.checkpoints:
+            if checkpoint.broken:
+                yield checkpoint.file, f"checkpoint {checkpoint.version} is broken, the commits say the same"
+        if log.last_checkpoint:
+            yield log.folder / LAST_CHECKPOINT, f"{log.last_checkpoint}; readers list the log without it"
+    for file in log.unfinished:
+        if file.stat().st_mtime < older_than:
+            yield file, "a writer left it unfinished; no version needs it"
+
+
+def _last_commit(log: DeltaLog, named: frozenset[int]) -> tuple[Commit, str] | None:
+    """The newest commit, if it says nothing that its predecessors do not say."""
+    if not log.commits or log.commits[-1].version != log.newest or log.newest == 0 or log.newest in named:
+        return None
+    last = log.commits[-1]
+    if not log.whole(last.version - 1):
+        return None
+    if last.broken == "it is empty":
+        return last, f"commit {last.version} is empty: its writer was interrupted, the version before it is whole"
+    for copy, first in log.copies:
+        if copy is last:
+            return last, f"commit {last.version} is a copy of commit {first.version}"
+    return None

@@ -1,0 +1,52 @@
+"""Whom lists are made for and whom tables name: kinds of subjects, and an erased subject as texts may quote it. No Spark."""
+
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+SubjectKind = Literal["user", "item"]
+KINDS: Final[tuple[SubjectKind, ...]] = get_args(SubjectKind)
+
+# What replaces an erased id in a text.
+GONE: Final = "(erased)"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Somebody or something that is to be erased. Its id is written nowhere; `digest` is."""
+
+    kind: SubjectKind
+    id: str
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits, the same as `subject_digest` in Spark."""
+        return hashlib.sha256(f"{self.kind}:{self.id}".encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"{self.kind} {self.digest[:12]}"
+
+
+def mention(subjects: Iterable[Subject]) -> "re.Pattern[str]":
+    """A pattern of every way in which a text may quote the subjects' ids as whole words."""
+    return re.compile(as_words({form for subject in subjects for form in quoted_forms(subject.id)}))
+
+
+def as_words(texts: Iterable[str]) -> str:
+    """A pattern, for Python and Java, that finds texts where no letter or digit goes on before or after them."""
+    longest_first = sorted(texts, key=lambda text: (-len(text), text))
+    return rf"(?<![^\W_])(?:{'|'.join(map(_literally, longest_first))})(?![^\W_])"
+
+
+def quoted_forms(name: str) -> set[str]:
+    """An id as it is, and as JSON and HTML write it."""
+    return {name, json.dumps(name)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1], html.escape(name)}
+
+
+def _literally(text: str) -> str:
+    """A text as a pattern that Python and Java read alike."""
+    return re.sub(r"([^\w ])", r"\\\1", text)

@@ -1,0 +1,378 @@
+"""Delta tables below one root: created from their contracts, read at a pinned version, replaced in one fenced commit."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import deltalake
+import polars as pl
+import pyarrow as pa
+from delta.tables import DeltaTable
+from pyarrow import fs
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from shortlist.contracts import read_contract
+from shortlist.errors import ContractError, FencedError
+from shortlist.redaction import redact_all
+from shortlist.store.commits import NEWEST, commits_from, stamp_of
+from shortlist.store.fences import PARTITION, fence_name, table_lock
+from shortlist.store.filesystems import filesystem
+from shortlist.store.publications import append_rows
+from shortlist.store.schema_differences import differences, fields_of
+from shortlist.tables import Table
+
+# Where an attempt is written into the commit's metadata, and read back from it.
+ATTEMPT = "attempt"
+# So many files are named in a plan without burdening the driver; a year of daily partitions is below it.
+_FEW = 1000
+# Delta reads the sizes of a compaction from the session.
+_COMPACTION_SIZES = ("spark.databricks.delta.optimize.minFileSize", "spark.databricks.delta.optimize.maxFileSize")
+# Spark takes these in a path for a pattern.
+_GLOB = frozenset("{}[]*?\\")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What one replacement left behind: the table's version, and whether an equal attempt had landed it before."""
+
+    version: int
+    repeated: bool
+
+
+@dataclass(frozen=True)
+class FileSizes:
+    """Files of a table or of one commit: their number, their bytes, and how these are spread."""
+
+    files: int
+    bytes: int
+    min_bytes: int
+    median_bytes: int
+    max_bytes: int
+
+    @classmethod
+    def of(cls, sizes: Sequence[int]) -> "FileSizes":
+        """Of files of these many bytes; all zero when there is none."""
+        if not sizes:
+            return cls(0, 0, 0, 0, 0)
+        return cls(len(sizes), sum(sizes), min(sizes), int(median(sizes)), max(sizes))
+
+    def as_dict(self) -> dict[str, int]:
+        """For the manifest."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """All tables of one deployment.
+
+    Attributes:
+        spark: session that reads and writes.
+        root: local folder or URL; table `t` lives at `<root>/t`.
+    """
+
+    spark: SparkSession
+    root: str
+
+    def path(self, table: Table) -> str:
+        """Where a table lives."""
+        return f"{self.root.rstrip('/')}/{table.name}"
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return deltalake.DeltaTable.is_deltatable(self.path(table))
+
+    def version(self, table: Table) -> int:
+        """The table's newest version."""
+        return deltalake.DeltaTable(self.path(table)).version()
+
+    def create(self, table: Table) -> None:
+        """Create the table as its contract states it, if it does not exist."""
+        if self.exists(table):
+            return
+        builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).comment(table.description)
+        builder = builder.addColumns(table.schema).partitionedBy(*table.partition)
+        for name, value in table.properties.items():
+            builder = builder.property(name, value)
+        with self._locked(table):
+            self._clear_unborn(table)
+            builder.execute()
+
+    def _clear_unborn(self, table: Table) -> None:
+        """Take away the log of a table whose maker died before its first commit: Delta would neither open nor make it."""
+        log = Path(self.path(table)) / "_delta_log"
+        if (
+            "://" not in self.root
+            and log.is_dir()
+            and not any(file.suffix in (".json", ".parquet") for file in log.iterdir())
+        ):
+            shutil.rmtree(log)
+
+    def read(self, table: Table, version: int | None = None, where: str | None = None) -> DataFrame:
+        """Rows of a table.
+
+        Spark replays a table's log in jobs of its own, which costs seconds a table however few files it has; delta-rs
+        replays it in milliseconds. So where few files are wanted, delta-rs names them and Spark reads them as Parquet,
+        with the table's own schema. Many files, or files that are not on a local disk, are left to Spark.
+
+        Args:
+            table: the table; reader version 1, so its rows are exactly what its files hold.
+            version: None means the newest.
+            where: predicate as made by `equals`, `between` or `one_of`; None means all rows.
+        """
+        path = self.path(table)
+        files = None
+        if "://" not in path and not _GLOB & set(path):
+            opened = deltalake.DeltaTable(path, version=version)
+            files = opened.file_uris(file_pruning_predicate=where)
+        if files and len(files) <= _FEW:
+            schema = StructType.fromJson(json.loads(opened.schema().to_json()))
+            rows = self.spark.read.schema(schema).option("basePath", path).parquet(*files).select(*schema.names)
+        else:
+            reader = self.spark.read.format("delta")
+            rows = (reader if version is None else reader.option("versionAsOf", version)).load(path)
+        return rows if where is None else rows.where(F.expr(where))
+
+    def has_rows(self, table: Table, version: int | None = None, where: str | None = None) -> bool:
+        """Whether a table has rows that satisfy a predicate on partition columns; its log knows, no file is read."""
+        return bool(deltalake.DeltaTable(self.path(table), version=version).file_uris(file_pruning_predicate=where))
+
+    def days(self, table: Table, column: str, version: int | None = None) -> list[date]:
+        """Every value of a partition column of dates, oldest first."""
+        partitions = deltalake.DeltaTable(self.path(table), version=version).partitions()
+        return sorted({date.fromisoformat(partition[column]) for partition in partitions})
+
+    def last_attempt(self, table: Table, partition: str) -> int | None:
+        """The highest fence number that has committed this partition, None when none has."""
+        if not self.exists(table):
+            return None
+        number = deltalake.DeltaTable(self.path(table)).transaction_version(fence_name(table.name, partition))
+        return None if number is None else int(number)
+
+    def replace(
+        self,
+        frame: DataFrame,
+        table: Table,
+        partition: str,
+        where: str,
+        attempt: int,
+        facts: Mapping[str, Any],
+        require: Callable[[], None] = lambda: None,
+    ) -> Commit:
+        """Replace all rows that satisfy `where` by the frame, in one atomic commit.
+
+        Args:
+            frame: rows of the new partition, with the contract's columns.
+            table: the table; created if need be.
+            partition: name of what is replaced, such as `run_date=2017-11-30`; one fence each.
+            where: Spark SQL predicate on constants made by us (see `equals` and `between`).
+            attempt: fence number; must be above the partition's newest committed one.
+            facts: what the commit's metadata says of the run (JSON-able).
+            require: asked when no other process can commit to the table; raises what speaks against the commit.
+
+        Raises:
+            FencedError: a newer attempt has committed this partition.
+            ContractError: the frame, or the table that is there, has other columns than the contract.
+        """
+        conformed = table.conform(frame)
+        self.create(table)
+        stamp = redact_all({**facts, PARTITION: partition, ATTEMPT: attempt})
+        with self._locked(table):
+            require()
+            # Delta would fill up what is missing and keep what nobody states any more, without a word.
+            drifted = differences(fields_of(deltalake.DeltaTable(self.path(table))), read_contract(table.contract))
+            if drifted:
+                raise ContractError.table_drifted(table.name, f"{table.contract}.odcs.yaml", drifted)
+            newest = self.last_attempt(table, partition)
+            if newest is not None and newest >= attempt:
+                # The attempt's own commit, whose answer was lost; unless a newer one, or a rollback, came after it.
+                landed = self._landed(table, stamp) if newest == attempt else None
+                if landed is None:
+                    raise FencedError.newer_attempt(table.name, partition, attempt, newest)
+                return Commit(landed, repeated=True)
+            (
+                conformed.write.format("delta")
+                .mode("overwrite")
+                .option("replaceWhere", where)
+                # A table from before its contract gained a column that may be empty gets it; conform lets no other by.
+                .option("mergeSchema", "true")
+                .option("txnAppId", fence_name(table.name, partition))
+                .option("txnVersion", attempt)
+                .option("userMetadata", json.dumps(stamp, sort_keys=True))
+                .save(self.path(table))
+            )
+            landed = self._landed(table, stamp)
+            if landed is None:  # Delta skips a fenced write without a word.
+                raise FencedError.newer_attempt(
+                    table.name, partition, attempt, self.last_attempt(table, partition) or attempt
+                )
+            return Commit(landed, repeated=False)
+
+    def append(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
+        """Add a few rows, each with the contract's columns; for tables that only grow."""
+        self.create(table)
+        append_rows(self.root, table.name, rows)
+
+    def delete(self, table: Table, condition: Column) -> int:
+        """Remove the rows that satisfy a condition, in one commit that rewrites only the files which hold some.
+
+        Delta writes the condition into the table's log, so it must not name what the log must not hold.
+
+        Returns:
+            The table's newest version.
+        """
+        with self._locked(table):
+            DeltaTable.forPath(self.spark, self.path(table)).delete(condition)
+            return self.version(table)
+
+    def delete_matching(self, table: Table, rows: DataFrame, columns: Sequence[str]) -> int:
+        """Remove the rows that agree with one of `rows` in the columns; the log learns the columns only.
+
+        Returns:
+            The table's newest version.
+        """
+        agree = " AND ".join(f"there.{name} = gone.{name}" for name in columns)
+        with self._locked(table):
+            there = DeltaTable.forPath(self.spark, self.path(table)).alias("there")
+            there.merge(rows.select(*columns).distinct().alias("gone"), agree).whenMatchedDelete().execute()
+            return self.version(table)
+
+    def update(self, table: Table, condition: Column, values: Mapping[str, Column]) -> int:
+        """Change columns of the rows that satisfy a condition, of which the same holds as in `delete`.
+
+        Returns:
+            The table's newest version.
+        """
+        with self._locked(table):
+            DeltaTable.forPath(self.spark, self.path(table)).update(condition, dict(values))
+            return self.version(table)
+
+    def overwrite(self, table: Table, rows: Callable[[pa.Table], pa.Table]) -> int:
+        """Replace all rows of a small table by what a function makes of them.
+
+        Returns:
+            The table's newest version.
+        """
+        with self._locked(table):
+            opened = deltalake.DeltaTable(self.path(table))
+            schema = pa.schema(opened.schema().to_arrow())
+            found = pl.read_delta(self.path(table), version=opened.version()).to_arrow().cast(schema)
+            deltalake.write_deltalake(self.path(table), rows(found), mode="overwrite")
+            return self.version(table)
+
+    def compact(self, table: Table, target_bytes: int) -> int:
+        """Put small files of a partition together; rows stay the same, and so does what older versions hold.
+
+        Returns:
+            The table's newest version.
+        """
+        sizes = {name: str(target_bytes) for name in _COMPACTION_SIZES}
+        before = {name: self.spark.conf.get(name, None) for name in sizes}
+        with self._locked(table):
+            try:
+                for name, value in sizes.items():
+                    self.spark.conf.set(name, value)
+                DeltaTable.forPath(self.spark, self.path(table)).optimize().executeCompaction()
+            finally:
+                for name, earlier in before.items():
+                    self.spark.conf.unset(name) if earlier is None else self.spark.conf.set(name, earlier)
+            return self.version(table)
+
+    def vacuum(self, table: Table, keep: Sequence[int] = (), everything: bool = False) -> int:
+        """Remove files that no kept version needs: the newest, what the contract's retention protects, and `keep`.
+
+        Args:
+            table: the table.
+            keep: further versions that stay readable.
+            everything: whether the retention is overridden. Only what the newest version needs then stays. On a local disk
+                the table's lock keeps writers away meanwhile; elsewhere files that were never committed are left, because
+                a writer may be about to.
+
+        Returns:
+            How many data files were removed.
+        """
+        with self._locked(table):
+            opened = deltalake.DeltaTable(self.path(table))
+            wanted: dict[str, Any] = {
+                "retention_hours": 0 if everything else None,
+                "enforce_retention_duration": not everything,
+                "full": "://" not in self.root or not everything,
+                "keep_versions": sorted(set(keep)) or None,
+            }
+            # Files that an earlier vacuum has removed are named again for as long as the log remembers them.
+            present = self._present(table, opened.vacuum(dry_run=True, **wanted))
+            if present:
+                opened.vacuum(dry_run=False, **wanted)
+        return sum(1 for path in present if path.endswith(".parquet"))
+
+    def _present(self, table: Table, paths: Sequence[str]) -> list[str]:
+        """Those of some files of a table that are in storage."""
+        path = self.path(table)
+        system, root = filesystem(path)
+        infos = system.get_file_info([f"{root}/{name}" for name in paths]) if paths else []
+        return [name for name, info in zip(paths, infos, strict=True) if info.type != fs.FileType.NotFound]
+
+    def readable_versions(self, table: Table) -> set[int]:
+        """Versions that the table's log still tells of."""
+        return {int(entry["version"]) for entry in deltalake.DeltaTable(self.path(table)).history()}
+
+    def files(self, table: Table, version: int | None = None, since: int | None = None) -> FileSizes:
+        """Sizes of the files of a version, or of those that it has and an earlier one had not; the log knows them."""
+        there = self._sizes(table, version)
+        earlier = {} if since is None else self._sizes(table, since)
+        return FileSizes.of([size for path, size in there.items() if path not in earlier])
+
+    def rows(self, table: Table) -> int:
+        """Rows of the newest version, as its log counts them."""
+        return sum(deltalake.DeltaTable(self.path(table)).get_add_actions().column("num_records").to_pylist())
+
+    def _sizes(self, table: Table, version: int | None) -> dict[str, int]:
+        actions = deltalake.DeltaTable(self.path(table), version=version).get_add_actions()
+        paths, sizes = (actions.column(name).to_pylist() for name in ("path", "size_bytes"))
+        return dict(zip(paths, sizes, strict=True))
+
+    @contextmanager
+    def alone(self, tables: Sequence[Table]) -> Iterator[None]:
+        """Keep every other committer away from several tables, on a local disk; none of them can be committed to inside."""
+        with ExitStack() as locks:
+            for table in sorted(tables, key=lambda table: table.name):
+                locks.enter_context(self._locked(table))
+            yield
+
+    def _landed(self, table: Table, stamp: Mapping[str, Any]) -> int | None:
+        """Version whose commit carries exactly this stamp, looked for among the newest commits."""
+        path, wanted = self.path(table), json.loads(json.dumps(stamp))
+        newest = islice(commits_from(path, deltalake.DeltaTable(path).version()), NEWEST)
+        return next((version for version, info in newest if stamp_of(info) == wanted), None)
+
+    def _locked(self, table: Table) -> AbstractContextManager[None]:
+        return table_lock(self.root, table.name)
+
+
+def equals(**values: date | str) -> str:
+    """Predicate `a = 'x' AND b = 'y'` for `replaceWhere`; values are quoted, never pasted."""
+    return " AND ".join(f"{name} = {_literal(value)}" for name, value in values.items())
+
+
+def between(column: str, first: date, last: date) -> str:
+    """Predicate for a closed range of days."""
+    return f"{column} >= {_literal(first)} AND {column} <= {_literal(last)}"
+
+
+def one_of(column: str, days: Sequence[date]) -> str:
+    """Predicate for a set of days, which need not follow one another."""
+    return f"{column} IN ({', '.join(map(_literal, days))})"
+
+
+def _literal(value: date | str) -> str:
+    if isinstance(value, date):
+        return f"DATE'{value.isoformat()}'"
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

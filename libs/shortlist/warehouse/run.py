@@ -1,0 +1,229 @@
+"""One run of one job: its session, its pinned inputs, its fenced outputs, its manifest."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from shortlist.columns import EVENT_DATE, INGEST_DATE, RUN_DATE, SNAPSHOT_DATE
+from shortlist.config import Settings
+from shortlist.config.arguments import Arguments
+from shortlist.errors import ErasedError, InputMissingError
+from shortlist.records.manifest import write_manifest
+from shortlist.redaction import redact
+from shortlist.store.fences import run_partition
+from shortlist.store.model_commits import MODELS
+from shortlist.tables import ENGAGEMENTS, ERASURES, Table
+from shortlist.warehouse.delta import Warehouse, between, equals
+from shortlist.warehouse.session import spark_session
+
+log = logging.getLogger("shortlist")
+
+# Who writes what: the next step of an error about missing input.
+PRODUCERS = {
+    "engagements": "extract_engagements",
+    "interactions": "build_interactions",
+    "baskets": "build_interactions",
+    "source_candidates": "generate_candidates",
+    **{table: job for job, tables in MODELS.items() for table in tables},
+}
+
+
+@dataclass
+class Run:
+    """What a job reads through and writes through.
+
+    Attributes:
+        arguments: the job's arguments.
+        spark: the session.
+        warehouse: the tables.
+        inputs: versions that were read, by table; every later read of a table sees the same version.
+        outputs: versions that were written, by table and partition.
+        erasures: version of `erasures` that was there when the run began, None where there was none.
+        facts: whatever else the manifest should say.
+    """
+
+    arguments: Arguments
+    spark: SparkSession
+    warehouse: Warehouse
+    inputs: dict[str, int] = field(default_factory=dict)
+    outputs: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    erasures: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.erasures = self._newest_erasures()
+
+    @property
+    def settings(self) -> Settings:
+        """Resolved settings."""
+        return self.arguments.settings
+
+    @property
+    def run_date(self) -> date:
+        """Logical date D."""
+        return self.arguments.run_date
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return self.warehouse.exists(table)
+
+    def table(self, table: Table, where: str | None = None) -> DataFrame:
+        """The table's rows, or those that satisfy a predicate, at the version that this run saw first.
+
+        Raises:
+            InputMissingError: the table does not exist yet.
+        """
+        return self.warehouse.read(table, self.version(table), where)
+
+    def read(self, table: Table, **within: str) -> DataFrame:
+        """The run date's rows of an intermediate table, or a part of them, such as surface="homefeed".
+
+        Raises:
+            InputMissingError: naming the job that writes them.
+        """
+        named: dict[str, date | str] = {RUN_DATE: self.run_date, **within}
+        where = equals(**named)
+        if not self.warehouse.has_rows(table, self.version(table), where):
+            raise self._missing(table)
+        return self.table(table, where)
+
+    def engagements(self, lookback_days: int) -> DataFrame:
+        """What was known when the run date ended: events of the last so many days, delivered by then.
+
+        With `interactions.late_events: include` later deliveries of those days count too.
+        """
+        oldest = self.run_date - timedelta(days=lookback_days - 1)
+        known = F.col(INGEST_DATE) <= F.lit(self.run_date)
+        rows = self.table(ENGAGEMENTS, between(EVENT_DATE, oldest, self.run_date))
+        return rows if self.settings.interactions.late_events == "include" else rows.where(known)
+
+    def snapshot(self, table: Table) -> DataFrame | None:
+        """The newest description of a catalog-like table that is not after the run date; None when there is none."""
+        if not self.exists(table):
+            return None
+        days = self.warehouse.days(table, SNAPSHOT_DATE, self.version(table))
+        known = [day for day in days if day <= self.run_date]
+        return self.table(table, equals(**{SNAPSHOT_DATE: known[-1]})) if known else None
+
+    def earlier(self, table: Table) -> DataFrame | None:
+        """The rows of the newest run date before this one, such as yesterday's model; None when there are none."""
+        if not self.exists(table):
+            return None
+        days = [day for day in self.warehouse.days(table, RUN_DATE, self.version(table)) if day < self.run_date]
+        return self.table(table, equals(**{RUN_DATE: days[-1]})) if days else None
+
+    def version(self, table: Table) -> int:
+        """The version of a table that this run saw first.
+
+        Raises:
+            InputMissingError: the table does not exist yet.
+        """
+        if not self.exists(table):
+            raise self._missing(table)
+        return self.inputs.setdefault(table.name, self.warehouse.version(table))
+
+    def _missing(self, table: Table) -> InputMissingError:
+        job = PRODUCERS.get(table.name, "JOB")
+        return InputMissingError.no_partition(table.name, run_partition(self.run_date), job)
+
+    def replace(self, frame: DataFrame, table: Table, **within: str) -> int:
+        """Replace the run date's rows of a table (or a part of them), and return the version.
+
+        Args:
+            frame: the contract's columns but run_date, which is added here.
+            table: an intermediate table.
+            within: further partition columns with their one value, such as surface="homefeed".
+        """
+        stamped = frame.withColumn(RUN_DATE, F.lit(self.run_date))
+        where: dict[str, date | str] = {RUN_DATE: self.run_date, **within}
+        name = "/".join([run_partition(self.run_date), *(f"{key}={value}" for key, value in within.items())])
+        return self.commit(stamped, table, name, equals(**where))
+
+    def commit(self, frame: DataFrame, table: Table, partition: str, where: str, **facts: Any) -> int:
+        """Replace what `where` names, fenced by this run's attempt, and remember the version."""
+        stamp = {"job": self.arguments.job, "run_id": self.arguments.run_id, "inputs": self.inputs, **facts}
+        attempt = self.attempt(table, partition)
+        done = self.warehouse.replace(frame, table, partition, where, attempt, stamp, self.require_no_erasure)
+        name = f"{table.name}/{partition}"
+        self.outputs[name] = done.version
+        if not done.repeated:
+            sizes = self.warehouse.files(table, done.version, since=done.version - 1)
+            self.facts.setdefault("written", {})[name] = sizes.as_dict()
+        log.info("%s %s: version %d, attempt %d", table.name, partition, done.version, attempt)
+        return done.version
+
+    def require_no_erasure(self) -> None:
+        """Refuse to write what may have been read before a subject was erased.
+
+        Raises:
+            ErasedError: an erasure was completed since this run began.
+        """
+        newest = self._newest_erasures()
+        if newest != self.erasures:
+            raise ErasedError.meanwhile(self.arguments.job, self.erasures, newest)
+
+    def _newest_erasures(self) -> int | None:
+        return self.warehouse.version(ERASURES) if self.exists(ERASURES) else None
+
+    def attempt(self, table: Table, partition: str) -> int:
+        """This run's fence number for a partition: as given, else one above the newest."""
+        if self.arguments.attempt is not None:
+            return self.arguments.attempt
+        newest = self.warehouse.last_attempt(table, partition)
+        return 1 if newest is None else newest + 1
+
+
+@contextmanager
+def open_run(arguments: Arguments) -> Iterator[Run]:
+    """A run with its session; its manifest is written at the end, also when the job fails."""
+    log_to_stderr()
+    started = time.perf_counter()
+    with spark_session(f"{arguments.job} {arguments.run_date.isoformat()}") as spark:
+        run = Run(arguments, spark, Warehouse(spark, arguments.settings.paths.warehouse))
+        failure: BaseException | None = None
+        try:
+            yield run
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            # A shared session outlives the run; what the run persisted must not stand in for files that change later.
+            spark.catalog.clearCache()
+            content = {
+                "job": arguments.job,
+                "run_date": arguments.run_date.isoformat(),
+                "run_id": arguments.run_id,
+                "attempt": arguments.attempt,
+                "settings": arguments.settings.model_dump(mode="json"),
+                "inputs": run.inputs,
+                "outputs": run.outputs,
+                "seconds": round(time.perf_counter() - started, 2),
+                "error": None if failure is None else f"{type(failure).__name__}: {failure}",
+                **run.facts,
+            }
+            write_manifest(arguments.settings.paths.manifests, arguments.run_date, arguments.job, content)
+
+
+class RedactingFormatter(logging.Formatter):
+    """Log lines, tracebacks included, without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return redact(super().format(record))
+
+
+def log_to_stderr() -> None:
+    """Jobs speak on standard error, one line each; Spark's own log has its own settings."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter("%(name)s: %(message)s"))
+    log.handlers = [handler]  # not the one of a run before in the same process: its stream may be closed
+    log.setLevel(logging.INFO)
+    log.propagate = False
