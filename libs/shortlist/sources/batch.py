@@ -1,0 +1,98 @@
+"""What every candidate source is given: subjects and candidates as arrays. No Spark.
+
+Item indices number all items that any source of the run knows, in the order of their ids: smaller index, smaller id. So ties
+that are broken by index are broken by id, the same everywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Prepared = TypeVar("Prepared")
+
+# Names of history columns that every batch has.
+WEIGHT, AGE_DAYS, POSITION = "weight", "age_days", "position"
+
+
+@dataclass(frozen=True)
+class SubjectBatch:
+    """Some subjects and what is known of them: n subjects with E history entries in all.
+
+    Attributes:
+        history_starts: (n + 1,) int64; the entries of subject s are those from history_starts[s] to history_starts[s + 1].
+        history_items: (E,) int32 item indices, ascending within a subject, each once.
+        history: (E,) float32 columns by name; at least weight (as interactions has it, below 0 for a hide), age_days (days
+            since the last event) and position (0 is the newest entry).
+        masked_starts: (n + 1,) int64.
+        masked_items: int32 item indices, ascending within a subject: what must not be given to it.
+        sample_rows: (n,) int32, where the subject is in the shared sample of subjects; -1 where it is not in it.
+    """
+
+    history_starts: NDArray[np.int64]
+    history_items: NDArray[np.int32]
+    history: Mapping[str, NDArray[np.float32]]
+    masked_starts: NDArray[np.int64]
+    masked_items: NDArray[np.int32]
+    sample_rows: NDArray[np.int32]
+
+    @property
+    def size(self) -> int:
+        """How many subjects."""
+        return len(self.history_starts) - 1
+
+    def slice(self, first: int, last: int) -> "SubjectBatch":
+        """The subjects from `first` to before `last`, without a copy of the entries."""
+        history = slice(self.history_starts[first], self.history_starts[last])
+        masked = slice(self.masked_starts[first], self.masked_starts[last])
+        return SubjectBatch(
+            self.history_starts[first : last + 1] - self.history_starts[first],
+            self.history_items[history],
+            {name: column[history] for name, column in self.history.items()},
+            self.masked_starts[first : last + 1] - self.masked_starts[first],
+            self.masked_items[masked],
+            self.sample_rows[first:last],
+        )
+
+
+@dataclass(frozen=True)
+class CandidateSet:
+    """The candidates of a batch of n subjects, C in all.
+
+    Attributes:
+        starts: (n + 1,) int64.
+        items: (C,) int32 item indices, ascending within a subject, each once.
+    """
+
+    starts: NDArray[np.int64]
+    items: NDArray[np.int32]
+
+
+class Scorer(Protocol[Prepared]):
+    """A source with its item-side arrays at hand: pure arithmetic, the same for any batch that a subject is in."""
+
+    def prepare(self, batch: SubjectBatch) -> Prepared:
+        """What `propose`, `score` and `explain` share for a batch, such as query vectors."""
+
+    def propose(
+        self, batch: SubjectBatch, prepared: Prepared, count: int, eligible: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
+        """The best `count` eligible items of each subject that are not masked, best first, ties to the smaller index.
+
+        Args:
+            batch: n subjects.
+            prepared: what `prepare` made of it.
+            count: longest list.
+            eligible: (items,), 1 where an item may be proposed.
+
+        Returns:
+            (n, count) int32 item indices, -1 behind the last. A source that counts proposes scores above 0 only.
+        """
+
+    def score(self, batch: SubjectBatch, prepared: Prepared, candidates: CandidateSet) -> NDArray[np.float32]:
+        """A score for each candidate, whoever proposed it: (C,) float32, NaN where the source cannot say."""
+
+    def explain(self, batch: SubjectBatch, prepared: Prepared, chosen: CandidateSet) -> NDArray[np.int32]:
+        """For each chosen item the history item that contributed most to its score, -1 where there is none: (C,) int32."""
