@@ -27,7 +27,7 @@ from shortlist.columns import (
 from shortlist.config import AlsConfig, CooccurrenceConfig
 from shortlist.kernels.neighbours import score_neighbours
 from shortlist.models.als import fit as als
-from shortlist.models.arrays.shared_arrays import Held, hold
+from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
 from shortlist.models.cooccurrence import fit as cooccurrence
 from shortlist.models.ranking.item_factors import ItemFactors, SharedItems, list_matrix
 from shortlist.models.ranking.neighbours import Neighbours, collect_neighbours, score_from_neighbours
@@ -71,7 +71,7 @@ class Votes:
     """
 
     seeds: DataFrame
-    neighbours: Held[Neighbours]
+    neighbours: SharedArrays[Neighbours]
 
 
 Model = Factors | Votes
@@ -89,7 +89,7 @@ def fitted(train: DataFrame, settings: Settings) -> Iterator[Model]:
         case CooccurrenceConfig():
             seeds = train.select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID, F.lit(1.0).cast("float").alias(WEIGHT))
             with cooccurrence.fit(train.withColumnRenamed(USER_ID, BASKET_ID), settings) as related:
-                yield Votes(seeds, hold(train.sparkSession, None, collect_neighbours(related)))
+                yield Votes(seeds, share_arrays(train.sparkSession, None, collect_neighbours(related)))
         case Popularity():
             # A model of one factor, so that it is ranked among candidates like the others.
             items = train.groupBy(F.col(ITEM_ID).alias(ID)).agg(F.array(F.count("*").cast("float")).alias(FACTORS))
@@ -138,7 +138,7 @@ def rank_candidates(model: Model, tasks: DataFrame) -> DataFrame:
     return asked.mapInArrow(_ranking_votes(model.neighbours), schema)
 
 
-def _ranking_factors(shared: Held[ItemFactors]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _ranking_factors(shared: SharedArrays[ItemFactors]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
         items = shared.value
         # One more row, of zeros, for items without a vector.
@@ -156,7 +156,7 @@ def _ranking_factors(shared: Held[ItemFactors]) -> Callable[[Batches], Iterator[
     return rank
 
 
-def _ranking_votes(shared: Held[Neighbours]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _ranking_votes(shared: SharedArrays[Neighbours]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
         near = shared.value
         for batch in batches:
@@ -190,7 +190,7 @@ def score_all(held: pa.ListArray, near: Neighbours) -> NDArray[np.float32]:
 
 
 def candidate_places(batch: pa.RecordBatch, ids: pa.Array) -> NDArray[np.int32]:
-    """Places in `ids` of the withheld item and the negatives of each row, (rows, 1 + negatives); len(ids) for unknown ones."""
+    """Indices in `ids` of the withheld item and the negatives of each row, (rows, 1 + negatives); len(ids) if unknown."""
     columns = (batch[ITEM_ID], batch[NEGATIVES].flatten())
     known = [pc.fill_null(pc.index_in(column.cast(pa.string()), value_set=ids), len(ids)) for column in columns]
     withheld, negatives = (places.to_numpy(zero_copy_only=False) for places in known)

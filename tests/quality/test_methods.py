@@ -20,7 +20,7 @@ from infra.benchmarks._quality_methods import (
     score_all,
     top_lists,
 )
-from shortlist.models.arrays.shared_arrays import hold
+from shortlist.models.arrays.shared_arrays import share_arrays
 from shortlist.models.ranking.item_factors import SharedItems
 from shortlist.models.ranking.neighbours import Neighbours
 
@@ -84,7 +84,7 @@ def test_candidates_are_ranked_by_votes(spark: SparkSession) -> None:
     """u holds a and d: b .625, c 1.25. v holds b: a .5. Items that nobody leads to score 0."""
     rows = [("u", "a", 1.0), ("u", "d", 1.0), ("v", "b", 1.0)]
     seeds = spark.createDataFrame(rows, "subject_id string, item_id string, weight float")
-    model = Votes(seeds, hold(spark, None, neighbours()))
+    model = Votes(seeds, share_arrays(spark, None, neighbours()))
     tasks = spark.createDataFrame(
         [
             ("u", "b", ["c", "?"]),

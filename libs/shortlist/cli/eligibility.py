@@ -33,7 +33,7 @@ class Knowledge:
         theirs = self.interactions.filter((pl.col(ITEM_ID) == item) & (pl.col(WEIGHT) > 0))
         return int(theirs.select(pl.len()).collect().item())
 
-    def objections(self, item: str) -> list[str]:
+    def ineligibility_reasons(self, item: str) -> list[str]:
         """Why the item may not be recommended on the surface, every reason; empty when it may."""
         surface, said = self.surface, []
         support = self.support(item)

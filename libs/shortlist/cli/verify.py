@@ -23,7 +23,7 @@ from shortlist.store.inspection import (
     model_days,
 )
 from shortlist.store.model_commits import MODELS
-from shortlist.store.publications import UNREADABLE, Publication, standing, superseded
+from shortlist.store.publications import UNREADABLE, Publication, current_publications, superseded_publications
 from shortlist.store.repair import Repair, plan_repairs, repair
 
 PUBLICATIONS = "publications"
@@ -81,8 +81,8 @@ def _days(root: str, name: str, surface: str, newest_of: Mapping[str, int], ever
     newest = newest_of[name]
     path, ledger = f"{root}/{name}", f"{root}/{PUBLICATIONS}"
     try:
-        stand = standing(ledger, surface) if _exists(ledger) else []
-        others = superseded(ledger, surface) if every and _exists(ledger) else []
+        stand = current_publications(ledger, surface) if _exists(ledger) else []
+        others = superseded_publications(ledger, surface) if every and _exists(ledger) else []
     except UNREADABLE as error:
         mend = "mend publications first"
         return 0, [Finding(name, "no_publications", True, f"publications cannot be read ({str(error)[:200]})", mend)]
@@ -165,7 +165,7 @@ def _repairable(settings: Settings, surface: str | None) -> Iterator[tuple[tuple
         named: list[Publication] = []
         if of is not None and _exists(ledger := f"{root}/{PUBLICATIONS}"):
             try:
-                named = [*standing(ledger, of), *superseded(ledger, of)]
+                named = [*current_publications(ledger, of), *superseded_publications(ledger, of)]
             except UNREADABLE:
                 continue  # Which versions are published cannot be told: nothing of the surface is touched.
         yield (root, name), frozenset(day.table_version for day in named if day.table_version is not None)

@@ -102,10 +102,10 @@ def _about_item(
     if not knowledge.is_subject(subject):
         _, says, then = _no_subject(view, subject, knowledge)
         return "not_a_subject", f"no item can be given: {says}", then
-    objections = knowledge.objections(item)
-    if objections:
+    ineligibility_reasons = knowledge.ineligibility_reasons(item)
+    if ineligibility_reasons:
         then = f"if it should be shown: settings of surfaces.{view.surface}, or the catalog, decide this"
-        return "not_eligible", f"not eligible: {'; '.join(objections)}", then
+        return "not_eligible", f"not eligible: {'; '.join(ineligibility_reasons)}", then
     mask = knowledge.mask(subject, item)
     if mask is not None:
         says = {

@@ -74,7 +74,7 @@ class Statistics(NamedTuple):
         discounts: (items,) float64, n_i^-beta, for rp3beta.
         basket_walks: (baskets,) float64, w_b |b|^-alpha, for rp3beta.
         basket_weights: (baskets,) float64, w_b; empty: each counts 1.
-        fade: float64, what the next item counts, the second next, and so on; empty: no direction.
+        distance_weights: float64, what the next item counts, the second next, and so on; empty: no direction.
         log_counts: float64, ln of small integers, for npmi; anything at 0.
         x_log_x: float64, x ln x of integers as far as it goes, for llr.
     """
@@ -88,7 +88,7 @@ class Statistics(NamedTuple):
     discounts: NDArray[np.float64]
     basket_walks: NDArray[np.float64]
     basket_weights: NDArray[np.float64]
-    fade: NDArray[np.float64]
+    distance_weights: NDArray[np.float64]
     log_counts: NDArray[np.float64]
     x_log_x: NDArray[np.float64]
 
@@ -120,7 +120,7 @@ def cooccur(
     alpha: float = 1.0,
     beta: float = 0.0,
     basket_weights: ArrayLike | None = None,
-    fade: ArrayLike | None = None,
+    distance_weights: ArrayLike | None = None,
     first_item: int = 0,
     last_item: int | None = None,
     totals: Totals | None = None,
@@ -140,25 +140,25 @@ def cooccur(
         rp3beta  n_i^-alpha n_j^-beta sum over shared baskets b of w_b |b|^-alpha: a random walk item, basket, item,
                  and popularity held down (Paudel et al., ACM TiiS 7(1), 2017)
 
-    With a fade, baskets are ordered and j counts for i only in those where it comes later: w_b is multiplied by
-    fade[d - 1] where j is the d-th item after i, in n_ij and in the sum of rp3beta; n_i and N stay. Only count, cosine
-    and rp3beta have a meaning then: the others hold n_ij against what chance would give for whole baskets.
+    With distance weights, baskets are ordered and j counts for i only in those where it comes later: w_b is multiplied by
+    distance_weights[d - 1] where j is the d-th item after i, in n_ij and in the sum of rp3beta; n_i and N stay. Only count,
+    cosine and rp3beta have a meaning then: the others hold n_ij against what chance would give for whole baskets.
 
     Work grows with the sum of the squared basket sizes: cap the baskets first. Memory: up to 80 bytes per item, 8 per
     entry of the rows, and 8 per basket with weights or for rp3beta. The answer depends on the order of the baskets only
-    where sums are rounded (rp3beta, a fade, weights that are no multiples of a power of 2).
+    where sums are rounded (rp3beta, distance weights, weights that are no multiples of a power of 2).
 
     Args:
-        baskets: indptr (N + 1) and indices: the items of each basket, each once, ascending; with a fade, in its order.
+        baskets: indptr (N + 1) and indices: the items of each basket, each once, ascending; else in order, with distance weights.
         item_count: number of items.
         measures: names from MEASURES; the answer has their order.
         k: list length.
-        min_support: fewest shared baskets for a pair to count, whatever they weigh; with a fade, those with j later.
+        min_support: fewest shared baskets for a pair to count, whatever they weigh; with distance weights, those with j later.
         alpha: of rp3beta.
         beta: of rp3beta.
         basket_weights: one per basket, > 0; None: 1 each.
-        fade: what the next item counts, the second next, and so on, >= 0, for as far as the longest basket goes; None:
-            no direction.
+        distance_weights: what the next item counts, the second next, and so on, >= 0, for as far as the longest basket
+            goes; None: no direction.
         first_item: first row to compute.
         last_item: end of the rows; None: item_count.
         totals: of all baskets, where `baskets` are only those that hold one of these rows, or where the caller has
@@ -173,7 +173,7 @@ def cooccur(
         ValueError: an unknown measure, or one without meaning here; broken baskets, weights or totals; rows out of
             range; negative or infinite exponents.
     """
-    _require_meaning(measures, weighted=basket_weights is not None, directed=fade is not None)
+    _require_meaning(measures, weighted=basket_weights is not None, directed=distance_weights is not None)
     require_count(k, 1, "k")
     require_count(min_support, 1, "min_support")
     for name, exponent in (("alpha", alpha), ("beta", beta)):
@@ -182,16 +182,16 @@ def cooccur(
     stop = item_count if last_item is None else last_item
     if not 0 <= first_item <= stop <= item_count:
         raise ValueError(f"rows {first_item} to {stop} are asked for; next: stay within 0 to {item_count}")
-    by_basket = _in_order(baskets, item_count, directed=fade is not None, trusted=totals is not None)
+    by_basket = _in_order(baskets, item_count, directed=distance_weights is not None, trusted=totals is not None)
     lengths = np.diff(by_basket.indptr)
     weights = None
     if basket_weights is not None:
         weights = finite_doubles(basket_weights, "basket weights", above=0.0)
         require_shape(weights, lengths.shape, "basket weights")
-    faded = None
-    if fade is not None:
-        faded = finite_doubles(fade, "fade", least=0.0)
-        require_count(len(faded), int(lengths.max(initial=1)) - 1, "length of fade")
+    weights_by_distance = None
+    if distance_weights is not None:
+        weights_by_distance = finite_doubles(distance_weights, "distance_weights", least=0.0)
+        require_count(len(weights_by_distance), int(lengths.max(initial=1)) - 1, "length of distance_weights")
     if totals is None:
         totals = totals_of(by_basket, item_count, weights)
     sizes = finite_doubles(totals.sizes, "sizes", least=0.0)
@@ -210,7 +210,7 @@ def cooccur(
         by_item,
         places,
         by_basket,
-        _statistics(Totals(sizes, totals.weight), lengths, measures, alpha, beta, weights, faded),
+        _statistics(Totals(sizes, totals.weight), lengths, measures, alpha, beta, weights, weights_by_distance),
         np.array([MEASURES[name] for name in measures], np.int64),
         min(k, item_count),
         int(min_support),
@@ -253,7 +253,7 @@ def _statistics(
     alpha: float,
     beta: float,
     weights: NDArray[np.float64] | None,
-    fade: NDArray[np.float64] | None,
+    distance_weights: NDArray[np.float64] | None,
 ) -> Statistics:
     nothing = np.empty(0, np.float64)
     # A power or logarithm of 0 is never read, and must only not warn.
@@ -272,7 +272,7 @@ def _statistics(
                 least**-beta if "rp3beta" in measures else nothing,
                 walks if weights is None or not len(walks) else walks * weights,
                 nothing if weights is None else weights,
-                nothing if fade is None else fade,
+                nothing if distance_weights is None else distance_weights,
                 np.log(np.maximum(np.arange(LOGARITHMS), 1).astype(np.float64)),
                 x_log_x(np.arange(min(int(totals.weight) + 1, X_LOG_X) if "llr" in measures else 0)),
             ),

@@ -92,11 +92,11 @@ def _count_and_walk(low, high, item_baskets, by_basket, known, touched, shared, 
 
 @njit(**EXACT)
 def _weigh(low, high, item_baskets, places, by_basket, known, touched, shared, weighed, walked):
-    """Shared baskets, their weights and walks; with a fade, only of the items that come later, faded by how much."""
+    """Shared baskets, their weights and walks; with distance weights, only of the items that come later, multiplied by them."""
     basket_indptr, basket_items = by_basket
     weighted = len(known.basket_weights) > 0
     walking = len(known.basket_walks) > 0
-    directed = len(known.fade) > 0
+    directed = len(known.distance_weights) > 0
     found = np.uint64(0)
     for e in range(low, high):
         basket = item_baskets[e]
@@ -110,7 +110,7 @@ def _weigh(low, high, item_baskets, places, by_basket, known, touched, shared, w
             touched[found] = j
             found += np.uint64(shared[j] == 0)
             shared[j] += 1
-            share = known.fade[z - start] if directed else 1.0
+            share = known.distance_weights[z - start] if directed else 1.0
             weighed[j] += weight * share
             walked[j] += walk * share
     return np.int64(found)
@@ -239,7 +239,7 @@ def cooccurrence_rows(first_item, by_item, places, by_basket, known, measures, k
     item_count = len(known.sizes)
     item_indptr, item_baskets = by_item
     walking = len(known.basket_walks) > 0
-    weighing = len(known.basket_weights) > 0 or len(known.fade) > 0
+    weighing = len(known.basket_weights) > 0 or len(known.distance_weights) > 0
     shared = np.zeros(item_count, np.int32)
     weighed = np.zeros(item_count if weighing else 0, np.float64)
     walked = np.zeros(item_count, np.float64)

@@ -25,7 +25,15 @@ def volume_chart(days: Sequence[DayVolume], height: int = 150) -> Markup:
     """
     most = max(1, *(day.events for day in days))
     columns = [
-        _column(place, len(days), 0, day.events / most, height, "now" if place == len(days) - 1 else "then", _told(day))
+        _column(
+            place,
+            len(days),
+            0,
+            day.events / most,
+            height,
+            "now" if place == len(days) - 1 else "then",
+            _describe_day(day),
+        )
         for place, day in enumerate(days)
     ]
     every = -(-len(days) // 4)
@@ -175,6 +183,6 @@ def _ranks(band: RankBand) -> str:
     return f"rank {band.first}" if band.first == band.last else f"ranks {band.first}-{band.last}"
 
 
-def _told(day: DayVolume) -> str:
+def _describe_day(day: DayVolume) -> str:
     refused = f", {day.quarantined:,} lines refused" if day.quarantined else ""
     return f"{day.day.isoformat()}: {day.events:,} events{refused}"

@@ -121,9 +121,9 @@ def gather(settings: Settings, run_date: date) -> RunFacts:
     """
     lake = Lake(settings.paths.warehouse)
     records, problems = read_job_records(settings.paths.manifests, run_date)
-    decisions = _told(problems, {}, read_decisions, lake, run_date)
+    decisions = _read_or_note_problem(problems, {}, read_decisions, lake, run_date)
     surfaces = [
-        _told(
+        _read_or_note_problem(
             problems, _unreadable(settings, name), read_surface, lake, settings, run_date, name, decisions.get(name, [])
         )
         for name in settings.surfaces
@@ -134,11 +134,11 @@ def gather(settings: Settings, run_date: date) -> RunFacts:
     return RunFacts(
         run_date=run_date,
         surfaces=tuple(surfaces),
-        evaluation=_told(problems, unjudged, read_evaluation, lake, run_date, horizons, published),
+        evaluation=_read_or_note_problem(problems, unjudged, read_evaluation, lake, run_date, horizons, published),
         tables=tuple(_tables(lake, run_date, surfaces, problems)),
-        volume=_told(problems, (), read_volume, lake, run_date),
-        quarantine=_told(problems, (), read_quarantine, lake, run_date),
-        catalog_items=_told(problems, None, _catalog_items, lake, run_date),
+        volume=_read_or_note_problem(problems, (), read_volume, lake, run_date),
+        quarantine=_read_or_note_problem(problems, (), read_quarantine, lake, run_date),
+        catalog_items=_read_or_note_problem(problems, None, _catalog_items, lake, run_date),
         # A report made again must not differ by what the first one said of itself.
         jobs=tuple(record for record in records if record.job != "write_report"),
         changed_settings=tuple(changed_settings(settings)),
@@ -204,12 +204,12 @@ def _tables(lake: Lake, run_date: date, surfaces: Sequence[SurfaceFacts], proble
     for job, names in WRITES.items():
         for name in names:
             broken = TableFacts(name, job, None, "cannot be read")
-            yield _told(problems, broken, _table, lake, run_date, name, job)
+            yield _read_or_note_problem(problems, broken, _table, lake, run_date, name, job)
     for surface in surfaces:
         rows = surface.lists.rows if surface.lists else None
         yield TableFacts(surface.table, "publish_candidates", rows, "published" if rows else surface.missing)
     broken = TableFacts("evaluations", "evaluate_candidates", None, "cannot be read")
-    yield _told(problems, broken, _table, lake, run_date, "evaluations", "evaluate_candidates")
+    yield _read_or_note_problem(problems, broken, _table, lake, run_date, "evaluations", "evaluate_candidates")
 
 
 def _table(lake: Lake, run_date: date, name: str, job: str) -> TableFacts:
@@ -247,7 +247,7 @@ def _by_ingest_date(lake: Lake, first: date, last: date) -> dict[date, int]:
     return dict(lake.collect("quarantine", refused).rows())
 
 
-def _told(
+def _read_or_note_problem(
     problems: list[str], otherwise: Value, read: Callable[Given, Value], *args: Given.args, **kwargs: Given.kwargs
 ) -> Value:
     """What `read` finds, or `otherwise` and one more sentence among the problems that the page prints."""

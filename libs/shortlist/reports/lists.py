@@ -18,7 +18,7 @@ BARS = 50
 
 @dataclass(frozen=True)
 class SourceShare:
-    """Places that one source won."""
+    """Rows of the lists that one source won."""
 
     source: str
     rows: int

@@ -28,7 +28,7 @@ from shortlist.columns import (
 )
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
-from shortlist.store.latest import stands
+from shortlist.store.latest import is_current
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
 
 SAMPLES = 4
@@ -38,7 +38,7 @@ SAMPLE_HISTORY = 8
 """Items of a user's newest engagement that are shown."""
 
 SAMPLE_CANDIDATES = 6
-"""Places of a list that are shown."""
+"""Candidates of a list that are shown."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def read_decisions(lake: Lake, run_date: date) -> dict[str, list[Decision]]:
     if rows is None:
         return {}
     found: dict[str, list[Decision]] = {}
-    known = rows.filter(pl.col(RUN_DATE) <= run_date).with_columns(stands=stands()).sort(PUBLISHED_AT, RUN_DATE)
+    known = rows.filter(pl.col(RUN_DATE) <= run_date).with_columns(stands=is_current()).sort(PUBLISHED_AT, RUN_DATE)
     for row in lake.collect("publications", known).to_dicts():
         found.setdefault(row[SURFACE], []).append(
             Decision(

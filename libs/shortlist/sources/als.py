@@ -9,7 +9,7 @@ from shortlist.columns import BECAUSE_ITEM_ID, FACTORS, ID, SUBJECT_ID, USER_ID,
 from shortlist.config import SourcesConfig
 from shortlist.models.als.folding import fold_in_top_items
 from shortlist.models.als.observations import signed
-from shortlist.models.ranking.scoring import Places, top_items
+from shortlist.models.ranking.scoring import ItemIndices, top_items
 from shortlist.sources.inputs import Inputs
 
 log = logging.getLogger("shortlist.sources")
@@ -23,17 +23,17 @@ def als(inputs: Inputs, config: SourcesConfig) -> DataFrame:
     missing from user_factors. Which way how many go is logged. Engines `implicit` and `mllib` solve another objective than
     the fold-in, so theirs are not folded in. Whoever took nothing that has a vector is absent; the fallback serves them.
     """
-    eligible = inputs.items.places(inputs.scope.items)
+    eligible = inputs.items.item_indices(inputs.scope.items)
     best = _beside_items(inputs, eligible) if inputs.surface.subject == "item" else _for_users(inputs, eligible)
     return best.withColumn(BECAUSE_ITEM_ID, F.lit(None).cast("string"))
 
 
-def _beside_items(inputs: Inputs, eligible: Places | None) -> DataFrame:
+def _beside_items(inputs: Inputs, eligible: ItemIndices | None) -> DataFrame:
     asked = _asked(inputs.item_factors, inputs.scope.subjects)
     return top_items(asked, inputs.items, inputs.surface.depth, eligible, cosine=True)
 
 
-def _for_users(inputs: Inputs, eligible: Places | None) -> DataFrame:
+def _for_users(inputs: Inputs, eligible: ItemIndices | None) -> DataFrame:
     if inputs.user_factors is None:
         log.info("als: no user vectors are stored (als.store_user_factors), every user is folded in")
         return _folded(inputs, inputs.interactions, eligible)
@@ -60,6 +60,6 @@ def _asked(vectors: DataFrame, subjects: DataFrame) -> DataFrame:
     return vectors.select(F.col(ID).alias(SUBJECT_ID), FACTORS).join(subjects, SUBJECT_ID, how="inner")
 
 
-def _folded(inputs: Inputs, interactions: DataFrame, eligible: Places | None) -> DataFrame:
+def _folded(inputs: Inputs, interactions: DataFrame, eligible: ItemIndices | None) -> DataFrame:
     subjects, depth = inputs.scope.subjects, inputs.surface.depth
     return fold_in_top_items(interactions, inputs.items, subjects, depth, inputs.als, eligible)

@@ -15,7 +15,7 @@ from shortlist.columns import (
     WEIGHT,
 )
 from shortlist.config import SourcesConfig
-from shortlist.models.arrays.shared_arrays import hold
+from shortlist.models.arrays.shared_arrays import share_arrays
 from shortlist.models.ranking.neighbours import collect_neighbours, score_from_neighbours
 from shortlist.sources.inputs import Inputs
 from shortlist.transforms.ranking import top_ranked
@@ -40,6 +40,6 @@ def cooccurrence(inputs: Inputs, config: SourcesConfig) -> DataFrame:
     # What somebody took and then hid must not speak for what lies beside it.
     liked = (F.col(WEIGHT) > 0) & ~F.col(HIDDEN)
     taken = inputs.interactions.where(liked).select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID, WEIGHT)
-    neighbours = hold(related.sparkSession, inputs.folder, collect_neighbours(related))
+    neighbours = share_arrays(related.sparkSession, inputs.folder, collect_neighbours(related))
     depth = inputs.surface.depth
     return score_from_neighbours(taken, neighbours, inputs.scope.subjects, depth, chosen.scoring, chosen.seeds)

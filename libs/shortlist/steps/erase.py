@@ -42,7 +42,7 @@ from shortlist.errors import ErasedError
 from shortlist.store.digests import Digest
 from shortlist.store.erased_id_copies import redact_manifests, remove_reports, remove_set_aside, tables_with_traces
 from shortlist.store.fences import run_partition
-from shortlist.store.publications import Publication, announced_surfaces, reasons, standing
+from shortlist.store.publications import Publication, announced_surfaces, current_publications, reasons
 from shortlist.subjects import GONE, Subject, mention
 from shortlist.tables import (
     BASKETS,
@@ -215,7 +215,7 @@ class _Erasure:
     def _served(self, surface: str) -> list[Publication]:
         """The days of a surface that readers are served, as publications stands now."""
         path = self.run.warehouse.path(PUBLICATIONS)
-        return standing(path, surface) if self.run.exists(PUBLICATIONS) else []
+        return current_publications(path, surface) if self.run.exists(PUBLICATIONS) else []
 
     def _differs(self, table: Table, publication: Publication) -> bool:
         """Whether the newest version has other files for a published day than the version that is served."""
@@ -274,7 +274,7 @@ def erase(run: Run, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
     for _ in range(_PASSES):
         for table in due:
             erasure.clean(table)
-        with run.warehouse.alone(erasure.tables()):
+        with run.warehouse.lock_tables(erasure.tables()):
             due = erasure.changed()
             if not due:
                 return _prove(run, erasure)

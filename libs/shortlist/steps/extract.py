@@ -70,7 +70,7 @@ class Reading:
         receipts: what was read of it, by file.
         counted: its rows that are erased and that are rejected, by file.
         dates: event dates of its usable rows.
-        twins: files with the same bytes as another of their folder, which comes first.
+        duplicate_files: files with the same bytes as another of their folder, which comes first.
     """
 
     rows: DataFrame
@@ -78,13 +78,13 @@ class Reading:
     receipts: Mapping[str, Receipt]
     counted: Mapping[str, tuple[int, int]]
     dates: frozenset[date]
-    twins: frozenset[str]
+    duplicate_files: frozenset[str]
 
     @property
     def rejected(self) -> DataFrame:
         """Rows for quarantine, once, however often their file lies in the folder."""
         found = rejected(self.rows)
-        return found.where(~F.col(FILE).isin(*self.twins)) if self.twins else found
+        return found.where(~F.col(FILE).isin(*self.duplicate_files)) if self.duplicate_files else found
 
     def deliveries(self, landing: Landing, due: Deliveries) -> list[Delivery]:
         """What each folder held, also those that are empty."""
@@ -93,7 +93,7 @@ class Reading:
             for day in days:
                 names = [file.name for file in self.files.values() if (file.feed, file.day) == (feed, day)]
                 landed = sum(self.receipts[name].rows for name in names)
-                bad = sum(self.counted[name][1] for name in names if name not in self.twins)
+                bad = sum(self.counted[name][1] for name in names if name not in self.duplicate_files)
                 found.append(Delivery(feed, day, landing.folder(feed, day), landed, bad))
         return found
 
@@ -103,7 +103,7 @@ class Reading:
         accounts = []
         for name in self.files:
             erased, bad = self.counted[name]
-            twin = name in self.twins
+            twin = name in self.duplicate_files
             doubled = repeated.get(name, 0) + (bad if twin else 0)
             landed = self.receipts[name].rows
             accounts.append(FileAccount(name, landed, accepted.get(name, 0), 0 if twin else bad, doubled, erased))
@@ -151,7 +151,7 @@ def extract_days(
         # Also where these folders had events once: what they lack now is to go.
         before = _values(known.where(anew), EVENT_DATE) if known is not None and stored_days & set(days) else set()
         merge = merge_events(run, usable(reading.rows), reading.dates | before, stored)
-        more = {} if known is None else _disturbed(run, landing, known, stored_days, days, merge)
+        more = {} if known is None else _folders_to_reread(run, landing, known, stored_days, days, merge)
         if not any(more.values()):
             break
         log.info("reading earlier extracted folders again: rows gave way that may have kept others out")
@@ -244,7 +244,7 @@ def read_days(run: Run, landing: Landing, due: Deliveries) -> Reading:
         receipts=receipts,
         counted={name: (found[name][ERASED], found[name][REASONS]) for name in files},
         dates=frozenset(day for counted in found.values() for day in counted[EVENT_DATE]),
-        twins=_twins(files, receipts),
+        duplicate_files=_duplicate_files(files, receipts),
     )
 
 
@@ -318,7 +318,7 @@ def rows_by_file(rows: DataFrame) -> dict[str, int]:
     return {row[0]: row[1] for row in rows.groupBy(FILE).agg(F.count("*")).collect()}
 
 
-def _disturbed(
+def _folders_to_reread(
     run: Run, landing: Landing, known: DataFrame, stored_days: set[date], days: Sequence[date], merge: Merge
 ) -> dict[str, list[date]]:
     """Folders that were extracted before and must be read again, by feed; see `displaced`."""
@@ -357,7 +357,7 @@ def _as_read(file: LandedFile, receipt: Receipt) -> dict[str, object]:
     return {"size": receipt.size, "modified_ns": file.modified, "sha256": receipt.sha256}
 
 
-def _twins(files: Mapping[str, LandedFile], receipts: Mapping[str, Receipt]) -> frozenset[str]:
+def _duplicate_files(files: Mapping[str, LandedFile], receipts: Mapping[str, Receipt]) -> frozenset[str]:
     first: dict[tuple[str, date, str], str] = {}
     for name in sorted(files):
         first.setdefault((files[name].feed, files[name].day, receipts[name].sha256), name)

@@ -16,7 +16,7 @@ from pyspark.sql.types import DateType
 from shortlist.columns import PUBLISHED_AT, SURFACE, TABLE_VERSION
 from shortlist.config import MaintenanceConfig
 from shortlist.errors import MaintenanceError
-from shortlist.store.publications import announced_surfaces, standing
+from shortlist.store.publications import announced_surfaces, current_publications
 from shortlist.tables import CANDIDATES, PUBLICATIONS, TABLES, Table, candidates_table
 from shortlist.warehouse.delta import FileSizes, Warehouse
 from shortlist.warehouse.run import Run, log
@@ -128,7 +128,7 @@ def leased_versions(warehouse: Warehouse, table: Table, run_date: date, lease_da
     recent = (pl.col(SURFACE) == surface) & (pl.col(PUBLISHED_AT) >= since)
     rows = pl.read_delta(path).filter(recent)
     kept = set(warehouse.days(table, str(_day_column(table))))
-    newest = [each.table_version for each in standing(path, surface) if each.run_date in kept]
+    newest = [each.table_version for each in current_publications(path, surface) if each.run_date in kept]
     named = {version for version in [*rows[TABLE_VERSION], *newest] if version is not None}
     lost = sorted(named - warehouse.readable_versions(table))
     if lost:

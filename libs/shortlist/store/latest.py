@@ -9,7 +9,7 @@ HELD = "held"
 ROLLED_BACK = "rolled_back"
 
 
-def stands() -> pl.Expr:
+def is_current() -> pl.Expr:
     """Whether a row is what readers of its surface and day are served.
 
     Of all rows that name a version of the table, published and rolled back, the one with the highest version decides a day:

@@ -14,7 +14,7 @@ from polars.exceptions import PanicException, PolarsError
 from shortlist.columns import PUBLISHED_AT, RUN_DATE, STATUS, SURFACE, WHY
 from shortlist.redaction import redact
 from shortlist.store.fences import table_lock
-from shortlist.store.latest import PUBLISHED, stands
+from shortlist.store.latest import PUBLISHED, is_current
 
 # What a reader may meet in a table with broken files. Polars panics over a truncated one, and a panic is no Exception:
 # unnamed it would leave a job as an unforeseen crash.
@@ -41,7 +41,7 @@ class Publication:
         return asdict(self)
 
 
-def standing(path: str, surface: str, version: int | None = None) -> list[Publication]:
+def current_publications(path: str, surface: str, version: int | None = None) -> list[Publication]:
     """The days of a surface that readers are served, oldest first, each by its newest row.
 
     Args:
@@ -49,14 +49,14 @@ def standing(path: str, surface: str, version: int | None = None) -> list[Public
         surface: the surface.
         version: of that table; None means the newest.
     """
-    rows = pl.scan_delta(path, version=version).filter((pl.col(SURFACE) == surface) & stands())
+    rows = pl.scan_delta(path, version=version).filter((pl.col(SURFACE) == surface) & is_current())
     newest = rows.sort(RUN_DATE, PUBLISHED_AT).unique(RUN_DATE, keep="last", maintain_order=True).collect()
     return [Publication(**row) for row in newest.iter_rows(named=True)]
 
 
-def superseded(path: str, surface: str) -> list[Publication]:
+def superseded_publications(path: str, surface: str) -> list[Publication]:
     """Every row that once published a day of a surface and does not stand any more, oldest first."""
-    rows = pl.scan_delta(path).filter((pl.col(SURFACE) == surface) & (pl.col(STATUS) == PUBLISHED) & ~stands())
+    rows = pl.scan_delta(path).filter((pl.col(SURFACE) == surface) & (pl.col(STATUS) == PUBLISHED) & ~is_current())
     return [Publication(**row) for row in rows.sort(PUBLISHED_AT, RUN_DATE).collect().iter_rows(named=True)]
 
 

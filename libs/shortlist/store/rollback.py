@@ -19,7 +19,7 @@ from shortlist.errors import OvertakenError, RollbackError
 from shortlist.store.commits import NEWEST, commit_time, commits_from, stamp_of
 from shortlist.store.fences import fence_name, run_partition, table_lock
 from shortlist.store.latest import ROLLED_BACK
-from shortlist.store.publications import Publication, append_rows, standing
+from shortlist.store.publications import Publication, append_rows, current_publications
 from shortlist.store.published_days import findings
 
 PUBLICATIONS = "publications"
@@ -102,7 +102,7 @@ def _row(
 
 def _published(root: str, surface: str) -> list[Publication]:
     path = f"{root.rstrip('/')}/{PUBLICATIONS}"
-    days = standing(path, surface) if DeltaTable.is_deltatable(path) else []
+    days = current_publications(path, surface) if DeltaTable.is_deltatable(path) else []
     if not days:
         raise RollbackError.nothing_published(surface)
     return days

@@ -21,7 +21,7 @@ from shortlist.tables import ENGAGEMENTS
 # A row of the table beside freshly read ones: it has no file any more.
 STORED: Final = ""
 # Ids that every executor can hold: 100 MB at 100 bytes each.
-_FEW = 1_000_000
+MAX_BROADCAST_IDS = 1_000_000
 _ORDER = (INGEST_DATE, FILE, OFFSET, EVENT_DATE)
 
 
@@ -109,7 +109,7 @@ def first_deliveries(lookback_days: int, *deliveries: DataFrame) -> tuple[DataFr
     count = repeated.count()
     if count == 0:
         return together, together.where(F.lit(False))
-    if count <= _FEW:
+    if count <= MAX_BROADCAST_IDS:
         repeated = F.broadcast(repeated)
     once = together.join(repeated, EVENT_ID, how="left_anti").select(*together.columns)
     several = together.join(repeated, EVENT_ID, how="left_semi").select(*together.columns).persist()

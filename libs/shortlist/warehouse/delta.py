@@ -33,7 +33,7 @@ from shortlist.tables import Table
 # Where an attempt is written into the commit's metadata, and read back from it.
 ATTEMPT = "attempt"
 # So many files are named in a plan without burdening the driver; a year of daily partitions is below it.
-_FEW = 1000
+MAX_LISTED_FILES = 1000
 # Delta reads the sizes of a compaction from the session.
 _COMPACTION_SIZES = ("spark.databricks.delta.optimize.minFileSize", "spark.databricks.delta.optimize.maxFileSize")
 # Spark takes these in a path for a pattern.
@@ -103,10 +103,10 @@ class Warehouse:
         for name, value in table.properties.items():
             builder = builder.property(name, value)
         with self._locked(table):
-            self._clear_unborn(table)
+            self._remove_empty_log(table)
             builder.execute()
 
-    def _clear_unborn(self, table: Table) -> None:
+    def _remove_empty_log(self, table: Table) -> None:
         """Take away the log of a table whose maker died before its first commit: Delta would neither open nor make it."""
         log = Path(self.path(table)) / "_delta_log"
         if (
@@ -133,7 +133,7 @@ class Warehouse:
         if "://" not in path and not _GLOB & set(path):
             opened = deltalake.DeltaTable(path, version=version)
             files = opened.file_uris(file_pruning_predicate=where)
-        if files and len(files) <= _FEW:
+        if files and len(files) <= MAX_LISTED_FILES:
             schema = StructType.fromJson(json.loads(opened.schema().to_json()))
             rows = self.spark.read.schema(schema).option("basePath", path).parquet(*files).select(*schema.names)
         else:
@@ -340,7 +340,7 @@ class Warehouse:
         return dict(zip(paths, sizes, strict=True))
 
     @contextmanager
-    def alone(self, tables: Sequence[Table]) -> Iterator[None]:
+    def lock_tables(self, tables: Sequence[Table]) -> Iterator[None]:
         """Keep every other committer away from several tables, on a local disk; none of them can be committed to inside."""
         with ExitStack() as locks:
             for table in sorted(tables, key=lambda table: table.name):

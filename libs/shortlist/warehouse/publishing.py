@@ -16,7 +16,7 @@ from shortlist.store.commits import commit_time
 from shortlist.store.digests import Digest
 from shortlist.store.fences import run_partition
 from shortlist.store.latest import HELD, PUBLISHED
-from shortlist.store.publications import UNREADABLE, Publication, standing
+from shortlist.store.publications import UNREADABLE, Publication, current_publications
 from shortlist.store.published_days import read_day
 from shortlist.tables import PUBLICATIONS, Table, candidates_table
 from shortlist.warehouse.delta import equals
@@ -32,19 +32,19 @@ def last_published(run: Run, surface: str, before: date | None = None) -> Public
         surface: the surface.
         before: look only at run dates before this day.
     """
-    days = [each for each in _standing(run, surface) if before is None or each.run_date < before]
+    days = [each for each in _current_publications(run, surface) if before is None or each.run_date < before]
     return days[-1] if days else None
 
 
 def publication_of(run: Run, surface: str, day: date) -> Publication | None:
     """How a given day was published last; None when it never was, or was rolled back."""
-    return next((each for each in _standing(run, surface) if each.run_date == day), None)
+    return next((each for each in _current_publications(run, surface) if each.run_date == day), None)
 
 
-def _standing(run: Run, surface: str) -> list[Publication]:
+def _current_publications(run: Run, surface: str) -> list[Publication]:
     if not run.exists(PUBLICATIONS):
         return []
-    return standing(run.warehouse.path(PUBLICATIONS), surface, run.version(PUBLICATIONS))
+    return current_publications(run.warehouse.path(PUBLICATIONS), surface, run.version(PUBLICATIONS))
 
 
 def published_candidates(run: Run, publication: Publication) -> DataFrame:

@@ -64,7 +64,7 @@ def test_both_sides_answer_alike(
     known = Knowledge(rows.lazy(), None if rules is None else catalog, surface)
 
     assert dict(known.eligible().select("item_id", "support").rows()) == supports
-    assert {item for item in [*ITEMS, "nobody's"] if not known.objections(item)} == set(supports)
+    assert {item for item in [*ITEMS, "nobody's"] if not known.ineligibility_reasons(item)} == set(supports)
     everybody = [*tiny.USERS, "u99", *ITEMS[:10]]
     assert {each for each in everybody if known.is_subject(each)} == set(subjects) & set(everybody)
     for each in sorted(set(subjects) & set(everybody))[:4]:

@@ -20,7 +20,7 @@ def per_k(scored: DataFrame) -> dict[tuple[int, str], float | None]:
 
 
 def test_score_exposure__by_hand(spark: SparkSession) -> None:
-    # Places at k=2: a 3, b 1; at k=1: a 2. The catalogue has a, b, c, d; x is shown but not in it.
+    # Shown at k=2: a 3, b 1; at k=1: a 2. The catalogue has a, b, c, d; x is shown but not in it.
     lists = list_frame(spark, {"u": ["a", "b"], "v": ["a", "x"], "w": ["x", "a"]})
     values = per_k(score_exposure(lists, item_frame(spark, ["a", "b", "c", "d", "d"]), [1, 2]))
     assert values == pytest.approx(

@@ -71,7 +71,7 @@ def test_fold_in_top_items__is_fold_in_then_top_items(spark: SparkSession, tmp_p
     fixed = factors(spark, ITEM_VECTORS)
     items = SharedItems(fixed, tmp_path if by == "files" else None)
     # "b" is not eligible on this surface, yet it says what its users like.
-    eligible = items.places(fixed.where("id <> 'b'").withColumnRenamed("id", "item_id"))
+    eligible = items.item_indices(fixed.where("id <> 'b'").withColumnRenamed("id", "item_id"))
     subjects = interactions.groupBy(F.col("user_id").alias("subject_id")).agg(F.collect_set("item_id").alias("seen"))
     fused = fold_in_top_items(interactions, items, subjects, 2, CONFIG, eligible)
     folded = fold_in(interactions, fixed, CONFIG).withColumnRenamed("id", "subject_id")

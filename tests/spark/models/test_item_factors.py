@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.models.arrays.scratch import scratch_folder
-from shortlist.models.arrays.shared_arrays import Held, Mapped, hold
+from shortlist.models.arrays.shared_arrays import MappedArrays, SharedArrays, share_arrays
 from shortlist.models.ranking.item_factors import SharedItems
 from shortlist.models.ranking.neighbours import Neighbours, collect_neighbours
 
@@ -29,7 +29,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 
 def test_vectors_follow_the_order_of_ids(spark: SparkSession, folder: Path | None) -> None:
     items = SharedItems(factors(spark), folder)
-    assert isinstance(items.fitted, Mapped) == (folder is not None)
+    assert isinstance(items.fitted, MappedArrays) == (folder is not None)
     found = items.fitted.value
     assert found.ids.to_pylist() == ["a", "b", "c", "d"]
     assert found.vectors.tolist() == [list(map(np.float32, VECTORS[name])) for name in "abcd"]
@@ -51,11 +51,11 @@ def test_the_basis_is_that_of_all_items(spark: SparkSession, folder: Path | None
 
 def test_places_of_what_a_surface_shows(spark: SparkSession, folder: Path | None) -> None:
     items = SharedItems(factors(spark), folder)
-    some = items.places(items_of(spark, "d", "unknown", "b"))
+    some = items.item_indices(items_of(spark, "d", "unknown", "b"))
     assert some is not None
     assert some.tolist() == [1, 3]
-    assert items.places(items_of(spark, "d", "c", "b", "a", "unknown")) is None
-    nothing = items.places(items_of(spark, "unknown"))
+    assert items.item_indices(items_of(spark, "d", "c", "b", "a", "unknown")) is None
+    nothing = items.item_indices(items_of(spark, "unknown"))
     assert nothing is not None
     assert nothing.tolist() == []
 
@@ -69,7 +69,7 @@ def test_no_items(spark: SparkSession, folder: Path | None) -> None:
 def test_neighbours_by_files_are_those_by_broadcast(spark: SparkSession, folder: Path | None) -> None:
     rows = [("b", "c", 0.25), ("a", "c", 0.5), ("a", "b", 1.0)]
     related = spark.createDataFrame(rows, "item_id string, related_item_id string, score float").repartition(2)
-    held: Held[Neighbours] = hold(spark, folder, collect_neighbours(related))
+    held: SharedArrays[Neighbours] = share_arrays(spark, folder, collect_neighbours(related))
     found = held.value
     assert found.ids.to_pylist() == ["a", "b", "c"]
     assert [found.indptr.tolist(), found.indices.tolist()] == [[0, 2, 3, 3], [1, 2, 2]]

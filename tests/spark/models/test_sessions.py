@@ -5,7 +5,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.config import AlsConfig
-from shortlist.models.arrays.shared_arrays import hold
+from shortlist.models.arrays.shared_arrays import share_arrays
 from shortlist.models.ranking.item_factors import SharedItems
 from shortlist.models.ranking.neighbours import collect_neighbours
 from shortlist.models.ranking.sessions import session_items_by_fold_in, session_items_from_neighbours, session_seeds
@@ -46,7 +46,7 @@ def test_session_seeds__the_newest_counts_most_and_each_item_once(steps: DataFra
 
 def test_session_items_from_neighbours__follow_the_direction(spark: SparkSession, steps: DataFrame) -> None:
     related = spark.createDataFrame(RELATED, "item_id string, related_item_id string, score float")
-    neighbours = hold(spark, None, collect_neighbours(related))
+    neighbours = share_arrays(spark, None, collect_neighbours(related))
     found = session_items_from_neighbours(steps, neighbours, 5, "sum", most_seeds=10, half_life=1.0).collect()
     lists = {(row.subject_id, row["rank"]): (row.item_id, row.because_item_id) for row in found}
     # s1: d = .5 x .4 + 1 x .6 = .8, c = .5 x .8 = .4. s4: c = 1 x .8, d = 1 x .4 + .5 x .6 = .7.

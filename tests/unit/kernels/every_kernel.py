@@ -44,7 +44,7 @@ def use_all(given: Callable[[Array], Array]) -> list[Array]:
         (tuple(MEASURES), {}),
         (("count",), {}),
         (WEIGHTED_MEASURES, {"basket_weights": doubles}),
-        (DIRECTED_MEASURES, {"fade": doubles, "basket_weights": doubles}),
+        (DIRECTED_MEASURES, {"distance_weights": doubles, "basket_weights": doubles}),
         (("cosine",), {"totals": totals_of(Rows(INDPTR, INDICES), 2), "first_item": 1}),
     ):
         found += cooccur(rows, 2, measures, 3, **more)

@@ -57,7 +57,7 @@ def dense(
     alpha: float,
     beta: float,
     weights: list[float] | None = None,
-    fade: list[float] | None = None,
+    distance_weights: list[float] | None = None,
 ) -> Dense:
     """Supports (items, items) and scores (measures, items, items) straight from the formulas; NaN without support."""
     weighing = np.ones(len(baskets)) if weights is None else np.array(weights)
@@ -68,14 +68,14 @@ def dense(
         holds[row, basket] = 1
         for one, i in enumerate(basket):
             for other, j in enumerate(basket):
-                if fade is None:
+                if distance_weights is None:
                     pairs[row, i, j] = 1
                 elif other > one:
-                    pairs[row, i, j] = fade[other - one - 1]
+                    pairs[row, i, j] = distance_weights[other - one - 1]
     follows = np.zeros(pairs.shape, bool)
     for row, basket in enumerate(baskets):
         for one, i in enumerate(basket):
-            follows[row, i, basket[one + 1 :] if fade is not None else basket] = True
+            follows[row, i, basket[one + 1 :] if distance_weights is not None else basket] = True
     supports = follows.sum(0)
     together = np.einsum("b,bij->ij", weighing, pairs)
     sizes, total = weighing @ holds, weighing.sum()
@@ -86,12 +86,12 @@ def dense(
         scores[:, i, j] = (
             both,
             both / math.sqrt(one * other),
-            both / (one + other - both) if fade is None else np.nan,
+            both / (one + other - both) if distance_weights is None else np.nan,
             both * total / (one * other),
             (math.log(both * total / (one * other)) / -math.log(both / total) if both < total else 1)
-            if fade is None
+            if distance_weights is None
             else np.nan,
-            g_squared(both, one, other, total) if fade is None and weights is None else np.nan,
+            g_squared(both, one, other, total) if distance_weights is None and weights is None else np.nan,
             walk[i, j] * one**-alpha * other**-beta,
         )
     return supports.astype(np.int64), scores
@@ -210,16 +210,18 @@ def test_cooccur__weighted_equals_the_formulas(
 def test_cooccur__directed_equals_the_formulas(
     baskets: Baskets, k: int, support: int, alpha: float, decay: float, weighted: bool, data: st.DataObject
 ) -> None:
-    fade = [decay**distance for distance in range(8)]
+    distance_weights = [decay**distance for distance in range(8)]
     weights = [data.draw(st.sampled_from([0.5, 1.0])) for _ in baskets] if weighted else None
     measures = DIRECTED_MEASURES
-    result = cooccur(packed(baskets), 9, measures, k, support, alpha=alpha, fade=fade, basket_weights=weights)
-    assert_equal_to_dense(result, measures, dense(baskets, 9, alpha, 0.0, weights, fade), 9, k, support)
+    result = cooccur(
+        packed(baskets), 9, measures, k, support, alpha=alpha, distance_weights=distance_weights, basket_weights=weights
+    )
+    assert_equal_to_dense(result, measures, dense(baskets, 9, alpha, 0.0, weights, distance_weights), 9, k, support)
 
 
 def test_cooccur__directed_by_hand() -> None:
     # 2 then 0 then 1; and 0 then 1: 1 follows 0 twice, at distance 1; 2 is followed by 0 at 1 and by 1 at distance 2.
-    result = cooccur(packed([[2, 0, 1], [0, 1]]), 3, ["count", "cosine"], 3, fade=[1.0, 0.25])
+    result = cooccur(packed([[2, 0, 1], [0, 1]]), 3, ["count", "cosine"], 3, distance_weights=[1.0, 0.25])
     assert [listed(result, 0, item) for item in range(3)] == [[(1, 2, 2)], [], [(0, 1, 1), (1, 0.25, 1)]]
     assert listed(result, 1, 0) == [(1, 1.0, 2)]
     assert listed(result, 1, 2) == [(0, pytest.approx(1 / math.sqrt(2)), 1), (1, pytest.approx(0.25 / math.sqrt(2)), 1)]
@@ -261,7 +263,7 @@ def test_cooccur__cut_anywhere_and_from_the_baskets_that_hold_a_row(kind: str) -
     if kind == "weighted":
         given, measures = {**given, "basket_weights": weights}, WEIGHTED_MEASURES
     if kind == "directed":
-        given, measures = {**given, "fade": 0.8 ** np.arange(30)}, DIRECTED_MEASURES
+        given, measures = {**given, "distance_weights": 0.8 ** np.arange(30)}, DIRECTED_MEASURES
     rows = packed(baskets)
     whole = cooccur(rows, 300, measures, 20, 2, **given)
     assert whole.counts.max() == 20
@@ -330,11 +332,14 @@ def test_cooccur__nothing_to_count() -> None:
         ({"last_item": 6}, "rows 0 to 6 are asked for; next: stay within 0 to 5"),
         ({"baskets": ([0, 2], [1, 1])}, "baskets: row 0 holds 1 after 1; next: sort the indices of each row and drop"),
         ({"baskets": ([0, 1], [5])}, "baskets: row 0 holds index 5, allowed is 0 to 4; next:"),
-        ({"baskets": ([0, 3], [2, 1, 2]), "fade": [1, 1]}, "baskets: row 0 holds 2 after 2; next: sort the indices"),
-        ({"fade": [1]}, "length of fade is 1, at least 2 is needed"),
-        ({"fade": [1, -1]}, "fade: -1.0 at [1] (1 such values), finite >= 0 is needed"),
         (
-            {"fade": [1, 1], "measures": ["count", "lift", "llr"]},
+            {"baskets": ([0, 3], [2, 1, 2]), "distance_weights": [1, 1]},
+            "baskets: row 0 holds 2 after 2; next: sort the indices",
+        ),
+        ({"distance_weights": [1]}, "length of distance_weights is 1, at least 2 is needed"),
+        ({"distance_weights": [1, -1]}, "distance_weights: -1.0 at [1] (1 such values), finite >= 0 is needed"),
+        (
+            {"distance_weights": [1, 1], "measures": ["count", "lift", "llr"]},
             "measures ['lift', 'llr'] have no meaning with a direct",
         ),
         ({"basket_weights": [1.0] * 5, "measures": ["llr"]}, "measures ['llr'] have no meaning with weighted baskets;"),

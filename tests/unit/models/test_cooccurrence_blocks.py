@@ -27,7 +27,7 @@ def table(**more: list[object]) -> pa.Table:
 def test_packed__orders_baskets_by_block_then_id_and_items_by_id() -> None:
     found = packed(table(), IDS)
     assert (found.rows.indptr.tolist(), found.rows.indices.tolist()) == ([0, 1, 3, 5], [0, 1, 2, 0, 1])
-    assert (found.weights, found.repeated, found.uneven) == (None, 0, 0)
+    assert (found.weights, found.repeated, found.inconsistent_weight_rows) == (None, 0, 0)
     assert [array.dtype for array in found.rows] == [np.int64, np.int32]
 
 
@@ -40,8 +40,8 @@ def test_packed__orders_items_by_position_then_id() -> None:
 def test_packed__weights_are_their_baskets() -> None:
     found = packed(table(weight=[0.5, 1.0, 2.0, 1.0, 0.5]), IDS)
     assert found.weights is not None
-    assert (found.weights.tolist(), found.uneven) == ([2.0, 0.5, 1.0], 0)
-    assert packed(table(weight=[0.5, 1.0, 2.0, 1.0, 0.25]), IDS).uneven == 1
+    assert (found.weights.tolist(), found.inconsistent_weight_rows) == ([2.0, 0.5, 1.0], 0)
+    assert packed(table(weight=[0.5, 1.0, 2.0, 1.0, 0.25]), IDS).inconsistent_weight_rows == 1
 
 
 @pytest.mark.parametrize("more", [{}, {"position": [1, 2, 3, 4, 5]}])

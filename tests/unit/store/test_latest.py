@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from shortlist.store.latest import stands
+from shortlist.store.latest import is_current
 
 D1, D2 = date(2017, 11, 23), date(2017, 11, 30)
 
@@ -42,5 +42,5 @@ Row = tuple[str, date, int | None, str]
 )
 def test_stands(rows: list[Row], standing: set[tuple[str, date, int]]) -> None:
     frame = pl.DataFrame(rows, ["surface", "run_date", "table_version", "status"], orient="row")
-    found = frame.filter(stands()).select("surface", "run_date", "table_version")
+    found = frame.filter(is_current()).select("surface", "run_date", "table_version")
     assert set(found.rows()) == standing

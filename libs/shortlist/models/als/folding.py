@@ -20,9 +20,9 @@ from shortlist.models.als.blockwise import HalfStep
 from shortlist.models.als.observations import signed
 from shortlist.models.arrays.blocks import Batches
 from shortlist.models.arrays.matrix import list_rows
-from shortlist.models.arrays.shared_arrays import Held
+from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.models.ranking.item_factors import ItemFactors, SharedItems, list_matrix
-from shortlist.models.ranking.scoring import LISTS, RANKED, Places, nothing_eligible, ranked, ranked_lists, sent
+from shortlist.models.ranking.scoring import LISTS, RANKED, ItemIndices, nothing_eligible, ranked, ranked_lists, sent
 
 _TAKEN = "taken"
 _SCHEMA = f"{ID} string, {FACTORS} array<float>"
@@ -62,7 +62,7 @@ def fold_in_top_items(
     subjects: DataFrame,
     k: int,
     config: AlsConfig,
-    eligible: Places | None = None,
+    eligible: ItemIndices | None = None,
 ) -> DataFrame:
     """The best unseen items of users without stored vectors: folded in and ranked in one task, no vector is ever stored.
 
@@ -103,10 +103,10 @@ def _folding(step: HalfStep, row: str) -> Callable[[Batches], Iterator[pa.Record
 
 
 def _ranking(
-    rotated: Held[ItemFactors],
-    fitted: Held[ItemFactors],
+    rotated: SharedArrays[ItemFactors],
+    fitted: SharedArrays[ItemFactors],
     step: HalfStep,
-    eligible: "Broadcast[Places] | None",
+    eligible: "Broadcast[ItemIndices] | None",
     k: int,
 ) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:

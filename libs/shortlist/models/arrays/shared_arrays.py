@@ -15,7 +15,7 @@ Content_co = TypeVar("Content_co", covariant=True)
 _COLUMN = "values"
 
 
-class Held(Protocol[Content_co]):
+class SharedArrays(Protocol[Content_co]):
     """What a task is given in place of the arrays; a broadcast is one too."""
 
     @property
@@ -24,7 +24,7 @@ class Held(Protocol[Content_co]):
 
 
 @dataclass(frozen=True)
-class Mapped(Generic[Content]):
+class MappedArrays(Generic[Content]):
     """A dataclass of arrays in files: all tasks of a machine map them, so memory holds one copy however many there are.
 
     Attributes:
@@ -41,7 +41,7 @@ class Mapped(Generic[Content]):
         return self.kind(**{name: _mapped(path) for name, path in self.files.items()})
 
 
-def hold(spark: SparkSession, folder: Path | None, content: Content) -> Held[Content]:
+def share_arrays(spark: SparkSession, folder: Path | None, content: Content) -> SharedArrays[Content]:
     """A dataclass of numpy and Arrow arrays, held for all tasks.
 
     Args:
@@ -50,14 +50,14 @@ def hold(spark: SparkSession, folder: Path | None, content: Content) -> Held[Con
         content: the dataclass.
     """
     if folder is None:
-        return cast("Held[Content]", spark.sparkContext.broadcast(content))
+        return cast("SharedArrays[Content]", spark.sparkContext.broadcast(content))
     arrays = {field.name: getattr(content, field.name) for field in fields(cast("Any", content))}
-    return Mapped(type(content), {name: stored(folder, array) for name, array in arrays.items()})
+    return MappedArrays(type(content), {name: stored(folder, array) for name, array in arrays.items()})
 
 
-def release(held: Held[Any]) -> None:
+def unshare(held: SharedArrays[Any]) -> None:
     """Give back the executors' copies; files go with their folder."""
-    if not isinstance(held, Mapped):
+    if not isinstance(held, MappedArrays):
         cast("Any", held).unpersist()
 
 

@@ -22,7 +22,7 @@ from shortlist.models.arrays.blocks import Batches, Packed, array_of, cut_by
 from shortlist.models.arrays.matrix import indexed
 
 OWNER: Final = "owner"
-BLOCK: Final = "block int, lengths binary, items binary, weights binary, repeated long, uneven long"
+BLOCK: Final = "block int, lengths binary, items binary, weights binary, repeated long, inconsistent_weight_rows long"
 SENT: Final = "block int, source int, lengths binary, items binary, weights binary"
 # Weights are whole multiples of this, so that their sums are exact and the same in any order: up to 2**33 baskets.
 WEIGHT_UNIT: Final = 2.0**-20
@@ -37,13 +37,13 @@ class Baskets(NamedTuple):
         rows: the items of each, ascending, or in the order of their positions.
         weights: float64, one per basket; None: each counts 1.
         repeated: rows that repeat an item of a basket.
-        uneven: rows whose weight is not that of their basket.
+        inconsistent_weight_rows: rows whose weight is not that of their basket.
     """
 
     rows: Rows
     weights: NDArray[np.float64] | None
     repeated: int = 0
-    uneven: int = 0
+    inconsistent_weight_rows: int = 0
 
 
 def basket_rows(baskets: DataFrame, block_count: int, *, directed: bool, weighted: bool) -> DataFrame:
@@ -77,13 +77,13 @@ def packed(rows: pa.Table, item_ids: pa.Array) -> Baskets:
     else:
         item = keys % max(1, len(item_ids))
     indptr = np.concatenate(([0], np.cumsum(np.bincount(basket, minlength=len(names))))).astype(np.int64)
-    weights, uneven = None, 0
+    weights, inconsistent_weight_rows = None, 0
     if WEIGHT in rows.column_names:
         given = rows[WEIGHT].to_numpy()
         weights = np.empty(len(names), np.float64)
         weights[basket] = given
-        uneven = int((weights[basket] != given).sum())
-    return Baskets(Rows(indptr, item.astype(np.int32)), weights, repeated, uneven)
+        inconsistent_weight_rows = int((weights[basket] != given).sum())
+    return Baskets(Rows(indptr, item.astype(np.int32)), weights, repeated, inconsistent_weight_rows)
 
 
 def packer(item_ids: "Broadcast[pa.Array]") -> Packed:
@@ -101,7 +101,7 @@ def packer(item_ids: "Broadcast[pa.Array]") -> Packed:
                     "block": pa.array([owner], pa.int32()),
                     **_contents(baskets),
                     "repeated": pa.array([baskets.repeated], pa.int64()),
-                    "uneven": pa.array([baskets.uneven], pa.int64()),
+                    "inconsistent_weight_rows": pa.array([baskets.inconsistent_weight_rows], pa.int64()),
                 }
             )
 
@@ -113,7 +113,10 @@ def blocks_in(batches: Batches) -> Iterator[tuple[int, Baskets]]:
     for batch in batches:
         for row in range(batch.num_rows):
             baskets = unpacked([{name: batch[name][row] for name in ("lengths", "items", "weights")}])
-            found = baskets._replace(repeated=batch["repeated"][row].as_py(), uneven=batch["uneven"][row].as_py())
+            found = baskets._replace(
+                repeated=batch["repeated"][row].as_py(),
+                inconsistent_weight_rows=batch["inconsistent_weight_rows"][row].as_py(),
+            )
             yield batch["block"][row].as_py(), found
 
 

@@ -70,8 +70,10 @@ def fit(baskets: DataFrame, config: CooccurrenceConfig) -> Iterator[DataFrame]:
             return
         where = folder if placement == "mapped" else None
         surveyed = survey(rows, sizes, config, where, stack)
-        repeated, uneven = (sum(surveyed.survey[name].to_pylist()) for name in ("repeated", "uneven"))
-        _require_sound(config, repeated=repeated, uneven=uneven)
+        repeated, inconsistent_weight_rows = (
+            sum(surveyed.survey[name].to_pylist()) for name in ("repeated", "inconsistent_weight_rows")
+        )
+        _require_sound(config, repeated=repeated, inconsistent_weight_rows=inconsistent_weight_rows)
         if where is not None:
             yield mapped(surveyed, config, where, baskets.sparkSession)
         else:
@@ -84,7 +86,7 @@ def _local(rows: DataFrame, config: CooccurrenceConfig) -> DataFrame:
     table = rows.toArrow()
     item_ids = sorted_ids(table[ITEM_ID])
     baskets = packed(table, item_ids)
-    _require_sound(config, repeated=baskets.repeated, uneven=baskets.uneven)
+    _require_sound(config, repeated=baskets.repeated, inconsistent_weight_rows=baskets.inconsistent_weight_rows)
     known = Known(item_ids, totals_of(baskets.rows, len(item_ids), baskets.weights))
     threads = os.cpu_count() or 1
     bins = item_bins(known.totals.sizes)
@@ -101,7 +103,9 @@ def _local(rows: DataFrame, config: CooccurrenceConfig) -> DataFrame:
     return spread(rows.sparkSession, found)
 
 
-def _require_sound(config: CooccurrenceConfig, *, unusable: int = 0, repeated: int = 0, uneven: int = 0) -> None:
+def _require_sound(
+    config: CooccurrenceConfig, *, unusable: int = 0, repeated: int = 0, inconsistent_weight_rows: int = 0
+) -> None:
     """Refuse rows that break what a basket is.
 
     Raises:
@@ -110,7 +114,7 @@ def _require_sound(config: CooccurrenceConfig, *, unusable: int = 0, repeated: i
     found = {
         "have a weight that is NaN, infinite, missing or not above 0": unusable,
         "repeat an item of a basket": repeated,
-        "have another weight than their basket": uneven,
+        "have another weight than their basket": inconsistent_weight_rows,
     }
     wrong = {what: count for what, count in found.items() if count}
     if wrong:

@@ -57,7 +57,7 @@ def related_tables(
             alpha=config.alpha,
             beta=config.beta,
             basket_weights=baskets.weights,
-            fade=fade(config, baskets) if config.directed else None,
+            distance_weights=distance_weights(config, baskets) if config.directed else None,
             first_item=first,
             last_item=min(first + width, last_item),
             totals=known.totals,
@@ -77,10 +77,10 @@ def related_tables(
         )
 
 
-def fade(config: CooccurrenceConfig, baskets: Baskets) -> NDArray[np.float64]:
+def distance_weights(config: CooccurrenceConfig, baskets: Baskets) -> NDArray[np.float64]:
     """What the next item of a basket counts, the second next, and so on, as far as the longest of these goes."""
     distances = np.arange(1, max(2, int(np.diff(baskets.rows.indptr).max(initial=0))), dtype=np.float64)
     if config.distance_weight == "reciprocal":
         return 1.0 / distances
-    faded: NDArray[np.float64] = config.distance_decay ** (distances - 1)
-    return faded
+    weights_by_distance: NDArray[np.float64] = config.distance_decay ** (distances - 1)
+    return weights_by_distance

@@ -41,7 +41,9 @@ from shortlist.models.cooccurrence.blocks import (
 from shortlist.models.cooccurrence.lists import RELATED, Known, related_tables
 from shortlist.models.cooccurrence.placement import Refused, Sizes, basket_bytes, log, require_fit
 
-_SURVEY: Final = "block int, baskets long, rows long, weight double, repeated long, uneven long, work binary"
+_SURVEY: Final = (
+    "block int, baskets long, rows long, weight double, repeated long, inconsistent_weight_rows long, work binary"
+)
 _TOUCHED: Final = "baskets binary, rows binary"
 _BLOCKS_PER_CORE: Final = 4
 # Rows of lists that a task hands to Spark at once.
@@ -163,7 +165,7 @@ def _surveyor(bins: NDArray[np.int64], folder: Path | None) -> Packed:
                     "rows": pa.array([len(baskets.rows.indices)], pa.int64()),
                     "weight": pa.array([weight], pa.float64()),
                     "repeated": pa.array([baskets.repeated], pa.int64()),
-                    "uneven": pa.array([baskets.uneven], pa.int64()),
+                    "inconsistent_weight_rows": pa.array([baskets.inconsistent_weight_rows], pa.int64()),
                     "work": pa.array([work_of(baskets.rows, bins).tobytes()], pa.binary()),
                 }
             )

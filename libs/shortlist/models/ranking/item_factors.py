@@ -18,7 +18,7 @@ from shortlist.columns import FACTORS, ID, ITEM_ID
 from shortlist.kernels.arrays import Floats, finite
 from shortlist.kernels.ials import GramBasis, gram, gram_basis
 from shortlist.models.arrays.matrix import sorted_ids
-from shortlist.models.arrays.shared_arrays import Held, Mapped, hold, release, stored
+from shortlist.models.arrays.shared_arrays import MappedArrays, SharedArrays, share_arrays, stored, unshare
 
 # Rows that are turned at once where one matrix is made from another.
 _ROWS_AT_ONCE: Final = 65_536
@@ -54,16 +54,16 @@ class SharedItems:
         self._frame = factors.select(ID, FACTORS)
         self._spark = factors.sparkSession
         self._folder = folder
-        self._made: list[Held[ItemFactors]] = []
-        self._bases: dict[float, tuple[GramBasis, Held[ItemFactors]]] = {}
+        self._made: list[SharedArrays[ItemFactors]] = []
+        self._bases: dict[float, tuple[GramBasis, SharedArrays[ItemFactors]]] = {}
 
     @cached_property
-    def fitted(self) -> Held[ItemFactors]:
+    def fitted(self) -> SharedArrays[ItemFactors]:
         """As the model has them."""
         return self._kept(self._through_files(self._folder) if self._folder else self._through_driver())
 
     @cached_property
-    def unit_length(self) -> Held[ItemFactors]:
+    def unit_length(self) -> SharedArrays[ItemFactors]:
         """Each of Euclidean length 1: inner products are cosines. Zero vectors stay zero."""
         return self._turned(unit_rows)
 
@@ -72,7 +72,7 @@ class SharedItems:
         """Sorted."""
         return self.fitted.value.ids
 
-    def basis(self, unobserved_weight: float) -> tuple[GramBasis, Held[ItemFactors]]:
+    def basis(self, unobserved_weight: float) -> tuple[GramBasis, SharedArrays[ItemFactors]]:
         """The eigenbasis of their Gram matrix, and their vectors in it: what users are folded in against."""
         if unobserved_weight not in self._bases:
             vectors = finite(self.fitted.value.vectors, "item factors")
@@ -80,14 +80,14 @@ class SharedItems:
             self._bases[unobserved_weight] = basis, self._turned(lambda rows: rows @ basis.rotation)
         return self._bases[unobserved_weight]
 
-    def places(self, items: DataFrame) -> NDArray[np.int32] | None:
+    def item_indices(self, items: DataFrame) -> NDArray[np.int32] | None:
         """Which of them a surface may show.
 
         Args:
             items: item_id; those without a vector are passed over.
 
         Returns:
-            Places in `ids`, ascending; None where that is all of them.
+            Indices in `ids`, ascending; None where that is all of them.
         """
         wanted = items.select(ITEM_ID).toArrow()[ITEM_ID].combine_chunks().cast(pa.string())
         found = pc.is_in(self.ids, value_set=wanted)
@@ -97,25 +97,25 @@ class SharedItems:
     def close(self) -> None:
         """Give back the executors' copies."""
         for held in self._made:
-            release(held)
+            unshare(held)
 
-    def _kept(self, held: Held[ItemFactors]) -> Held[ItemFactors]:
+    def _kept(self, held: SharedArrays[ItemFactors]) -> SharedArrays[ItemFactors]:
         self._made.append(held)
         return held
 
-    def _through_driver(self) -> Held[ItemFactors]:
+    def _through_driver(self) -> SharedArrays[ItemFactors]:
         table = self._frame.toArrow()
         ids = sorted_ids(table[ID])
         if not len(ids):
-            return hold(self._spark, None, ItemFactors(ids, np.empty((0, 1), np.float32)))
+            return share_arrays(self._spark, None, ItemFactors(ids, np.empty((0, 1), np.float32)))
         order = pc.index_in(ids, value_set=table[ID].combine_chunks().cast(pa.string())).to_numpy()
         vectors = list_matrix(table[FACTORS].combine_chunks())[order]
-        return hold(self._spark, None, ItemFactors(ids, vectors))
+        return share_arrays(self._spark, None, ItemFactors(ids, vectors))
 
-    def _through_files(self, folder: Path) -> Held[ItemFactors]:
+    def _through_files(self, folder: Path) -> SharedArrays[ItemFactors]:
         # A task that runs twice writes two files; only the one that Spark took the answer of is named here.
         written = self._frame.mapInArrow(_storing(folder), "ids string, vectors string").toArrow().to_pylist()
-        parts = [Mapped(ItemFactors, {name: Path(path) for name, path in row.items()}) for row in written]
+        parts = [MappedArrays(ItemFactors, {name: Path(path) for name, path in row.items()}) for row in written]
         lengths = [len(part.value.ids) for part in parts]
         ids = pa.concat_arrays([part.value.ids for part in parts]) if parts else pa.array([], pa.string())
         order = pc.sort_indices(ids).to_numpy()
@@ -127,20 +127,20 @@ class SharedItems:
             vectors[places[first:last]] = part.value.vectors
         for path in [path for row in written for path in row.values()]:
             Path(path).unlink()
-        return Mapped(ItemFactors, {"ids": stored(folder, ids.take(pa.array(order))), "vectors": matrix})
+        return MappedArrays(ItemFactors, {"ids": stored(folder, ids.take(pa.array(order))), "vectors": matrix})
 
-    def _turned(self, turn: Callable[[Floats], Floats]) -> Held[ItemFactors]:
+    def _turned(self, turn: Callable[[Floats], Floats]) -> SharedArrays[ItemFactors]:
         """Another matrix of the same items, made a few rows at a time, the same rows wherever it goes."""
         fitted = self.fitted.value
         shape = fitted.vectors.shape
-        if isinstance(self.fitted, Mapped) and self._folder:
+        if isinstance(self.fitted, MappedArrays) and self._folder:
             path, vectors = _new_matrix(self._folder, shape)
-            held: Held[ItemFactors] | None = Mapped(ItemFactors, {**self.fitted.files, "vectors": path})
+            held: SharedArrays[ItemFactors] | None = MappedArrays(ItemFactors, {**self.fitted.files, "vectors": path})
         else:
             vectors, held = np.empty(shape, np.float32), None
         for first in range(0, len(vectors), _ROWS_AT_ONCE):
             vectors[first : first + _ROWS_AT_ONCE] = turn(fitted.vectors[first : first + _ROWS_AT_ONCE])
-        return self._kept(held or hold(self._spark, None, ItemFactors(fitted.ids, vectors)))
+        return self._kept(held or share_arrays(self._spark, None, ItemFactors(fitted.ids, vectors)))
 
 
 def list_matrix(lists: pa.ListArray) -> Floats:

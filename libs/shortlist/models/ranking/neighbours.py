@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, RELATED_ITEM_ID, SCORE, SEEN, SUBJECT_ID, WEIGHT
 from shortlist.kernels.neighbours import score_neighbours
 from shortlist.models.arrays.matrix import sorted_ids
-from shortlist.models.arrays.shared_arrays import Held
+from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.models.ranking.scoring import LISTS, Batches, listed, mask_rows, ranked, slices
 
 _SEEDS = "seeds"
@@ -52,7 +52,7 @@ def collect_neighbours(related: DataFrame) -> Neighbours:
 
 def score_from_neighbours(
     seeds: DataFrame,
-    neighbours: Held[Neighbours],
+    neighbours: SharedArrays[Neighbours],
     subjects: DataFrame,
     k: int,
     scoring: Literal["sum", "multi-hit"],
@@ -62,7 +62,7 @@ def score_from_neighbours(
 
     Args:
         seeds: subject_id, item_id, weight (> 0): what a subject took; its heaviest `most_seeds` vote (ties by item_id).
-        neighbours: what lies beside each item, held by `sharing.hold`.
+        neighbours: what lies beside each item, held by `shared_arrays.share_arrays`.
         subjects: subject_id, seen (array<string>, never given to that subject): who is served.
         k: longest list.
         scoring: `sum` of weight x similarity, or `multi-hit`, Pixie's booster.
@@ -84,7 +84,7 @@ def score_from_neighbours(
 
 
 def _score_batches(
-    shared: Held[Neighbours], k: int, scoring: Literal["sum", "multi-hit"]
+    shared: SharedArrays[Neighbours], k: int, scoring: Literal["sum", "multi-hit"]
 ) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         neighbours = shared.value

@@ -14,11 +14,11 @@ from pyspark.sql import functions as F
 from shortlist.columns import FACTORS, ITEM_ID, RANK, SCORE, SEEN, SUBJECT_ID
 from shortlist.kernels.arrays import Floats
 from shortlist.kernels.top_k import top_k
-from shortlist.models.arrays.shared_arrays import Held
+from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.models.ranking.item_factors import ItemFactors, SharedItems, list_matrix, unit_rows
 
 Batches = Iterable[pa.RecordBatch]
-Places = NDArray[np.int32]
+ItemIndices = NDArray[np.int32]
 RANKED: Final = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int"
 # One row a subject on the way from Python: Spark takes lists apart in half the time that it takes to read their rows.
 _ENTRIES: Final = "entries"
@@ -28,7 +28,7 @@ _CELLS: Final = 4_000_000
 
 
 def top_items(
-    queries: DataFrame, items: SharedItems, k: int, eligible: Places | None = None, cosine: bool = False
+    queries: DataFrame, items: SharedItems, k: int, eligible: ItemIndices | None = None, cosine: bool = False
 ) -> DataFrame:
     """For each subject the k items of the largest inner product that it may be given.
 
@@ -56,18 +56,18 @@ def ranked(lists: DataFrame) -> DataFrame:
     return rows.select(SUBJECT_ID, "entry.*", (F.col(RANK) + 1).alias(RANK))
 
 
-def nothing_eligible(items: SharedItems, eligible: Places | None) -> bool:
+def nothing_eligible(items: SharedItems, eligible: ItemIndices | None) -> bool:
     """Whether no list can hold anything."""
     return not len(items.ids if eligible is None else eligible)
 
 
-def sent(spark: SparkSession, eligible: Places | None) -> "Broadcast[Places] | None":
+def sent(spark: SparkSession, eligible: ItemIndices | None) -> "Broadcast[ItemIndices] | None":
     """The places on every executor; 4 bytes an item, where a surface does not show all."""
     return None if eligible is None else spark.sparkContext.broadcast(eligible)
 
 
 def _rank_batches(
-    shared: Held[ItemFactors], eligible: "Broadcast[Places] | None", k: int, cosine: bool
+    shared: SharedArrays[ItemFactors], eligible: "Broadcast[ItemIndices] | None", k: int, cosine: bool
 ) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
         items = shared.value
@@ -86,7 +86,7 @@ def ranked_lists(
     queries: Floats,
     seen: pa.ListArray,
     items: ItemFactors,
-    eligible: "Broadcast[Places] | None",
+    eligible: "Broadcast[ItemIndices] | None",
     k: int,
 ) -> Iterator[pa.RecordBatch]:
     """The k best unseen items of each subject as lists (subject_id, entries), some subjects at a time."""

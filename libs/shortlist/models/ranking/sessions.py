@@ -8,10 +8,10 @@ from pyspark.sql import functions as F
 from shortlist.columns import ITEM_ID, POSITION, SEEN, SESSION_ID, SUBJECT_ID, USER_ID, WEIGHT
 from shortlist.config import AlsConfig
 from shortlist.models.als.folding import fold_in_top_items
-from shortlist.models.arrays.shared_arrays import Held
+from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.models.ranking.item_factors import SharedItems
 from shortlist.models.ranking.neighbours import Neighbours, score_from_neighbours
-from shortlist.models.ranking.scoring import Places
+from shortlist.models.ranking.scoring import ItemIndices
 
 
 def session_seeds(steps: DataFrame, half_life: float) -> DataFrame:
@@ -32,7 +32,7 @@ def session_seeds(steps: DataFrame, half_life: float) -> DataFrame:
 
 def session_items_from_neighbours(
     steps: DataFrame,
-    neighbours: Held[Neighbours],
+    neighbours: SharedArrays[Neighbours],
     k: int,
     scoring: Literal["sum", "multi-hit"],
     most_seeds: int,
@@ -61,7 +61,7 @@ def session_items_by_fold_in(
     k: int,
     config: AlsConfig,
     half_life: float,
-    eligible: Places | None = None,
+    eligible: ItemIndices | None = None,
 ) -> DataFrame:
     """For each session the k best items that are not in it, as if it were a user who took what it holds.
 
