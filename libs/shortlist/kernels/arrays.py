@@ -45,7 +45,7 @@ def frozen(values: ArrayLike, dtype: type[np.floating[Any] | np.integer[Any]], n
                 f"{name} holds values from {given.min()} to {given.max()}, beyond {np.dtype(dtype)}; "
                 "next: number the ids from 0"
             )
-    # A float64 beyond float32 becomes an infinity, which `finite` refuses with its place.
+    # A float64 beyond float32 becomes an infinity, which `finite` refuses and names by its index.
     with np.errstate(over="ignore"):
         view = np.require(given, dtype, ["C", "A"]).view()
     view.flags.writeable = False
@@ -59,10 +59,10 @@ def checked_rows(rows: tuple[ArrayLike, ArrayLike], width: int, name: str, *, re
         rows: indptr and indices of any integer dtype.
         width: number of columns.
         name: what the caller calls them, for the error.
-        repeats: whether an index may stand twice in one row.
+        repeats: whether an index may occur twice in one row.
 
     Raises:
-        ValueError: a broken indptr, an index out of range, a row out of order; with the place and the value.
+        ValueError: a broken indptr, an index out of range, a row out of order; with its position and the value.
     """
     checked = bounded_rows(rows, width, name)
     steps = np.diff(checked.indices)
@@ -144,7 +144,7 @@ def _require_finite(array: NDArray[np.floating[Any]], name: str, least: float, a
 
 
 def require_shape(array: NDArray[Any], shape: tuple[int | None, ...], name: str) -> None:
-    """Refuse an array of another shape; None stands for any length.
+    """Refuse an array of another shape; None means any length.
 
     Raises:
         ValueError: with both shapes.

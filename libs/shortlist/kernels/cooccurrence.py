@@ -94,7 +94,7 @@ class Statistics(NamedTuple):
 
 
 def item_rows(baskets: Rows, first_item: int, last_item: int) -> tuple[Rows, Indices]:
-    """The baskets of each item from first_item to last_item, ascending, and where in each of them it stands.
+    """The baskets of each item from first_item to last_item, ascending, and the item's position in each.
 
     Args:
         baskets: a pattern that is safe to walk.
@@ -105,9 +105,9 @@ def item_rows(baskets: Rows, first_item: int, last_item: int) -> tuple[Rows, Ind
     indptr = np.zeros(last_item - first_item + 1, np.int64)
     cooccurrence_loops.count_baskets(baskets.indices, first_item, indptr[1:])
     np.cumsum(indptr, out=indptr)
-    listed, places = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.int32)
-    cooccurrence_loops.list_baskets(*baskets, first_item, indptr[:-1].copy(), listed, places)
-    return Rows(_read_only(indptr), _read_only(listed)), _read_only(places)
+    listed, positions = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.int32)
+    cooccurrence_loops.list_baskets(*baskets, first_item, indptr[:-1].copy(), listed, positions)
+    return Rows(_read_only(indptr), _read_only(listed)), _read_only(positions)
 
 
 def cooccur(
@@ -196,7 +196,7 @@ def cooccur(
         totals = totals_of(by_basket, item_count, weights)
     sizes = finite_doubles(totals.sizes, "sizes", least=0.0)
     require_shape(sizes, (item_count,), "sizes")
-    by_item, places = item_rows(by_basket, int(first_item), int(stop))
+    by_item, positions = item_rows(by_basket, int(first_item), int(stop))
 
     shape = (len(measures), stop - first_item, k)
     result = Cooccurrence(
@@ -208,7 +208,7 @@ def cooccur(
     cooccurrence_loops.cooccurrence_rows(
         int(first_item),
         by_item,
-        places,
+        positions,
         by_basket,
         _statistics(Totals(sizes, totals.weight), lengths, measures, alpha, beta, weights, weights_by_distance),
         np.array([MEASURES[name] for name in measures], np.int64),

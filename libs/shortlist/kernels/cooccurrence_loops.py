@@ -7,11 +7,11 @@ from numba import njit
 from shortlist.kernels.ranked import (
     EXACT,
     GROUP,
+    indices_above,
     keep_largest,
     key_index,
     key_score,
     largest_sorted,
-    places_above,
     rank_key,
     reached_by,
     smallest,
@@ -34,8 +34,8 @@ def count_baskets(indices, first_item, counts):
 
 
 @njit(**EXACT)
-def list_baskets(indptr, indices, first_item, cursors, baskets, places):
-    """The baskets of each item and where in them it stands, baskets ascending.
+def list_baskets(indptr, indices, first_item, cursors, baskets, positions):
+    """The baskets of each item and its position in each, baskets ascending.
 
     Args:
         indptr: (baskets + 1,) int64.
@@ -43,7 +43,7 @@ def list_baskets(indptr, indices, first_item, cursors, baskets, places):
         first_item: item of the first row.
         cursors: (items,) int64, where each item's list begins; moved to its end.
         baskets: int32, out.
-        places: int32, out: 0 for the first item of its basket.
+        positions: int32, out: 0 for the first item of its basket.
     """
     width = len(cursors)
     for basket in range(len(indptr) - 1):
@@ -51,7 +51,7 @@ def list_baskets(indptr, indices, first_item, cursors, baskets, places):
             item = indices[z] - first_item
             if 0 <= item < width:
                 baskets[cursors[item]] = basket
-                places[cursors[item]] = z - indptr[basket]
+                positions[cursors[item]] = z - indptr[basket]
                 cursors[item] += 1
 
 
@@ -91,7 +91,7 @@ def _count_and_walk(low, high, item_baskets, by_basket, known, touched, shared, 
 
 
 @njit(**EXACT)
-def _weigh(low, high, item_baskets, places, by_basket, known, touched, shared, weighed, walked):
+def _weigh(low, high, item_baskets, positions, by_basket, known, touched, shared, weighed, walked):
     """Shared baskets, their weights and walks; with distance weights, only of the items that come later, multiplied by them."""
     basket_indptr, basket_items = by_basket
     weighted = len(known.basket_weights) > 0
@@ -104,7 +104,7 @@ def _weigh(low, high, item_baskets, places, by_basket, known, touched, shared, w
         walk = known.basket_walks[basket] if walking else 0.0
         start = basket_indptr[basket]
         if directed:
-            start += places[e] + 1
+            start += positions[e] + 1
         for z in range(start, basket_indptr[basket + 1]):
             j = np.uint32(basket_items[z])
             touched[found] = j
@@ -192,7 +192,7 @@ def _similarities(measure, values, found, touched, shared, together, walked, own
 def _collect(values, touched, shared, own, min_support, buffer, k):
     """Push the touched items that qualify into the buffer; returns how full it is. What does not qualify is overwritten."""
     capacity = len(buffer)
-    places, maxima = np.empty(GROUP, np.uint64), np.empty(2 * k, np.float32)
+    indices, maxima = np.empty(GROUP, np.uint64), np.empty(2 * k, np.float32)
     for z in range(len(values)):
         j = touched[z]
         values[z] = _NOTHING if j == own or shared[j] < min_support else values[z]
@@ -203,7 +203,7 @@ def _collect(values, touched, shared, own, min_support, buffer, k):
         threshold = np.nextafter(reached_by(values, k, maxima), _NOTHING)
     for start in range(0, len(values), GROUP):
         part, items = values[start : start + GROUP], touched[start : start + GROUP]
-        for z in places[: places_above(part, threshold, places)]:
+        for z in indices[: indices_above(part, threshold, indices)]:
             if part[z] > threshold:
                 buffer[count] = rank_key(part[z], items[z])
                 count += 1
@@ -215,7 +215,7 @@ def _collect(values, touched, shared, own, min_support, buffer, k):
 
 
 @njit(**EXACT)
-def cooccurrence_rows(first_item, by_item, places, by_basket, known, measures, k, min_support, items, scores,
+def cooccurrence_rows(first_item, by_item, positions, by_basket, known, measures, k, min_support, items, scores,
                       supports, lengths):  # fmt: skip
     """Rows of the item-by-item product, from first_item on, ranked by each measure.
 
@@ -225,7 +225,7 @@ def cooccurrence_rows(first_item, by_item, places, by_basket, known, measures, k
     Args:
         first_item: item of the first row.
         by_item: the baskets of each of these items.
-        places: int32, where in each of them the item stands.
+        positions: int32, the item's position in each of them.
         by_basket: the items of each basket.
         known: `cooccurrence.Statistics`.
         measures: (m,) int64, codes of this module.
@@ -251,7 +251,7 @@ def cooccurrence_rows(first_item, by_item, places, by_basket, known, measures, k
         own = first_item + row
         low, high = item_indptr[row], item_indptr[row + 1]
         if weighing:
-            found = _weigh(low, high, item_baskets, places, by_basket, known, touched, shared, weighed, walked)
+            found = _weigh(low, high, item_baskets, positions, by_basket, known, touched, shared, weighed, walked)
             for z in range(found):
                 together[z] = weighed[touched[z]]
         else:
@@ -267,12 +267,12 @@ def cooccurrence_rows(first_item, by_item, places, by_basket, known, measures, k
             ranked = largest_sorted(buffer, count, k)
             length = len(ranked)
             lengths[m, row] = length
-            for place in range(length):
-                key = ranked[length - 1 - place]
+            for position in range(length):
+                key = ranked[length - 1 - position]
                 j = key_index(key)
-                items[m, row, place] = j
-                scores[m, row, place] = key_score(key)
-                supports[m, row, place] = shared[j]
+                items[m, row, position] = j
+                scores[m, row, position] = key_score(key)
+                supports[m, row, position] = shared[j]
         for z in range(found):
             shared[touched[z]] = 0
         if walking:

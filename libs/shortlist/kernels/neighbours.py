@@ -1,4 +1,4 @@
-"""From what a user took to what lies beside it: scores from item neighbours, with the seed that counted most."""
+"""Scores of items from the neighbours of a user's items (the seeds), with the seed that contributed most."""
 
 from typing import Final, Literal, NamedTuple, get_args
 
@@ -88,7 +88,7 @@ def score_neighbours(
     overflown = listed & ~np.isfinite(result.scores)
     if overflown.any():
         raise ValueError(
-            f"{int(overflown.sum())} scores lie beyond float32; next: scale seed weights "
+            f"{int(overflown.sum())} scores exceed float32; next: scale seed weights "
             f"(up to {weights.max():.3g}) or similarities (up to {closeness.max():.3g}) down"
         )
     return result

@@ -72,9 +72,9 @@ def neighbour_rows(seeds, seed_weights, near, similarities, seen, k, multi_hit, 
         ranked = largest_sorted(keys, found, k)
         length = len(ranked)
         lengths[q] = length
-        for place in range(length):
-            key = ranked[length - 1 - place]
+        for position in range(length):
+            key = ranked[length - 1 - position]
             j = key_index(key)
-            items[q, place] = j
-            scores[q, place] = key_score(key)
-            best_seeds[q, place] = best_seed[j]
+            items[q, position] = j
+            scores[q, position] = key_score(key)
+            best_seeds[q, position] = best_seed[j]

@@ -8,7 +8,7 @@ No fastmath here nor where these are called: infinities bound the scans and -0.0
 hand, because numba turns int64 with uint64 into float64, which cannot hold a key.
 
 Numba's cache looks at the age of the file that holds a compiled function, not at the functions that it inlines from
-other files: after a change here the loops next door must be compiled anew. `infra/environments.sh` empties the cache
+other files: after a change here the loops that call these must be compiled again. `infra/environments.sh` empties the cache
 when any file of this folder changed.
 """
 
@@ -87,7 +87,7 @@ def smallest(keys, count):
 def reached_by(scores, k, maxima):
     """A score that k of them reach, in one vector loop: near the k-th largest, and never above it.
 
-    They are dealt out to as many groups as `maxima` (scratch, at least k and at most as many as scores) has places, and each
+    They are dealt out to as many groups as `maxima` (scratch, at least k and at most as many as scores) has elements, and each
     group's largest is taken: k groups reach the k-th largest of these.
     """
     groups = len(maxima)
@@ -101,8 +101,8 @@ def reached_by(scores, k, maxima):
 
 
 @njit(**EXACT)
-def places_above(scores, threshold, places):
-    """Write where scores exceed the threshold to places (uint64), ascending; returns how many do."""
+def indices_above(scores, threshold, indices):
+    """Write where scores exceed the threshold to indices (uint64), ascending; returns how many do."""
     hits = 0
     for z in range(len(scores)):
         hits += scores[z] > threshold
@@ -110,7 +110,7 @@ def places_above(scores, threshold, places):
         # Without a branch, which would be guessed wrong.
         hits = 0
         for z in range(len(scores)):
-            places[hits] = z
+            indices[hits] = z
             hits += scores[z] > threshold
     return hits
 

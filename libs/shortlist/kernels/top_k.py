@@ -42,7 +42,7 @@ def top_k(
     """For each query the k unseen items of the largest inner product; equal scores by ascending index.
 
     A score is the inner product summed in float64 and rounded to float32. A blocked float32 matrix product finds who
-    can be on the list; it rounds differently from place to place in a block, so whoever is within its error of the k-th
+    can be on the list; it rounds differently within a block, so whoever is within its error of the k-th
     is scored again. Hence a list depends on its query alone: not on the batch, the threads or the BLAS, and items with
     equal vectors tie. Needs 5 MB beside the result, whatever the catalogue. -0.0 counts as 0.0. Where not every item may be
     given, the eligible ones' vectors are gathered a tile at a time: work as for them alone, and no copy of the matrix.
@@ -103,7 +103,7 @@ def top_k(
 
 
 class _Tiles:
-    """The items of each tile with their vectors: slices of the matrix, or what is gathered from it into one place.
+    """The items of each tile with their vectors: slices of the matrix, or what is gathered from it into one array.
 
     Attributes:
         count: items in all tiles.

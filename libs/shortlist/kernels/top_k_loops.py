@@ -7,10 +7,10 @@ from numba import njit
 from shortlist.kernels.ranked import (
     EXACT,
     GROUP,
+    indices_above,
     keep_largest,
     key_index,
     key_score,
-    places_above,
     rank_key,
     reached_by,
     smallest,
@@ -82,16 +82,16 @@ def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indp
     """
     capacity = keys.shape[1]
     width = len(columns)
-    places, maxima = np.empty(GROUP, np.uint64), np.empty(2 * k, np.float32)
+    indices, maxima = np.empty(GROUP, np.uint64), np.empty(2 * k, np.float32)
     for q in range(len(cursors)):
         # From here on every index counts from 0 in a slice: one that might be negative keeps a loop from being vectorised.
         row = scores[q, :width]
         cursor = cursors[q]
         last = seen_indptr[first_query + q + 1]
         while cursor < last and seen[cursor] <= columns[width - 1]:
-            place = np.searchsorted(columns, seen[cursor])
-            if columns[place] == seen[cursor]:
-                row[place] = _NOTHING
+            position = np.searchsorted(columns, seen[cursor])
+            if columns[position] == seen[cursor]:
+                row[position] = _NOTHING
             cursor += 1
         cursors[q] = cursor
         threshold = thresholds[q]
@@ -104,7 +104,7 @@ def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indp
             threshold = np.nextafter(reach, _NOTHING)
         for start in range(0, width, GROUP):
             part, items = row[start : start + GROUP], columns[start : start + GROUP]
-            for z in places[: places_above(part, threshold, places)]:
+            for z in indices[: indices_above(part, threshold, indices)]:
                 if part[z] > threshold:
                     buffer[count] = rank_key(part[z], items[z])
                     count += 1
@@ -120,7 +120,7 @@ def scan_tile(scores, columns, factors, queries, first_query, margins, seen_indp
 
 @njit(**EXACT)
 def write_ranked(keys, counts, k, factors, queries, first_query, margins, items, scores, lengths):
-    """The buffers of `scan_tile` as lists by exact score; places beyond a list's length are left as they are."""
+    """The buffers of `scan_tile` as lists by exact score; elements beyond a list's length are left as they are."""
     for q in range(len(counts)):
         buffer = keys[q]
         count = counts[q]
@@ -129,7 +129,7 @@ def write_ranked(keys, counts, k, factors, queries, first_query, margins, items,
         length = _score_exactly(buffer, count, k, queries[first_query + q], factors)
         ranked = np.sort(buffer[:length])
         lengths[q] = length
-        for place in range(length):
-            key = ranked[length - 1 - place]
-            items[q, place] = key_index(key)
-            scores[q, place] = key_score(key)
+        for position in range(length):
+            key = ranked[length - 1 - position]
+            items[q, position] = key_index(key)
+            scores[q, position] = key_score(key)

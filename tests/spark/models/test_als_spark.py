@@ -189,7 +189,7 @@ def matrix_of(side: Side, columns: int) -> tuple[list[str], NDArray[np.float32]]
         values = sp.csr_matrix((block.weights, block.indices, block.indptr), shape=shape)
         assert values.has_sorted_indices
         found[block.number] = (block.ids.to_pylist(), values.toarray())
-    assert list(side.places) == sorted(found)
+    assert list(side.ranges) == sorted(found)
     return [name for number in sorted(found) for name in found[number][0]], np.vstack(
         [found[n][1] for n in sorted(found)]
     )
@@ -213,8 +213,8 @@ def test_blocks__hold_the_matrix_both_ways(spark: SparkSession, partitions: int)
     assert item_names == ids
     assert np.array_equal(by_item, held[order].T)
     assert (users.count, items.count, users.entries, items.entries) == (USERS, ITEMS, len(pairs), len(pairs))
-    assert len(users.places) == 5
-    assert 1 < len(items.places) <= 4
+    assert len(users.ranges) == 5
+    assert 1 < len(items.ranges) <= 4
 
 
 @pytest.mark.parametrize(("entries", "blocks"), [(1, 1), (100, 2), (500, 8), (1000, 8), (8001, 9), (10**9, 65_535)])

@@ -145,7 +145,7 @@ def rows_of(pattern: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.i
         ({"seeds": ([0, 1], [4])}, "seeds: row 0 holds index 4, allowed is 0 to 3"),
         ({"seen": ([0, 1, 1], [0])}, "seen indptr has shape (3,), (2) is needed"),
         ({"neighbours": ([0, 0, 6, 6, 6], [9] * 6)}, "neighbours: row 1 holds index 9, allowed is 0 to 3"),
-        ({"seed_weights": [3e38], "similarities": CLOSE * 9}, "2 scores lie beyond float32; next: scale seed"),
+        ({"seed_weights": [3e38], "similarities": CLOSE * 9}, "2 scores exceed float32; next: scale seed"),
     ],
 )
 def test_score_neighbours__refuses(changes: dict[str, object], error: str) -> None:

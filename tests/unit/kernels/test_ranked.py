@@ -77,10 +77,10 @@ def test_reached_by__is_near_the_kth() -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(SCORES, st.floats(width=32, allow_nan=False))
-def test_places_above__are_those_of_larger_scores(given: list[float], threshold: float) -> None:
-    scores, places = np.array(given, np.float32), np.zeros(len(given), np.uint64)
-    hits = ranked.places_above(scores, np.float32(threshold), places)
-    assert places[:hits].tolist() == [place for place, score in enumerate(scores) if score > np.float32(threshold)]
+def test_indices_above__are_those_of_larger_scores(given: list[float], threshold: float) -> None:
+    scores, indices = np.array(given, np.float32), np.zeros(len(given), np.uint64)
+    hits = ranked.indices_above(scores, np.float32(threshold), indices)
+    assert indices[:hits].tolist() == [place for place, score in enumerate(scores) if score > np.float32(threshold)]
 
 
 def test_loops__are_compiled_once_whatever_array_comes(tmp_path: Path) -> None:

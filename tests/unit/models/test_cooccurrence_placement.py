@@ -37,7 +37,7 @@ def test_choose_placement__the_first_that_fits(changes: dict[str, Any], folder: 
 def test_choose_placement__a_named_one_is_that_or_none() -> None:
     with pytest.raises(ModelError, match=r"mapped: its file is 0.0056 GB, cooccurrence.shared_gigabytes is 0.005\n"):
         choose_placement(SIZES, config(placement="mapped", shared_gigabytes=0.005), folder=True)
-    with pytest.raises(ModelError, match="mapped: its file lies in a folder that every task sees, and"):
+    with pytest.raises(ModelError, match="mapped: its file must be in a folder that every task sees, and"):
         choose_placement(SIZES, config(placement="mapped"), folder=False)
 
 
@@ -49,7 +49,7 @@ def test_require_fit__refuses_with_every_number() -> None:
         require_fit(SIZES, 10**9, 5_610_000, settings, refused)
     for part in (
         "local: one process would hold 0.224 GB, cooccurrence.local_gigabytes is 0.1",
-        "mapped: its file lies in a folder",
+        "mapped: its file must be in a folder",
         "shuffled: a task would hold 0.00561 GB of baskets, cooccurrence.shared_gigabytes is 0.0056",
         "next: raise cooccurrence.shared_gigabytes",
     ):

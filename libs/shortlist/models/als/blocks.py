@@ -1,4 +1,4 @@
-"""Observations as blocks of CSR rows, one Arrow row per block: packed where they lie, so Spark shuffles few large values.
+"""Observations as blocks of CSR rows, one Arrow row per block: packed by the tasks, so Spark moves few large values.
 
 Users go to blocks by the hash of their id, items by ranges of about equal work. Which row is in which block, and in which
 order, follows from the ids alone: not from partitions, cores or the order of arrival.
@@ -50,8 +50,8 @@ class Block(NamedTuple):
     weights: NDArray[np.float32]
 
 
-class Place(NamedTuple):
-    """Where a block's rows stand among all rows of its side."""
+class BlockRange(NamedTuple):
+    """Which of all rows of its side a block has."""
 
     first: int
     rows: int
@@ -65,27 +65,27 @@ class Side:
     Attributes:
         name: `users` or `items`.
         blocks: one row per block that holds any, columns as in BLOCK; persisted.
-        places: by block number, ascending; `first` counts up in that order.
+        ranges: by block number, ascending; `first` counts up in that order.
     """
 
     name: str
     blocks: DataFrame
-    places: Mapping[int, Place]
+    ranges: Mapping[int, BlockRange]
 
     @property
     def count(self) -> int:
         """Rows of this side."""
-        return sum(place.rows for place in self.places.values())
+        return sum(block.rows for block in self.ranges.values())
 
     @property
     def entries(self) -> int:
         """Observations."""
-        return sum(place.entries for place in self.places.values())
+        return sum(block.entries for block in self.ranges.values())
 
     @property
     def partitions(self) -> int:
         """Partitions that the blocks are numbered for."""
-        return max(self.places, default=0) + 1
+        return max(self.ranges, default=0) + 1
 
 
 def blocks_in(batches: Batches) -> Iterator[Block]:
@@ -124,7 +124,7 @@ def item_side(users: Side, item_ids: "Broadcast[pa.Array]", entries: NDArray[np.
         block_count: into how many blocks, at most.
     """
     cuts = cut_by(entries + 4, np.arange(len(entries) + 1), block_count).tolist()
-    firsts = {number: place.first for number, place in users.places.items()}
+    firsts = {number: block.first for number, block in users.ranges.items()}
     pieces = users.blocks.mapInArrow(_transposer(firsts, len(entries), cuts), _PIECE)
     blocks = pieces.repartitionById(max(1, len(cuts) - 1), "block").mapInArrow(_joiner(item_ids, cuts), BLOCK)
     return counted("items", blocks)
@@ -152,8 +152,10 @@ def counted(name: str, blocks: DataFrame) -> Side:
         refused.pop_all()
     by_block = sorted(zip(*(sizes[column].to_pylist() for column in ("block", "rows", "entries")), strict=True))
     firsts = accumulate((rows for _, rows, _ in by_block), initial=0)
-    places = {block: Place(first, rows, some) for (block, rows, some), first in zip(by_block, firsts, strict=False)}
-    return Side(name, kept, places)
+    ranges = {
+        number: BlockRange(first, rows, some) for (number, rows, some), first in zip(by_block, firsts, strict=False)
+    }
+    return Side(name, kept, ranges)
 
 
 def row_of_block(
@@ -211,13 +213,13 @@ def _messages(rows: pa.Table, item_ids: pa.Array, block_count: int) -> Iterator[
     owners = (id_hashes(names).view(np.uint64) % np.uint64(block_count)).astype(np.uint16)
     by_owner = np.argsort(owners, kind="stable")
     name_cuts = np.searchsorted(owners[by_owner], np.arange(block_count + 1))
-    places = np.empty(len(names), np.int32)
-    places[by_owner] = np.arange(len(names), dtype=np.int32)
+    positions = np.empty(len(names), np.int32)
+    positions[by_owner] = np.arange(len(names), dtype=np.int32)
     names = names.take(pa.array(by_owner))
     row_owners = owners[row_numbers]
     order = np.argsort(row_owners, kind="stable")
     row_cuts = np.searchsorted(row_owners[order], np.arange(block_count + 1))
-    placed = places[row_numbers]
+    placed = positions[row_numbers]
     for block, (first, last) in enumerate(pairwise(row_cuts.tolist())):
         if first == last:
             continue

@@ -37,7 +37,7 @@ class Exchange(Protocol):
     """What the driver keeps of both sides between half-epochs."""
 
     def put(self, side: Side, factors: Floats) -> None:
-        """Start a side from given factors, rows in the order of its places."""
+        """Start a side from given factors, rows in the order of its blocks."""
 
     def readers(self, mine: Side, other: Side, rotation: Floats) -> Reader:
         """Make ready the other side, rotated, and open a new version of mine."""
@@ -99,8 +99,8 @@ class Folder:
     def put(self, side: Side, factors: Floats) -> None:
         """One file a block."""
         folder = self._folder(side)
-        for number, place in side.places.items():
-            save_whole(folder / f"{number}.npy", factors[place.first : place.first + place.rows])
+        for number, block in side.ranges.items():
+            save_whole(folder / f"{number}.npy", factors[block.first : block.first + block.rows])
         self.versions[side.name] = folder
 
     def readers(self, mine: Side, other: Side, rotation: Floats) -> FolderReader:
@@ -111,7 +111,7 @@ class Folder:
         with path.open("wb") as file:
             # Not a map: the pages that are written through one count as the driver's memory.
             np.lib.format.write_array_header_1_0(file, header)
-            for number in other.places:
+            for number in other.ranges:
                 block: Floats = np.load(self.versions[other.name] / f"{number}.npy")
                 (block @ rotation).astype("<f4", copy=False).tofile(file)
         self.shared = path
@@ -207,7 +207,7 @@ class Broadcasts:
             for number, content in zip(solved["block"], solved["factors"], strict=True)
         }
         self.factors[mine.name] = np.concatenate(
-            [parts[number].reshape(place.rows, -1) for number, place in mine.places.items()]
+            [parts[number].reshape(block.rows, -1) for number, block in mine.ranges.items()]
         )
 
     def latest(self, side: Side) -> BroadcastReader:
@@ -230,4 +230,4 @@ class Broadcasts:
 
 
 def _firsts(side: Side) -> dict[int, int]:
-    return {number: place.first for number, place in side.places.items()}
+    return {number: block.first for number, block in side.ranges.items()}

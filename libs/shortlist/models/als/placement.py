@@ -1,4 +1,4 @@
-"""Where a fit runs and where its factors lie: chosen by size before it starts, from formulas, and said."""
+"""Where a fit runs and where its factors are kept: chosen from formulas of size before it starts, and logged."""
 
 from typing import Final, Literal, NamedTuple
 

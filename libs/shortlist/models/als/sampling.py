@@ -24,15 +24,15 @@ def sampled_side(users: Side, entries: "Broadcast[NDArray[np.int64]]", config: A
     """Users to learn from, each by its own chance: their id, the seed and their rarest item decide, nothing else.
 
     A user is taken with probability max(r, m / n) where n is the number of observations of its rarest item, so an item is
-    expected to keep min(n, m) of its users, and users of frequent items alone are thinned to the share r: half of
+    expected to keep min(n, m) of its users, and users of only frequent items are thinned to the share r: half of
     `sampled_users`. m is `sampled_users_per_item`, or the largest share of it that keeps the expected sample within
     `sampled_users`.
     """
     share = min(1.0, config.sampled_users / users.count / 2)
     wanted = [config.sampled_users_per_item * part for part in _SHARES]
-    expected = users.blocks.mapInArrow(_expecting(entries, share, wanted), "place int, users double").toArrow()
+    expected = users.blocks.mapInArrow(_expecting(entries, share, wanted), "item int, users double").toArrow()
     totals = np.zeros(len(wanted))
-    np.add.at(totals, expected["place"].to_numpy(), expected["users"].to_numpy())
+    np.add.at(totals, expected["item"].to_numpy(), expected["users"].to_numpy())
     fitting = np.flatnonzero(totals <= config.sampled_users)
     chosen = int(fitting[0]) if len(fitting) else len(wanted) - 1
     side = counted("users", users.blocks.mapInArrow(_thinning(entries, share, wanted[chosen], config.seed), BLOCK))
@@ -57,7 +57,7 @@ def _expecting(entries: "Broadcast[NDArray[np.int64]]", share: float, wanted: li
     def expect(batches: Batches) -> Iterator[pa.RecordBatch]:
         for block in blocks_in(batches):
             sums = [float(sampling_chances(block, entries.value, share, per_item).sum()) for per_item in wanted]
-            yield pa.RecordBatch.from_pydict({"place": pa.array(range(len(sums)), pa.int32()), "users": pa.array(sums)})
+            yield pa.RecordBatch.from_pydict({"item": pa.array(range(len(sums)), pa.int32()), "users": pa.array(sums)})
 
     return expect
 

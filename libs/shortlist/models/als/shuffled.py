@@ -91,9 +91,9 @@ class Shuffled:
     def _splitter(self, mine: Side, other: Side) -> Packed:
         rows, factors, config = self.root / f"{mine.name}-rows", self.versions[mine.name], self.config
         given = self.item_start if mine is self.items else None
-        side, firsts = mine.name, {number: place.first for number, place in mine.places.items()}
-        numbers = list(other.places)
-        edges = np.array([other.places[number].first for number in numbers] + [other.count])
+        side, firsts = mine.name, {number: block.first for number, block in mine.ranges.items()}
+        numbers = list(other.ranges)
+        edges = np.array([other.ranges[number].first for number in numbers] + [other.count])
         begin = None if given is None else self.root / "item-start.npy"
         if begin is not None and given is not None:
             save_whole(begin, given)
@@ -109,8 +109,8 @@ class Shuffled:
                     start = np.load(begin, mmap_mode="r")[first : first + len(block.ids)]
                 save_whole(factors / f"{block.number}.npy", start)
                 cuts = np.searchsorted(wanted, edges)
-                for place, source in enumerate(numbers):
-                    some = wanted[cuts[place] : cuts[place + 1]] - edges[place]
+                for position, source in enumerate(numbers):
+                    some = wanted[cuts[position] : cuts[position + 1]] - edges[position]
                     if len(some):
                         yield pa.RecordBatch.from_pydict(
                             {

@@ -1,4 +1,4 @@
-"""Engine `spark`: the kernels of engine `local` on blocks of rows, wherever the blocks lie.
+"""Engine `spark`: the kernels of engine `local` on blocks of rows, in memory or in files.
 
 The driver holds item ids, one d x d matrix a block, and nothing of the size of the users; only where no folder is shared by
 all tasks (see `Broadcasts`) do factors pass through it.
@@ -65,7 +65,7 @@ def fit_spark(observations: DataFrame, config: AlsConfig, start: DataFrame | Non
     with ExitStack() as stack:
         root = stack.enter_context(scratch_folder(spark, config.scratch))
         everyone = _kept(user_side(observations, shared_ids, block_count), stack)
-        largest = max(int(entries.max()), *(place.entries for place in everyone.places.values()))
+        largest = max(int(entries.max()), *(block.entries for block in everyone.ranges.values()))
         placement = choose_placement(Sizes(everyone.count, len(item_ids), largest), config, root is not None)
         users = everyone
         if placement == "sampled":
@@ -74,8 +74,8 @@ def fit_spark(observations: DataFrame, config: AlsConfig, start: DataFrame | Non
         log.info(
             "engine spark: %d observations in %d + %d blocks, %.2f s",
             items.entries,
-            len(users.places),
-            len(items.places),
+            len(users.ranges),
+            len(items.ranges),
             time.perf_counter() - began,
         )
         if placement == "shuffled":
@@ -113,9 +113,9 @@ def warm_start(item_ids: pa.Array, start: DataFrame | None, config: AlsConfig) -
         )
         return factors
     vectors = finite(earlier[FACTORS].combine_chunks().flatten().to_numpy(zero_copy_only=False), "earlier item factors")
-    places = pc.index_in(item_ids, value_set=earlier[ID].combine_chunks().cast(pa.string()))
-    known = places.is_valid().to_numpy(zero_copy_only=False)
-    factors[known] = vectors.reshape(-1, config.factors)[places.drop_null().to_numpy()]
+    rows = pc.index_in(item_ids, value_set=earlier[ID].combine_chunks().cast(pa.string()))
+    known = rows.is_valid().to_numpy(zero_copy_only=False)
+    factors[known] = vectors.reshape(-1, config.factors)[rows.drop_null().to_numpy()]
     log.info("warm start: %d of %d items have earlier vectors", int(known.sum()), len(known))
     return factors
 

@@ -59,7 +59,7 @@ def sorted_ids(ids: pa.ChunkedArray | pa.Array) -> pa.Array:
 
 
 def indexed(ids: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
-    """The sorted distinct ids, and for each id its place among them: numbers that compare like the ids."""
+    """The sorted distinct ids, and for each id its index among them: indices compare like the ids."""
     known = sorted_ids(ids)
     return known, pc.index_in(ids.cast(pa.string()), value_set=known).to_numpy().astype(np.int32)
 

@@ -16,7 +16,7 @@ _COLUMN = "values"
 
 
 class SharedArrays(Protocol[Content_co]):
-    """What a task is given in place of the arrays; a broadcast is one too."""
+    """A small handle that tasks are sent instead of the arrays; a broadcast is one too."""
 
     @property
     def value(self) -> Content_co:

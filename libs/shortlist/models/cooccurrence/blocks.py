@@ -175,9 +175,9 @@ def _chosen(baskets: Baskets, chosen: NDArray[np.int64]) -> Baskets:
     """Some of the baskets."""
     lengths = np.diff(baskets.rows.indptr)[chosen]
     indptr = np.concatenate(([0], np.cumsum(lengths)))
-    places = np.repeat(baskets.rows.indptr[chosen] - indptr[:-1], lengths) + np.arange(indptr[-1])
+    indices = np.repeat(baskets.rows.indptr[chosen] - indptr[:-1], lengths) + np.arange(indptr[-1])
     weights = None if baskets.weights is None else baskets.weights[chosen]
-    return Baskets(Rows(indptr, baskets.rows.indices[places]), weights)
+    return Baskets(Rows(indptr, baskets.rows.indices[indices]), weights)
 
 
 def _contents(baskets: Baskets) -> dict[str, pa.Array]:

@@ -24,7 +24,7 @@ class Known(NamedTuple):
     """What is known of all items and baskets.
 
     Attributes:
-        item_ids: sorted; an item's number is its place here.
+        item_ids: sorted; an item's number is its index here.
         totals: of all baskets.
     """
 
@@ -63,13 +63,13 @@ def related_tables(
             totals=known.totals,
         )
         listed = np.arange(k) < found.counts[:, :, None]
-        measure, row, place = np.nonzero(listed)
+        measure, row, position = np.nonzero(listed)
         yield pa.table(
             {
                 BASKET_KIND: pa.array([config.basket_kind]).take(pa.array(np.zeros(len(row), np.int32))),
                 MEASURE: pa.array(config.measures).take(pa.array(measure)),
                 ITEM_ID: known.item_ids.take(pa.array(row + first)),
-                RANK: pa.array((place + 1).astype(np.int32)),
+                RANK: pa.array((position + 1).astype(np.int32)),
                 RELATED_ITEM_ID: known.item_ids.take(pa.array(found.items[listed])),
                 SCORE: pa.array(found.scores[listed]),
                 SUPPORT: pa.array(found.supports[listed]),

@@ -1,4 +1,4 @@
-"""Where co-occurrence is counted and where its baskets lie: chosen by size before it starts, from formulas, and said."""
+"""Where co-occurrence is counted and where its baskets are kept: chosen from formulas of size before it starts, and logged."""
 
 import logging
 from typing import Final, Literal, NamedTuple, TypeVar
@@ -64,7 +64,7 @@ def choose_placement(sizes: Sizes, config: CooccurrenceConfig, folder: bool) -> 
         limit = config.shared_gigabytes
         if not folder:
             refused.append(
-                ("mapped", "its file lies in a folder that every task sees, and cooccurrence.scratch names none")
+                ("mapped", "its file must be in a folder that every task sees, and cooccurrence.scratch names none")
             )
         elif mapped > limit:
             refused.append(("mapped", f"its file is {mapped:.3g} GB, cooccurrence.shared_gigabytes is {limit:g}"))

@@ -141,8 +141,8 @@ def _items(rows: DataFrame) -> tuple[pa.Array, NDArray[np.int64], NDArray[np.flo
     weight = F.sum(WEIGHT) if WEIGHT in rows.columns else F.count("*").cast("double")
     found = rows.groupBy(ITEM_ID).agg(F.count("*").alias("rows"), weight.alias(WEIGHT)).toArrow()
     ids = sorted_ids(found[ITEM_ID])
-    places = pc.index_in(ids, value_set=found[ITEM_ID].combine_chunks().cast(pa.string())).to_numpy()
-    return ids, found["rows"].to_numpy()[places], found[WEIGHT].to_numpy()[places]
+    rows_of_ids = pc.index_in(ids, value_set=found[ITEM_ID].combine_chunks().cast(pa.string())).to_numpy()
+    return ids, found["rows"].to_numpy()[rows_of_ids], found[WEIGHT].to_numpy()[rows_of_ids]
 
 
 def _surveyor(bins: NDArray[np.int64], folder: Path | None) -> Packed:
