@@ -1,4 +1,4 @@
-"""What a soak of publishing was ordered and what happened, held against every promise."""
+"""What a soak test of publishing ordered and what happened, checked against every promise."""
 
 import json
 import subprocess
@@ -106,12 +106,12 @@ def lost_days(table: str, ledger: str, orders: Sequence[Order], account: Account
         lost += [f"{day}: {found}" for found in findings(table, served[day], served[day].table_version)]
         items = newest.filter(pl.col("run_date") == day)["item_id"].str.replace(r"\d+$", "").unique().to_list()
         if items != [order.variant]:
-            lost.append(f"{day}: it holds {items}, not the lists of order {order.number}")
+            lost.append(f"{day}: it has {items}, not the lists of order {order.number}")
     return lost
 
 
 def doubled_days(table: str, ledger: str) -> list[str]:
-    """Attempts that were committed twice, days that were announced twice, rows that stand twice."""
+    """Attempts that were committed twice, days that were announced twice, rows that occur twice."""
     stamps = [stamp_of(info) for _, info in commits_from(table, DeltaTable(table).version())]
     attempts = Counter((stamp["partition"], stamp["attempt"]) for stamp in stamps if "attempt" in stamp)
     doubled = [
@@ -128,9 +128,9 @@ def doubled_days(table: str, ledger: str) -> list[str]:
 def verify(home: Path) -> list[str]:
     """What `shortlist verify` finds wrong."""
     config = home / "settings.yaml"
-    places = ", ".join(f"{name}: {home}/{name}" for name in ("landing", "warehouse", "reports", "manifests"))
+    paths = ", ".join(f"{name}: {home}/{name}" for name in ("landing", "warehouse", "reports", "manifests"))
     config.write_text(
-        f"paths: {{{places}}}\nsurfaces: {{{SURFACE}: {{subject: user, sources: [als]}}}}\n", encoding="utf-8"
+        f"paths: {{{paths}}}\nsurfaces: {{{SURFACE}: {{subject: user, sources: [als]}}}}\n", encoding="utf-8"
     )
     command = [sys.executable, "-m", "shortlist.cli", "verify", "--json", "--config", str(config)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)

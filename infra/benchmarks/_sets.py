@@ -28,7 +28,9 @@ def stored(name: str, folder: Path) -> Path:
         SystemExit: the boards are not there.
     """
     if name == "pinterest" and not BOARDS.exists():
-        print(f"no {BOARDS}: the boards lie beside the checkout; next: put them there, or choose --sets syn-1m")
+        print(
+            f"no {BOARDS}: the boards are expected beside the checkout; next: put them there, or choose --sets syn-1m"
+        )
         raise SystemExit(2)
     path = folder / f"{name}.parquet"
     if not path.exists():

@@ -3,7 +3,7 @@
 The schedule comes from a seed: days of one surface, a third of them published again, now and then by both publishers at once;
 about half of the publications are killed (SIGKILL to the group, or only to the driver's Python or its JVM) at a named step, or
 at an instant after the lock was taken, and tried again with the same attempt until they end. All the time two readers, each
-a process of its own, hold what they are served against what may be served: Polars follows publications, delta-rs reads the
+a process of its own, compare what they are served with what may be served: Polars follows publications, delta-rs reads the
 newest version. At the end every day must be its highest attempt's, once, and `shortlist verify` must find nothing. A kill is
 inside the critical section when the lock of the table was taken and the day not yet announced. Exit code 1 when a promise
 is broken, or when too few kills hit inside (one for four publications). Linux only.
@@ -31,7 +31,7 @@ from shortlist.config import CHECKOUT, state_home
 
 FIRST_DAY: Final = date(2017, 1, 1)
 LOCKED, ANNOUNCED = "the lock is taken", "the day is announced"
-# A named step each, in the order of a publication: tests/faults/publisher.py holds the code behind them.
+# A named step each, in the order of a publication: tests/faults/publisher.py has the code behind them.
 STEPS: Final = (
     "before the table is made",
     "the table is made",
@@ -45,7 +45,7 @@ STEPS: Final = (
 )
 INSIDE: Final = STEPS[STEPS.index(LOCKED) : STEPS.index(ANNOUNCED)]
 VICTIMS: Final = ("group", "group", "group", "python", "jvm")
-# Seconds from the lock within which a kill at an instant falls; a small publication holds it for about so long.
+# Seconds from the lock within which a kill at an instant falls; a small publication keeps it about so long.
 SPAN: Final = 1.5
 TRIES: Final = 5
 # Seconds after which a publisher that lost its Python or its JVM, or that says nothing, is killed whole.
@@ -213,8 +213,8 @@ def soak(home: Path, orders: Sequence[Order]) -> tuple[Account, list[dict[str, A
             publisher = work(home, publisher, order, account)
             done = len(account.ended)
             if done % 10 == 0:
-                told = f"{done} of {len(orders)} publications, {account.inside} kills inside"
-                print(f"[{time.perf_counter() - began:.0f} s] {told}", file=sys.stderr, flush=True)
+                progress = f"{done} of {len(orders)} publications, {account.inside} kills inside"
+                print(f"[{time.perf_counter() - began:.0f} s] {progress}", file=sys.stderr, flush=True)
 
     lanes = [threading.Thread(target=lane, args=(publisher,)) for publisher in publishers]
     for thread in lanes:
@@ -233,7 +233,7 @@ def work(home: Path, publisher: Publisher, order: Order, account: Account) -> Pu
         answer = publisher.publish(order, kill)
         if answer is None:
             if kill is None:
-                account.broken.append(f"order {order.number}: the publisher died, and nobody had killed it")
+                account.broken.append(f"order {order.number}: the publisher died without being killed")
             passed = publisher.passed
             account.hits[passed[-1] if passed else "before any step"] += 1
             account.inside += any(step in INSIDE for step in passed) and ANNOUNCED not in passed

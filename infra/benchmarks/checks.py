@@ -3,7 +3,7 @@
 Both judge the same persisted rows, made by Spark from their numbers. The aggregate is what somebody would write who had
 no Great Expectations: one pass, every rule a count; and, harder to beat, the same with the distinct count of the key in
 an aggregate of its own. Printed are the seconds of both, their ratio, and what each rule
-costs when it is judged alone; the suite ought to stay below three times the aggregate, and where it does not the rule
+costs when it is judged by itself; the suite ought to stay below three times the aggregate, and where it does not the rule
 to blame is named. What is paid once a process (importing Great Expectations) is printed apart.
 """
 
@@ -136,7 +136,7 @@ def measure(spark: SparkSession, rows: int, repeats: int) -> dict[str, Any]:
     differing = sorted(set.union(*(by_gate ^ names for names in broken_by_hand)))
     if differing:
         raise SystemExit(f"suite and aggregate disagree about {', '.join(differing)}: they did not do the same work")
-    alone = {rule.name: round(by_suite(frame, [rule]).seconds, 2) for rule in ENGAGEMENTS.rules}
+    seconds_by_rule = {rule.name: round(by_suite(frame, [rule]).seconds, 2) for rule in ENGAGEMENTS.rules}
     frame.unpersist(blocking=True)
     return {
         "rows": rows,
@@ -148,11 +148,11 @@ def measure(spark: SparkSession, rows: int, repeats: int) -> dict[str, Any]:
         "ratio": round(suite / hand, 2),
         "ratio_apart": round(suite / apart, 2),
         "target": TARGET,
-        "rule_seconds": dict(sorted(alone.items(), key=lambda entry: -entry[1])),
+        "rule_seconds": dict(sorted(seconds_by_rule.items(), key=lambda entry: -entry[1])),
     }
 
 
-def told(found: Mapping[str, Any]) -> str:
+def describe(found: Mapping[str, Any]) -> str:
     """The figures for people."""
     lines = [
         f"{found['rows']:,} rows, made and persisted in {found['generate_seconds']} s; the first Great Expectations call of "
@@ -161,12 +161,12 @@ def told(found: Mapping[str, Any]) -> str:
         f"  its distinct apart    {found['aggregate_apart_seconds']:>8.2f} s",
         f"  the suite             {found['suite_seconds']:>8.2f} s   {found['ratio']} times the aggregate, "
         f"{found['ratio_apart']} times the one with its distinct apart (target {TARGET})",
-        "  each rule alone:",
+        "  each rule by itself:",
         *(f"    {name:<30}{seconds:>8.2f} s" for name, seconds in found["rule_seconds"].items()),
     ]
     if max(found["ratio"], found["ratio_apart"]) > TARGET:
         name, seconds = next(iter(found["rule_seconds"].items()))
-        lines.append(f"  over the target: {name} is to blame first, {seconds} s alone")
+        lines.append(f"  over the target: {name} is the slowest, {seconds} s by itself")
     return "\n".join(lines)
 
 
@@ -185,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         figures = []
         for rows in arguments.rows:
             figures.append(measure(spark, rows, arguments.repeats))
-            print(told(figures[-1]), flush=True)
+            print(describe(figures[-1]), flush=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(f"figures: {path}", file=sys.stderr)

@@ -155,13 +155,13 @@ def measure(world: World, name: str, engine: str, users: int) -> Measured:
         task = implicit_ready(world)
     else:
         task = partial(rank_on_spark, world, engine)
-    place = world.folder / engine
-    first, warm, memory = twice(partial(task, place))
-    rows = pq.ParquetDataset(place).read(columns=[]).num_rows
+    folder = world.folder / engine
+    first, warm, memory = twice(partial(task, folder))
+    rows = pq.ParquetDataset(folder).read(columns=[]).num_rows
     return Measured(name, engine, world.config.factors, users, first, warm, memory, rows)
 
 
-def rank_on_spark(world: World, how: str, place: Path) -> None:
+def rank_on_spark(world: World, how: str, output: Path) -> None:
     """As generate_candidates does it, item factors shared anew."""
     with scratch_folder(world.spark, None) as folder:
         items = SharedItems(world.factors("items"), folder)
@@ -171,7 +171,7 @@ def rank_on_spark(world: World, how: str, place: Path) -> None:
             best = top_items(asked, items, K, eligible)
         else:
             best = fold_in_top_items(world.pairs, items, world.subjects, K, world.config)
-        best.write.mode("overwrite").parquet(str(place))
+        best.write.mode("overwrite").parquet(str(output))
 
 
 def implicit_ready(world: World) -> Callable[[Path], None]:
@@ -193,10 +193,10 @@ def ordered_factors(path: Path, ids: pa.Array) -> Floats:
     return ordered
 
 
-def rank_by_implicit(model: AlternatingLeastSquares, matrix: Matrix, place: Path) -> None:
+def rank_by_implicit(model: AlternatingLeastSquares, matrix: Matrix, folder: Path) -> None:
     """In this process."""
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for first in range(0, len(matrix.rows), USERS_AT_ONCE):
         users = np.arange(first, min(first + USERS_AT_ONCE, len(matrix.rows)))
         items, scores = model.recommend(users, matrix.values[users], N=K, filter_already_liked_items=True)
@@ -210,7 +210,7 @@ def rank_by_implicit(model: AlternatingLeastSquares, matrix: Matrix, place: Path
                 "rank": (rank + 1).astype(np.int32),
             }
         )
-        pq.write_table(table, place / f"part-{first:09d}.parquet")
+        pq.write_table(table, folder / f"part-{first:09d}.parquet")
 
 
 def mllib_model(world: World) -> ALSModel:
@@ -228,9 +228,9 @@ def mllib_model(world: World) -> ALSModel:
     return model
 
 
-def rank_by_mllib(model: ALSModel, place: Path) -> None:
+def rank_by_mllib(model: ALSModel, folder: Path) -> None:
     """A cross join in blocks; what users took is among it."""
-    model.recommendForAllUsers(K).write.mode("overwrite").parquet(str(place))
+    model.recommendForAllUsers(K).write.mode("overwrite").parquet(str(folder))
 
 
 def agreement(folder: Path) -> float:
@@ -241,7 +241,7 @@ def agreement(folder: Path) -> float:
     both = theirs.join(ours, ["subject_id", "item_id"], join_type="left semi")
     share: float = both.num_rows / theirs.num_rows
     del ours, theirs, both
-    # Or the next engine's driver would seem to hold what was read here.
+    # Or the next engine's driver would be charged with what was read here.
     pa.default_memory_pool().release_unused()
     return share
 

@@ -23,8 +23,8 @@ def test_the_heap_is_what_collections_left() -> None:
 def test_growth_is_judged_against_the_rows() -> None:
     small = bench.Measured(1000, 10.0, 5.0, 100.0, 500.0, 90.0, 1, 1000)
     large = replace(small, rows=10_000, seconds=120.0, driver_heap_mb=120.0)
-    told = "10.0 times the rows: 12.0 times the seconds (linear), 1.20 times the heap (flat)"
-    assert bench.verdicts([small, large]) == [told]
+    verdict = "10.0 times the rows: 12.0 times the seconds (linear), 1.20 times the heap (flat)"
+    assert bench.verdicts([small, large]) == [verdict]
     worse = replace(large, seconds=126.0, driver_heap_mb=126.0)
     assert "12.6 times the seconds (NOT LINEAR), 1.26 times the heap (NOT FLAT)" in bench.verdicts([small, worse])[0]
     assert bench.verdicts([small]) == []
