@@ -73,7 +73,7 @@ def test_what_was_published_is_neither_lost_nor_doubled(published: tuple[Path, l
 def test_a_day_that_a_later_order_should_have_is_lost(published: tuple[Path, list[Order]]) -> None:
     root, orders = published
     later = Order(4, orders[1].day, ())
-    assert lost(root, [*orders, later], o4=0) == ["2017-01-02: it holds ['v2x'], not the lists of order 4"]
+    assert lost(root, [*orders, later], o4=0) == ["2017-01-02: it has ['v2x'], not the lists of order 4"]
     assert "its newest order 4 ended with 4" in lost(root, [*orders, later], o4=4)[0]
     never = Order(5, bench.FIRST_DAY.replace(day=9), ())
     assert "2017-01-09 is not served" in lost(root, [*orders, never], o5=0)
