@@ -14,19 +14,18 @@ from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
 from shortlist.config import settings_file
+from shortlist.pipeline import JOBS
 from shortlist_airflow.operators import SubmitJob
 
-# Each task and what it waits for.
+# Each job of the registry and what it waits for; a job that waits for no other waits for the settings.
+JOBS_IN_ORDER = {
+    name: set(job.after) or {"check_settings"} for name, job in JOBS.items() if job.dag == "candidates_daily"
+}
+# As a teardown the report waits for what it tears down; `complete` is the leaf that fails with any job.
 ORDER = {
+    **JOBS_IN_ORDER,
     "check_settings": set(),
-    "extract_engagements": {"check_settings"},
-    "build_interactions": {"extract_engagements"},
-    "train_als": {"build_interactions"},
-    "train_cooccurrence": {"build_interactions"},
-    "generate_candidates": {"train_als", "train_cooccurrence"},
-    "publish_candidates": {"generate_candidates"},
-    "evaluate_candidates": {"publish_candidates"},
-    "write_report": {"evaluate_candidates", "check_settings"},
+    "write_report": JOBS_IN_ORDER["write_report"] | {"check_settings"},
     "complete": {"evaluate_candidates"},
 }
 STARTED = datetime(2017, 12, 1, 2, 0, 7, 250_000, tzinfo=UTC)

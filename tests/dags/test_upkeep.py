@@ -12,9 +12,17 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
+from shortlist import pipeline
 from shortlist_airflow.operators import SubmitJob
 
 JOBS = {"erasure": ("erase_subject", 1), "maintenance": ("maintain_tables", 12)}
+
+
+def test_every_job_of_the_registry_is_in_the_dag_that_it_names(bag: DagBag) -> None:
+    submitted = {
+        (task.task_id, dag_id) for dag_id, dag in bag.dags.items() for task in dag.tasks if isinstance(task, SubmitJob)
+    }
+    assert submitted == {(name, job.dag) for name, job in pipeline.JOBS.items() if job.dag is not None}
 
 
 @pytest.mark.parametrize("dag_id", sorted(JOBS))

@@ -12,6 +12,7 @@ from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import Contract, contract_names, read_contract
 from shortlist.errors import SettingsError
+from shortlist.pipeline import model_tables
 from shortlist.redaction import redact_all
 from shortlist.store.inspection import (
     Finding,
@@ -22,7 +23,6 @@ from shortlist.store.inspection import (
     inspect_table,
     model_days,
 )
-from shortlist.store.model_commits import MODELS
 from shortlist.store.publications import UNREADABLE, Publication, current_publications, superseded_publications
 from shortlist.store.repair import Repair, plan_repairs, repair
 
@@ -105,7 +105,7 @@ def _models(root: str, newest_of: Mapping[str, int], found: list[Finding], every
     looked: list[Finding] = []
     count = 0
     damaged = {finding.table for finding in found if finding.wrong}
-    for job, tables in MODELS.items():
+    for job, tables in model_tables().items():
         newest = {name: newest_of[name] for name in tables if name in newest_of}
         if damaged & set(tables) or not newest:
             continue

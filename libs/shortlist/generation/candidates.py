@@ -9,11 +9,9 @@ from pyspark.sql import functions as F
 from shortlist.blending.fusion import Fusion, fuse
 from shortlist.columns import EXPIRES_AT, MODEL_VERSION, RUN_DATE, RUN_ID
 from shortlist.config import Settings
+from shortlist.pipeline import model_settings
 from shortlist.tables import CANDIDATES
 from shortlist.transforms.reasons import with_reasons
-
-# Settings that change a model; the same data and the same of these give the same model.
-MODEL_SECTIONS = ("interactions", "baskets", "als", "cooccurrence", "seed")
 
 
 def build_candidates(
@@ -37,7 +35,7 @@ def build_candidates(
     explained = with_reasons(fused, catalog, _wording(settings))
     stamped = explained.withColumns(
         {
-            MODEL_VERSION: F.lit(f"{run_date.isoformat()}-{settings.fingerprint(*MODEL_SECTIONS)}"),
+            MODEL_VERSION: F.lit(f"{run_date.isoformat()}-{settings.fingerprint(*model_settings())}"),
             RUN_ID: F.lit(run_id),
             EXPIRES_AT: F.lit(None).cast("timestamp"),
             RUN_DATE: F.lit(run_date),

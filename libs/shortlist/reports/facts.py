@@ -11,22 +11,14 @@ from pydantic import BaseModel
 
 from shortlist.columns import EVENT_DATE, INGEST_DATE, RAW, REASONS, RUN_DATE, SNAPSHOT_DATE, STATUS
 from shortlist.config import Settings
+from shortlist.pipeline import CANDIDATES, JOBS, nightly_jobs
 from shortlist.reports.evaluation import Evaluation, read_evaluation
-from shortlist.reports.manifests import NIGHTLY_JOBS, JobRecord, read_job_records
+from shortlist.reports.manifests import JobRecord, read_job_records
 from shortlist.reports.surfaces import SurfaceFacts, candidates_table, read_decisions, read_surface
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
 
 VOLUME_DAYS: Final = 60
 """Days of engagement drawn, the run date last."""
-
-WRITES: Final[dict[str, tuple[str, ...]]] = {
-    "extract_engagements": ("engagements", "quarantine", "catalog", "promotions"),
-    "build_interactions": ("interactions", "baskets"),
-    "train_als": ("user_factors", "item_factors"),
-    "train_cooccurrence": ("related_items",),
-    "generate_candidates": ("source_candidates",),
-}
-"""Tables of the flow by the job that writes them; candidates and evaluations follow, by surface."""
 
 Value = TypeVar("Value")
 Given = ParamSpec("Given")
@@ -109,7 +101,7 @@ class RunFacts:
     @property
     def missing_jobs(self) -> tuple[str, ...]:
         """Jobs of the nightly run that left no manifest for the day."""
-        return tuple(job for job in NIGHTLY_JOBS if job not in {record.job for record in self.jobs})
+        return tuple(job for job in nightly_jobs() if job not in {record.job for record in self.jobs})
 
 
 def gather(settings: Settings, run_date: date) -> RunFacts:
@@ -201,15 +193,15 @@ def read_quarantine(lake: Lake, run_date: date) -> tuple[QuarantineReason, ...]:
 
 
 def _tables(lake: Lake, run_date: date, surfaces: Sequence[SurfaceFacts], problems: list[str]) -> Iterator[TableFacts]:
-    for job, names in WRITES.items():
-        for name in names:
-            broken = TableFacts(name, job, None, "cannot be read")
-            yield _read_or_note_problem(problems, broken, _table, lake, run_date, name, job)
-    for surface in surfaces:
-        rows = surface.lists.rows if surface.lists else None
-        yield TableFacts(surface.table, "publish_candidates", rows, "published" if rows else surface.missing)
-    broken = TableFacts("evaluations", "evaluate_candidates", None, "cannot be read")
-    yield _read_or_note_problem(problems, broken, _table, lake, run_date, "evaluations", "evaluate_candidates")
+    for job in nightly_jobs():
+        for name in JOBS[job].writes:
+            if name == CANDIDATES:
+                for surface in surfaces:
+                    rows = surface.lists.rows if surface.lists else None
+                    yield TableFacts(surface.table, job, rows, "published" if rows else surface.missing)
+            else:
+                broken = TableFacts(name, job, None, "cannot be read")
+                yield _read_or_note_problem(problems, broken, _table, lake, run_date, name, job)
 
 
 def _table(lake: Lake, run_date: date, name: str, job: str) -> TableFacts:

@@ -5,18 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-NIGHTLY_JOBS: Final = (
-    "extract_engagements",
-    "build_interactions",
-    "train_als",
-    "train_cooccurrence",
-    "generate_candidates",
-    "publish_candidates",
-    "evaluate_candidates",
-)
-"""The jobs whose work a report tells of, in the order in which they run."""
+from shortlist.pipeline import JOBS
 
 
 @dataclass(frozen=True)
@@ -114,7 +105,7 @@ def read_job_records(root: str, run_date: date) -> tuple[list[JobRecord], list[s
             records.append(_record(path.stem, content))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             problems.append(f"the manifest {path.name} of {run_date.isoformat()} cannot be read: {error!r}")
-    order = {job: place for place, job in enumerate(NIGHTLY_JOBS)}
+    order = {job: place for place, job in enumerate(JOBS)}
     records.sort(key=lambda record: (order.get(record.job, len(order)), record.job))
     return records, problems
 

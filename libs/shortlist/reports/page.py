@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from shortlist import pipeline
 from shortlist.metrics.definitions import BLEND, DEFINITIONS
 from shortlist.reports import charts
 from shortlist.reports.evaluation import MASKING, Verdict
@@ -18,10 +19,6 @@ from shortlist.reports.surfaces import SurfaceFacts
 
 SOURCE_CLASSES: Final = 6
 """Colours of sources in the style sheet; a seventh source shares the last one."""
-
-
-PARALLEL_JOBS: Final = ("train_als", "train_cooccurrence")
-"""Jobs of the nightly run that do not wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -155,13 +152,7 @@ def stages(tables: Iterable[TableFacts]) -> list[list[tuple[str, list[TableFacts
     by_job: dict[str, list[TableFacts]] = {}
     for table in tables:
         by_job.setdefault(table.job, []).append(table)
-    found: list[list[tuple[str, list[TableFacts]]]] = []
-    for job, written in by_job.items():
-        if job in PARALLEL_JOBS and found and found[-1][0][0] in PARALLEL_JOBS:
-            found[-1].append((job, written))
-        else:
-            found.append([(job, written)])
-    return found
+    return [[(job, by_job[job]) for job in side_by_side] for side_by_side in pipeline.stages(by_job)]
 
 
 def source_classes(facts: RunFacts) -> dict[str, str]:

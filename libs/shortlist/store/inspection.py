@@ -12,10 +12,11 @@ from deltalake import DeltaTable
 
 from shortlist.columns import RUN_DATE
 from shortlist.contracts import Contract, read_contract
+from shortlist.pipeline import JOBS
 from shortlist.store.commits import read_inputs
 from shortlist.store.delta_log import DeltaLog, read_log
 from shortlist.store.fences import run_partition
-from shortlist.store.model_commits import MODELS, of_one_training, read_stamp, stored_digest
+from shortlist.store.model_commits import of_one_training, read_stamp, stored_digest
 from shortlist.store.publications import UNREADABLE, Publication
 from shortlist.store.published_days import broken_files, findings
 from shortlist.store.schema_differences import differences, fields_of
@@ -172,7 +173,7 @@ def inspect_model(root: str, newest: Mapping[str, int], run_date: date, job: str
         says = f"{partition}: the log does not reach back to the training, so its digest cannot be looked at"
         yield from (Finding(name, "no_digest", False, says, f"nothing; where in doubt, {mend}") for name in lost)
         return
-    models = {name: stamps[name].model if name in stamps else "none" for name in MODELS[job]}
+    models = {name: stamps[name].model if name in stamps else "none" for name in JOBS[job].writes}
     if not of_one_training(models.values()):
         named = ", ".join(f"{name} is of {model}" for name, model in models.items())
         says = f"the model of {partition} is not of one training: {named}"

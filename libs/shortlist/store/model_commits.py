@@ -15,8 +15,6 @@ from shortlist.store.digests import NOTHING, Digest, digest_rows
 from shortlist.store.fences import PARTITION, run_partition
 
 MODEL, DIGEST = "model", "digest"
-# The tables that one training writes, by its job.
-MODELS: Final = {"train_als": ("user_factors", "item_factors"), "train_cooccurrence": ("related_items",)}
 # Operations that take rows away or change them, as an erasure does: what is left cannot be held against the digest.
 _TAKING: Final = frozenset({"DELETE", "MERGE", "UPDATE"})
 # Rows that are digested at once.

@@ -8,12 +8,13 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import RUN_DATE
 from shortlist.errors import ModelError
+from shortlist.pipeline import producer
 from shortlist.store.fences import run_partition
 from shortlist.store.model_commits import DIGEST, MODEL, digest_text, of_one_training, read_stamp
 from shortlist.tables import Table
 from shortlist.warehouse.delta import equals
 from shortlist.warehouse.digests import digest_frame
-from shortlist.warehouse.run import PRODUCERS, Run, log
+from shortlist.warehouse.run import Run, log
 
 
 def replace_model(run: Run, parts: Sequence[tuple[DataFrame, Table]]) -> None:
@@ -43,7 +44,7 @@ def read_model(run: Run, *tables: Table) -> list[DataFrame]:
     frames = [run.read(table) for table in tables]
     stamps = [read_stamp(run.warehouse.path(table), run.version(table), run.run_date) for table in tables]
     partition = run_partition(run.run_date)
-    job = PRODUCERS.get(tables[0].name, "JOB")
+    job = producer(tables[0].name)
     models = {table.name: stamp.model for table, stamp in zip(tables, stamps, strict=True)}
     if not of_one_training(models.values()):
         raise ModelError.of_several_trainings(partition, models, job)

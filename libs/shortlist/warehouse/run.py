@@ -16,24 +16,15 @@ from shortlist.columns import EVENT_DATE, INGEST_DATE, RUN_DATE, SNAPSHOT_DATE
 from shortlist.config import Settings
 from shortlist.config.arguments import Arguments
 from shortlist.errors import ErasedError, InputMissingError
+from shortlist.pipeline import producer
 from shortlist.records.manifest import write_manifest
 from shortlist.redaction import redact
 from shortlist.store.fences import run_partition
-from shortlist.store.model_commits import MODELS
 from shortlist.tables import ENGAGEMENTS, ERASURES, Table
 from shortlist.warehouse.delta import Warehouse, between, equals
 from shortlist.warehouse.session import spark_session
 
 log = logging.getLogger("shortlist")
-
-# Who writes what: the next step of an error about missing input.
-PRODUCERS = {
-    "engagements": "extract_engagements",
-    "interactions": "build_interactions",
-    "baskets": "build_interactions",
-    "source_candidates": "generate_candidates",
-    **{table: job for job, tables in MODELS.items() for table in tables},
-}
 
 
 @dataclass
@@ -131,8 +122,7 @@ class Run:
         return self.inputs.setdefault(table.name, self.warehouse.version(table))
 
     def _missing(self, table: Table) -> InputMissingError:
-        job = PRODUCERS.get(table.name, "JOB")
-        return InputMissingError.no_partition(table.name, run_partition(self.run_date), job)
+        return InputMissingError.no_partition(table.name, run_partition(self.run_date), producer(table.name))
 
     def replace(self, frame: DataFrame, table: Table, **within: str) -> int:
         """Replace the run date's rows of a table (or a part of them), and return the version.

@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from shortlist.pipeline import nightly_jobs
 from shortlist.records.checks import CheckResult
-from shortlist.reports.manifests import NIGHTLY_JOBS, read_job_records
+from shortlist.reports.manifests import read_job_records
 from tests.unit.reports.world import BEFORE, D, manifest, write_settings
 
 
@@ -32,7 +33,7 @@ def test_read_job_records__in_the_order_of_the_run(home: Path) -> None:
     manifest(settings, "build_interactions", day=BEFORE)
     records, problems = read_job_records(settings.paths.manifests, D)
     assert [record.job for record in records] == ["extract_engagements", "train_als", "publish_candidates"]
-    assert [job for job in NIGHTLY_JOBS if job in {record.job for record in records}] == [r.job for r in records]
+    assert [job for job in nightly_jobs() if job in {record.job for record in records}] == [r.job for r in records]
     assert (records[0].seconds, records[0].inputs, records[0].error, problems) == (12.5, {"engagements": 4}, "", [])
 
 
