@@ -224,6 +224,8 @@ def largest_products(history_starts, history_items, weights, inward, outward, st
             best = 0.0
             because = np.int32(-1)
             for e in range(history_starts[s], history_starts[s + 1]):
+                if not weights[e] > 0:
+                    continue
                 part = np.float64(weights[e]) * np.float64(exact_score(inward[history_items[e]], outward[items[c]]))
                 if part > best:
                     best = part
