@@ -11,6 +11,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from shortlist.kernels.arrays import Rows, checked_rows, finite, require_shape
+
 Prepared = TypeVar("Prepared")
 
 # Names of history columns that every batch has.
@@ -43,6 +45,37 @@ class SubjectBatch:
         """How many subjects."""
         return len(self.history_starts) - 1
 
+    @property
+    def masked(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """What each subject must not be given, as rows."""
+        return self.masked_starts, self.masked_items
+
+    def taken(self, items: int) -> Rows:
+        """The history as checked rows.
+
+        Args:
+            items: how many items there are.
+
+        Raises:
+            ValueError: an index out of range or out of order.
+        """
+        return checked_rows((self.history_starts, self.history_items), items, "history")
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """A column of the history, finite.
+
+        Raises:
+            ValueError: the batch has no such column, or not one value for each entry.
+        """
+        if name not in self.history:
+            raise ValueError(
+                f"the history has no column {name!r}, only {', '.join(sorted(self.history))}; "
+                "next: name one of these in the source's settings, or gather it with the subjects"
+            )
+        values = finite(self.history[name], f"history column {name}")
+        require_shape(values, self.history_items.shape, f"history column {name}")
+        return values
+
     def slice(self, first: int, last: int) -> "SubjectBatch":
         """The subjects from `first` to before `last`, without a copy of the entries."""
         history = slice(self.history_starts[first], self.history_starts[last])
@@ -69,9 +102,27 @@ class CandidateSet:
     starts: NDArray[np.int64]
     items: NDArray[np.int32]
 
+    @property
+    def rows(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The candidates as rows."""
+        return self.starts, self.items
+
+    def slice(self, first: int, last: int) -> "CandidateSet":
+        """The candidates of the subjects from `first` to before `last`, without a copy."""
+        starts = self.starts[first : last + 1]
+        return CandidateSet(starts - starts[0], self.items[starts[0] : starts[-1]])
+
 
 class Scorer(Protocol[Prepared]):
-    """A source with its item-side arrays at hand: pure arithmetic, the same for any batch that a subject is in."""
+    """A source with its item-side arrays at hand: pure arithmetic, the same for any batch that a subject is in.
+
+    Attributes:
+        wide: what `prepare` makes has one short row per subject, and may be cut like the batch: such a source multiplies
+            matrices and wants some hundred subjects at once. Otherwise it may have a row of all items per subject: such a
+            source wants some dozens at once, so that they stay in cache from `propose` to `score`.
+    """
+
+    wide: bool
 
     def prepare(self, batch: SubjectBatch) -> Prepared:
         """What `propose`, `score` and `explain` share for a batch, such as query vectors."""

@@ -1,0 +1,166 @@
+"""Settings of the candidate sources that work on arrays of subjects: one class each."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from shortlist.config.base import Section
+
+
+class FoldInSourceConfig(Section):
+    """Inner product of item factors and a user vector that is solved from the history."""
+
+    weight: str = "weight"
+    """History column that observations are weighted by; below 0 it is a hide."""
+    reason: str = "fits what similar shoppers take"
+    """What a reader of the table is told."""
+
+
+class NeighbourListsSourceConfig(Section):
+    """Neighbours of what the subject took, added up."""
+
+    weight: str = "weight"
+    """History column that seeds are weighted by."""
+    seeds: int = Field(default=50, ge=1)
+    """A subject's heaviest so many items vote."""
+    scoring: Literal["sum", "multi-hit"] = "sum"
+    """`sum` of w s, or Pixie's booster (sum sqrt(w s))^2, which favours items that several seeds name."""
+    reason: str = "often in one basket with {because}"
+    """What a reader of the table is told; `{because}` is the title of the seed that counted most."""
+
+
+class SpectralSourceConfig(Section):
+    """A low-pass filter on the normalised graph of users and items: its leading singular vectors."""
+
+    factors: int = Field(default=128, ge=1)
+    """Singular vectors."""
+    oversampling: int = Field(default=20, ge=0)
+    """Further vectors that are iterated and dropped at the end: they make the last ones kept exact sooner."""
+    iterations: int = Field(default=6, ge=1)
+    """Passes of the subspace iteration, each once over users and once over items."""
+    popularity: float = Field(default=0.5, ge=-1, le=1)
+    """Exponent of an item's degree in its score; more favours frequent items."""
+    seed: int = Field(default=7, ge=0)
+    """Of the first vectors."""
+    weight: str = "weight"
+    """History column that items are weighted by."""
+    reason: str = "near what you take"
+    """What a reader of the table is told."""
+
+
+class UserNeighboursSourceConfig(Section):
+    """What the nearest users of a bounded sample took."""
+
+    sample_users: int = Field(default=10_000, ge=1)
+    """Users in the sample, drawn by a seeded hash; it is shared, and nobody is its own neighbour."""
+    seed: int = Field(default=7, ge=0)
+    """Of the draw."""
+    nearest: int = Field(default=400, ge=1)
+    """Users of the sample that add."""
+    power: float = Field(default=1.5, gt=0, le=10)
+    """Exponent of a neighbour's similarity."""
+    discount: float = Field(default=0.5, ge=0, le=4)
+    """How much an item that many users have says less about who is near: its weight is degree^-discount."""
+    weight: str = "weight"
+    """History column that items are weighted by."""
+    reason: str = "taken by shoppers like you"
+    """What a reader of the table is told."""
+
+
+class SessionNeighboursSourceConfig(Section):
+    """What the nearest sessions of a bounded sample held."""
+
+    nearest: int = Field(default=500, ge=1)
+    """Sessions of the sample that add."""
+    sessions_per_item: int = Field(default=2500, ge=1)
+    """Newest sessions of the sample that an item finds."""
+    position_decay: float = Field(default=0.55, gt=0, le=1)
+    """What one place further back in the history leaves of an item's weight."""
+    recency: float = Field(default=2.5, ge=0)
+    """How much the oldest session of the sample counts less than the newest: exp(-recency)."""
+    distance_decay: float = Field(default=0.74, gt=0, le=1)
+    """What one place further from the last item in common leaves of an item of a neighbour."""
+    before: float = Field(default=0.7, ge=0)
+    """What counts an item that comes before the last one in common; 1 after it."""
+    same: float = Field(default=1.5, ge=0)
+    """What counts the last item in common itself."""
+    reason: str = "others went on with it"
+    """What a reader of the table is told."""
+
+
+class SessionNextSourceConfig(Section):
+    """What follows the last items of the history, by directed co-occurrence."""
+
+    last: int = Field(default=5, ge=1)
+    """The newest so many items vote."""
+    position_decay: float = Field(default=0.5, gt=0, le=1)
+    """What one place further back leaves of an item's vote."""
+    reason: str = "often follows {because}"
+    """What a reader of the table is told; `{because}` is the title of the item that counted most."""
+
+
+class RepeatSourceConfig(Section):
+    """What the subject took itself, by decayed frequency."""
+
+    weight: str = "weight"
+    """History column with the decayed frequency."""
+    gap: str | None = None
+    """History column with the usual days between two events of the item; null: cycles are not looked at. 0 in it: unknown."""
+    cycle: float = Field(default=1.0, ge=0)
+    """How much more an item counts that is just due by its gap; 0: none."""
+    reason: str = "you take it again and again"
+    """What a reader of the table is told."""
+
+
+class TrendingSourceConfig(Section):
+    """Items that grew lately, against windows before."""
+
+    window_days: int = Field(default=28, ge=1)
+    """Days of the window that is compared."""
+    windows_before: int = Field(default=3, ge=1)
+    """Windows before it that it is compared with."""
+    smoothing: float = Field(default=10.0, gt=0)
+    """Events that are added on both sides: an item must have grown by more than chance."""
+    reason: str = "trending"
+    """What a reader of the table is told."""
+
+
+class FreshSourceConfig(Section):
+    """Items that are younger than some days."""
+
+    days: int = Field(default=30, ge=1)
+    """Oldest age that counts as fresh."""
+    least_users: int = Field(default=0, ge=0)
+    """An item with fewer users is not proposed."""
+    most_users: int | None = Field(default=None, ge=1)
+    """An item with more users needs no help; null: no ceiling."""
+    reason: str = "new"
+    """What a reader of the table is told."""
+
+
+class CategoryAffinitySourceConfig(Section):
+    """Items of the categories that the subject takes, by their share of the category lately."""
+
+    weight: str = "weight"
+    """History column that items are weighted by."""
+    smoothing: float = Field(default=0.1, ge=0)
+    """Users that are added to each item's count."""
+    reason: str = "popular in {category}"
+    """What a reader of the table is told."""
+
+
+class ContentSourceConfig(Section):
+    """Items whose text is near that of what the subject took."""
+
+    weight: str = "weight"
+    """History column that items are weighted by."""
+    heaviest: int = Field(default=50, ge=1)
+    """A subject's heaviest so many items make its profile."""
+    terms_per_item: int = Field(default=50, ge=1)
+    """Terms of an item that are kept, those of the largest weight."""
+    least_items: int = Field(default=2, ge=1)
+    """A term in fewer items is dropped."""
+    most_share: float = Field(default=0.2, gt=0, le=1)
+    """A term in more than this share of the items is dropped."""
+    reason: str = "like {because}"
+    """What a reader of the table is told; `{because}` is the title of the item that counted most."""

@@ -1,0 +1,359 @@
+# mypy: disallow-untyped-defs=False
+"""What each history item adds to the scores of other items: neighbours, users and sessions of a sample, groups, terms.
+
+Callers check what they pass, item-side arrays once when a scorer is made: nothing is checked here. Sums are float64 in one
+fixed order, history items ascending, and rounded to float32 once, so a score depends on its subject only. Weights that are
+not above 0 add nothing and are skipped.
+"""
+
+import numpy as np
+from numba import njit
+
+from shortlist.kernels.ranked import EXACT, keep_largest, key_index, key_score, rank_key
+
+
+@njit(**EXACT)
+def add_neighbours(starts, items, weights, near_starts, near_items, similarities, multi_hit, rows):
+    """Scores of all items from the neighbours of what each subject took: sum_s w_s s_sj, or (sum_s sqrt(w_s s_sj))^2.
+
+    Args:
+        starts: (n + 1,) int64.
+        items: int32, ascending within a subject.
+        weights: float32, one per item.
+        near_starts: (items + 1,) int64.
+        near_items: int32.
+        similarities: float32, one per neighbour.
+        multi_hit: whether square roots are summed and the sum squared.
+        rows: (n, items) float32, out.
+    """
+    item_count = rows.shape[1]
+    totals = np.zeros(item_count, np.float64)
+    reached = np.zeros(item_count, np.uint8)
+    touched = np.empty(item_count + 1, np.int32)
+    for s in range(len(rows)):
+        row = rows[s]
+        row[:] = 0.0
+        count = 0
+        for e in range(starts[s], starts[s + 1]):
+            weight = np.float64(weights[e])
+            if not weight > 0:
+                continue
+            for z in range(near_starts[items[e]], near_starts[items[e] + 1]):
+                j = near_items[z]
+                part = weight * np.float64(similarities[z])
+                # Without a branch, which would be guessed wrong: the next item overwrites one that was reached before.
+                touched[count] = j
+                count += reached[j] == 0
+                reached[j] = 1
+                totals[j] += np.sqrt(part) if multi_hit else part
+        for z in range(count):
+            j = touched[z]
+            row[j] = totals[j] * totals[j] if multi_hit else totals[j]
+            totals[j] = 0.0
+            reached[j] = 0
+
+
+@njit(**EXACT)
+def best_seeds(starts, items, weights, near_starts, near_items, similarities, asked_starts, asked, out):
+    """For each asked item the history item that adds most to it, of equal ones the smaller; -1 where none does."""
+    for s in range(len(asked_starts) - 1):
+        low, high = asked_starts[s], asked_starts[s + 1]
+        best = np.zeros(high - low, np.float64)
+        for c in range(low, high):
+            out[c] = -1
+        # One look at each list of neighbours, however many items are asked for.
+        for e in range(starts[s], starts[s + 1]):
+            weight = np.float64(weights[e])
+            if not weight > 0:
+                continue
+            for z in range(near_starts[items[e]], near_starts[items[e] + 1]):
+                part = weight * np.float64(similarities[z])
+                c = low + np.searchsorted(asked[low:high], near_items[z])
+                if c < high and asked[c] == near_items[z] and part > best[c - low]:
+                    best[c - low] = part
+                    out[c] = items[e]
+
+
+@njit(**EXACT)
+def _nearest(similar, touched, count, k, keys):
+    """Keys of the k largest similarities above 0 of those that were touched, descending; `similar` is cleared."""
+    found = 0
+    for z in range(count):
+        v = touched[z]
+        if np.float32(similar[v]) > 0:
+            keys[found] = rank_key(np.float32(similar[v]), v)
+            found += 1
+        similar[v] = 0.0
+    if found > k:
+        keep_largest(keys, found, k)
+        found = k
+    # Sorted, so that sums over neighbours have one order.
+    return np.sort(keys[:found])[::-1]
+
+
+@njit(**EXACT)
+def _similar_users(first, last, items, weights, own_row, item_starts, item_rows, row_scales, similar, touched):
+    """Add up similarities of one subject to users of the sample; returns how many were touched."""
+    count = 0
+    for e in range(first, last):
+        weight = np.float64(weights[e])
+        if not weight > 0:
+            continue
+        for z in range(item_starts[items[e]], item_starts[items[e] + 1]):
+            v = item_rows[z]
+            if v != own_row:
+                touched[count] = v
+                count += similar[v] == 0
+                similar[v] += weight * np.float64(row_scales[v])
+    return count
+
+
+@njit(**EXACT)
+def add_users(starts, items, weights, own_rows, item_starts, item_rows, row_scales, row_starts, row_items, row_weights,
+              nearest, power, rows):  # fmt: skip
+    """Scores of all items from the nearest users of a sample.
+
+    With similarity(u, v) = row_scale_v sum of the weights of what both have, the nearest users v add similarity^power times
+    their row.
+
+    Args:
+        starts: (n + 1,) int64.
+        items: int32, ascending within a subject.
+        weights: float32, one per item, as they count for similarity.
+        own_rows: (n,) int32, a subject's own row in the sample, -1 for none.
+        item_starts: (items + 1,) int64.
+        item_rows: int32, users of the sample with each item, ascending.
+        row_scales: (users,) float32, above 0.
+        row_starts: (users + 1,) int64.
+        row_items: int32, what each user of the sample gives.
+        row_weights: float32.
+        nearest: how many users add.
+        power: float64, of their similarity.
+        rows: (n, items) float32, out.
+    """
+    users = len(row_scales)
+    similar = np.zeros(users, np.float64)
+    touched = np.empty(users + 1, np.int32)
+    keys = np.empty(users, np.uint64)
+    totals = np.zeros(rows.shape[1], np.float64)
+    for s in range(len(rows)):
+        count = _similar_users(starts[s], starts[s + 1], items, weights, own_rows[s], item_starts, item_rows, row_scales,
+                               similar, touched)  # fmt: skip
+        for key in _nearest(similar, touched, count, nearest, keys):
+            v = key_index(key)
+            share = np.float64(key_score(key)) ** power
+            for z in range(row_starts[v], row_starts[v + 1]):
+                totals[row_items[z]] += share * np.float64(row_weights[z])
+        row = rows[s]
+        for j in range(len(row)):
+            row[j] = totals[j]
+            totals[j] = 0.0
+
+
+@njit(**EXACT)
+def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_scales, row_starts, row_items, row_weights,
+                nearest, power, asked_starts, asked, out):  # fmt: skip
+    """For each asked item the history item through which its neighbours add most; -1 where none does.
+
+    A neighbour's share is dealt out to the history items that it has in common with the subject, by what each added to the
+    similarity. Arguments as for `add_users`.
+    """
+    users = len(row_scales)
+    similar = np.zeros(users, np.float64)
+    touched = np.empty(users + 1, np.int32)
+    keys = np.empty(users, np.uint64)
+    shares = np.zeros(users, np.float64)
+    for s in range(len(asked_starts) - 1):
+        count = _similar_users(starts[s], starts[s + 1], items, weights, own_rows[s], item_starts, item_rows, row_scales,
+                               similar, touched)  # fmt: skip
+        ranked = _nearest(similar, touched, count, nearest, keys)
+        for key in ranked:
+            similarity = np.float64(key_score(key))
+            shares[key_index(key)] = similarity**power / similarity
+        low, high = asked_starts[s], asked_starts[s + 1]
+        parts, best = np.zeros(high - low), np.zeros(high - low)
+        for c in range(low, high):
+            out[c] = -1
+        for e in range(starts[s], starts[s + 1]):
+            if not weights[e] > 0:
+                continue
+            parts[:] = 0.0
+            for z in range(item_starts[items[e]], item_starts[items[e] + 1]):
+                v = item_rows[z]
+                if shares[v] > 0:
+                    share = np.float64(weights[e]) * np.float64(row_scales[v]) * shares[v]
+                    for x in range(row_starts[v], row_starts[v + 1]):
+                        c = low + np.searchsorted(asked[low:high], row_items[x])
+                        if c < high and asked[c] == row_items[x]:
+                            parts[c - low] += share * np.float64(row_weights[x])
+            for c in range(low, high):
+                if parts[c - low] > best[c - low]:
+                    best[c - low] = parts[c - low]
+                    out[c] = items[e]
+        for key in ranked:
+            shares[key_index(key)] = 0.0
+
+
+@njit(**EXACT)
+def add_sessions(starts, items, weights, newest_first, own_rows, item_starts, item_rows, item_places, row_scales,
+                 row_starts, row_items, item_weights, nearest, distance_decay, before, same, rows):  # fmt: skip
+    """Scores of all items from the nearest sessions of a sample.
+
+    With similarity(u, v) = row_scale_v sum of the weights of what both have, the nearest sessions v add it to each of their
+    items j, times item_weight_j, distance_decay^(places between j and the newest common item), and `before` or `same` where
+    j does not come after that.
+
+    Args:
+        starts: (n + 1,) int64.
+        items: int32, ascending within a subject.
+        weights: float32, one per item, as they count for similarity.
+        newest_first: int32, the entries of each subject, the newest first, counted from its first entry.
+        own_rows: (n,) int32, a subject's own row in the sample, -1 for none.
+        item_starts: (items + 1,) int64.
+        item_rows: int32, sessions of the sample with each item.
+        item_places: int32, where the item was seen last in that session, from 0.
+        row_scales: (sessions,) float32, above 0.
+        row_starts: (sessions + 1,) int64.
+        row_items: int32, items of each session in their order.
+        item_weights: (items,) float32.
+        nearest: how many sessions add.
+        distance_decay: float64, what one place more of distance leaves.
+        before: float64, what counts an item before the last one in common.
+        same: float64, what counts the last item in common itself.
+        rows: (n, items) float32, out.
+    """
+    sessions = len(row_scales)
+    similar = np.zeros(sessions, np.float64)
+    last_common = np.empty(sessions, np.int32)
+    touched = np.empty(sessions + 1, np.int32)
+    keys = np.empty(sessions, np.uint64)
+    totals = np.zeros(rows.shape[1], np.float64)
+    longest = np.int64(1)
+    for v in range(sessions):
+        longest = max(longest, row_starts[v + 1] - row_starts[v])
+    decays = distance_decay ** np.arange(longest)
+    for s in range(len(rows)):
+        count = 0
+        for z in range(starts[s], starts[s + 1]):
+            e = starts[s] + newest_first[z]
+            weight = np.float64(weights[e])
+            if not weight > 0:
+                continue
+            for x in range(item_starts[items[e]], item_starts[items[e] + 1]):
+                v = item_rows[x]
+                if v == own_rows[s]:
+                    continue
+                if similar[v] == 0:
+                    touched[count] = v
+                    count += 1
+                    last_common[v] = item_places[x]
+                similar[v] += weight * np.float64(row_scales[v])
+        for key in _nearest(similar, touched, count, nearest, keys):
+            v = key_index(key)
+            share = np.float64(key_score(key))
+            for x in range(row_starts[v], row_starts[v + 1]):
+                distance = x - row_starts[v] - last_common[v]
+                side = 1.0 if distance > 0 else before if distance < 0 else same
+                j = row_items[x]
+                totals[j] += share * side * decays[abs(distance)] * np.float64(item_weights[j])
+        row = rows[s]
+        for j in range(len(row)):
+            row[j] = totals[j]
+            totals[j] = 0.0
+
+
+@njit(**EXACT)
+def add_groups(starts, items, weights, groups, shares, group_count, rows):
+    """What a subject took of a group, times each item's share of its group; NaN for items of no group (-1)."""
+    taken = np.zeros(group_count, np.float64)
+    for s in range(len(rows)):
+        taken[:] = 0.0
+        for e in range(starts[s], starts[s + 1]):
+            if weights[e] > 0 and groups[items[e]] >= 0:
+                taken[groups[items[e]]] += np.float64(weights[e])
+        row = rows[s]
+        for j in range(len(row)):
+            row[j] = taken[groups[j]] * np.float64(shares[j]) if groups[j] >= 0 else np.nan
+
+
+@njit(**EXACT)
+def heaviest_of_group(starts, items, weights, groups, asked_starts, asked, out):
+    """For each asked item the heaviest history item of its group, of equal ones the smaller; -1 where there is none."""
+    for s in range(len(asked_starts) - 1):
+        for c in range(asked_starts[s], asked_starts[s + 1]):
+            out[c] = -1
+            best = np.float32(0.0)
+            for e in range(starts[s], starts[s + 1]):
+                same = groups[items[e]] == groups[asked[c]] and groups[asked[c]] >= 0
+                if same and weights[e] > best:
+                    best = weights[e]
+                    out[c] = items[e]
+
+
+@njit(**EXACT)
+def add_terms(starts, items, weights, term_starts, terms, term_weights, holder_starts, holders, holder_weights, rows):
+    """Inner products of each subject's weighted sum of term rows with the term rows of all items.
+
+    Args:
+        starts: (n + 1,) int64.
+        items: int32, ascending within a subject.
+        weights: float32, one per item.
+        term_starts: (items + 1,) int64.
+        terms: int32, terms of each item.
+        term_weights: float32.
+        holder_starts: (terms + 1,) int64.
+        holders: int32, items with each term.
+        holder_weights: float32.
+        rows: (n, items) float32, out.
+    """
+    term_count = len(holder_starts) - 1
+    profile = np.zeros(term_count, np.float64)
+    in_profile = np.zeros(term_count, np.uint8)
+    touched = np.empty(term_count + 1, np.int32)
+    totals = np.zeros(rows.shape[1], np.float64)
+    for s in range(len(rows)):
+        count = 0
+        for e in range(starts[s], starts[s + 1]):
+            weight = np.float64(weights[e])
+            if not weight > 0:
+                continue
+            for z in range(term_starts[items[e]], term_starts[items[e] + 1]):
+                t = terms[z]
+                touched[count] = t
+                count += in_profile[t] == 0
+                in_profile[t] = 1
+                profile[t] += weight * np.float64(term_weights[z])
+        for z in range(count):
+            t = touched[z]
+            for x in range(holder_starts[t], holder_starts[t + 1]):
+                totals[holders[x]] += profile[t] * np.float64(holder_weights[x])
+            profile[t] = 0.0
+            in_profile[t] = 0
+        row = rows[s]
+        for j in range(len(row)):
+            row[j] = totals[j]
+            totals[j] = 0.0
+
+
+@njit(**EXACT)
+def closest_terms(starts, items, weights, term_starts, terms, term_weights, asked_starts, asked, out):
+    """For each asked item the history item whose weighted term row has the largest product with its own; -1 for none.
+
+    The terms of an item ascend.
+    """
+    for s in range(len(asked_starts) - 1):
+        for c in range(asked_starts[s], asked_starts[s + 1]):
+            best = 0.0
+            out[c] = -1
+            for e in range(starts[s], starts[s + 1]):
+                part = 0.0
+                x, end = term_starts[asked[c]], term_starts[asked[c] + 1]
+                for z in range(term_starts[items[e]], term_starts[items[e] + 1]):
+                    while x < end and terms[x] < terms[z]:
+                        x += 1
+                    if x < end and terms[x] == terms[z]:
+                        part += np.float64(term_weights[x]) * np.float64(term_weights[z])
+                part *= np.float64(weights[e])
+                if part > best:
+                    best = part
+                    out[c] = items[e]

@@ -1,0 +1,28 @@
+"""Which part of a history speaks, and how loudly."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortlist.kernels.arrays import Rows
+from shortlist.sources.batch import POSITION, SubjectBatch
+
+
+def heaviest(taken: Rows, weights: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """The weights with all but each subject's `count` largest set to 0; of equal weights the smaller item stays."""
+    lengths = np.diff(taken.indptr)
+    if lengths.max(initial=0) <= count:
+        return weights
+    subjects = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((taken.indices, -weights, subjects))
+    ranks = np.arange(len(order)) - taken.indptr[subjects]
+    kept = np.zeros_like(weights)
+    chosen = order[ranks < count]
+    kept[chosen] = weights[chosen]
+    return kept
+
+
+def newest(batch: SubjectBatch, count: int, decay: float) -> NDArray[np.float32]:
+    """decay^position for each subject's `count` newest entries, 0 for the others."""
+    positions = batch.column(POSITION)
+    weights: NDArray[np.float32] = np.where(positions < count, np.float32(decay) ** positions, 0).astype(np.float32)
+    return weights

@@ -1,0 +1,125 @@
+"""What the nearest users of a bounded, shared sample took."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from shortlist.config.scorers import UserNeighboursSourceConfig
+from shortlist.kernels.arrays import Rows, bounded_rows, checked_rows, finite, frozen, require_shape
+from shortlist.kernels.candidates import best_of_rows, gathered_values
+from shortlist.kernels.counting_loops import add_users, best_shared
+from shortlist.kernels.starting import chances
+from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.sources.neighbour_lists import Votes
+
+
+@dataclass(frozen=True)
+class UserSample:
+    """Some users with what they took, and who took an item.
+
+    Attributes:
+        starts: (users + 1,) int64.
+        items: int32, what each user took, ascending.
+        given: float32, one per item: what a neighbour adds for it, such as 1, or only what it took lately.
+        item_starts: (items + 1,) int64.
+        item_users: int32, users of the sample with each item, ascending.
+        scales: (users,) float32, (items of the user)^-1/2.
+        degrees: (items,) float32, users of the sample with each item, at least 1.
+    """
+
+    starts: NDArray[np.int64]
+    items: NDArray[np.int32]
+    given: NDArray[np.float32]
+    item_starts: NDArray[np.int64]
+    item_users: NDArray[np.int32]
+    scales: NDArray[np.float32]
+    degrees: NDArray[np.float32]
+
+
+def drawn_users(numbers: ArrayLike, count: int, seed: int) -> NDArray[np.int64]:
+    """Which of the users are in the sample, ascending: those with the smallest seeded numbers, whoever draws.
+
+    Args:
+        numbers: (users,) int64, any numbers that name the users.
+        count: most users in the sample.
+        seed: of the draw.
+    """
+    names = np.asarray(numbers, np.int64)
+    order = np.lexsort((names, chances(names, seed)))
+    return np.sort(order[:count])
+
+
+def user_sample(pairs: tuple[ArrayLike, ArrayLike], item_count: int, given: ArrayLike | None = None) -> UserSample:
+    """Index the users of a sample.
+
+    Args:
+        pairs: indptr and indices: what each of them took, ascending.
+        item_count: number of items.
+        given: one per pair, what a neighbour adds for it; None: 1.
+    """
+    taken = checked_rows(pairs, item_count, "sample")
+    values = finite(np.ones(len(taken.indices)) if given is None else given, "given", least=0.0)
+    require_shape(values, taken.indices.shape, "given")
+    users = len(taken.indptr) - 1
+    flipped = sp.csr_matrix(
+        (np.ones(len(taken.indices), np.int8), taken.indices, taken.indptr), (users, item_count)
+    ).tocsc()
+    return UserSample(
+        *taken,
+        values,
+        frozen(flipped.indptr, np.int64, "item starts"),
+        frozen(flipped.indices, np.int32, "item users"),
+        frozen(np.maximum(np.diff(taken.indptr), 1) ** -0.5, np.float32, "scales"),
+        frozen(np.maximum(np.diff(flipped.indptr), 1), np.float32, "degrees"),
+    )
+
+
+class UserNeighboursScorer:
+    """score = sum over the nearest users v of the sample of similarity(u, v)^power given_vj.
+
+    similarity(u, v) = n_v^-1/2 sum over what both took of w_i degree_i^-discount. Nobody is its own neighbour.
+    """
+
+    wide = False
+
+    def __init__(self, sample: UserSample, config: UserNeighboursSourceConfig) -> None:
+        self._sample = sample
+        self._config = config
+        self._said: NDArray[np.float32] = sample.degrees ** np.float32(-config.discount)
+
+    def prepare(self, batch: SubjectBatch) -> Votes:
+        """Scores of all items."""
+        items = len(self._said)
+        taken = batch.taken(items)
+        weights = frozen(
+            np.maximum(batch.column(self._config.weight), 0) * self._said[taken.indices], np.float32, "weights"
+        )
+        rows = np.empty((batch.size, items), np.float32)
+        add_users(*self._arguments(batch, taken, weights), rows)
+        return Votes(taken, weights, rows)
+
+    def propose(
+        self, batch: SubjectBatch, prepared: Votes, count: int, eligible: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
+        """Largest sums above 0."""
+        return best_of_rows(prepared.rows, batch.masked, eligible, count, 0.0)
+
+    def score(self, batch: SubjectBatch, prepared: Votes, candidates: CandidateSet) -> NDArray[np.float32]:
+        """The sum; 0 where no neighbour took the item."""
+        return gathered_values(prepared.rows, candidates.rows)
+
+    def explain(self, batch: SubjectBatch, prepared: Votes, chosen: CandidateSet) -> NDArray[np.int32]:
+        """The history item through which the neighbours with the chosen item are near."""
+        asked = bounded_rows(chosen.rows, len(self._said), "chosen")
+        out = np.empty(len(asked.indices), np.int32)
+        best_shared(*self._arguments(batch, prepared.taken, prepared.weights), *asked, out)
+        return out
+
+    def _arguments(self, batch: SubjectBatch, taken: Rows, weights: NDArray[np.float32]) -> tuple[object, ...]:
+        sample = self._sample
+        own = frozen(batch.sample_rows, np.int32, "sample rows")
+        require_shape(own, (batch.size,), "sample rows")
+        return (*taken, weights, own, sample.item_starts, sample.item_users, sample.scales, sample.starts, sample.items,
+                sample.given, self._config.nearest, float(self._config.power))  # fmt: skip

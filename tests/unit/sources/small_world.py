@@ -1,0 +1,302 @@
+"""A small world of subjects and items, every scorer over it, and for each a dense reference in float64 loops."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortlist.config import AlsConfig
+from shortlist.config.scorers import (
+    CategoryAffinitySourceConfig,
+    ContentSourceConfig,
+    FoldInSourceConfig,
+    FreshSourceConfig,
+    NeighbourListsSourceConfig,
+    RepeatSourceConfig,
+    SessionNeighboursSourceConfig,
+    SessionNextSourceConfig,
+    SpectralSourceConfig,
+    TrendingSourceConfig,
+    UserNeighboursSourceConfig,
+)
+from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
+from shortlist.sources.category_affinity import CategoryAffinityScorer, category_shares
+from shortlist.sources.content import ContentScorer, text_rows
+from shortlist.sources.fold_in import FoldInScorer, fold_in_arrays
+from shortlist.sources.fresh import freshness
+from shortlist.sources.item_values import ItemValuesScorer
+from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
+from shortlist.sources.repeat import RepeatScorer
+from shortlist.sources.session_neighbours import SessionNeighboursScorer, session_sample
+from shortlist.sources.session_next import SessionNextScorer
+from shortlist.sources.spectral import SpectralScorer, fit_spectral, spectral_arrays
+from shortlist.sources.trending import growth
+from shortlist.sources.user_neighbours import UserNeighboursScorer, user_sample
+
+SUBJECTS: Final = 23
+ITEMS: Final = 61
+# Subject 4 has no history; item 7 is known to nobody.
+EMPTY: Final = 4
+UNKNOWN: Final = 7
+SAMPLE: Final = 12
+
+Dense = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One subject's history, entry by entry: item, weight, age in days, position, gap in days."""
+
+    row: int
+    items: tuple[int, ...]
+    weight: Dense
+    age: Dense
+    position: Dense
+    gap: Dense
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scorer and what it must say of every item for one subject.
+
+    Attributes:
+        scorer: fitted.
+        reference: (items,) scores of a history.
+        counts: whether only scores above 0 are proposed.
+    """
+
+    scorer: Scorer[Any]
+    reference: Callable[[Taken], Dense]
+    counts: bool
+
+
+def rows_of(pattern: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    return np.concatenate(([0], np.cumsum(pattern.sum(1)))).astype(np.int64), np.nonzero(pattern)[1].astype(np.int32)
+
+
+RANDOM: Final = np.random.default_rng(11)
+TAKEN: Final = RANDOM.random((SUBJECTS, ITEMS)) < RANDOM.random(ITEMS) * 0.4
+TAKEN[EMPTY] = False
+TAKEN[:, UNKNOWN] = False
+STARTS, HISTORY = rows_of(TAKEN)
+LENGTHS: Final = np.diff(STARTS)
+WEIGHTS: Final = (RANDOM.integers(1, 9, len(HISTORY)) / 4).astype(np.float32)
+# Some hides.
+WEIGHTS[RANDOM.random(len(HISTORY)) < 0.1] = -1.0
+POSITIONS: Final = np.concatenate([RANDOM.permutation(n) for n in LENGTHS]).astype(np.float32)
+AGES: Final = RANDOM.integers(0, 60, len(HISTORY)).astype(np.float32)
+GAPS: Final = RANDOM.choice([0.0, 7.0, 30.0], len(HISTORY)).astype(np.float32)
+MASKED: Final = TAKEN & (RANDOM.random(TAKEN.shape) < 0.6) | (RANDOM.random(TAKEN.shape) < 0.1)
+ELIGIBLE: Final = (RANDOM.random(ITEMS) < 0.8).astype(np.uint8)
+ROWS: Final = np.where(np.arange(SUBJECTS) < SAMPLE, np.arange(SUBJECTS), -1).astype(np.int32)
+BATCH: Final = SubjectBatch(
+    STARTS,
+    HISTORY,
+    {"weight": WEIGHTS, "age_days": AGES, "position": POSITIONS, "gap_days": GAPS},
+    *rows_of(MASKED),
+    ROWS,
+)
+EVERY_ITEM: Final = CandidateSet(
+    np.arange(SUBJECTS + 1, dtype=np.int64) * ITEMS, np.tile(np.arange(ITEMS, dtype=np.int32), SUBJECTS)
+)
+
+
+def history_of(subject: int) -> Taken:
+    part = slice(STARTS[subject], STARTS[subject + 1])
+    columns = (column[part].astype(np.float64) for column in (WEIGHTS, AGES, POSITIONS, GAPS))
+    return Taken(int(ROWS[subject]), tuple(HISTORY[part].tolist()), *columns)
+
+
+def heaviest(taken: Taken, count: int) -> list[tuple[int, float]]:
+    pairs = sorted(zip(taken.items, taken.weight, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    return [(item, weight) for item, weight in pairs[:count] if weight > 0]
+
+
+# ---------------------------------------------------------------- item-side arrays
+FACTORS: Final = RANDOM.standard_normal((ITEMS, 6))
+FACTORS[UNKNOWN] = 0
+SIMILAR: Final = np.where(RANDOM.random((ITEMS, ITEMS)) < 0.2, RANDOM.integers(1, 9, (ITEMS, ITEMS)) / 8, 0.0)
+LISTS: Final = NeighbourLists.of(rows_of(SIMILAR > 0), SIMILAR[SIMILAR > 0])
+DEGREES: Final = TAKEN.sum(axis=0)
+BASIS: Final = fit_spectral(rows_of(TAKEN), ITEMS, SpectralSourceConfig(factors=8, iterations=3))
+GIVEN: Final = RANDOM.integers(0, 3, (SAMPLE, ITEMS)) / 2 * TAKEN[:SAMPLE]
+SESSIONS: Final = [RANDOM.integers(0, ITEMS - 1, RANDOM.integers(1, 9)).tolist() for _ in range(40)]
+CATEGORIES: Final = np.where(np.arange(ITEMS) == UNKNOWN, -1, np.arange(ITEMS) % 5)
+COUNTS: Final = RANDOM.integers(0, 50, ITEMS).astype(np.float64)
+BEFORE: Final = RANDOM.integers(0, 90, ITEMS).astype(np.float64)
+ITEM_AGES: Final = np.where(np.arange(ITEMS) == UNKNOWN, np.nan, RANDOM.integers(0, 50, ITEMS))
+TERMS: Final = np.where(RANDOM.random((ITEMS, 30)) < 0.2, RANDOM.integers(1, 9, (ITEMS, 30)) / 8, 0.0)
+TERMS[UNKNOWN] = 0
+
+ALS: Final = AlsConfig(factors=6, regularization=0.05, alpha=10.0, nu=0.5, hide_weight=0.5)
+SPECTRAL: Final = SpectralSourceConfig(factors=8, popularity=0.4)
+USERS: Final = UserNeighboursSourceConfig(nearest=4, power=1.5)
+SESSION: Final = SessionNeighboursSourceConfig(nearest=5, sessions_per_item=6, before=0.6, same=1.3)
+NEXT: Final = SessionNextSourceConfig(last=3, position_decay=0.6)
+AFFINITY: Final = CategoryAffinitySourceConfig()
+REPEAT: Final = RepeatSourceConfig(gap="gap_days", cycle=2.0)
+TEXT: Final = ContentSourceConfig(heaviest=5)
+TREND: Final = TrendingSourceConfig(windows_before=3, smoothing=5)
+FRESH: Final = FreshSourceConfig(days=20, least_users=2, most_users=40)
+
+
+# ---------------------------------------------------------------- references
+def fold_in(taken: Taken) -> Dense:
+    observed = np.where(taken.weight < 0, ALS.hide_weight, taken.weight)
+    targets = (taken.weight > 0).astype(float)
+    if not targets.any():
+        return np.full(ITEMS, np.nan)
+    mine = FACTORS[list(taken.items)]
+    known = ITEMS - 1
+    strength = ALS.regularization * (len(taken.items) + known / ALS.alpha) ** ALS.nu
+    left = FACTORS.T @ FACTORS / ALS.alpha + strength * np.eye(6) + mine.T @ (observed[:, None] * mine)
+    scores = FACTORS @ np.linalg.solve(left, mine.T @ (observed * targets))
+    scores[UNKNOWN] = np.nan
+    return scores
+
+
+def neighbours(seeds: int, multi_hit: bool) -> Callable[[Taken], Dense]:
+    def scores(taken: Taken) -> Dense:
+        total = np.zeros(ITEMS)
+        for item, weight in heaviest(taken, seeds):
+            total += np.sqrt(weight * SIMILAR[item]) if multi_hit else weight * SIMILAR[item]
+        return total**2 if multi_hit else total
+
+    return scores
+
+
+def spectral(taken: Taken) -> Dense:
+    positive = [(item, weight) for item, weight in zip(taken.items, taken.weight, strict=True) if weight > 0]
+    if not positive:
+        return np.full(ITEMS, np.nan)
+    basis = BASIS.astype(np.float64)
+    scores = np.zeros(ITEMS)
+    for item, weight in positive:
+        scores += weight * DEGREES[item] ** -0.5 * (basis @ basis[item]) * np.maximum(DEGREES, 1) ** SPECTRAL.popularity
+    scores[DEGREES == 0] = np.nan
+    return scores
+
+
+def users(taken: Taken) -> Dense:
+    degrees = np.maximum(TAKEN[:SAMPLE].sum(axis=0), 1)
+    similarity = np.zeros(SAMPLE)
+    for item, weight in zip(taken.items, taken.weight, strict=True):
+        for other in range(SAMPLE):
+            if other != taken.row and TAKEN[other, item]:
+                similarity[other] += max(weight, 0) * degrees[item] ** -0.5 * max(TAKEN[other].sum(), 1) ** -0.5
+    nearest = sorted(range(SAMPLE), key=lambda other: (-similarity[other], other))[: USERS.nearest]
+    scores: Dense = np.sum([similarity[other] ** 1.5 * GIVEN[other] for other in nearest], axis=0)
+    return scores
+
+
+def session_rarity() -> Dense:
+    holding = np.array([sum(item in session for session in SESSIONS) for item in range(ITEMS)])
+    rarity = np.log((len(SESSIONS) + 1) / (holding + 1))
+    scaled: Dense = rarity / rarity.mean()
+    return scaled
+
+
+def sessions(taken: Taken) -> Dense:
+    rarity = session_rarity()
+    found = {
+        item: [v for v, s in enumerate(SESSIONS) if item in s][-SESSION.sessions_per_item :] for item in range(ITEMS)
+    }
+    newest_first = [taken.items[e] for e in np.argsort(taken.position)]
+    position = dict(zip(taken.items, taken.position, strict=True))
+    near = []
+    for v, session in enumerate(SESSIONS):
+        common = [item for item in newest_first if v in found[item]]
+        if v == taken.row or not common:
+            continue
+        recency = np.exp(-SESSION.recency * (1 - (v + 1) / len(SESSIONS)))
+        shared = sum(SESSION.position_decay ** position[item] * rarity[item] for item in common)
+        anchor = max(x for x, item in enumerate(session) if item == common[0])
+        near.append((shared * recency * len(session) ** -0.5, -v, anchor))
+    scores = np.zeros(ITEMS)
+    for similarity, negative, anchor in sorted(near, reverse=True)[: SESSION.nearest]:
+        for x, item in enumerate(SESSIONS[-negative]):
+            side = 1.0 if x > anchor else SESSION.before if x < anchor else SESSION.same
+            scores[item] += similarity * side * SESSION.distance_decay ** abs(x - anchor) * rarity[item] ** 0.5
+    return scores
+
+
+def following(taken: Taken) -> Dense:
+    total = np.zeros(ITEMS)
+    for item, position in zip(taken.items, taken.position, strict=True):
+        if position < NEXT.last:
+            total += NEXT.position_decay**position * SIMILAR[item]
+    return total
+
+
+def repeated(taken: Taken) -> Dense:
+    scores = np.zeros(ITEMS)
+    for item, weight, age, gap in zip(taken.items, taken.weight, taken.age, taken.gap, strict=True):
+        due = 1 + REPEAT.cycle * np.exp(-((age - gap) ** 2) / (2 * gap**2)) if gap else 1.0
+        scores[item] = max(weight, 0) * due
+    return scores
+
+
+def affinity(taken: Taken) -> Dense:
+    scores = np.zeros(ITEMS)
+    for item in range(ITEMS):
+        same = np.equal(CATEGORIES, CATEGORIES[item])
+        liked = sum(w for i, w in zip(taken.items, taken.weight, strict=True) if same[i] and w > 0)
+        scores[item] = liked * (COUNTS[item] + 0.1) / (COUNTS[same] + 0.1).sum()
+    scores[UNKNOWN] = np.nan
+    return scores
+
+
+def text(taken: Taken) -> Dense:
+    scores = np.zeros(ITEMS)
+    for item, weight in heaviest(taken, TEXT.heaviest):
+        scores += weight * (TERMS @ TERMS[item])
+    scores[(TERMS == 0).all(axis=1)] = np.nan
+    return scores
+
+
+def trending(taken: Taken) -> Dense:
+    return np.maximum(np.log((COUNTS + 5) / (BEFORE / 3 + 5)), 0)
+
+
+def fresh(taken: Taken) -> Dense:
+    wanted = (ITEM_AGES <= 20) & (COUNTS >= 2) & (COUNTS <= 40)
+    return np.where(np.isnan(ITEM_AGES), np.nan, np.where(wanted, 1 - ITEM_AGES / 21, 0))
+
+
+def voting(seeds: int, multi_hit: bool) -> Case:
+    config = NeighbourListsSourceConfig(seeds=seeds, scoring="multi-hit" if multi_hit else "sum")
+    return Case(NeighbourListsScorer(LISTS, config), neighbours(seeds, multi_hit), counts=True)
+
+
+CASES: Final[dict[str, Case]] = {
+    "fold_in": Case(FoldInScorer(fold_in_arrays(FACTORS, ALS), ALS, FoldInSourceConfig()), fold_in, counts=False),
+    "neighbour_lists": voting(4, multi_hit=False),
+    "multi_hit": voting(50, multi_hit=True),
+    "spectral": Case(SpectralScorer(spectral_arrays(BASIS, DEGREES, SPECTRAL), SPECTRAL), spectral, counts=False),
+    "user_neighbours": Case(
+        UserNeighboursScorer(user_sample(rows_of(TAKEN[:SAMPLE]), ITEMS, GIVEN[TAKEN[:SAMPLE]]), USERS),
+        users,
+        counts=True,
+    ),
+    "session_neighbours": Case(
+        SessionNeighboursScorer(
+            session_sample(
+                (np.cumsum([0, *map(len, SESSIONS)]), np.array([i for s in SESSIONS for i in s])), ITEMS, SESSION
+            ),
+            SESSION,
+        ),
+        sessions,
+        counts=True,
+    ),
+    "session_next": Case(SessionNextScorer(LISTS, NEXT), following, counts=True),
+    "repeat": Case(RepeatScorer(ITEMS, REPEAT), repeated, counts=True),
+    "category_affinity": Case(
+        CategoryAffinityScorer(category_shares(CATEGORIES, COUNTS, AFFINITY), AFFINITY), affinity, counts=True
+    ),
+    "content": Case(ContentScorer(text_rows(rows_of(TERMS > 0), TERMS[TERMS > 0], 30), TEXT), text, counts=True),
+    "popularity": Case(ItemValuesScorer(COUNTS), lambda taken: COUNTS, counts=True),
+    "trending": Case(ItemValuesScorer(growth(COUNTS, BEFORE, TREND)), trending, counts=True),
+    "fresh": Case(ItemValuesScorer(freshness(ITEM_AGES, COUNTS, FRESH)), fresh, counts=True),
+}
