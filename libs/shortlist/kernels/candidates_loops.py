@@ -7,11 +7,11 @@ from numba import njit
 from shortlist.kernels.ranked import (
     EXACT,
     GROUP,
+    indices_above,
     keep_largest,
     key_index,
     key_score,
     largest_sorted,
-    places_above,
     rank_key,
     smallest,
 )
@@ -54,7 +54,7 @@ def best_of_rows(scores, masked_starts, masked_items, eligible, floor, out):
         threshold = floor
         for start in range(0, len(row), GROUP):
             part = row[start : start + GROUP]
-            for z in places[: places_above(part, threshold, places)]:
+            for z in places[: indices_above(part, threshold, places)]:
                 item = start + np.int64(z)
                 if part[z] > threshold and eligible[item] and not barred[item]:
                     keys[count] = rank_key(part[z], item)

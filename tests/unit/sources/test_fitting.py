@@ -60,7 +60,7 @@ def board_scorers() -> dict[str, Any]:
     lists = NeighbourLists.padded(walk.items[0], walk.scores[0])
     spectral = SpectralSourceConfig(factors=2)
     degrees = BOARD.sum(axis=0)
-    after = cooccur(rows, ITEMS, ["count"], ITEMS, fade=np.full(ITEMS, 0.9))
+    after = cooccur(rows, ITEMS, ["count"], ITEMS, distance_weights=np.full(ITEMS, 0.9))
     ordered = NeighbourLists.padded(after.items[0], after.scores[0])
     content = ContentSourceConfig(most_share=1.0)
     words = [("even tide" if item % 2 == 0 else "odd job") + " thing" for item in range(ITEMS)]
