@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from open_data_contract_standard.model import (
     DataQuality,
@@ -20,18 +20,36 @@ from shortlist.errors import ContractError
 
 CONTRACTS: Final = resources.files("shortlist.schemas")
 _ENDING: Final = ".odcs.yaml"
+# All candidates tables have the contract `candidates`, and are named by their surface.
+_CANDIDATES_OF: Final = "candidates_"
 # How much a quality rule weighs: a critical failure holds the run, a warning shows.
 Severity = Literal["critical", "warning"]
+# Whom an id column names: a kind of subject; `surface` the kind that the lists of the row's surface are made for; `basket`
+# a basket of users, which engagements say; `none` nobody.
+SubjectOf = Literal["user", "item", "query", "surface", "basket", "none"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, its type in Spark's words, whether it may be empty, and one sentence."""
+    """One column.
+
+    Attributes:
+        name: its name.
+        type: its type in Spark's words.
+        required: whether it is never empty.
+        description: one sentence.
+        subject: whom it names (property `subject`); None where it is no id.
+        emptied: whether an erased subject is taken out of the column (property `erasure: empty`), and not the whole row.
+        quotes: whether its text may quote ids (property `quotes: subjects`).
+    """
 
     name: str
     type: str
     required: bool
     description: str
+    subject: SubjectOf | None = None
+    emptied: bool = False
+    quotes: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,16 @@ class Contract:
     properties: Mapping[str, str]
     retention: str
     latency_days: int | None
+
+
+def candidates_name(surface: str) -> str:
+    """Name of a surface's candidates table."""
+    return f"{_CANDIDATES_OF}{surface}"
+
+
+def surface_of(table: str) -> str | None:
+    """The surface whose candidates table has this name; None for any other table."""
+    return table.removeprefix(_CANDIDATES_OF) if table.startswith(_CANDIDATES_OF) else None
 
 
 def contract_names() -> list[str]:
@@ -106,7 +134,39 @@ def _days(file: str, latency: ServiceLevelAgreementProperty | None) -> int | Non
 def _column(file: str, column: SchemaProperty) -> Column:
     if not column.name or not column.physicalType or not column.description:
         raise ContractError.invalid(file, f"column {column.name!r} needs name, physicalType and description")
-    return Column(column.name, column.physicalType, bool(column.required), column.description)
+    properties = {str(each.property): each.value for each in column.customProperties or []}
+    unknown = sorted(properties.keys() - {"subject", "erasure", "quotes"})
+    if unknown:
+        raise ContractError.invalid(file, f"column {column.name}: unknown property {', '.join(unknown)}")
+    subject = _subject(file, column.name, properties.get("subject"))
+    emptied = _stated(file, column.name, properties, "erasure", "empty")
+    if emptied and (column.required or subject is None):
+        raise ContractError.invalid(
+            file, f"column {column.name}: erasure: empty needs a column that names a subject and may be empty"
+        )
+    quotes = _stated(file, column.name, properties, "quotes", "subjects")
+    return Column(column.name, column.physicalType, bool(column.required), column.description, subject, emptied, quotes)
+
+
+def _subject(file: str, column: str, stated: Any) -> SubjectOf | None:
+    """Whom a column names; an id column that says nothing is refused, or an erasure would pass over it."""
+    if stated is None and not (column == "id" or column.endswith("_id")):
+        return None
+    for known in get_args(SubjectOf):
+        if stated == known:
+            subject: SubjectOf = known
+            return subject
+    kinds = ", ".join(get_args(SubjectOf))
+    raise ContractError.invalid(
+        file, f"column {column}: its property `subject` is {stated!r}; next: state whom its ids name, one of {kinds}"
+    )
+
+
+def _stated(file: str, column: str, properties: Mapping[str, Any], name: str, value: str) -> bool:
+    """Whether a column has a property that knows one value only."""
+    if properties.get(name) not in (None, value):
+        raise ContractError.invalid(file, f"column {column}: {name} is {properties[name]!r}, not {value}")
+    return name in properties
 
 
 def _placed(columns: list[SchemaProperty], position: str) -> tuple[str, ...]:

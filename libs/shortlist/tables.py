@@ -3,7 +3,7 @@
 A `Table` knows columns, key, partitioning, rules and Delta properties; it never touches storage.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
@@ -27,7 +27,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from shortlist.contracts import Column, Severity, read_contract
+from shortlist.contracts import Column, Severity, SubjectOf, candidates_name, read_contract
 from shortlist.errors import ContractError
 
 # Spark's own DDL parser would start a JVM; these are all the types that a contract may name.
@@ -79,6 +79,9 @@ class Table:
         rules: explicit quality rules, then those that key and required columns imply.
         properties: Delta table properties.
         retention: how long partitions are kept, in the contract's words.
+        subjects: whom ids name, by column.
+        emptied: those of these columns that an erasure empties, and leaves the row.
+        quotes: columns whose text may quote ids.
     """
 
     name: str
@@ -90,11 +93,19 @@ class Table:
     rules: tuple[Rule, ...]
     properties: Mapping[str, str]
     retention: str
+    subjects: Mapping[str, SubjectOf]
+    emptied: tuple[str, ...]
+    quotes: tuple[str, ...]
 
     @property
     def columns(self) -> list[str]:
         """Column names in contract order."""
         return [field.name for field in self.schema]
+
+    @property
+    def names_subjects(self) -> bool:
+        """Whether a row may name somebody who can be erased, by id or in a text."""
+        return bool(self.quotes) or any(subject != "none" for subject in self.subjects.values())
 
     def conform(self, frame: DataFrame) -> DataFrame:
         """The frame with exactly the contract's columns in the contract's order.
@@ -135,13 +146,16 @@ def load_table(contract: str) -> Table:
         rules=(*rules, *_implied_rules(stated.key, fields)),
         properties=stated.properties,
         retention=stated.retention,
+        subjects={column.name: column.subject for column in stated.columns if column.subject is not None},
+        emptied=tuple(column.name for column in stated.columns if column.emptied),
+        quotes=tuple(column.name for column in stated.columns if column.quotes),
     )
 
 
 @cache
 def candidates_table(surface: str) -> Table:
     """The candidates table of a surface; all of them have one contract."""
-    return replace(CANDIDATES, name=f"candidates_{surface}")
+    return replace(CANDIDATES, name=candidates_name(surface))
 
 
 def _field(path: str, column: Column) -> StructField:
@@ -213,7 +227,7 @@ EVALUATIONS: Final = load_table("evaluations")
 PUBLICATIONS: Final = load_table("publications")
 ERASURES: Final = load_table("erasures")
 
-# All of them; the candidates table of a surface is made by `candidates_table`.
+# All of them; the candidates table of a surface is made by `candidates_table`, see `tables_of`.
 TABLES: Final = (
     ENGAGEMENTS,
     QUARANTINE,
@@ -230,3 +244,8 @@ TABLES: Final = (
     PUBLICATIONS,
     ERASURES,
 )
+
+
+def tables_of(surfaces: Iterable[str]) -> list[Table]:
+    """Every table of a deployment, that of each surface in place of `CANDIDATES`."""
+    return [each for table in TABLES for each in (map(candidates_table, surfaces) if table is CANDIDATES else (table,))]

@@ -11,8 +11,9 @@ from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
 from shortlist.columns import ITEM_ID, RANK, SOURCE, SUBJECT_ID
 from shortlist.config import Settings
+from shortlist.contracts import candidates_name
 from shortlist.reports.lists import compare_lists
-from shortlist.reports.surfaces import candidates_table, read_titles
+from shortlist.reports.surfaces import read_titles
 
 _MOST = 10
 
@@ -65,7 +66,7 @@ def diff(settings: Settings, surface: str, first: date, second: date, subject: s
 def _rows(view: Served, subject: str | None) -> pl.DataFrame:
     rows = view.rows().select(SUBJECT_ID, RANK, ITEM_ID, SOURCE)
     wanted = rows if subject is None else rows.filter(pl.col(SUBJECT_ID) == subject)
-    return view.lake.collect(candidates_table(view.surface), wanted, view.decision.table_version)
+    return view.lake.collect(candidates_name(view.surface), wanted, view.decision.table_version)
 
 
 def _day(view: Served, rows: pl.DataFrame) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from shortlist.columns import (
     SURFACE,
 )
 from shortlist.config import Settings
+from shortlist.contracts import candidates_name
 from shortlist.errors import NotPublishedError
-from shortlist.reports.surfaces import Decision, candidates_table, read_decisions
+from shortlist.reports.surfaces import Decision, read_decisions
 from shortlist.store.commits import read_inputs
 from shortlist.store.pinned_tables import Lake
 
@@ -52,7 +53,7 @@ class Served:
 
     def rows(self) -> pl.LazyFrame:
         """Every list of the day."""
-        table = candidates_table(self.surface)
+        table = candidates_name(self.surface)
         rows = self.lake.of_day(table, self.day, self.decision.table_version)
         if rows is None:
             raise NotPublishedError.table_is_gone(self.surface, table, self.day)
@@ -62,7 +63,7 @@ class Served:
         """The subject's list, best first: rank, item_id, score, source, sources, reason; without rows when it has none."""
         columns = [RANK, ITEM_ID, SCORE, SOURCE, SOURCES, REASON]
         rows = self.rows().filter(pl.col(SUBJECT_ID) == subject).select(columns).sort(RANK)
-        return self.lake.collect(candidates_table(self.surface), rows, self.decision.table_version)
+        return self.lake.collect(candidates_name(self.surface), rows, self.decision.table_version)
 
     def proposals(self, subject: str) -> pl.DataFrame | None:
         """What each source proposed to the subject: source, rank, item_id, score; None where the day is not kept any more."""
@@ -114,5 +115,5 @@ def served(settings: Settings, surface: str, day: date | None) -> Served:
         days = sorted({each.run_date for each in read_decisions(lake, _ANY).get(surface, []) if each.stands})
         raise NotPublishedError.day(surface, day, None if last is None else (last.status, last.why), days)
     decision = max(standing, key=lambda each: (each.run_date, each.published_at))
-    path = lake.path(candidates_table(surface))
+    path = lake.path(candidates_name(surface))
     return Served(lake, settings, surface, decision, read_inputs(path, decision.table_version))

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
-from shortlist.contracts import read_contract
+from shortlist.contracts import candidates_name, read_contract
 from shortlist.reports.surfaces import Decision, read_decisions
 from shortlist.store.pinned_tables import Lake
 
@@ -46,7 +46,7 @@ def _surface(name: str, decisions: list[Decision], today: date, promise: int | N
     late = age is None or (promise is not None and age > promise)
     return {
         "name": name,
-        "table": f"candidates_{name}",
+        "table": candidates_name(name),
         "state": "nothing published" if served is None else "late" if late else "fresh",
         "run_date": served and served.run_date.isoformat(),
         "age_days": age,

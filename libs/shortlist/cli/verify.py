@@ -10,7 +10,7 @@ from rich.console import Console
 
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
-from shortlist.contracts import Contract, contract_names, read_contract
+from shortlist.contracts import Contract, candidates_name, contract_names, read_contract
 from shortlist.errors import SettingsError
 from shortlist.pipeline import model_tables
 from shortlist.redaction import redact_all
@@ -177,7 +177,7 @@ def _tables(settings: Settings, surface: str | None) -> Iterator[tuple[str, Cont
     for name in names if surface is None else [PUBLICATIONS]:
         yield name, read_contract(name), None
     for each in settings.surfaces if surface is None else [surface]:
-        yield f"candidates_{each}", read_contract("candidates"), each
+        yield candidates_name(each), read_contract("candidates"), each
 
 
 def _exists(path: str) -> bool:

@@ -11,10 +11,11 @@ from pydantic import BaseModel
 
 from shortlist.columns import EVENT_DATE, INGEST_DATE, RAW, REASONS, RUN_DATE, SNAPSHOT_DATE, STATUS
 from shortlist.config import Settings
+from shortlist.contracts import candidates_name
 from shortlist.pipeline import CANDIDATES, JOBS, nightly_jobs
 from shortlist.reports.evaluation import Evaluation, read_evaluation
 from shortlist.reports.manifests import JobRecord, read_job_records
-from shortlist.reports.surfaces import SurfaceFacts, candidates_table, read_decisions, read_surface
+from shortlist.reports.surfaces import SurfaceFacts, read_decisions, read_surface
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
 
 VOLUME_DAYS: Final = 60
@@ -251,7 +252,7 @@ def _read_or_note_problem(
 
 
 def _unreadable(settings: Settings, name: str) -> SurfaceFacts:
-    why = f"its tables cannot be read, see {candidates_table(name)} below"
+    why = f"its tables cannot be read, see {candidates_name(name)} below"
     return SurfaceFacts(name, settings.surfaces[name], None, None, None, None, None, None, (), why, why)
 
 

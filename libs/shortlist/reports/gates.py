@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from shortlist.contracts import candidates_name, surface_of
 from shortlist.reports.facts import RunFacts
 from shortlist.reports.manifests import Check, JobRecord
 from shortlist.reports.rendering import render
@@ -108,12 +109,12 @@ def gate_pages(records: Iterable[JobRecord], surfaces: Iterable[str]) -> tuple[G
     for record in records:
         for check in record.checks:
             ran.setdefault(check.table, (record.job, []))[1].append(check)
-    expected = [*ABOUT, *(f"candidates_{surface}" for surface in surfaces)]
+    expected = [*ABOUT, *map(candidates_name, surfaces)]
     pages: list[GatePage] = []
     for name in dict.fromkeys([*expected, *ran]):
         job, checks = ran.get(name, ("", []))
         file = _file(name, len(pages)) if checks else ""
-        about = ABOUT.get(name, CANDIDATES if name.startswith("candidates_") else "Rows against their contract.")
+        about = ABOUT.get(name, CANDIDATES if surface_of(name) else "Rows against their contract.")
         order = sorted(checks, key=lambda check: OUTCOMES.index(outcome(check)))
         pages.append(GatePage(name, about, job, file, tuple(order)))
     return tuple(pages)

@@ -27,6 +27,7 @@ from shortlist.columns import (
     USER_ID,
 )
 from shortlist.config import Settings, SurfaceConfig
+from shortlist.contracts import candidates_name
 from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
 from shortlist.store.latest import is_current
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
@@ -126,17 +127,12 @@ class SurfaceFacts:
     @property
     def table(self) -> str:
         """Name of the surface's table."""
-        return candidates_table(self.name)
+        return candidates_name(self.name)
 
     @property
     def published(self) -> bool:
         """Whether the last decision for the day was to publish it."""
         return self.decision is not None and self.decision.status == "published"
-
-
-def candidates_table(surface: str) -> str:
-    """Name of a surface's table."""
-    return f"candidates_{surface}"
 
 
 def read_decisions(lake: Lake, run_date: date) -> dict[str, list[Decision]]:
@@ -223,7 +219,7 @@ def _rows(lake: Lake, name: str, decision: Decision | None) -> tuple[pl.DataFram
     """The published rows of a decision's day at its version, or None and why."""
     if decision is None:
         return None, "nothing was published for this day"
-    table = candidates_table(name)
+    table = candidates_name(name)
     try:
         rows = lake.of_day(table, decision.run_date, decision.table_version)
         if rows is None:

@@ -20,7 +20,6 @@ from pyspark.sql import functions as F
 from shortlist.columns import (
     BASKET_ID,
     BASKET_KIND,
-    BECAUSE_ITEM_ID,
     ERASED_AT,
     FILES_REMOVED,
     INGEST_DATE,
@@ -38,9 +37,15 @@ from shortlist.columns import (
     TITLE,
     WHY,
 )
-from shortlist.errors import ErasedError
+from shortlist.contracts import surface_of
+from shortlist.errors import ContractError, ErasedError
 from shortlist.store.digests import Digest
-from shortlist.store.erased_id_copies import redact_manifests, remove_reports, remove_set_aside, tables_with_traces
+from shortlist.store.erased_ids import (
+    commits_that_quote,
+    redact_manifests,
+    remove_files_moved_aside,
+    remove_pages_that_quote,
+)
 from shortlist.store.fences import run_partition
 from shortlist.store.publications import Publication, announced_surfaces, current_publications, reasons
 from shortlist.subjects import GONE, Subject, mention
@@ -50,26 +55,19 @@ from shortlist.tables import (
     CATALOG,
     ENGAGEMENTS,
     ERASURES,
-    INTERACTIONS,
-    ITEM_FACTORS,
-    PROMOTIONS,
     PUBLICATIONS,
     QUARANTINE,
-    RELATED_ITEMS,
-    SOURCE_CANDIDATES,
-    USER_FACTORS,
     Table,
-    candidates_table,
+    tables_of,
 )
 from shortlist.transforms.erasure import (
     baskets_of,
-    because_erased,
     digests_in,
+    emptied_digests,
     lists_without,
     names_erased,
     reworded,
     rows_by_subject,
-    subject_digest,
     text_names_erased,
 )
 from shortlist.warehouse.delta import equals, one_of
@@ -77,18 +75,6 @@ from shortlist.warehouse.digests import digest_frame
 from shortlist.warehouse.publishing import announce_again
 from shortlist.warehouse.run import Run, log
 
-# What users and items are named in, downstream last; baskets first, because engagements say whose they are.
-_TABLES = (
-    BASKETS,
-    ENGAGEMENTS,
-    QUARANTINE,
-    CATALOG,
-    PROMOTIONS,
-    INTERACTIONS,
-    USER_FACTORS,
-    ITEM_FACTORS,
-    RELATED_ITEMS,
-)
 _PASSES = 5
 _WHY = "erasure: the day at a version that no longer names an erased subject"
 # As reasons quote a title.
@@ -122,11 +108,14 @@ class _Erasure:
         return sorted(subject.digest for subject in self.subjects)
 
     def tables(self) -> list[Table]:
-        """Every table that may name a subject and exists, in the order of cleaning."""
+        """Every table that may name a subject by its contract and exists, in the order of cleaning.
+
+        Baskets come first, because engagements say whose they are; publications last, because candidates are announced there.
+        """
         warehouse = self.run.warehouse
         surfaces = sorted({*self.run.settings.surfaces, *announced_surfaces(warehouse.path(PUBLICATIONS))})
-        every = [*_TABLES, SOURCE_CANDIDATES, *map(candidates_table, surfaces), PUBLICATIONS]
-        return [table for table in every if warehouse.exists(table)]
+        every = [table for table in tables_of(surfaces) if table.names_subjects and warehouse.exists(table)]
+        return sorted(every, key=lambda table: (table is PUBLICATIONS, "basket" not in table.subjects.values()))
 
     def clean(self, table: Table) -> None:
         """Rows, then older versions' files; afterwards only the newest version of the table can be read for certain."""
@@ -137,6 +126,10 @@ class _Erasure:
             self._clean_quarantine()
         elif table is PUBLICATIONS:
             self._clean_publications()
+        elif table.quotes:
+            raise ContractError.invalid(
+                f"{table.contract}.odcs.yaml", f"nothing clears ids from its texts ({', '.join(table.quotes)})"
+            )
         else:
             self._clean_rows(table)
         self.files[table.name] += self.run.warehouse.vacuum(table, everything=True)
@@ -159,21 +152,20 @@ class _Erasure:
         warehouse, named = self.run.warehouse, self._named(table)
         if named and self._count(table, rows_by_subject(warehouse.read(table), named, self.digests)):
             warehouse.delete(table, names_erased(named, self.digests))
-        if table is SOURCE_CANDIDATES:
-            because = [subject_digest("item", BECAUSE_ITEM_ID)]
-            if self._count(table, rows_by_subject(warehouse.read(table), because, self.digests)):
+        for column, theirs in emptied_digests(table).items():
+            if self._count(table, rows_by_subject(warehouse.read(table), theirs, self.digests)):
                 nothing = F.lit(None).cast("string")
-                warehouse.update(table, because_erased(self.digests), {BECAUSE_ITEM_ID: nothing})
+                warehouse.update(table, names_erased(theirs, self.digests), {column: nothing})
         if table is BASKETS and self.baskets is not None:
             keys = [BASKET_KIND, BASKET_ID]
-            theirs = warehouse.read(table).join(F.broadcast(self.baskets), keys, how="inner")
-            if self._count(table, theirs.groupBy(SUBJECT_DIGEST).agg(F.count("*").alias(ROWS))):
+            rows = warehouse.read(table).join(F.broadcast(self.baskets), keys, how="inner")
+            if self._count(table, rows.groupBy(SUBJECT_DIGEST).agg(F.count("*").alias(ROWS))):
                 warehouse.delete_matching(table, self.baskets, keys)
 
     def _clean_quarantine(self) -> None:
         """Lines that may name a subject anywhere. Rewritten by day: a condition on the text would be kept in the log."""
         lines = self.run.warehouse.read(QUARANTINE)
-        names = {subject.digest: _line_names(subject) for subject in self.subjects}
+        names = {subject.digest: _line_quotes(subject) for subject in self.subjects}
         each = F.array(*(F.when(named, F.lit(digest)) for digest, named in names.items()))
         found = F.array_intersect(each, F.array(*map(F.lit, names)))
         marked = lines.withColumn(SUBJECT_DIGEST, found).persist()
@@ -190,7 +182,7 @@ class _Erasure:
 
         A served day is rewritten from the rows that are served: a later commit of it may never have been verified.
         """
-        warehouse, surface = self.run.warehouse, table.name.removeprefix("candidates_")
+        warehouse, surface = self.run.warehouse, surface_of(table.name) or ""
         named, reason = self._named(table), reworded(F.col(REASON), self.subjects, self.titles)
         rows = warehouse.read(table)
         self._count(table, rows_by_subject(rows, named, self.digests))
@@ -198,19 +190,20 @@ class _Erasure:
         touched = {row[0] for row in rows.where(naming).select(RUN_DATE).distinct().collect()}
         days = set(warehouse.days(table, RUN_DATE))
         served = {each.run_date: each for each in self._served(surface) if each.run_date in days}
-        apart = {day for day, publication in served.items() if self._differs(table, publication)}
-        holds: dict[date, tuple[Digest, int]] = {}
-        for day in sorted(touched | apart):
+        # Days of which the newest version has other files than the one that is served.
+        differing = {day for day, publication in served.items() if self._differs(table, publication)}
+        rewritten: dict[date, tuple[Digest, int]] = {}
+        for day in sorted(touched | differing):
             where = equals(**{RUN_DATE: day})
-            version = served[day].table_version if day in apart else None
+            version = served[day].table_version if day in differing else None
             lists = lists_without(warehouse.read(table, version, where), named, self.digests, reason).persist()
-            holds[day] = digest_frame(lists), lists.select(SUBJECT_ID).distinct().count()
+            rewritten[day] = digest_frame(lists), lists.select(SUBJECT_ID).distinct().count()
             self._replace(lists, table, run_partition(day), where)
             lists.unpersist()
         newest = warehouse.version(table)
         for day, publication in served.items():
             if publication.table_version != newest:
-                announce_again(self.run, publication, newest, _WHY, holds.get(day))
+                announce_again(self.run, publication, newest, _WHY, rewritten.get(day))
 
     def _served(self, surface: str) -> list[Publication]:
         """The days of a surface that readers are served, as publications stands now."""
@@ -284,12 +277,12 @@ def erase(run: Run, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
 def _prove(run: Run, erasure: _Erasure) -> list[dict[str, Any]]:
     """Add the proof; nobody can commit to the cleaned tables meanwhile."""
     tables, paths = erasure.tables(), run.settings.paths
-    logs = tables_with_traces([(table.name, run.warehouse.path(table)) for table in tables], erasure.subjects)
+    logs = commits_that_quote([(table.name, run.warehouse.path(table)) for table in tables], erasure.subjects)
     if logs:
         raise ErasedError.still_named(logs)
     run.facts["manifests_redacted"] = redact_manifests(paths.manifests, erasure.subjects)
-    run.facts["set_aside_removed"] = remove_set_aside(paths.warehouse)
-    run.facts["reports_removed"] = remove_reports(paths.reports, erasure.subjects)
+    run.facts["set_aside_removed"] = remove_files_moved_aside(paths.warehouse)
+    run.facts["reports_removed"] = remove_pages_that_quote(paths.reports, erasure.subjects)
     # With a held publication the only place that asks the clock: a proof says when it was given, whatever day it is for.
     erased_at = datetime.now(UTC)
     proofs = [
@@ -331,5 +324,5 @@ def _baskets(run: Run, subjects: Sequence[Subject]) -> DataFrame | None:
     return baskets_of(run.warehouse.read(ENGAGEMENTS), users).localCheckpoint()
 
 
-def _line_names(subject: Subject) -> Column:
+def _line_quotes(subject: Subject) -> Column:
     return F.col(RAW).rlike(mention([subject]).pattern) | text_names_erased(RAW, [subject.digest])

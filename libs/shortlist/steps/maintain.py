@@ -15,9 +15,10 @@ from pyspark.sql.types import DateType
 
 from shortlist.columns import PUBLISHED_AT, SURFACE, TABLE_VERSION
 from shortlist.config import MaintenanceConfig
+from shortlist.contracts import surface_of
 from shortlist.errors import MaintenanceError
 from shortlist.store.publications import announced_surfaces, current_publications
-from shortlist.tables import CANDIDATES, PUBLICATIONS, TABLES, Table, candidates_table
+from shortlist.tables import CANDIDATES, PUBLICATIONS, Table, tables_of
 from shortlist.warehouse.delta import FileSizes, Warehouse
 from shortlist.warehouse.run import Run, log
 
@@ -57,8 +58,7 @@ def maintain(run: Run) -> None:
         MaintenanceError: a compaction changed the number of rows.
     """
     surfaces = sorted({*run.settings.surfaces, *announced_surfaces(run.warehouse.path(PUBLICATIONS))})
-    plain = [table for table in TABLES if table.contract != CANDIDATES.contract]
-    for table in [*plain, *map(candidates_table, surfaces)]:
+    for table in tables_of(surfaces):
         if run.exists(table):
             done = maintain_table(run.warehouse, table, run.run_date, run.settings.maintenance)
             run.facts.setdefault("tables", {})[table.name] = done.as_dict()
@@ -122,7 +122,7 @@ def leased_versions(warehouse: Warehouse, table: Table, run_date: date, lease_da
     """
     if table.contract != CANDIDATES.contract or not warehouse.exists(PUBLICATIONS):
         return []
-    surface = table.name.removeprefix("candidates_")
+    surface = surface_of(table.name) or ""
     since = datetime.combine(run_date + timedelta(days=1 - lease_days), datetime.min.time(), UTC)
     path = warehouse.path(PUBLICATIONS)
     recent = (pl.col(SURFACE) == surface) & (pl.col(PUBLISHED_AT) >= since)

@@ -15,6 +15,7 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Tr
 from deltalake.exceptions import CommitFailedError
 
 from shortlist.columns import RUN_DATE
+from shortlist.contracts import candidates_name
 from shortlist.errors import OvertakenError, RollbackError
 from shortlist.store.commits import NEWEST, commit_time, commits_from, stamp_of
 from shortlist.store.fences import fence_name, run_partition, table_lock
@@ -61,7 +62,7 @@ def roll_back(root: str, surface: str, to: date | None, fence: int, why: str) ->
         RollbackError: nothing to go back to, or what is there is not what was published; nothing was changed.
         OvertakenError: on an object store, where no lock keeps others away, somebody committed in between.
     """
-    table = f"candidates_{surface}"
+    table = candidates_name(surface)
     path = f"{root.rstrip('/')}/{table}"
     # A publisher commits under the same lock: between what is looked at here and the commit nobody writes.
     with table_lock(root, table):

@@ -15,14 +15,11 @@ from pyspark.sql import functions as F
 from shortlist.columns import (
     BASKET_ID,
     BASKET_KIND,
-    BECAUSE_ITEM_ID,
-    ID,
     ITEM_ID,
     RANK,
     RAW,
     REASON,
     REASONS,
-    RELATED_ITEM_ID,
     ROWS,
     RUN_DATE,
     SUBJECT_DIGEST,
@@ -31,8 +28,9 @@ from shortlist.columns import (
     USER_ID,
 )
 from shortlist.config import BasketKind
+from shortlist.contracts import SubjectOf, surface_of
 from shortlist.subjects import KINDS, Subject, SubjectKind, as_words
-from shortlist.tables import CANDIDATES, ENGAGEMENTS, SOURCE_CANDIDATES, Table
+from shortlist.tables import CANDIDATES, ENGAGEMENTS, Table
 from shortlist.transforms.baskets import basket_names
 
 # What `{because}` is when nothing is known, as in reasons.
@@ -47,28 +45,35 @@ def subject_digest(kind: SubjectKind, column: Column | str) -> Column:
     return F.sha2(F.concat(F.lit(f"{kind}:"), name), 256)
 
 
-def digests_in(table: Table, subjects: Mapping[str, SubjectKind]) -> list[Column]:
-    """The digests of everybody that a row of a table names, as far as it names them by id.
+def digests_in(table: Table, surfaces: Mapping[str, SubjectKind]) -> list[Column]:
+    """The digests of everybody with whom a row goes: whom its id columns name, as the table's contract says.
 
     Args:
         table: any table.
-        subjects: what the lists of each surface are made for; those of a surface that is not named here may be for either.
+        surfaces: what the lists of each surface are made for; those of a surface that is not named here may be for anybody.
     """
-    if table.contract == CANDIDATES.contract:
-        kind = subjects.get(table.name.removeprefix("candidates_"))
-        lists = [subject_digest(each, SUBJECT_ID) for each in KINDS if kind in (None, each)]
-        return [*lists, subject_digest("item", ITEM_ID)]
-    if table.name == SOURCE_CANDIDATES.name:
-        lists = [
-            F.when(~F.col(SURFACE).isin([name for name, kind in subjects.items() if kind != each]),
-                   subject_digest(each, SUBJECT_ID))
-            for each in KINDS
-        ]  # fmt: skip
-        return [*lists, subject_digest("item", ITEM_ID)]
-    kinds: Mapping[str, SubjectKind] = {USER_ID: "user", ITEM_ID: "item", RELATED_ITEM_ID: "item"}
-    if ID in table.columns:
-        kinds = {ID: "user" if table.name == "user_factors" else "item"}
-    return [subject_digest(kind, column) for column, kind in kinds.items() if column in table.columns]
+    return [
+        digest
+        for column, subject in table.subjects.items()
+        if column not in table.emptied
+        for digest in _digests(table, column, subject, surfaces)
+    ]
+
+
+def _digests(table: Table, column: str, subject: SubjectOf, surfaces: Mapping[str, SubjectKind]) -> list[Column]:
+    """The digests of whom one column names; none where it names nobody whose erasure can be asked for."""
+    if subject != "surface":
+        return [subject_digest(kind, column) for kind in KINDS if kind == subject]
+    if SURFACE not in table.columns:
+        own = surfaces.get(surface_of(table.name) or "")
+        return [subject_digest(kind, column) for kind in KINDS if own in (None, kind)]
+    others = {kind: [name for name, own in surfaces.items() if own != kind] for kind in KINDS}
+    return [F.when(~F.col(SURFACE).isin(others[kind]), subject_digest(kind, column)) for kind in KINDS]
+
+
+def emptied_digests(table: Table) -> dict[str, list[Column]]:
+    """By column that an erasure empties: the digests of whom it names."""
+    return {column: _digests(table, column, table.subjects[column], {}) for column in table.emptied}
 
 
 def names_erased(named: Sequence[Column], digests: Iterable[str]) -> Column:
@@ -164,8 +169,3 @@ def lists_without(candidates: DataFrame, named: Sequence[Column], digests: Itera
     kept = candidates.where(~names_erased(named, digests))
     ranked = kept.withColumns({REASON: reason, RANK: F.row_number().over(in_order).cast("int")})
     return ranked.select(*CANDIDATES.columns)
-
-
-def because_erased(digests: Iterable[str]) -> Column:
-    """Whether a source candidate was proposed because of an erased item."""
-    return names_erased([subject_digest("item", BECAUSE_ITEM_ID)], digests)

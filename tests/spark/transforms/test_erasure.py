@@ -1,5 +1,6 @@
 """Which rows name an erased subject, and what lists and texts are without it; answers by hand."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -64,6 +65,15 @@ def test_every_id_column_is_looked_at_as_its_kind(
             row = frame.select(names_erased(digests_in(table, subjects), [subject.digest])).first()  # type: ignore[arg-type]
             assert row is not None
             assert row[0] == (named.get(column) == subject.kind), (column, subject.kind)
+
+
+def test_a_new_table_of_users_keyed_by_id_needs_nobody_to_remember_it(spark: SparkSession) -> None:
+    """Its contract says whom the column names; neither the table's nor the column's name does."""
+    table = replace(USERS, name="tastes", contract="tastes")
+    frame = spark.createDataFrame([("7",), ("x",)], "id string")
+    for subject, found in ((USER, [True, False]), (ITEM, [False, False])):
+        rows = frame.select(names_erased(digests_in(table, {}), [subject.digest])).collect()
+        assert [row[0] for row in rows] == found, subject.kind
 
 
 def test_a_list_is_for_what_its_surface_says(spark: SparkSession) -> None:

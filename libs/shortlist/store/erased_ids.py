@@ -1,4 +1,4 @@
-"""Where an erased id may stand beside tables: manifests, reports, what a repair moved aside, statistics in a table's log."""
+"""Erased ids outside of tables' rows: in manifests, reports, files that a repair moved aside, statistics of a table's log."""
 
 import json
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def redact_manifests(root: str, subjects: Sequence[Subject]) -> int:
     return changed
 
 
-def remove_reports(root: str, subjects: Sequence[Subject]) -> list[str]:
+def remove_pages_that_quote(root: str, subjects: Sequence[Subject]) -> list[str]:
     """Remove pages that quote an erased id; `write_report` makes a day's page again from what the tables now hold.
 
     Returns:
@@ -49,7 +49,7 @@ def remove_reports(root: str, subjects: Sequence[Subject]) -> list[str]:
     return removed
 
 
-def remove_set_aside(root: str) -> list[str]:
+def remove_files_moved_aside(root: str) -> list[str]:
     """Remove every file that `repair` moved aside: no table states what it holds any more, so it cannot be searched.
 
     Args:
@@ -66,7 +66,7 @@ def remove_set_aside(root: str) -> list[str]:
     return [str(path.relative_to(root)) for path in removed]
 
 
-def tables_with_traces(tables: Sequence[tuple[str, str]], subjects: Sequence[Subject]) -> list[str]:
+def commits_that_quote(tables: Sequence[tuple[str, str]], subjects: Sequence[Subject]) -> list[str]:
     """Commits whose statistics quote an erased id, as `<table>/_delta_log/<file>`.
 
     Smallest and largest values of a column outlive the files they were taken from. Our contracts let Delta keep none

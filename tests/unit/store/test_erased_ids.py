@@ -3,7 +3,12 @@
 import json
 from pathlib import Path
 
-from shortlist.store.erased_id_copies import redact_manifests, remove_reports, remove_set_aside, tables_with_traces
+from shortlist.store.erased_ids import (
+    commits_that_quote,
+    redact_manifests,
+    remove_files_moved_aside,
+    remove_pages_that_quote,
+)
 from shortlist.subjects import Subject
 
 WHO = [Subject("user", "7"), Subject("item", 'q"ü')]
@@ -40,7 +45,7 @@ def test_a_page_that_quotes_somebody_is_removed(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text("<td>77</td>")
     (tmp_path / "b.html").write_text("<td>7</td>")
     (tmp_path / "docs" / "c.html").write_text("<td>q&quot;ü</td>")
-    assert remove_reports(str(tmp_path), WHO) == ["b.html", "docs/c.html"]
+    assert remove_pages_that_quote(str(tmp_path), WHO) == ["b.html", "docs/c.html"]
     assert [path.name for path in tmp_path.rglob("*.html")] == ["a.html"]
 
 
@@ -51,10 +56,10 @@ def test_what_a_repair_moved_aside_is_removed_and_tables_stay(tmp_path: Path) ->
     table = tmp_path / "engagements" / "part-1.parquet"
     table.parent.mkdir()
     table.write_bytes(b"PAR1")
-    assert remove_set_aside(str(tmp_path)) == [".aside/engagements/part-0.parquet"]
+    assert remove_files_moved_aside(str(tmp_path)) == [".aside/engagements/part-0.parquet"]
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [table]
-    assert remove_set_aside(str(tmp_path)) == []
-    assert remove_set_aside("s3://bucket/tables") == []
+    assert remove_files_moved_aside(str(tmp_path)) == []
+    assert remove_files_moved_aside("s3://bucket/tables") == []
 
 
 def test_a_log_is_searched_for_values_only(tmp_path: Path) -> None:
@@ -68,4 +73,4 @@ def test_a_log_is_searched_for_values_only(tmp_path: Path) -> None:
     bare = {"add": {"path": "x"}}
     (log / "00.json").write_text("\n".join(map(json.dumps, [{"commitInfo": {"numFiles": "7"}}, clean, bare])))
     (log / "01.json").write_text(json.dumps(named))
-    assert tables_with_traces([("t", str(tmp_path / "t"))], WHO) == ["t/_delta_log/01.json"]
+    assert commits_that_quote([("t", str(tmp_path / "t"))], WHO) == ["t/_delta_log/01.json"]
