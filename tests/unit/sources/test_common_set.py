@@ -1,5 +1,7 @@
 """One candidate set for all sources: the union of what they propose, every source's score, the same for any blocks."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ def joined(blocks: list[ScoredBlock]) -> tuple[list[list[int]], bytes]:
     candidates = []
     for block in blocks:
         starts = block.candidates.starts
-        candidates += [block.candidates.items[low:high].tolist() for low, high in zip(starts, starts[1:], strict=False)]
+        candidates += [block.candidates.items[low:high].tolist() for low, high in pairwise(starts)]
     return candidates, np.concatenate([block.scores for block in blocks], axis=1).tobytes()
 
 
