@@ -14,6 +14,8 @@ from typing import Final
 
 import numpy as np
 
+from shortlist.kernels import candidates, counting_loops, ranking, ranking_loops
+from shortlist.kernels.arrays import frozen
 from shortlist.kernels.cooccurrence import MEASURES, cooccur
 from shortlist.kernels.ials import fit_ials
 from shortlist.kernels.neighbours import score_neighbours
@@ -41,12 +43,64 @@ def fit_each_way() -> None:
         )
 
 
+def score_candidates() -> None:
+    """Proposals, unions, scores of given candidates."""
+    eligible, vectors = np.ones(2, np.uint8), np.eye(2, dtype=np.float32)
+    candidates.best_of_rows(vectors, PAIRS, eligible, 1)
+    candidates.best_of_entries(PAIRS, ONES, PAIRS, eligible, 1)
+    candidates.first_allowed([0, 1], PAIRS, eligible, 1)
+    candidates.union_of(np.zeros((1, 2, 1), np.int32))
+    candidates.gathered_products(vectors, vectors, eligible, PAIRS)
+    candidates.gathered_values(vectors, PAIRS)
+    candidates.own_values(PAIRS, ONES, PAIRS, 2)
+    candidates.largest_products(PAIRS, ONES, vectors, vectors, PAIRS)
+
+
+def rank_candidates() -> None:
+    """From scores to lists."""
+    scores = np.ones((1, 3), np.float32)
+    ranking.standard_scores(PAIRS[0], scores)
+    ranking.tied_ranks(PAIRS[0], scores)
+    ranking.weighted_sum(scores, [1.0])
+    ranking.cut_lists(PAIRS[0], ONES, 1)
+    ranking.list_worth(PAIRS[0], ONES, ONES, 1)
+    node, value = frozen(np.zeros(1), np.float32, "node"), frozen(np.zeros(1), np.float64, "value")
+    zero = frozen(np.zeros(1, np.int32), np.int32, "zero")
+    rows = frozen(np.ones((1, 1)), np.float32, "rows")
+    ranking_loops.walk_trees(rows, zero, zero, zero, node, zero, value, np.zeros(1))
+
+
+def count_each_way() -> None:
+    """What counting sources call, with arrays as `sources` passes them."""
+    starts, items = frozen(PAIRS[0], np.int64, "starts"), frozen(PAIRS[1], np.int32, "items")
+    ones = frozen(ONES, np.float32, "ones")
+    two, own = frozen(ONES[:2], np.float32, "two"), frozen(np.array([-1, -1], np.int32), np.int32, "own")
+    groups, out = frozen(np.zeros(2, np.int32), np.int32, "groups"), np.empty(3, np.int32)
+    rows = np.empty((2, 2), np.float32)
+    history, lists = (starts, items, ones), (starts, items, ones)
+    users = (own, starts, items, two, starts, items, ones, 1, 1.5)
+    counting_loops.add_neighbours(*history, *lists, False, rows)
+    counting_loops.best_seeds(*history, *lists, starts, items, out)
+    counting_loops.add_users(*history, *users, rows)
+    counting_loops.best_shared(*history, *users, starts, items, out)
+    counting_loops.add_sessions(
+        *history, items, own, starts, items, items, two, starts, items, two, 1, 0.5, 0.5, 0.5, rows
+    )
+    counting_loops.add_groups(*history, groups, two, 1, rows)
+    counting_loops.heaviest_of_group(*history, groups, starts, items, out)
+    counting_loops.add_terms(*history, *lists, *lists, rows)
+    counting_loops.closest_terms(*history, *lists, starts, items, out)
+
+
 # The real entry points on the smallest input: whatever they compile is what the jobs need.
 KERNELS: Final[dict[str, Callable[[], object]]] = {
     "top_k": lambda: top_k(np.eye(2), np.eye(2), np.zeros(3, np.int64), PAIRS[1][:0], 1),
     "cooccurrence": lambda: cooccur(PAIRS, 2, list(MEASURES), 1),
     "neighbours": lambda: score_neighbours(PAIRS, ONES, PAIRS, ONES, 1, "sum"),
     "ials": fit_each_way,
+    "candidates": score_candidates,
+    "ranking": rank_candidates,
+    "counting": count_each_way,
 }
 
 

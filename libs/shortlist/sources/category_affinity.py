@@ -10,11 +10,12 @@ from shortlist.kernels.arrays import bounded_rows, finite_doubles, frozen, requi
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_groups, heaviest_of_group
 from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.sources.item_side import ItemSide
 from shortlist.sources.neighbour_lists import Votes
 
 
 @dataclass(frozen=True)
-class CategoryShares:
+class CategoryShares(ItemSide):
     """The category of each item and its share in it.
 
     Attributes:

@@ -14,11 +14,12 @@ from shortlist.kernels.candidates import best_of_rows, flags, gathered_values
 from shortlist.kernels.counting_loops import add_terms, closest_terms
 from shortlist.sources.batch import CandidateSet, SubjectBatch
 from shortlist.sources.history_weights import heaviest
+from shortlist.sources.item_side import ItemSide
 from shortlist.sources.neighbour_lists import Votes
 
 
 @dataclass(frozen=True)
-class TextRows:
+class TextRows(ItemSide):
     """Terms of each item, and items with each term.
 
     Attributes:

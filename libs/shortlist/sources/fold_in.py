@@ -12,11 +12,12 @@ from shortlist.kernels.candidates import flags
 from shortlist.kernels.ials import gram, gram_basis, ials_half_step, row_regularization
 from shortlist.kernels.observations import observe
 from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.sources.item_side import ItemSide
 from shortlist.sources.item_vectors import ItemVectors
 
 
 @dataclass(frozen=True)
-class FoldInArrays:
+class FoldInArrays(ItemSide):
     """One ALS model, ready to fold in: what is shared is derived already, so that opening it computes nothing.
 
     Attributes:

@@ -11,10 +11,11 @@ from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_neighbours, best_seeds
 from shortlist.sources.batch import CandidateSet, SubjectBatch
 from shortlist.sources.history_weights import heaviest
+from shortlist.sources.item_side import ItemSide
 
 
 @dataclass(frozen=True)
-class NeighbourLists:
+class NeighbourLists(ItemSide):
     """Neighbours of each item, in any order.
 
     Attributes:

@@ -14,11 +14,12 @@ from shortlist.kernels.arrays import bounded_rows, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_sessions
 from shortlist.sources.batch import POSITION, CandidateSet, SubjectBatch
+from shortlist.sources.item_side import ItemSide
 from shortlist.sources.neighbour_lists import Votes
 
 
 @dataclass(frozen=True)
-class SessionSample:
+class SessionSample(ItemSide):
     """Some sessions, oldest first, and in which of them an item is.
 
     Attributes:

@@ -15,11 +15,12 @@ from shortlist.config.scorers import SpectralSourceConfig
 from shortlist.kernels.arrays import checked_rows, frozen
 from shortlist.kernels.starting import ITEMS, initial_factors
 from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.sources.item_side import ItemSide
 from shortlist.sources.item_vectors import ItemVectors
 
 
 @dataclass(frozen=True)
-class SpectralArrays:
+class SpectralArrays(ItemSide):
     """The basis, scaled for both of its uses.
 
     Attributes:

@@ -12,11 +12,12 @@ from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_users, best_shared
 from shortlist.kernels.starting import chances
 from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.sources.item_side import ItemSide
 from shortlist.sources.neighbour_lists import Votes
 
 
 @dataclass(frozen=True)
-class UserSample:
+class UserSample(ItemSide):
     """Some users with what they took, and who took an item.
 
     Attributes:

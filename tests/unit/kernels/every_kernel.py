@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from shortlist import kernels
 from shortlist.config import DIRECTED_MEASURES, WEIGHTED_MEASURES
+from shortlist.kernels import candidates, ranking
 from shortlist.kernels.arrays import Rows
 from shortlist.kernels.cooccurrence import MEASURES, cooccur, totals_of
 from shortlist.kernels.ials import fit_ials, fold_in
@@ -48,6 +49,7 @@ def use_all(given: Callable[[Array], Array]) -> list[Array]:
         (("cosine",), {"totals": totals_of(Rows(INDPTR, INDICES), 2), "first_item": 1}),
     ):
         found += cooccur(rows, 2, measures, 3, **more)
+    found += use_candidates(given)
     seen = observe(rows, floats, 2)
     for cg_steps in (3, None):
         model = fit_ials(
@@ -56,6 +58,28 @@ def use_all(given: Callable[[Array], Array]) -> list[Array]:
         )  # fmt: skip
         found += [model.user_factors, model.item_factors]
     return [*found, fold_in(seen, vectors, 0.1, 0.1)]
+
+
+def use_candidates(given: Callable[[Array], Array]) -> list[Array]:
+    """What is done with candidates."""
+    floats, vectors, indptr, indices = (given(array) for array in (FLOATS, VECTORS, INDPTR, INDICES))
+    rows, eligible = (indptr, indices), given(np.ones(2, np.uint8))
+    scores = given(FLOATS[None, :])
+    return [
+        candidates.best_of_rows(vectors, rows, eligible, 1),
+        candidates.best_of_entries(rows, floats, rows, eligible, 1),
+        candidates.first_allowed(given(np.array([1, 0], np.int32)), rows, eligible, 1),
+        *candidates.union_of(given(np.zeros((1, 2, 1), np.int32))),
+        candidates.gathered_products(vectors, vectors, eligible, rows),
+        candidates.gathered_values(vectors, rows),
+        candidates.own_values(rows, floats, rows, 2),
+        candidates.largest_products(rows, floats, vectors, vectors, rows),
+        ranking.standard_scores(indptr, scores),
+        ranking.tied_ranks(indptr, scores),
+        ranking.weighted_sum(scores, given(np.ones(1))),
+        *ranking.cut_lists(indptr, floats, 1, given(np.zeros((1, 3), np.int32)), [1]),
+        *ranking.list_worth(indptr, floats, floats, 1),
+    ]
 
 
 def main(folder: Path) -> None:

@@ -1,0 +1,42 @@
+"""Settings of how a blend of sources is learned."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from shortlist.config.base import Section
+
+BlendKind = Literal["single", "z_sum", "logistic", "trees"]
+
+
+class LearnedBlendConfig(Section):
+    """How scores of several sources become one, and how that is learned from what followed earlier cuts."""
+
+    kinds: tuple[BlendKind, ...] = Field(default=("single", "z_sum", "logistic", "trees"), min_length=1)
+    """Kinds that are fitted and compared, from the simplest on; the best single source is always compared."""
+    objective: Literal["recall", "ndcg", "both"] = "both"
+    """What lists are judged by: recall capped at the list's length, NDCG, or the mean of both."""
+    k: int = Field(default=20, ge=1, le=10_000)
+    """Length of the lists that are judged."""
+    popularity_exponent: float = Field(default=0.0, ge=0, le=2)
+    """A hit is worth (users of the item)^-exponent (Steck, RecSys 2011); above 0 where the most popular item is no answer."""
+    rounds: int = Field(default=6, ge=1)
+    """Rounds of coordinate ascent over the weights of `z_sum`, at most."""
+    regularization: float = Field(default=1.0, gt=0)
+    """Strength of the L2 penalty of `logistic`."""
+    trees: int = Field(default=120, ge=1, le=5000)
+    """Trees of `trees`."""
+    leaves: int = Field(default=15, ge=2, le=255)
+    """Leaves of a tree, at most."""
+    learning_rate: float = Field(default=0.08, gt=0, le=1)
+    """What a tree adds."""
+    rows_per_leaf: int = Field(default=200, ge=1)
+    """Rows that a leaf holds at least."""
+    reranked: int = Field(default=100, ge=1)
+    """The best so many of `z_sum` are ordered anew by `trees`; the others keep their order below them."""
+    hard_rank: int = Field(default=100, ge=1)
+    """Rows that some source ranks better than this are all learned from, as are all relevant ones."""
+    easy_share: float = Field(default=0.2, gt=0, le=1)
+    """Of the other rows this share is drawn, and counts as many times more."""
+    seed: int = Field(default=7, ge=0)
+    """Of that draw and of the trees."""
