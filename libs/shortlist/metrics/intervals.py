@@ -20,7 +20,7 @@ from shortlist.columns import CI_HIGH, CI_LOW, METRIC, SUBJECT_ID, SUBJECTS, VAL
 RESAMPLES = 2000
 """Bootstrap draws; the ends of a 95 % interval then rest on 50 draws each."""
 
-_DRAWN_CELLS = 1 << 22  # counts held at once while drawing: 32 MiB
+DRAWN_CELLS = 1 << 22  # counts held at once while drawing: 32 MiB
 _SUMMARY = f"{K} int, {METRIC} string, {VALUE} double, {CI_LOW} double, {CI_HIGH} double, {SUBJECTS} bigint"
 
 
@@ -88,7 +88,11 @@ def paired_difference(left: DataFrame, right: DataFrame, seed: int, resamples: i
 
 
 def interval(
-    distinct: NDArray[np.float64], counts: NDArray[np.int64], seeds: np.random.SeedSequence, resamples: int = RESAMPLES
+    distinct: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    seeds: np.random.SeedSequence,
+    resamples: int = RESAMPLES,
+    drawn_cells: int = DRAWN_CELLS,
 ) -> tuple[float, float]:
     """The 2.5 % and 97.5 % quantiles of the resampled mean.
 
@@ -97,19 +101,21 @@ def interval(
         counts: i64[u], how many subjects have each; at least one in all.
         seeds: Where the draws come from.
         resamples: How many means are drawn.
+        drawn_cells: Counts that are drawn at once; the interval does not depend on it.
     """
     subjects = int(counts.sum())
-    drawn = np.concatenate([block @ distinct for block in _drawn_counts(counts, seeds, resamples)]) / subjects
+    blocks = _drawn_counts(counts, seeds, resamples, drawn_cells)
+    drawn = np.concatenate([block @ distinct for block in blocks]) / subjects
     low, high = np.quantile(drawn, [0.025, 0.975])
     return float(low), float(high)
 
 
 def _drawn_counts(
-    counts: NDArray[np.int64], seeds: np.random.SeedSequence, resamples: int
+    counts: NDArray[np.int64], seeds: np.random.SeedSequence, resamples: int, cells: int
 ) -> Iterator[NDArray[np.int64]]:
     """Blocks i64[draws, u] of multinomial counts, `resamples` rows in all, few enough at once to fit in memory."""
     generator = np.random.Generator(np.random.PCG64(seeds))
     subjects = int(counts.sum())
-    block = max(1, _DRAWN_CELLS // len(counts))
+    block = max(1, cells // len(counts))
     for first in range(0, resamples, block):
         yield generator.multinomial(subjects, counts / subjects, size=min(block, resamples - first))

@@ -71,11 +71,10 @@ def test_interval__agrees_with_drawing_subjects(seed: int) -> None:
     assert high - low == pytest.approx(2 * 1.96 * standard_error, rel=0.05)
 
 
-def test_interval__is_the_same_in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interval__is_the_same_in_small_blocks() -> None:
     distinct, counts = np.array([0.0, 0.5, 1.0]), np.array([5, 3, 2])
     whole = interval(distinct, counts, np.random.SeedSequence(5), resamples=500)
-    monkeypatch.setattr("shortlist.metrics.intervals._DRAWN_CELLS", 7)
-    assert interval(distinct, counts, np.random.SeedSequence(5), resamples=500) == whole
+    assert interval(distinct, counts, np.random.SeedSequence(5), resamples=500, drawn_cells=7) == whole
 
 
 def test_paired_difference__is_narrower_than_two_intervals(spark: SparkSession) -> None:

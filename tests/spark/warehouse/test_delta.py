@@ -146,7 +146,7 @@ def _schema_string(warehouse: Warehouse) -> str:
 def test_a_version_and_a_predicate_choose_the_rows(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr("shortlist.warehouse.delta._FEW", few)
+    monkeypatch.setattr("shortlist.warehouse.delta.MAX_LISTED_FILES", few)
     first = replace(warehouse, DAY, 1, "a", "b")
     replace(warehouse, NEXT, 1, "c")
     replace(warehouse, DAY, 2, "d")

@@ -13,7 +13,6 @@ import polars as pl
 import polars.selectors as cs
 import pytest
 
-from jobs.land_complete_journey import main
 from shortlist.errors import SettingsError
 from shortlist.landing.complete_journey import (
     Journey,
@@ -388,43 +387,3 @@ def test_a_missing_table_is_named(tmp_path: Path, data: Path) -> None:
     (data / "coupons.parquet").unlink()
     with pytest.raises(SettingsError, match=r"coupons\.parquet.* cannot be read .*next: name a folder"):
         read_journey(data)
-
-
-def test_the_job_lands_the_published_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "shortlist.yaml"
-    config.write_text("surfaces: {homefeed: {subject: user, sources: [als]}}\n")
-    landing = tmp_path / "elsewhere"
-    main(
-        ["--config", str(config), "--set", f"paths.landing={landing}", "--since", "2017-01-01", "--until", "2017-01-02"]
-    )
-    told = capsys.readouterr().out
-    events = [event for day in ("2017-01-01", "2017-01-02") for event in lines(landing, day)]
-    # Counted in the published file with pyarrow and pandas: 3,098 sales on 1 January (UTC), 4,077 on the 2nd.
-    assert sum(event["event_type"] == "checkout" for event in events) == 3_098 + 4_077
-    assert f"2 days landed, 0 were complete before; {len(events):,} events, 2 snapshots" in told
-    catalog = pl.read_parquet(landing / "catalog/2017-01-01/part-00000.parquet")
-    assert catalog.height == catalog["item_id"].n_unique() == 92_331
-    assert not catalog["title"].str.contains(r"(?i)\b(nan|null|none)\b").any()
-    assert (catalog["title"].str.len_chars() >= 2).all()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--since", "yesterday"], "--since 'yesterday': is no day"),
-        (["--until", "2019-01-01"], "--until '2019-01-01': is not in the data"),
-        (["--set", "paths.landing=s3://bucket/landing"], "is no local folder"),
-        (["--set", "als.factor=3"], "als.factor"),
-    ],
-)
-def test_the_job_refuses_wrong_use(tmp_path: Path, arguments: list[str], words: str) -> None:
-    config = tmp_path / "shortlist.yaml"
-    config.write_text(
-        f"surfaces: {{homefeed: {{subject: user, sources: [als]}}}}\npaths: {{landing: {tmp_path}/landing}}\n"
-    )
-    with pytest.raises(SettingsError) as refused:
-        main(["--config", str(config), *arguments])
-    assert words in str(refused.value)
-    assert not (tmp_path / "landing").exists()
