@@ -22,12 +22,12 @@ class Kind:
 
     Attributes:
         fit: learns one; the same examples give the same blend.
-        read: makes one from what `text_of` kept.
+        restore: makes one from what `text_of` kept.
         with_ranks: whether it reads more than standard scores.
     """
 
     fit: Callable[[Examples, LearnedBlendConfig], Blend]
-    read: Callable[[Mapping[str, Any]], Blend]
+    restore: Callable[[Mapping[str, Any]], Blend]
     with_ranks: bool
 
 
@@ -68,4 +68,4 @@ def blend_of(text: str) -> Blend:
     kind = kept.get("kind")
     if kind not in BLENDS:
         raise ValueError(f"a blend of kind {kind!r} is not known; next: choose from {', '.join(BLENDS)}")
-    return BLENDS[kind].read(kept)
+    return BLENDS[kind].restore(kept)
