@@ -35,10 +35,10 @@ def built(spark: SparkSession, deployment: Deployment) -> Deployment:
     return deployment
 
 
-def related(deployment: Deployment, measure: str) -> dict[str, list[tuple[str, float, int]]]:
+def related(deployment: Deployment, measure: str) -> dict[str, list[tuple[Any, ...]]]:
     """Item: its neighbours in the order of their ranks, with score and support."""
     rows = deployment.table("related_items").filter(pl.col("run_date") == DAY, pl.col("measure") == measure)
-    found: dict[str, list[tuple[str, float, int]]] = {}
+    found: dict[str, list[tuple[Any, ...]]] = {}
     for row in rows.sort("item_id", "rank").iter_rows(named=True):
         found.setdefault(row["item_id"], []).append((row["related_item_id"], row["score"], row["support"]))
     return found
