@@ -6,12 +6,10 @@ in the run's conf overrides the settings file for this run. A job that a check h
 run, every surface keeps serving its last published day, and the report of the day says what happened.
 """
 
-from datetime import UTC, datetime
-
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from shortlist_airflow.assets import CANDIDATES, announce_publications
+from shortlist_airflow.assets import announce_publications, candidates_outlets
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
 from shortlist_airflow.params import SETTINGS, check_settings, settings_param
 
@@ -20,8 +18,8 @@ with DAG(
     doc_md=__doc__,
     # Not a cron string: Airflow 3 would make the logical date the moment of the run, a day that has not ended.
     schedule=CronDataIntervalTimetable("0 2 * * *", timezone="UTC"),
-    start_date=datetime(2017, 1, 1, tzinfo=UTC),
     catchup=False,
+    is_paused_upon_creation=True,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     params={SETTINGS: settings_param()},
@@ -29,7 +27,7 @@ with DAG(
     checked = check_settings().as_setup()
     train = [SubmitJob(job="train_als"), SubmitJob(job="train_cooccurrence")]
     generate = SubmitJob(job="generate_candidates")
-    publish = SubmitJob(job="publish_candidates", outlets=[CANDIDATES], post_execute=announce_publications)
+    publish = SubmitJob(job="publish_candidates", outlets=candidates_outlets(), post_execute=announce_publications)
     evaluate = SubmitJob(job="evaluate_candidates")
     # As a teardown it runs whatever happened after the settings were found good; `complete`, the other leaf, keeps a
     # report that was written from making a failed run look well.

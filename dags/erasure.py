@@ -5,8 +5,6 @@ stay in Airflow's database and logs. A day without requests is a run that does n
 job that read a subject before its erasure is refused when it would write afterwards, and is tried again.
 """
 
-from datetime import UTC, datetime
-
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
@@ -17,8 +15,8 @@ with DAG(
     doc_md=__doc__,
     # An hour before the nightly run of the same day.
     schedule=CronDataIntervalTimetable("0 1 * * *", timezone="UTC"),
-    start_date=datetime(2017, 1, 1, tzinfo=UTC),
     catchup=False,
+    is_paused_upon_creation=True,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     params={SETTINGS: settings_param()},

@@ -4,8 +4,6 @@ Once a day, hours after the nightly run. Versions that publications names stay r
 `maintenance.lease_days`), and the newest of every day that a table still keeps.
 """
 
-from datetime import UTC, datetime
-
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
@@ -15,8 +13,8 @@ with DAG(
     dag_id="maintenance",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("0 12 * * *", timezone="UTC"),
-    start_date=datetime(2017, 1, 1, tzinfo=UTC),
     catchup=False,
+    is_paused_upon_creation=True,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     params={SETTINGS: settings_param()},

@@ -10,6 +10,7 @@
 #   SHORTLIST_MIN_FREE_GB   free disk asked for before anything is made (default 6; both environments take 3)
 #   JAVA_HOME               a Java 17; without it, java on PATH, then a Debian Java 17 under /usr/lib/jvm
 #   SPARK_DRIVER_MEMORY     overrides the 4g of infra/spark/local/spark-defaults.conf
+#   SHORTLIST_SPARK_SLOTS   Spark jobs that Airflow may run at once (default 1: a driver takes 4g and all cores)
 
 INFRA=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd -P)
 CHECKOUT=$(dirname "$INFRA")
@@ -23,6 +24,18 @@ PYSPARK=$JOBS/lib/python3.11/site-packages/pyspark
 refuse() { # CODE WHAT: say why nothing more happens, and leave
   printf 'error: %s\n' "$2" >&2
   exit "$1"
+}
+
+print_usage() { # the comment that a command begins with
+  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$(readlink -f "$0")"
+}
+
+STEPS=0
+STEP=0
+
+step() { # WHAT: one line of progress, numbered of $STEPS
+  STEP=$((STEP + 1))
+  printf '[%3d s] %d/%d %s\n' "$SECONDS" "$STEP" "$STEPS" "$1"
 }
 
 # --- What the machine must have --------------------------------------------------------------------------------------
@@ -256,6 +269,18 @@ compile_kernels() {
   "$JOBS/bin/python" -m shortlist.kernels
 }
 
+make_ready() { # four steps: all that a night needs, from nothing; seconds where it is made
+  step 'looking at this machine: Python, Java, disk ...'
+  preflight
+  step 'making environments jobs and airflow from their locks (minutes the first time) ...'
+  make_environments jobs airflow
+  step "fetching Delta's jars ..."
+  fetch_delta_jars
+  step "compiling kernels${1:+, $1} ..."
+  warm_kernels
+  use_jobs_environment
+}
+
 complete_jobs_environment() { # after make_environments jobs
   fetch_delta_jars
   warm_kernels
@@ -264,7 +289,7 @@ complete_jobs_environment() { # after make_environments jobs
 # --- Running in an environment ----------------------------------------------------------------------------------------
 
 require_environment() { # NAME
-  [[ -f $ENVIRONMENTS/$1/.made-from ]] || refuse 2 "environment $1 is not made (looked in $ENVIRONMENTS/$1); next: run ./infra/demo or ./infra/test first"
+  [[ -f $ENVIRONMENTS/$1/.made-from ]] || refuse 2 "environment $1 is not made (looked in $ENVIRONMENTS/$1); next: run ./infra/setup first"
 }
 
 use_jobs_environment() { # the variables under which every Spark job and every test of one runs
@@ -300,8 +325,9 @@ use_airflow_environment() { # after use_jobs_environment: Airflow itself; spark-
   export AIRFLOW_HOME=${SHORTLIST_AIRFLOW_HOME:-$SHORTLIST_HOME/airflow}
   export AIRFLOW__CORE__DAGS_FOLDER=${AIRFLOW__CORE__DAGS_FOLDER:-$CHECKOUT/dags}
   export AIRFLOW__CORE__LOAD_EXAMPLES=False
-  # A DAG that `dags test` meets first would be stored paused, and a scheduler started later would never run it.
-  export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION=False
+  # Airflow's own default is every address of the machine.
+  export AIRFLOW__API__HOST=${AIRFLOW__API__HOST:-127.0.0.1}
+  export AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST=${AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST:-127.0.0.1}
   export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
   export AIRFLOW_CONN_SPARK_DEFAULT=${AIRFLOW_CONN_SPARK_DEFAULT:-'{"conn_type": "spark", "host": "local[*]"}'}
   export PATH=$INFRA/spark/local/bin:$ENVIRONMENTS/airflow/bin:$PATH

@@ -31,6 +31,9 @@ DEFAULT_ARGS: Final[dict[str, Any]] = {
     "on_failure_callback": explain_failure,
 }
 
+# Spark jobs that may run at once; infra/airflow makes the pool.
+SPARK_POOL: Final = "spark"
+
 # Milliseconds at which this attempt started: grows with every attempt and every run, also after a task was cleared.
 FENCE: Final = "{{ (ti.start_date.timestamp() * 1000) | int }}"
 
@@ -43,9 +46,12 @@ class SubmitJob(SparkSubmitOperator):
 
     The day is `ds`, the fence number the attempt's start, and the run's `settings` parameter one `--set`.
 
+    Jobs of all runs share the pool `spark`, because each asks for a driver's memory and `max_active_runs` does not hold back a
+    back-fill beside a scheduled run. infra/airflow makes the pool, as large as SHORTLIST_SPARK_SLOTS says.
+
     Args:
         job: the job's name; also the task's id, unless one is given.
-        kwargs: everything that SparkSubmitOperator takes.
+        kwargs: everything that SparkSubmitOperator takes; `pool_slots` for a job that needs more than one slot.
 
     Raises:
         AirflowFailException: exit codes 2, 3 and 4; trying again would not help.
@@ -54,6 +60,7 @@ class SubmitJob(SparkSubmitOperator):
 
     def __init__(self, *, job: str, **kwargs: Any) -> None:
         kwargs.setdefault("task_id", job)
+        kwargs.setdefault("pool", SPARK_POOL)
         super().__init__(
             application=str(CHECKOUT / "jobs" / f"{job}.py"),
             name=job,

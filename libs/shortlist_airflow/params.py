@@ -1,6 +1,7 @@
 """Settings of one run, given as Airflow params: their JSON schema, and the task that refuses bad ones."""
 
 import json
+from datetime import UTC, date, datetime
 from typing import Any
 
 from airflow.sdk import Param, get_current_context, task
@@ -67,11 +68,32 @@ def resolve_settings(overrides: dict[str, Any]) -> Settings:
     return load_settings(settings_file(), [json.dumps(overrides)])
 
 
+def refuse_day(ds: str | None, today: date) -> None:
+    """Refuse a run whose day is unknown or has not ended: a job would read half a day, or nothing.
+
+    Args:
+        ds: the run's logical date, as Airflow gives it; None where the run has none.
+        today: the current day (UTC).
+
+    Raises:
+        SettingsError: saying how to give a day.
+    """
+    if ds is None:
+        problem = 'is missing, so the run has no day; next: trigger it with one, "logical_date": "2017-11-30T00:00:00Z"'
+        raise SettingsError.bad_argument("logical_date", None, problem)
+    if date.fromisoformat(ds) >= today:
+        problem = (
+            f"has not ended (it is {today} UTC); next: trigger a day before {today}, or wait for the scheduled run"
+        )
+        raise SettingsError.bad_argument("logical_date", ds, problem)
+
+
 @task
 def check_settings() -> str:
-    """Refuse unknown conf keys and wrong settings before a JVM starts; returns the settings' fingerprint."""
+    """Refuse unknown conf keys, wrong settings and a wrong day before a JVM starts; returns the settings' fingerprint."""
     context = get_current_context()
     try:
+        refuse_day(context.get("ds"), datetime.now(UTC).date())
         refuse_unknown(dict(context["dag_run"].conf or {}))
         return resolve_settings(context["params"][SETTINGS]).fingerprint()
     except SettingsError as error:

@@ -1,12 +1,79 @@
-"""Which publications become asset events."""
+"""Which publications become asset events, and by which outlet."""
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from shortlist_airflow.assets import candidates_asset, published
+from shortlist_airflow.assets import (
+    CONF_SURFACES,
+    announce_publications,
+    candidates_asset,
+    candidates_outlets,
+    published,
+)
+
+SURFACES = """\
+surfaces:
+  homefeed: {subject: user, sources: [als]}
+  related: {subject: item, sources: [cooccurrence]}
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The settings file in force: two surfaces."""
+    path = tmp_path / "shortlist.yaml"
+    path.write_text(f"paths: {{manifests: {tmp_path}/manifests}}\n{SURFACES}")
+    monkeypatch.setenv("SHORTLIST_CONFIG", str(path))
+    return path
+
+
+def announced(home: Path, *surfaces: str) -> tuple[dict[str, Any], list[Any], list[Any]]:
+    """What a run that published these surfaces announces: by asset, by alias; and the outlets that it is left with."""
+    manifest = home / "manifests" / "run_date=2017-11-30" / "publish_candidates.json"
+    manifest.parent.mkdir(parents=True)
+    facts = {"status": "published", "table_version": 3, "run_id": "r", "rows": 2, "digest": "d"}
+    manifest.write_text(json.dumps({"publications": [{"surface": surface, **facts} for surface in surfaces]}))
+    task, events = SimpleNamespace(outlets=candidates_outlets()), OutletEventAccessors()
+    context: Any = {"ds": "2017-11-30", "params": {"settings": {}}, "task": task, "outlet_events": events}
+    announce_publications(context)
+    outlets = [candidates_asset(surface) for surface in ("homefeed", "related")]
+    by_alias = [event.dest_asset_key.name for event in events[CONF_SURFACES].asset_alias_events]
+    return {asset.name: events[asset].extra for asset in outlets if events[asset].extra}, by_alias, task.outlets
+
+
+def test_surfaces_of_the_settings_file_are_announced_by_their_own_outlets(settings: Path) -> None:
+    """Not by the alias: two runs that tie an asset to it at once fail a day that is published."""
+    extras, by_alias, outlets = announced(settings.parent, "homefeed", "related")
+    assert set(extras) == {"candidates_homefeed", "candidates_related"}
+    extra = extras["candidates_homefeed"]
+    assert (extra["run_date"], extra["table_version"], extra["digest"]) == ("2017-11-30", 3, "d")
+    assert by_alias == []
+    assert outlets == [candidates_asset("homefeed"), candidates_asset("related"), CONF_SURFACES]
+
+
+def test_a_surface_of_the_conf_goes_by_the_alias_and_one_not_published_is_not_announced(settings: Path) -> None:
+    extras, by_alias, outlets = announced(settings.parent, "homefeed", "growth")
+    assert set(extras) == {"candidates_homefeed"}
+    assert by_alias == ["candidates_growth"]
+    # Airflow emits an event for each outlet that is left.
+    assert outlets == [candidates_asset("homefeed"), CONF_SURFACES]
+
+
+def test_the_publishing_task_declares_the_assets(candidates_daily: DAG) -> None:
+    names = {getattr(outlet, "name", None) for outlet in candidates_daily.get_task("publish_candidates").outlets}
+    assert names == {"candidates_homefeed", "candidates_related", "candidates"}
+
+
+def test_settings_that_cannot_be_read_leave_a_dag_that_can_refuse_them(settings: Path) -> None:
+    settings.write_text("surfaces: {homefeed: {subject: nobody}}\n")
+    assert candidates_outlets() == [CONF_SURFACES]
 
 
 def test_a_surface_has_one_asset() -> None:

@@ -44,6 +44,20 @@ class TestEveryDag:
             assert (task.task_id, task.retries) == (task.task_id, DEFAULT_ARGS["retries"])
             assert (task.task_id, task.on_failure_callback) == (task.task_id, [explain_failure])
 
+    def test_nothing_runs_before_somebody_asks(self, bag: DagBag, dag_id: str) -> None:
+        """A scheduler that meets a DAG for the first time would start a night, an erasure or upkeep for yesterday."""
+        assert bag.dags[dag_id].is_paused_upon_creation is True
+
+    def test_a_day_of_any_year_has_its_tasks(self, bag: DagBag, dag_id: str) -> None:
+        """Airflow makes no task for a day before a start date, and calls the run a success."""
+        dates = [bag.dags[dag_id].start_date, *(task.start_date for task in bag.dags[dag_id].tasks)]
+        assert set(dates) == {None}
+
+    def test_spark_jobs_share_one_pool(self, bag: DagBag, dag_id: str) -> None:
+        pools = {task.task_id: task.pool for task in bag.dags[dag_id].tasks}
+        jobs = {task.task_id for task in bag.dags[dag_id].tasks if isinstance(task, SubmitJob)}
+        assert {task_id for task_id, pool in pools.items() if pool == "spark"} == jobs
+
     def test_every_job_is_a_file(self, bag: DagBag, dag_id: str) -> None:
         jobs = [task for task in bag.dags[dag_id].tasks if isinstance(task, SubmitJob)]
         assert jobs

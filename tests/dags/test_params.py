@@ -1,13 +1,17 @@
 """Settings given as Airflow params: the schema that the trigger form uses, and what the first task refuses."""
 
+from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import ParamValidationError
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
 from shortlist.errors import SettingsError
-from shortlist_airflow.params import overrides_schema, refuse_unknown, resolve_settings, settings_param
+from shortlist_airflow import params
+from shortlist_airflow.params import overrides_schema, refuse_day, refuse_unknown, resolve_settings, settings_param
 
 SURFACES = "surfaces: {homefeed: {subject: user, sources: [als], fallback: popularity, k: 4}}\n"
 
@@ -61,3 +65,37 @@ def test_the_overrides_win_over_the_file(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("SHORTLIST_CONFIG", str(tmp_path / "shortlist.yaml"))
     assert resolve_settings({}).als.factors == 16
     assert resolve_settings({"als": {"factors": 24}}).als.factors == 24
+
+
+@pytest.mark.parametrize(
+    ("ds", "problem"),
+    [
+        (None, "logical_date None: is missing, so the run has no day; next: trigger it with one"),
+        (
+            "2017-11-30",
+            r"logical_date '2017-11-30': has not ended \(it is 2017-11-30 UTC\); next: trigger a day before",
+        ),
+        ("2017-12-01", "logical_date '2017-12-01': has not ended"),
+    ],
+)
+def test_a_run_without_a_day_that_has_ended_is_refused(ds: str | None, problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        refuse_day(ds, date(2017, 11, 30))
+
+
+def test_the_day_that_ended_is_taken_however_long_ago() -> None:
+    refuse_day("2017-11-29", date(2017, 11, 30))
+    refuse_day("0001-01-01", date(2017, 11, 30))
+    with pytest.raises(SettingsError):
+        refuse_day("2017-11-30", date(2017, 11, 30))
+
+
+@pytest.mark.parametrize("ds", [{}, {"ds": datetime.now(UTC).date().isoformat()}, {"ds": "9999-12-31"}])
+def test_the_first_task_refuses_the_day(
+    candidates_daily: DAG, monkeypatch: pytest.MonkeyPatch, ds: dict[str, str]
+) -> None:
+    context: Any = {**ds, "dag_run": SimpleNamespace(conf={}), "params": {"settings": {}}}
+    monkeypatch.setattr(params, "get_current_context", lambda: context)
+    python_callable: Any = getattr(candidates_daily.get_task("check_settings"), "python_callable")  # noqa: B009
+    with pytest.raises(AirflowFailException, match="logical_date"):
+        python_callable()

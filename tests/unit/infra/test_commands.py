@@ -1,0 +1,250 @@
+"""The commands of infra/, with programs of a few lines in place of Airflow and Spark: what they start, and what they refuse."""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from shortlist.config import CHECKOUT
+
+INFRA = CHECKOUT / "infra"
+LOCAL = INFRA / "spark" / "local" / "bin"
+# Writes down its name, its arguments and some of its environment.
+RECORDER = """\
+#!{python}
+import json, os, sys
+with open({log!r}, "a") as log:
+    kept = {{name: value for name, value in os.environ.items() if name.startswith(("AIRFLOW__", "PATH", "PYTHONPATH"))}}
+    log.write(json.dumps([os.path.basename(sys.argv[0]), sys.argv[1:], kept]) + "\\n")
+"""
+
+
+class Machine:
+    """A state folder whose environments hold recorders."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.log = home, home / "calls"
+        for environment, program in (("airflow", "airflow"), ("jobs", "python")):
+            folder = home / "envs" / environment
+            (folder / "bin").mkdir(parents=True)
+            (folder / ".made-from").touch()
+            self.program(folder / "bin" / program)
+        self.program(home / "envs/jobs/lib/python3.11/site-packages/pyspark/bin/spark-submit")
+
+    def program(self, path: Path, more: str = "") -> Path:
+        """A recorder, which then does more."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(RECORDER.format(python=sys.executable, log=str(self.log)) + more)
+        path.chmod(0o755)
+        return path
+
+    def run(self, command: str | Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "SHORTLIST", "SPARK"))
+        }
+        return subprocess.run(
+            [str(INFRA / command), *arguments],
+            env={**kept, "SHORTLIST_HOME": str(self.home), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def calls(self) -> list[tuple[str, list[str], dict[str, str]]]:
+        return [tuple(json.loads(line)) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_airflow_makes_the_pool_of_spark_jobs_once_for_each_size(machine: Machine) -> None:
+    for _ in range(2):
+        assert machine.run("airflow", "dags", "list").returncode == 0
+    assert machine.run("airflow", "version", SHORTLIST_SPARK_SLOTS="3").returncode == 0
+    described = "Spark jobs that may run at once, of all runs and back-fills"
+    assert [arguments for _, arguments, _ in machine.calls()] == [
+        ["db", "migrate"],
+        ["pools", "set", "spark", "1", described],
+        ["dags", "list"],
+        ["dags", "list"],
+        ["pools", "set", "spark", "3", described],
+        ["version"],
+    ]
+
+
+def test_a_pool_of_no_size_is_refused_before_anything_is_made(machine: Machine) -> None:
+    refused = machine.run("airflow", "version", SHORTLIST_SPARK_SLOTS="many")
+    assert refused.returncode == 2
+    assert "SHORTLIST_SPARK_SLOTS is 'many', not a number of jobs; next: unset it" in refused.stderr
+    assert machine.calls() == []
+
+
+def test_airflow_serves_this_machine_only(machine: Machine) -> None:
+    machine.run("airflow", "standalone")
+    [*_, (_, arguments, environment)] = machine.calls()
+    assert arguments == ["standalone"]
+    assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
+    # What standalone starts by the name `airflow` is this command again, which keeps the log servers from being started.
+    first = Path(environment["PATH"].split(":")[0]) / "airflow"
+    assert first.resolve() == INFRA / "airflow"
+    for part in ("scheduler", "triggerer"):
+        assert machine.run(first, part, "--pid", "p").returncode == 0
+        assert machine.calls()[-1][1] == [part, "--skip-serve-logs", "--pid", "p"]
+    machine.run("airflow", "standalone", AIRFLOW__API__HOST="10.0.0.1")
+    assert machine.calls()[-1][2]["AIRFLOW__API__HOST"] == "10.0.0.1"
+
+
+NIGHT = """
+if sys.argv[1:3] == ["dags", "test"]:
+    day = sys.argv[4]
+    for task in {tasks!r}:
+        print(f"x [DAG TEST] starting task_id={{task}} map_index=-1", flush=True)
+        print(f"x [DAG TEST] end task task_id={{task}} map_index=-1", flush=True)
+    if day in {failing!r}:
+        print(f"FAILED extract {{day}}: a check held it (exit 3) error: too few", flush=True)
+        sys.exit(1)
+"""
+
+
+def nights(machine: Machine, *tasks: str, failing: tuple[str, ...] = ()) -> list[str]:
+    """Airflow runs these tasks; the days that a command then asked it for are found in calls."""
+    machine.program(machine.home / "envs/airflow/bin/airflow", NIGHT.format(tasks=tasks, failing=failing))
+    return [arguments[3] for _, arguments, _ in machine.calls() if arguments[:2] == ["dags", "test"]]
+
+
+def test_night_runs_each_day_with_one_shared_spark_and_says_what_ended(machine: Machine) -> None:
+    nights(machine, "extract", "train")
+    done = machine.run("night", "2017-11-29", "2016-08-31")
+    assert done.returncode == 0, done.stderr
+    assert nights(machine) == ["2017-11-29", "2016-08-31"]
+    lines = [line.split("]", 1)[1].split() for line in done.stdout.splitlines()]
+    assert [line[:2] for line in lines] == [
+        ["1/2", "nightly"], ["extract", "0"], ["train", "0"],
+        ["2/2", "nightly"], ["extract", "0"], ["train", "0"],
+        ["done:", "2017-11-29"],
+    ]  # fmt: skip
+    served = [arguments for name, arguments, _ in machine.calls() if name == "spark-submit"]
+    assert [arguments[-2] for arguments in served] == ["serve"]
+
+
+def test_a_night_without_tasks_is_no_success(machine: Machine) -> None:
+    nights(machine)
+    silent = machine.run("night", "2017-11-30")
+    assert silent.returncode == 5
+    assert "the nightly run of 2017-11-30 ran no task, though Airflow calls it a success" in silent.stderr
+
+
+def test_a_failed_night_ends_the_command_with_the_jobs_exit_code(machine: Machine) -> None:
+    nights(machine, "extract", failing=("2017-11-29",))
+    failed = machine.run("night", "2017-11-29", "2017-11-30")
+    assert failed.returncode == 3
+    assert "FAILED extract 2017-11-29: a check held it (exit 3) error: too few" in failed.stderr
+    assert nights(machine) == ["2017-11-29"]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "problem"),
+    [
+        ("night", (), "which day? next: infra/night 2017-11-30"),
+        ("night", ("2017-11-30", "2017-02-30"), "'2017-02-30' is no day; next: write it as 2017-11-30"),
+        ("night", ("--config", "x"), "'--config' is no day"),
+        ("setup", ("everything",), "unknown argument 'everything'; next: infra/setup --help"),
+        ("submit", (), "which job? next: infra/submit --help"),
+    ],
+)
+def test_wrong_use_is_refused(machine: Machine, command: str, arguments: tuple[str, ...], problem: str) -> None:
+    refused = machine.run(command, *arguments)
+    assert refused.returncode == 2
+    assert problem in refused.stderr
+    assert machine.calls() == []
+
+
+def test_what_is_not_made_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    for command in (("night", "2017-11-30"), ("airflow", "version"), ("submit", "jobs/train_als.py"), ("shortlist",)):
+        missing = subprocess.run(
+            [str(INFRA / command[0]), *command[1:]],
+            env={**os.environ, "SHORTLIST_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert missing.returncode == 2
+        assert "environment jobs is not made" in missing.stderr
+        assert "next: run ./infra/setup first" in missing.stderr
+
+
+@pytest.mark.parametrize("command", ["setup", "night", "submit", "demo", "test", "check", "bench"])
+def test_every_command_explains_itself(machine: Machine, command: str) -> None:
+    helped = machine.run(command, "--help")
+    assert helped.returncode == 0
+    assert f"usage: infra/{command}" in helped.stdout
+    assert machine.calls() == []
+
+
+def test_submit_lists_every_job(machine: Machine) -> None:
+    shown = machine.run("submit", "--help").stdout
+    for job in (CHECKOUT / "jobs").glob("*.py"):
+        assert f"jobs/{job.name} " in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        ((), False),
+        (("--master", "local[2]"), False),
+        (("--conf", "spark.master=local[2]"), False),
+        (("--master", "spark://127.0.0.1:7077"), True),
+        (("--master=yarn",), True),
+        (("--conf", "spark.master=k8s://x"), True),
+    ],
+)
+def test_executors_of_a_cluster_are_given_python_and_thread_limits(
+    machine: Machine, options: tuple[str, ...], given: bool
+) -> None:
+    own = ("--conf", "spark.executorEnv.OMP_NUM_THREADS=2")
+    assert machine.run("submit", *options, *own, "jobs/x.py", "--master", "of the job").returncode == 0
+    [(_, arguments, _)] = machine.calls()
+    confs = [value for name, value in pairwise(arguments) if name == "--conf"]
+    environment = [conf for conf in confs if conf.startswith("spark.executorEnv.")]
+    expected = {
+        f"spark.executorEnv.SHORTLIST_PYTHON={machine.home}/envs/jobs/bin/python",
+        *(f"spark.executorEnv.{name}_NUM_THREADS=1" for name in ("OPENBLAS", "OMP", "MKL")),
+        f"spark.executorEnv.NUMBA_CACHE_DIR={machine.home}/numba",
+    }
+    assert set(environment[:-1]) == (expected if given else set())
+    # Spark takes the last of several: the caller's.
+    assert environment[-1] == own[1]
+
+
+ARCHIVES = "/x/pyspark.zip:/x/py4j-0.10-src.zip"
+
+
+def test_a_worker_without_the_environment_uses_its_own_python_and_says_so(machine: Machine, tmp_path: Path) -> None:
+    environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "PYTHONPATH": ARCHIVES}
+    machine.program(tmp_path / "bin" / "python3.11")
+    worker = machine.run(LOCAL / "spark-python", "-m", "pyspark.daemon", **environment)
+    assert worker.returncode == 0
+    assert (
+        worker.stderr == f"spark-python: SHORTLIST_PYTHON is not set on this worker, using {tmp_path}/bin/python3.11\n"
+    )
+    # Its Python may not have pyspark as files.
+    assert machine.calls()[-1][1:] == (["-m", "pyspark.daemon"], {**environment})
+
+
+def test_a_worker_with_the_environment_is_spared_the_archives(machine: Machine) -> None:
+    python = machine.home / "envs/jobs/bin/python"
+    worker = machine.run(LOCAL / "spark-python", "x", PYTHONPATH=f"{ARCHIVES}:/y", SHORTLIST_PYTHON=str(python))
+    assert (worker.returncode, worker.stderr) == (0, "")
+    assert machine.calls()[-1][2]["PYTHONPATH"] == "/y"
+
+
+def test_a_python_that_the_worker_does_not_have_is_named(machine: Machine) -> None:
+    worker = machine.run(LOCAL / "spark-python", "x", SHORTLIST_PYTHON="/nowhere/python")
+    assert worker.returncode == 127
+    assert "SHORTLIST_PYTHON is /nowhere/python, which is no program on this machine" in worker.stderr
