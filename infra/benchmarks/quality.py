@@ -3,7 +3,10 @@
 Sets: Pinterest boards, MovieLens 1M and Art of the Mix, from ../shared/data beside the checkout; without it the exit code is
 2. Models are fitted by shortlist.models (als, cooccurrence) on frames, lists come from shortlist.models.ranking.scoring and
 .neighbours, values from shortlist.metrics. The exit code is 1 when a target is missed, so this is a gate.
-Complete Journey, and the blend of these models, need the nightly pipeline and are not measured here yet.
+Cells whose names end in -blend go through the array pass of the nightly run without Spark: sources propose, each scores what any
+proposed, a blend ranks. Settings of every source and the blend are chosen on a cut of the training part, always; --tune is
+for the other cells. The same procedure takes any set: --train F --test F, Parquet or CSV of user, item and perhaps time or order.
+Complete Journey needs the nightly pipeline and is not measured here.
 
 The objective of iALS is that of Rendle et al. (RecSys 2022): over observations sum (1 - <x_u, y_i>)^2, plus a0 times the sum
 of <x_u, y_i>^2 over all pairs, plus reg sum_u (|I_u| + a0 |I|)^nu |x_u|^2 and the same for items. Their a0 is 1 / als.alpha
@@ -25,11 +28,16 @@ from typing import Final
 from pyspark.sql import DataFrame, SparkSession
 
 from infra.benchmarks._measuring import bench_session
+from infra.benchmarks._quality_blends import BLEND_CELLS
 from infra.benchmarks._quality_cells import CELLS, CHOICE_SEED, Cell
 from infra.benchmarks._quality_figures import Measured, Paired, compared, scored, told, with_seed
+from infra.benchmarks._quality_learning import measure as measure_blend
 from infra.benchmarks._quality_methods import Settings
 from infra.benchmarks._quality_protocols import Split
-from shortlist.config import CHECKOUT, AlsConfig
+from infra.benchmarks._quality_reporting import report
+from infra.benchmarks._quality_tasks import cut_like, task_of_files
+from shortlist.config import CHECKOUT, AlsConfig, state_home
+from shortlist.config.blends import LearnedBlendConfig
 from shortlist.metrics.definitions import DEFINITIONS
 
 DATA: Final = CHECKOUT.parent / "shared" / "data"
@@ -40,7 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="infra/bench quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cells", nargs="+", choices=CELLS, default=list(CELLS), help="default: all")
+    every = [*CELLS, *BLEND_CELLS]
+    parser.add_argument("--cells", nargs="+", choices=every, default=every, help="default: all")
+    parser.add_argument("--train", type=Path, help="training rows of a set of your own: user, item[, time or order]")
+    parser.add_argument("--test", type=Path, help="what is looked for in it: user, item")
+    parser.add_argument("--k", type=int, default=10, help="length of its lists (default: 10)")
     names = sorted({name for cell in CELLS.values() for name in cell.methods})
     parser.add_argument("--methods", nargs="+", choices=names, default=names, help="default: all of each cell")
     parser.add_argument(
@@ -49,18 +61,63 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--engine", choices=("spark", "auto", "local"), default="spark", help="of ALS (default: spark)")
     parser.add_argument("--tune", action="store_true", help="compare settings on a part of the training part")
     options = parser.parse_args(argv)
-    cells = [CELLS[name] for name in options.cells]
-    absent = sorted({str(DATA / file) for cell in cells for file in cell.files if not (DATA / file).exists()})
+    if (options.train is None) != (options.test is None):
+        parser.error("--train and --test come together")
+    if options.train is not None:
+        return measure_files(options.train, options.test, options.k)
+    cells = [CELLS[name] for name in options.cells if name in CELLS]
+    blends = [name for name in options.cells if name in BLEND_CELLS and not options.tune]
+    files = [file for cell in cells for file in cell.files]
+    files += [file for name in blends for file in BLEND_CELLS[name].files]
+    absent = sorted({str(DATA / file) for file in files if not (DATA / file).exists()})
     if absent:
         sys.stderr.write(
             f"no {', '.join(absent)}: the sets lie beside the checkout; next: put them there, or choose --cells\n"
         )
         return 2
+    lost = measure_blends(blends)
+    if not cells:
+        return lost
     # Batches of subjects whose lists of candidates or of seen items are some megabytes.
     with bench_session("quality", {"spark.sql.execution.arrow.maxRecordsPerBatch": "2048"}) as (spark, folder):
         if options.tune:
             return choose(spark, cells, options.methods, folder / "quality_choice.json")
-        return measure(spark, cells, options.methods, options.seeds, options.engine, folder / "quality.json")
+        return max(lost, measure(spark, cells, options.methods, options.seeds, options.engine, folder / "quality.json"))
+
+
+def figures_folder() -> Path:
+    """Where figures are written."""
+    folder = state_home() / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def measure_blends(names: Sequence[str]) -> int:
+    """The blend and its sources on each set; 1 when a target is missed."""
+    lost: list[str] = []
+    for name in names:
+        cell = BLEND_CELLS[name]
+        task = cell.load(DATA)
+        result = measure_blend(task, cell.withhold(task), cell.config)
+        lost += report(name, cell.protocol, result, cell.metrics, cell.config.k, cell.wanted, figures_folder())
+    for text in lost:
+        print(f"missed: {text}")
+    return 1 if lost else 0
+
+
+def measure_files(train: Path, test: Path, k: int) -> int:
+    """The same procedure on a set of files; 1 when the blend is below one of its sources, 2 when there is no such file."""
+    absent = [str(file) for file in (train, test) if not file.exists()]
+    if absent:
+        sys.stderr.write(f"no {', '.join(absent)}; next: give Parquet or CSV files of user, item[, time or order]\n")
+        return 2
+    task = task_of_files(train, test)
+    protocol = f"{train.name} -> {test.name}, full ranking, history {'masked' if task.masked else 'not masked'}"
+    result = measure_blend(task, cut_like(task), LearnedBlendConfig(k=k))
+    lost = report("files", protocol, result, ("recall", "ndcg", "hit_rate", "mrr"), k, {}, figures_folder())
+    for text in lost:
+        print(f"missed: {text}")
+    return 1 if lost else 0
 
 
 def measure(
