@@ -118,7 +118,7 @@ def following(fitted: Fitted, decay: float, last: int, position_decay: float, be
     train = distinct_in_order(fitted.task.train)
     longest = int(np.diff(train.starts).max(initial=1))
     fade = decay ** np.arange(max(longest - 1, 1))
-    found = cooccur((train.starts, train.items), fitted.task.items, ["count"], 500, fade=fade)
+    found = cooccur((train.starts, train.items), fitted.task.items, ["count"], 500, distance_weights=fade)
     scores = np.where(found.items[0] >= 0, found.scores[0], 0) / np.maximum(fitted.degrees, 1)[found.items[0]] ** beta
     lists = NeighbourLists.padded(found.items[0], scores.astype(np.float32))
     return Sampled(SessionNextScorer(lists, SessionNextSourceConfig(last=last, position_decay=position_decay)))
