@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from shortlist.config import Settings, load_settings
+from shortlist.config import EventType, Settings, load_settings
 from shortlist.errors import SettingsError, ShortlistError
 from shortlist.redaction import redact
 
@@ -303,6 +303,47 @@ def doctor_command(config: Config = None, overrides: Overrides = None, as_json: 
     facts, code = doctor(lambda: settings_of(config, overrides), datetime.now(UTC))
     emit("doctor", facts, as_json, render)
     raise typer.Exit(code)
+
+
+@app.command("new")
+def new_command(
+    sample: Annotated[Path, typer.Argument(help="A file of your log: CSV with a header, JSON lines or Parquet.")],
+    into: Annotated[
+        Path, typer.Option("--into", help="Folder for settings.yaml and landing/; must not exist yet.")
+    ] = Path("my-shortlist"),
+    look: Annotated[bool, typer.Option("--look", help="Only show what would be done.")] = False,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--field", metavar="COLUMN=FIELD", help="Your field for a column; empty: none. May be repeated."),
+    ] = None,
+    feed: Annotated[str, typer.Option("--feed", help="Name of the log: its folder below landing/.")] = "events",
+    event_type: Annotated[
+        EventType | None, typer.Option("--event-type", help="What every event is, where no field says so.")
+    ] = None,
+    time_format: Annotated[
+        str | None, typer.Option("--time-format", help="How times are written, such as 'd.M.yyyy H:mm'.")
+    ] = None,
+    zone: Annotated[str, typer.Option("--zone", help="Zone of times that are written without one.")] = "UTC",
+    delimiter: Annotated[str | None, typer.Option("--delimiter", help="Character between the fields of CSV.")] = None,
+    as_json: Json = False,
+) -> None:
+    """From a file of your own log to settings and a landing: proposes the mapping, splits the file into day folders.
+
+    Looks at names and values of the fields: which is the user, the item, the time and how it is written, what was done. Says
+    what is missing and what it does about it. Writes commented settings, a folder for each day with its marker, and a
+    catalog where fields describe items. Starts no Spark, changes nothing else.
+    """
+    from shortlist.cli.new import Wishes, new, render
+    from shortlist.cli.output import emit
+
+    given = dict[str, str]()
+    for each in fields or ():
+        column, equals, name = each.partition("=")
+        if not equals:
+            raise SettingsError.bad_argument("--field", each, "is no pair; next: write it as user_id=customer")
+        given[column] = name
+    wishes = Wishes(given, feed, event_type, time_format, zone, delimiter)
+    emit("new", new(sample, into, wishes, look), as_json, render)
 
 
 @app.command("erase")
