@@ -35,9 +35,12 @@ FILE: Final = "file"
 OFFSET: Final = "offset"
 REASONS: Final = "reasons"
 
-# Landed rows, between their reader and their parser: the row as JSON where it was landed as none (CSV), and what was
-# read of a file, in a row of its own
-DOCUMENT: Final = "document"
+# Landed rows, between their reader and their parser: mapped values as text where the reader knows fields (all formats but
+# JSON), values that a folder's name states, why the reader took a row for none, and what was read of a file, in a row of
+# its own
+GIVEN: Final = "given"
+FOLDER_VALUES: Final = "folder_values"
+FAULT: Final = "fault"
 RECEIPT: Final = "receipt"
 
 # Catalog and promotions

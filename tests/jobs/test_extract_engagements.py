@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 from shortlist.errors import AccountError, HeldError, LandingError, SettingsError, ShortlistError
-from shortlist.landing.folders import Landing, read_snapshot
-from shortlist.landing.reading import LandedFile
+from shortlist.landing.folders import Landing, Listing, read_snapshot
+from shortlist.steps import descriptions
 from shortlist.steps import extract as extraction
 from shortlist.transforms.engagements import usable
 from tests import tiny
@@ -113,20 +113,20 @@ def test_broken_and_changing_files_hold_the_run_by_name(
     assert "1 landed file(s) could not be read whole" in told
 
     file.write_bytes(whole)
-    listed, times = Landing.files, []
+    listed, times = Landing.listing, []
 
     def meanwhile(happens: Callable[[], object]) -> str:
         """Extraction during which something happens to the folder, after it was read and before it is listed again."""
 
-        def files(landing: Landing, *arguments: Any) -> list[LandedFile]:
+        def listing(landing: Landing, *arguments: Any) -> Listing:
             times.append(1)
             if len(times) % 2 == 0:
                 happens()
             return listed(landing, *arguments)
 
-        monkeypatch.setattr(Landing, "files", files)
+        monkeypatch.setattr(Landing, "listing", listing)
         told = held(deployment, FIRST)
-        monkeypatch.setattr(Landing, "files", listed)
+        monkeypatch.setattr(Landing, "listing", listed)
         return told
 
     other = folder / "late.json"
@@ -186,7 +186,7 @@ def test_a_description_is_in_the_manifest_and_must_not_change(
         return rows
 
     with monkeypatch.context() as patch:
-        patch.setattr(extraction, "read_snapshot", read_and_change)
+        patch.setattr(descriptions, "read_snapshot", read_and_change)
         with pytest.raises(HeldError, match=rf"catalog/{FIRST}/part-0.parquet: it changed while it was read"):
             deployment.run("extract_engagements", FIRST)
     assert not deployment.exists("catalog")

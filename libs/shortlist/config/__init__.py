@@ -27,15 +27,8 @@ from shortlist.config.checks import (
     VolumeConfig,
 )
 from shortlist.config.data import BasketConfig, InteractionsConfig
-from shortlist.config.extraction import (
-    CsvConfig,
-    EngagementColumn,
-    ExtractionConfig,
-    FeedConfig,
-    LandingFormat,
-    ReasonKind,
-    TimestampConfig,
-)
+from shortlist.config.extraction import ExtractionConfig, ReasonKind
+from shortlist.config.feeds import CsvConfig, EngagementColumn, FeedConfig, LandingFormat, TimestampConfig
 from shortlist.config.loading import load_settings, parse_override, settings_file
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.settings import EvaluationConfig, PathsConfig, Settings

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import unquote
 
 import deltalake
 import pyarrow as pa
@@ -10,10 +12,11 @@ from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import DOCUMENT, FILE, HEADER, INGEST_DATE, OFFSET, RAW, RECEIPT, SNAPSHOT_DATE
+from shortlist.columns import RAW, SNAPSHOT_DATE
 from shortlist.config import ExtractionConfig, FeedConfig
 from shortlist.errors import HeldError, LandingError
-from shortlist.landing.reading import LandedFile, read_file
+from shortlist.landing.files import LandedFile, folder_values
+from shortlist.landing.reading import Reader
 from shortlist.store.filesystems import filesystem
 from shortlist.tables import Table
 
@@ -21,11 +24,21 @@ from shortlist.tables import Table
 _TASK_BYTES = 32 << 20
 # Delta folders newer than this hold rows that are not simply what their files say (deletion vectors, renamed columns).
 _READER_VERSION = 1
-# A landed row as the readers give it; the row of a receipt ends each file.
-LANDED = f"{RAW} binary, {HEADER} string, {DOCUMENT} string, {FILE} string, {OFFSET} bigint, {INGEST_DATE} date, {RECEIPT} string"
-
 Deliveries = Mapping[str, Sequence[date]]
 ERASURE_FEED = "erasures"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the folders of some days hold.
+
+    Attributes:
+        files: data, by name.
+        skipped: name and reason of everything else but directories, markers and a table's log.
+    """
+
+    files: tuple[LandedFile, ...]
+    skipped: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -76,14 +89,22 @@ class Landing:
         infos = system.get_file_info([f"{root}/{feed}/{day.isoformat()}/{self.marker}" for day in days]) if days else []
         return [day for day, info in zip(days, infos, strict=True) if info.type != fs.FileType.NotFound]
 
-    def files(self, feed: str, days: Sequence[date], config: FeedConfig) -> list[LandedFile]:
-        """What the folders hold now, below sub-folders too; names that begin with _ or . are no data, as for Spark.
+    def listing(self, feed: str, days: Sequence[date], config: FeedConfig) -> Listing:
+        """What the folders hold now, below sub-folders too.
+
+        Names that begin with _ or . are no data, as for Spark; `_name=value` is a folder of a partition, and data.
 
         Raises:
             LandingError: a folder should be a Delta table of reader version 1 and is none.
+            HeldError: a Delta table's log names files that are not there.
         """
-        found = [file for day in days for file in self._files(feed, day, config)]
-        return sorted(found, key=lambda file: file.name)
+        files: list[LandedFile] = []
+        skipped: list[tuple[str, str]] = []
+        for day in days:
+            found, others = self._list_day(feed, day, config)
+            files += found
+            skipped += others
+        return Listing(tuple(sorted(files, key=lambda file: file.name)), tuple(sorted(skipped)))
 
     def mark_complete(self, feed: str, day: date) -> None:
         """Write the marker, as a producer does when a day's folder is whole."""
@@ -104,21 +125,36 @@ class Landing:
         system, root = filesystem(self.root)
         return system, root.rstrip("/")
 
-    def _files(self, feed: str, day: date, config: FeedConfig) -> Iterator[LandedFile]:
+    def _list_day(self, feed: str, day: date, config: FeedConfig) -> tuple[list[LandedFile], list[tuple[str, str]]]:
         system, root = self.system()
         folder = f"{root}/{feed}/{day.isoformat()}"
         live = self._delta_files(feed, day) if config.format == "delta" else None
+        files: list[LandedFile] = []
+        skipped = [(f"{feed}/{day.isoformat()}/{name}", "a link to nothing") for name in _dangling(system, folder)]
         for info in system.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True)):
             inside = info.path[len(folder) + 1 :]
-            hidden = inside == self.marker or any(part[0] in "_." for part in inside.split("/"))
-            if hidden or info.type != fs.FileType.File or (live is not None and inside not in live):
-                continue
             name = f"{feed}/{day.isoformat()}/{inside}"
-            partition = tuple((live or {}).get(inside, {}).items())
-            yield LandedFile(feed, day, name, info.path, info.size, info.mtime_ns, partition)
+            if info.type != fs.FileType.File or inside == self.marker or inside.startswith("_delta_log/"):
+                continue
+            reason = _skipped(inside)
+            if reason is None and live is not None and inside not in live:
+                reason = "it is no part of the table's newest version"
+            if reason is not None:
+                skipped.append((name, reason))
+                continue
+            stated = live[inside] if live is not None else _Stated(folder_values(inside), None)
+            files.append(LandedFile(feed, day, name, info.path, info.size, info.mtime_ns, stated.values, stated.rows))
+        absent = sorted(set(live or ()) - {file.name.removeprefix(f"{feed}/{day.isoformat()}/") for file in files})
+        if absent:
+            named = [
+                (f"{feed}/{day.isoformat()}/{inside}", "the table's log names it, and it is not there")
+                for inside in absent
+            ]
+            raise HeldError.unreadable_landing(named)
+        return files, skipped
 
-    def _delta_files(self, feed: str, day: date) -> dict[str, dict[str, object]]:
-        """The data files of a Delta folder's newest version, with the values of their partition columns."""
+    def _delta_files(self, feed: str, day: date) -> dict[str, "_Stated"]:
+        """What the log of a Delta folder states of each data file of its newest version."""
         folder = self.folder(feed, day)
         try:
             table = deltalake.DeltaTable(folder)
@@ -128,7 +164,37 @@ class Landing:
             raise LandingError.no_delta(folder, f"its reader version is {table.protocol().min_reader_version}")
         columns = table.metadata().partition_columns
         actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
-        return {str(add["path"]): {name: add[f"partition.{name}"] for name in columns} for add in actions}
+        found = {}
+        for add in actions:
+            values = [(name, add[f"partition.{name}"]) for name in columns]
+            texts = tuple((name, None if value is None else str(value)) for name, value in values)
+            # The log writes paths as URLs do.
+            found[unquote(str(add["path"]))] = _Stated(texts, add.get("num_records"))
+        return found
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """What a file's folders or its table's log say of it."""
+
+    values: tuple[tuple[str, str | None], ...]
+    rows: int | None
+
+
+def _skipped(inside: str) -> str | None:
+    """Why a name is no data; None for data."""
+    for part in inside.split("/"):
+        if part.startswith(".") or (part.startswith("_") and "=" not in part):
+            return f"names that begin with {part[0]} are no data"
+    return "it is still being copied" if inside.endswith("._COPYING_") else None
+
+
+def _dangling(system: fs.FileSystem, folder: str) -> list[str]:
+    """Links to nothing, which the file system's own listing passes over."""
+    if not isinstance(system, fs.LocalFileSystem):
+        return []
+    names = Path(folder).rglob("*") if Path(folder).is_dir() else ()
+    return [str(path.relative_to(folder)) for path in names if path.is_symlink() and not path.exists()]
 
 
 def days_to_extract(
@@ -172,18 +238,19 @@ def read_landed(spark: SparkSession, landing: Landing, files: Sequence[LandedFil
     row lies in its file nor, without native libraries, zstd, and let a broken file fail without its name.
 
     Returns:
-        raw, header, document, file, offset (counted from 0 in each file), ingest_date, receipt.
+        As `Reader.ddl`; offset is counted from 0 in each file.
     """
     tasks = shares(files, spark.sparkContext.defaultParallelism)
     system, _ = landing.system()
+    reader = Reader(feed.format, feed.csv, feed.paths)
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for task in batch.column(0).to_pylist():
                 for file in tasks[task]:
-                    yield from read_file(file, feed, system)
+                    yield from reader.read(file, system)
 
-    rows = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, LANDED)
+    rows = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, reader.ddl)
     # This cast looks at nothing: the bytes of a line stay what they are, also where they are no UTF-8.
     return rows.withColumn(RAW, F.col(RAW).cast("string"))
 

@@ -1,284 +1,261 @@
 """The rows of one landed file, in any format, with what was read of it. Runs on Spark's workers: no session here.
 
-Every format ends in text: JSON lines as they were landed, a CSV row with its JSON beside it, the rows of Parquet, Avro
-and Delta as JSON. So one parser, one set of reasons and one quarantine serve them all.
+A row is its text as it was landed, where its format has lines, and the text of each mapped value, where its format knows
+fields. JSON is taken apart by Spark, everything else here. So one parser, one set of reasons and one quarantine serve all.
 """
 
-import codecs
-import csv
-import hashlib
-import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Any, Final, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
-import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import fs
 
-from shortlist.columns import DOCUMENT, FILE, HEADER, INGEST_DATE, OFFSET, RAW, RECEIPT
-from shortlist.config import CsvConfig, FeedConfig
+from shortlist.columns import FAULT, FILE, FOLDER_VALUES, GIVEN, HEADER, INGEST_DATE, OFFSET, RAW, RECEIPT
+from shortlist.config import CsvConfig, LandingFormat
+from shortlist.landing.columns import columnar_rows
+from shortlist.landing.csv_rows import CsvRow, CsvText, csv_fields
+from shortlist.landing.files import HashedFile, LandedFile, LandedFileError, Receipt, folder_values
+from shortlist.landing.json_rows import json_rows, split_line
+from shortlist.landing.text import TextCounts, text_lines
+from shortlist.transforms.faults import NO_CSV, NO_JSON
 
 _BLOCK: Final = 4 << 20
 _ROWS: Final = 20_000
-# A longer line is no event; without a limit one file without line breaks would fill a worker's memory.
-_LONGEST_LINE: Final = 64 << 20
-# A quote that is never closed would make one row of the rest of a file, and one row is never too many.
-_MOST_BREAKS: Final = 100
-# Parses as no object, so that the row is given its reason where all rows are.
-_NO_ROW: Final = "no row"
-_CODECS: Final = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
+_VALUES: Final = pa.map_(pa.string(), pa.string())
 
-SCHEMA: Final = pa.schema(
-    [
-        (RAW, pa.binary()),
-        (HEADER, pa.string()),
-        (DOCUMENT, pa.string()),
-        (FILE, pa.string()),
-        (OFFSET, pa.int64()),
-        (INGEST_DATE, pa.date32()),
-        (RECEIPT, pa.string()),
-    ]
-)
+Paths = Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True)
-class LandedFile:
-    """One file of a delivery, as it was listed before reading.
+class Reader:
+    """Reads the files of one feed or description.
 
     Attributes:
-        feed: name of its feed.
-        day: date of its folder.
-        name: relative to the landing root; names the file in tables and errors.
-        path: as its file system knows it.
-        size: bytes.
-        modified: nanoseconds since 1970.
-        partition: values of a Delta folder's partition columns, which its files do not repeat.
+        format: of its files.
+        csv: how CSV is written.
+        paths: name of each value that is read: where it lies in a row.
     """
 
-    feed: str
-    day: date
-    name: str
-    path: str
-    size: int
-    modified: int
-    partition: tuple[tuple[str, Any], ...] = ()
+    def __init__(self, format_name: LandingFormat, csv: CsvConfig, paths: Paths) -> None:
+        self.format = format_name
+        self.csv = csv
+        self.paths = dict(paths)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """What `read` gives; `given` is there for formats that know fields."""
+        given = [(GIVEN, pa.struct([(name, pa.string()) for name in self.paths]))] if self.format != "json" else []
+        return pa.schema(
+            [
+                (RAW, pa.binary()),
+                (HEADER, pa.string()),
+                *given,
+                (FAULT, pa.string()),
+                (FOLDER_VALUES, _VALUES),
+                (FILE, pa.string()),
+                (OFFSET, pa.int64()),
+                (INGEST_DATE, pa.date32()),
+                (RECEIPT, pa.string()),
+            ]
+        )
+
+    @property
+    def ddl(self) -> str:
+        """The same for Spark."""
+        fields = ", ".join(f"`{name}`: string" for name in self.paths)
+        given = "" if self.format == "json" else f"{GIVEN} struct<{fields}>, "
+        return (
+            f"{RAW} binary, {HEADER} string, {given}{FAULT} string, {FOLDER_VALUES} map<string, string>, "
+            f"{FILE} string, {OFFSET} bigint, {INGEST_DATE} date, {RECEIPT} string"
+        )
+
+    def read(self, file: LandedFile, system: fs.FileSystem) -> Iterator[pa.RecordBatch]:
+        """All rows of a file, then one row that holds nothing but its receipt.
+
+        A file that is gone, broken, cut off or longer than it was listed is not an exception here but a problem in its
+        receipt: so the driver learns of every such file at once, by name.
+        """
+        reading = _Reading(self, file, system)
+        yield from reading.batches()
+        receipt = pa.array([reading.receipt().text()], pa.string())
+        yield self._batch(file, {RECEIPT: receipt}, 1)
+
+    def read_again(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows of quarantine (raw, header, file, offset, ingest_date) as `read` gave them."""
+        faults, given, values = [], [], []
+        for raw, header, name in zip(
+            *(batch.column(column).to_pylist() for column in (RAW, HEADER, FILE)), strict=True
+        ):
+            values.append(list(folder_values(name)) or None)
+            if self.format == "json":
+                faults.append(split_line(raw)[1])
+                continue
+            if self.format == "csv":
+                fields = None if header is None else csv_fields(raw, header, self.csv)
+                faults.append(NO_CSV if fields is None else None)
+                given.append({part: (fields or {}).get(path[0]) for part, path in self.paths.items()})
+            else:
+                row, fault = _kept_row(raw)
+                faults.append(fault)
+                given.append({part: row.get(".".join(path)) for part, path in self.paths.items()})
+        made = {FAULT: pa.array(faults, pa.string()), FOLDER_VALUES: pa.array(values, _VALUES)}
+        if self.format != "json":
+            texts = [_texts([row[name] for row in given]) for name in self.paths]
+            made[GIVEN] = pa.StructArray.from_arrays(texts, fields=list(self.schema.field(GIVEN).type))
+        kept = {name: batch.column(name) for name in (RAW, HEADER, FILE, OFFSET, INGEST_DATE)}
+        return _in_order(self.schema, {**kept, **made}, batch.num_rows)
+
+    def rows(
+        self,
+        file: LandedFile,
+        first: int,
+        count: int,
+        raws: Sequence[bytes] | None = None,
+        header: str | None = None,
+        given: pa.StructArray | None = None,
+        faults: Sequence[str | None] | None = None,
+    ) -> pa.RecordBatch:
+        """A batch of rows of a file, numbered from `first`."""
+        columns = {OFFSET: pa.array(range(first, first + count), pa.int64())}
+        if raws is not None:
+            columns[RAW] = pa.array(raws, pa.binary())
+        if header is not None:
+            columns[HEADER] = pa.repeat(header, count)
+        if given is not None:
+            columns[GIVEN] = given
+        if faults is not None and any(faults):
+            columns[FAULT] = pa.array(faults, pa.string())
+        if file.folder_values:
+            columns[FOLDER_VALUES] = pa.array([list(file.folder_values)] * count, _VALUES)
+        return self._batch(file, columns, count)
+
+    def _batch(self, file: LandedFile, given: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
+        constant = {FILE: pa.repeat(file.name, count), INGEST_DATE: pa.repeat(pa.scalar(file.day, pa.date32()), count)}
+        return _in_order(self.schema, {**constant, **given}, count)
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """What was read of a file.
+class _Reading:
+    """One file while it is read."""
 
-    Attributes:
-        rows: lines, or rows.
-        size: bytes.
-        sha256: of these bytes, in hex.
-        problem: why the file could not be read whole; empty when it was.
-    """
+    def __init__(self, reader: Reader, file: LandedFile, system: fs.FileSystem) -> None:
+        self._reader = reader
+        self._file = file
+        self._system = system
+        self._source = HashedFile(None)
+        self._counts = TextCounts()
+        self._is_text = reader.format in ("json", "csv")
+        self._rows = 0
+        self._problem: str | None = None
+        self._columns: tuple[str, ...] | None = None
+        self._stated = file.stated_rows
 
-    rows: int
-    size: int
-    sha256: str
-    problem: str | None = None
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            with self._system.open_input_stream(self._file.path, compression=None) as source:
+                self._source.source = source
+                parts = {"json": self._json, "csv": self._csv}.get(self._reader.format, self._columnar)
+                for batch in parts():
+                    yield batch
+                    self._rows += batch.num_rows
+                while self._source.read(_BLOCK):  # what a reader leaves unread belongs to the file too
+                    pass
+        except LandedFileError as problem:
+            self._problem = str(problem)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            self._problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
-    def text(self) -> str:
-        """As it travels in the receipt column."""
-        return json.dumps(vars(self))
+    def receipt(self) -> Receipt:
+        counts, source = self._counts, self._source
+        receipt = Receipt(
+            rows=self._rows,
+            size=source.size,
+            sha256=source.sha256.hexdigest(),
+            lines=counts.lines if self._is_text else None,
+            header=counts.header,
+            blank=counts.blank,
+            spanned=counts.spanned,
+            joined=counts.joined,
+            stated_rows=self._stated,
+            columns=self._columns,
+        )
+        problem = self._problem
+        if problem is None and source.size != self._file.size:
+            problem = f"{source.size} bytes were read, {self._file.size} were listed"
+        elif problem is None and (receipt.unexplained or counts.lost):
+            problem = (
+                f"{receipt.unexplained} of its lines or rows and {counts.lost} bytes of its text are in no row that was read; "
+                "report this with the file, it is a fault of the reader"
+            )
+        return Receipt(**{**vars(receipt), "problem": problem})
 
-    @classmethod
-    def of(cls, text: str) -> "Receipt":
-        """The receipt of a text."""
-        return cls(**json.loads(text))
+    def _lines(self) -> Iterator[list[bytes]]:
+        return text_lines(self._file.name, self._reader.format, self._source, self._counts)
+
+    def _json(self) -> Iterator[pa.RecordBatch]:
+        for raws, faults in json_rows(self._lines(), self._counts):
+            yield self._reader.rows(self._file, self._rows, len(raws), raws, faults=faults)
+
+    def _csv(self) -> Iterator[pa.RecordBatch]:
+        text = CsvText(self._lines(), self._reader.csv, self._counts)
+        part: list[CsvRow] = []
+        for row in text.rows():
+            part.append(row)
+            if len(part) == _ROWS:
+                yield self._csv_batch(part, text.names or [])
+                part = []
+        if text.names is not None:
+            self._columns = tuple(text.names)
+        if part:
+            yield self._csv_batch(part, text.names or [])
+
+    def _csv_batch(self, rows: Sequence[CsvRow], names: Sequence[str]) -> pa.RecordBatch:
+        places = {name: place for place, name in enumerate(names)}
+        texts = []
+        for path in self._reader.paths.values():
+            place = places.get(path[0])
+            texts.append(_texts([None if place is None or row.fault else row.fields[place] for row in rows]))
+        given = pa.StructArray.from_arrays(texts, fields=list(self._reader.schema.field(GIVEN).type))
+        faults, raws = [row.fault for row in rows], [row.raw for row in rows]
+        return self._reader.rows(self._file, self._rows, len(rows), raws, json.dumps(names), given, faults)
+
+    def _columnar(self) -> Iterator[pa.RecordBatch]:
+        reader, file = self._reader, self._file
+        columns, stated, parts = columnar_rows(reader.format, file.path, self._system, self._source, reader.paths)
+        self._columns = (*columns, *(name for name, _ in file.folder_values))
+        self._stated = stated if self._stated is None else self._stated
+        for given in parts:
+            yield reader.rows(file, self._rows, len(given), given=given)
 
 
-class _Hashed(io.RawIOBase):
-    """A file that counts and hashes what is read of it, once and in order."""
-
-    def __init__(self, source: Any) -> None:
-        self.source = source
-        self.size = 0
-        self.sha256 = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = bytes(self.source.read(None if size < 0 else size))
-        self.size += len(data)
-        self.sha256.update(data)
-        return data
-
-
-# The pieces of a file's rows: (raw, documents or None), and the header that was in force.
-_Pieces = Iterator[tuple[list[bytes], list[str] | None, str | None]]
-
-
-def read_file(file: LandedFile, feed: FeedConfig, system: fs.FileSystem) -> Iterator[pa.RecordBatch]:
-    """All rows of a file, then one row that holds nothing but its receipt.
-
-    A file that is gone, broken, cut off or longer than it was listed is not an exception here but a problem in its
-    receipt: so the driver learns of every such file at once, by name.
-    """
-    rows, problem = 0, None
-    hashed = _Hashed(io.BytesIO())
+def _kept_row(raw: bytes) -> tuple[dict[str, str], str | None]:
+    """A row of a format without lines, as quarantine keeps it: mapped fields by their names, as text."""
     try:
-        with system.open_input_stream(file.path, compression=None) as source:
-            hashed.source = source
-            for raws, documents, header in _pieces(file, feed, system, hashed):
-                yield _batch(file, raws, documents, header, rows)
-                rows += len(raws)
-            while hashed.read(_BLOCK):  # what a reader leaves unread belongs to the file too
-                pass
-    except (OSError, ValueError, csv.Error, pa.ArrowException, pl.exceptions.PolarsError) as error:
-        problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    except pl.exceptions.PanicException as error:  # no Exception: Polars gives up on a value that JSON has not
-        problem = f"its rows cannot be written as JSON: {' '.join(str(error).split())[:300]}"
-    if problem is None and hashed.size != file.size:
-        problem = f"{hashed.size} bytes were read, {file.size} were listed"
-    receipt = Receipt(rows, hashed.size, hashed.sha256.hexdigest(), problem)
-    yield _rows(file, {RECEIPT: pa.array([receipt.text()], pa.string())}, 1)
+        row = json.loads(raw)
+    except ValueError:
+        row = None
+    if not isinstance(row, dict):
+        return {}, NO_JSON
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in row.items()}, None
+
+
+def _texts(values: Sequence[str | None]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:  # bytes that are no UTF-8: the row gets its reason by its raw text
+        clean = [None if value is None else value.encode(errors="replace").decode() for value in values]
+        return pa.array(clean, pa.string())
+
+
+def _in_order(schema: pa.Schema, columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [columns.get(field.name, pa.nulls(count, field.type)) for field in schema], schema=schema
+    )
 
 
 def checksum(file: LandedFile, system: fs.FileSystem) -> str:
     """The SHA-256 of a file's bytes, in hex, for files that Spark reads by itself."""
     with system.open_input_stream(file.path, compression=None) as source:
-        hashed = _Hashed(source)
+        hashed = HashedFile(source)
         while hashed.read(_BLOCK):
             pass
     return hashed.sha256.hexdigest()
-
-
-def csv_document(raw: bytes, header: str, config: CsvConfig) -> str:
-    """The JSON of one CSV row that was kept with its header, as a replay finds it in quarantine."""
-    lines = raw.decode("utf-8", errors="surrogateescape").split("\n")
-    found = list(_csv_rows(lines, config))
-    return _document(json.loads(header), found[0][1]) if len(found) == 1 else _NO_ROW
-
-
-def _document(names: Sequence[str], fields: Sequence[str]) -> str:
-    """A CSV row as JSON; a text that is none when it has more or fewer fields than there are names."""
-    return json.dumps(dict(zip(names, fields, strict=True))) if len(fields) == len(names) else _NO_ROW
-
-
-def _pieces(file: LandedFile, feed: FeedConfig, system: fs.FileSystem, source: _Hashed) -> _Pieces:
-    if feed.format == "json":
-        yield from ((lines, None, None) for lines in _lines(file, source))
-    elif feed.format == "csv":
-        yield from _csv_pieces(_lines(file, source), feed.csv)
-    else:
-        for frame in _frames(file, feed, system, source):
-            yield json_rows(frame), None, None
-
-
-def _lines(file: LandedFile, source: _Hashed) -> Iterator[list[bytes]]:
-    """The lines of a text file in blocks, unpacked as its name says; \\n and \\r\\n end a line."""
-    codec = next((codec for suffix, codec in _CODECS.items() if file.name.endswith(suffix)), None)
-    stream = pa.PythonFile(source, "r")
-    opened = stream if codec is None else pa.CompressedInputStream(stream, codec)
-    rest = b""
-    begun = False
-    while block := opened.read(_BLOCK):
-        if not begun:
-            # A mark of the encoding before the first line is no part of it.
-            block, begun = block.removeprefix(codecs.BOM_UTF8), True
-        if len(rest) > _LONGEST_LINE:
-            raise ValueError(f"a line is longer than {_LONGEST_LINE} bytes")
-        whole, end, after = block.rpartition(b"\n")
-        if not end:
-            rest += block
-            continue
-        yield _without_returns((rest + whole).split(b"\n"))
-        rest = after
-    if rest:
-        yield _without_returns([rest])
-
-
-def _without_returns(lines: list[bytes]) -> list[bytes]:
-    return [line.removesuffix(b"\r") for line in lines]
-
-
-def _csv_pieces(blocks: Iterable[list[bytes]], config: CsvConfig) -> _Pieces:
-    names = None if config.columns is None else list(config.columns)
-    raws: list[bytes] = []
-    documents: list[str] = []
-    texts = (line.decode("utf-8", errors="surrogateescape") for lines in blocks for line in lines)
-    for raw, fields in _csv_rows(texts, config):
-        if names is None:
-            names = [name.removeprefix("\ufeff") for name in fields]
-            if len(set(names)) < len(names) or not all(names):
-                raise ValueError(f"its first line {raw[:200]!r} does not name the fields, each once")
-            continue
-        raws.append(raw.encode("utf-8", errors="surrogateescape"))
-        documents.append(_document(names, fields))
-        if len(raws) == _ROWS:
-            yield raws, documents, json.dumps(names)
-            raws, documents = [], []
-    if raws:
-        yield raws, documents, json.dumps(names)
-
-
-def _csv_rows(lines: Iterable[str], config: CsvConfig) -> Iterator[tuple[str, list[str]]]:
-    """Each row as it was landed, and its fields; a quoted field may go over several lines."""
-    taken: list[str] = []
-    csv.field_size_limit(_LONGEST_LINE)
-
-    def remember() -> Iterator[str]:
-        for line in lines:
-            if len(taken) > _MOST_BREAKS:
-                raise ValueError(
-                    f"the quote that is opened in {taken[0][:200]!r} is not closed in {_MOST_BREAKS} lines"
-                )
-            taken.append(line)
-            yield f"{line}\n"
-
-    reader = csv.reader(remember(), delimiter=config.delimiter, quotechar=config.quote, doublequote=True, strict=False)
-    for fields in reader:
-        yield "\n".join(taken), fields
-        taken.clear()
-
-
-def _frames(file: LandedFile, feed: FeedConfig, system: fs.FileSystem, source: _Hashed) -> Iterator[pl.DataFrame]:
-    if feed.format == "avro":
-        yield pl.read_avro(io.BytesIO(source.read()))
-        return
-    while source.read(_BLOCK):  # hashed as a stream; its reader jumps about in it
-        pass
-    with system.open_input_file(file.path) as opened:
-        for batch in pq.ParquetFile(opened).iter_batches(batch_size=_ROWS):
-            frame = cast(pl.DataFrame, pl.from_arrow(batch))
-            yield frame.with_columns(pl.lit(value).alias(name) for name, value in file.partition)
-
-
-def json_rows(frame: pl.DataFrame) -> list[bytes]:
-    """Each row as a JSON object. Bytes become base64; NaN and infinity, which JSON lacks, become words."""
-    special = [
-        pl.col(name).cast(pl.String)
-        for name, kind in frame.schema.items()
-        if kind.is_float() and not frame[name].is_finite().all()
-    ]
-    packed = [pl.col(name).bin.encode("base64") for name, kind in frame.schema.items() if kind == pl.Binary]
-    return frame.with_columns(*special, *packed).write_ndjson().encode().split(b"\n")[:-1]
-
-
-def _batch(
-    file: LandedFile, raws: list[bytes], documents: list[str] | None, header: str | None, first: int
-) -> pa.RecordBatch:
-    count = len(raws)
-    given = {
-        RAW: pa.array(raws, pa.binary()),
-        OFFSET: pa.array(range(first, first + count), pa.int64()),
-        **({} if documents is None else {DOCUMENT: pa.array(documents, pa.string())}),
-        **({} if header is None else {HEADER: pa.repeat(header, count)}),
-    }
-    return _rows(file, given, count)
-
-
-def _rows(file: LandedFile, given: dict[str, pa.Array], count: int) -> pa.RecordBatch:
-    constant = {FILE: pa.repeat(file.name, count), INGEST_DATE: pa.repeat(pa.scalar(file.day, pa.date32()), count)}
-    columns = {**constant, **given}
-    return pa.RecordBatch.from_arrays(
-        [columns.get(field.name, pa.nulls(count, field.type)) for field in SCHEMA], schema=SCHEMA
-    )

@@ -8,44 +8,23 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import (
-    DOCUMENT,
-    EVENT_DATE,
-    FILE,
-    HEADER,
-    INGEST_DATE,
-    OFFSET,
-    RAW,
-    RAW_BYTES,
-    RECEIPT,
-)
+from shortlist.checks.audit import audit
+from shortlist.columns import EVENT_DATE, FILE, HEADER, INGEST_DATE, OFFSET, RAW, RAW_BYTES
 from shortlist.config import FeedConfig
-from shortlist.landing.folders import LANDED
-from shortlist.landing.reading import csv_document
+from shortlist.landing.reading import Reader
 from shortlist.steps.erasure_requests import erased_digests
-from shortlist.steps.extract import (
-    ERASED,
-    RowCheck,
-    commit_merge,
-    merge_events,
-    require_balanced,
-    rows_by_file,
-)
+from shortlist.steps.landed_days import ERASED
+from shortlist.steps.merge import commit_merge, merge_events, require_balanced, rows_by_file
 from shortlist.store.fences import run_partition
 from shortlist.tables import ENGAGEMENTS, QUARANTINE
-from shortlist.transforms.deliveries import (
-    STORED,
-    FileAccount,
-    displaced,
-    totals,
-)
+from shortlist.transforms.deliveries import STORED, FileAccount, displaced, totals
 from shortlist.transforms.engagements import parse_lines, rejected, usable
 from shortlist.transforms.erasure import erased_rows
 from shortlist.warehouse.delta import equals
 from shortlist.warehouse.run import Run, log
 
 
-def replay_quarantine(run: Run, check_rows: RowCheck) -> None:
+def replay_quarantine(run: Run) -> None:
     """Rows that were delivered on the run date and can be used by now go to engagements; the others keep their new reasons.
 
     They carry the ingest date of their folder, as if they had been usable at once. A replay that finds nothing new
@@ -53,7 +32,6 @@ def replay_quarantine(run: Run, check_rows: RowCheck) -> None:
 
     Args:
         run: the run; its date is the quarantine's ingest date.
-        check_rows: looks at the rows that are accepted, if there are any, before anything is written.
 
     Raises:
         HeldError: an accepted row breaks its contract.
@@ -97,7 +75,10 @@ def replay_quarantine(run: Run, check_rows: RowCheck) -> None:
     log.info("replayed quarantine of %s: %s", run.run_date, _words(sums))
     partition = run_partition(run.run_date)
     if sums["accepted"]:
-        check_rows(merge.fresh.select(*ENGAGEMENTS.columns), ENGAGEMENTS)
+        rows, minutes = merge.fresh.select(*ENGAGEMENTS.columns), run.settings.checks.timeout_minutes
+        checked = audit(rows, ENGAGEMENTS, partition, {"run_date": run.run_date}, minutes)
+        run.facts["checks"] = checked.as_dicts()
+        checked.raise_if_failed()
         if known is not None and not displaced(known.where(F.col(EVENT_DATE).isin(*merge.dates)), merge.rows).isEmpty():
             log.warning(
                 "replayed rows displaced later deliveries of their events; next: extract_engagements --since %s",
@@ -110,22 +91,15 @@ def replay_quarantine(run: Run, check_rows: RowCheck) -> None:
 
 
 def landed_rows(quarantined: DataFrame, feed: FeedConfig) -> DataFrame:
-    """Rows of quarantine as their reader gave them: the exact bytes, and the JSON of CSV rows."""
+    """Rows of quarantine as their reader gave them: the exact bytes, and what the reader can say of them."""
+    reader = Reader(feed.format, feed.csv, feed.paths)
 
-    def documents(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            pairs = zip(batch.column(RAW).to_pylist(), batch.column(HEADER).to_pylist(), strict=True)
-            made = [None if header is None else csv_document(raw, header, feed.csv) for raw, header in pairs]
-            place = batch.schema.get_field_index(DOCUMENT)
-            yield batch.set_column(place, DOCUMENT, pa.array(made, pa.string()))
+            yield reader.read_again(batch)
 
-    exact = F.coalesce(RAW_BYTES, F.col(RAW).cast("binary"))
-    nothing = F.lit(None).cast("string")
-    rows = quarantined.select(
-        exact.alias(RAW), HEADER, nothing.alias(DOCUMENT), FILE, OFFSET, INGEST_DATE, nothing.alias(RECEIPT)
-    )
-    if feed.format == "csv":
-        rows = rows.mapInArrow(documents, LANDED)
+    exact = F.coalesce(RAW_BYTES, F.col(RAW).cast("binary")).alias(RAW)
+    rows = quarantined.select(exact, HEADER, FILE, OFFSET, INGEST_DATE).mapInArrow(read, reader.ddl)
     return rows.withColumn(RAW, F.col(RAW).cast("string"))
 
 

@@ -7,12 +7,14 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import (
     BOARD_ID,
-    DOCUMENT,
     EVENT_DATE,
     EVENT_ID,
     EVENT_TS,
     EVENT_TYPE,
+    FAULT,
     FILE,
+    FOLDER_VALUES,
+    GIVEN,
     HEADER,
     INGEST_DATE,
     ITEM_ID,
@@ -29,7 +31,8 @@ from shortlist.columns import (
 )
 from shortlist.config import ExtractionConfig, FeedConfig, ReasonKind
 from shortlist.tables import ENGAGEMENTS, QUARANTINE
-from shortlist.transforms.mapping import event_time, event_type_of, given_columns, text_schema
+from shortlist.transforms.faults import FAULTS, NO_JSON
+from shortlist.transforms.mapping import event_time, event_type_of, given_columns, landed_values, text_schema
 
 _CORRUPT = "_corrupt"
 _EVENT = "_event"
@@ -42,11 +45,9 @@ _REQUIRED = [EVENT_ID, EVENT_TYPE, EVENT_TS, USER_ID]
 _IDS = [EVENT_ID, USER_ID, ITEM_ID, SESSION_ID, BOARD_ID, REQUEST_ID]
 _EVENT_TYPES = next(rule for rule in ENGAGEMENTS.rules if rule.name == "event_type_known").arguments["value_set"]
 
-_MALFORMED = {"csv": "no valid CSV row"}
 # Every reason that a row can be given, with its kind.
 REASON_KINDS: Final[dict[str, ReasonKind]] = {
-    "no valid JSON object": "malformed",
-    "no valid CSV row": "malformed",
+    **dict.fromkeys(FAULTS, "malformed"),
     "invalid UTF-8": "invalid_utf8",
     "a nested field has the wrong type": "wrong_type",
     **dict.fromkeys([f"{name} is missing" for name in (*_REQUIRED, ITEM_ID)], "missing"),
@@ -64,7 +65,7 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
     """Landed rows with their typed event and every reason against it.
 
     Args:
-        lines: raw, header, document, file, offset, ingest_date, receipt; rows with a receipt are passed on.
+        lines: as a `Reader` gives them; rows with a receipt are passed on.
         feed: format and mapping of the rows.
         config: longest id, oldest acceptable event.
 
@@ -73,10 +74,15 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
         row). Persist it before looking at reasons: Spark pushes a filter on them below their making, and parses each
         row once per check.
     """
-    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
-    text = F.coalesce(DOCUMENT, RAW)
-    event = lines.withColumn(_EVENT, F.from_json(text, text_schema(feed, _CORRUPT), options))
-    given = given_columns(feed, F.col(_EVENT))
+    if GIVEN in lines.columns:
+        event = lines.withColumn(_EVENT, F.col(GIVEN))
+    else:
+        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
+        # A line with a fault is not parsed: of several objects Spark would take the first and say nothing of the others.
+        sound = F.when(F.col(FAULT).isNull(), F.col(RAW))
+        event = lines.withColumn(_EVENT, F.from_json(sound, text_schema(feed, _CORRUPT), options))
+    landed = landed_values(feed, F.col(_EVENT), F.col(FOLDER_VALUES))
+    given = given_columns(feed, landed)
     time, written = event_time(given[EVENT_TS], feed.timestamp)
     nothing = F.lit(None)
     typed_as = {
@@ -100,30 +106,37 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
             _CONTROL: F.concat_ws("", *(given[name] for name in _IDS if name in given)).rlike(_CONTROL_CHARACTER),
         }
     )
-    checks = _checks(feed, config, text, given)
+    checks = _checks(feed, config, GIVEN in lines.columns, given)
     found = F.array(*(F.when(wrong, F.lit(reason)) for reason, wrong in checks))
     # Not array_compact: it is a lambda inside, for which Spark interprets the checks below it row by row (6 times slower).
     reasons = F.array_except(found, F.array(nothing.cast("string")))
-    return dated.select(RAW, HEADER, FILE, OFFSET, RECEIPT, *ENGAGEMENTS.columns, reasons.alias(REASONS))
+    # A row of a format without lines is kept as what was read of it, by the producer's own names.
+    kept = F.to_json(F.struct(*(value.alias(".".join(feed.paths[name])) for name, value in landed.items())))
+    raw = F.coalesce(RAW, kept) if feed.format not in ("json", "csv") else F.col(RAW)
+    return dated.select(raw.alias(RAW), HEADER, FILE, OFFSET, RECEIPT, *ENGAGEMENTS.columns, reasons.alias(REASONS))
 
 
 def _checks(
-    feed: FeedConfig, config: ExtractionConfig, text: Column, given: dict[str, Column]
+    feed: FeedConfig, config: ExtractionConfig, taken_apart: bool, given: dict[str, Column]
 ) -> list[tuple[str, Column]]:
     """Each reason with the condition under which it speaks against a row."""
-    unread = F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() | F.col(_EVENT).isNull()
-    if any(len(feed.path(field)) > 1 for field in feed.mapped.values()):
+    unread, inside = F.lit(False), F.lit(False)
+    if not taken_apart:
+        unread = F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() | F.col(_EVENT).isNull()
+    if not taken_apart and any(len(path) > 1 for path in feed.paths.values()):
         # Spark calls a row corrupt too when a field of it is no object where the mapping looks into one.
-        unread = unread & ~F.coalesce(F.ltrim(text).startswith("{") & F.try_parse_json(text).isNotNull(), F.lit(False))
-        inside = ~unread & F.col(f"{_EVENT}.{_CORRUPT}").isNotNull()
-    else:
-        inside = F.lit(False)
+        an_object = F.ltrim(RAW).startswith("{") & F.try_parse_json(RAW).isNotNull()
+        unread = unread & ~F.coalesce(an_object, F.lit(False))
+        inside = ~unread & F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() & F.col(FAULT).isNull()
+    malformed = [(fault, F.coalesce(F.col(FAULT) == fault, F.lit(False))) for fault in FAULTS]
+    malformed[FAULTS.index(NO_JSON)] = (NO_JSON, malformed[FAULTS.index(NO_JSON)][1] | (F.col(FAULT).isNull() & unread))
+    unread = unread | F.col(FAULT).isNotNull()
     ids = [name for name in _IDS if name in given]
     age = F.datediff(INGEST_DATE, EVENT_DATE)
     word, kind, written = F.col(_WORD), F.col(EVENT_TYPE), F.col(_WRITTEN)
 
     checks = [
-        (_MALFORMED.get(feed.format, "no valid JSON object"), unread),
+        *malformed,
         ("a nested field has the wrong type", inside),
         ("invalid UTF-8", ~F.is_valid_utf8(RAW)),
     ]

@@ -19,29 +19,46 @@ _END_OF_TIME = 253_402_300_800_000_000
 
 
 def text_schema(feed: FeedConfig, corrupt: str) -> StructType:
-    """What to read from a landed row: every field of the mapping as text, and where to put a row that is none.
+    """What to read from a line of JSON: every field of the mapping as text, and where to put a line that is none.
 
     Text first, because a typed JSON read turns a change of type into NULL without a word.
     """
     tree: dict[str, Any] = {}
-    for field in feed.mapped.values():
+    for path in feed.paths.values():
         inside = tree
-        *parents, leaf = feed.path(field)
+        *parents, leaf = path
         for parent in parents:
             inside = inside.setdefault(parent, {})
         inside[leaf] = None
     return _struct(tree).add(StructField(corrupt, StringType()))
 
 
-def given_columns(feed: FeedConfig, event: Column) -> dict[str, Column]:
-    """Contract column: what the producer gave for it, as text; a column that the mapping does not name is left out."""
-    given: dict[str, Column] = {name: F.lit(str(value)) for name, value in feed.constants.items()}
-    for name, field in feed.mapped.items():
-        found = event
-        for part in feed.path(field):
-            found = found.getField(part)
-        given[name] = found
-    return given
+def given_columns(feed: FeedConfig, landed: Mapping[str, Column]) -> dict[str, Column]:
+    """Contract column: what the producer gave for it, as text; a column that the mapping does not name is left out.
+
+    Args:
+        feed: the mapping.
+        landed: name of each value that is read: the value, as text.
+    """
+    constants: dict[str, Column] = {name: F.lit(str(value)) for name, value in feed.constants.items()}
+    return {**constants, **{str(name): landed[str(name)] for name in feed.mapped}}
+
+
+def landed_values(feed: FeedConfig, row: Column, folder_values: Column) -> dict[str, Column]:
+    """Each value that is read of a row, as text; where the row has none, what the names of its folders say.
+
+    Args:
+        feed: the mapping.
+        row: a struct: for JSON as `text_schema` says, else with a field for each value.
+        folder_values: map from column to value.
+    """
+    found = {}
+    for name, path in feed.paths.items():
+        value = row
+        for part in path if feed.format == "json" else (name,):
+            value = value.getField(part)
+        found[name] = F.coalesce(value, folder_values[path[0]]) if len(path) == 1 else value
+    return found
 
 
 def event_type_of(feed: FeedConfig, word: Column) -> Column:

@@ -11,13 +11,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from shortlist.config.arguments import job_parser, parse_job
 from shortlist.landing.folders import Landing
-from shortlist.steps.extract import extract_days
+from shortlist.steps import extract as extraction
 from shortlist.subjects import Subject
 from shortlist.warehouse.run import open_run
 from tests import tiny
@@ -67,7 +68,10 @@ def extract(home: Path, offset: int, *overrides: str) -> None:
     parsed = parse_job(job_parser("extract_engagements", ""), arguments)
     with open_run(parsed) as run:
         landing = Landing(str(home / "landing"), "_SUCCESS")
-        extract_days(run, landing, lambda *_: None, lambda *_: None)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(extraction, "require_usable", lambda *_: None)
+            patch.setattr(extraction, "require_sound", lambda *_: None)
+            extraction.extract_days(run, landing)
 
 
 def table(home: Path) -> set[tuple[str, date]]:

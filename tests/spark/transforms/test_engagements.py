@@ -7,7 +7,19 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import DOCUMENT, FILE, HEADER, INGEST_DATE, OFFSET, RAW, RAW_BYTES, REASONS, RECEIPT
+from shortlist.columns import (
+    FAULT,
+    FILE,
+    FOLDER_VALUES,
+    GIVEN,
+    HEADER,
+    INGEST_DATE,
+    OFFSET,
+    RAW,
+    RAW_BYTES,
+    REASONS,
+    RECEIPT,
+)
 from shortlist.config import ExtractionConfig, FeedConfig
 from shortlist.transforms.engagements import REASON_KINDS, parse_lines, rejected, usable
 
@@ -28,7 +40,8 @@ def lines(
 ) -> DataFrame:
     rows = [(raw.encode() if isinstance(raw, str) else raw, file, number, day) for number, raw in enumerate(raws)]
     frame = spark.createDataFrame(rows, f"{RAW} binary, {FILE} string, {OFFSET} long, {INGEST_DATE} date")
-    nothing = {name: F.lit(None).cast("string") for name in (HEADER, DOCUMENT, RECEIPT)}
+    nothing = {name: F.lit(None).cast("string") for name in (HEADER, FAULT, RECEIPT)}
+    nothing[FOLDER_VALUES] = F.lit(None).cast("map<string,string>")
     return frame.withColumn(RAW, F.col(RAW).cast("string")).withColumns(nothing)
 
 
@@ -229,15 +242,45 @@ def test_times_are_read_by_format_and_zone(spark: SparkSession) -> None:
         assert found == [expected for _, expected in cases], given
 
 
-def test_csv_rows_are_read_from_the_json_beside_them(spark: SparkSession) -> None:
-    feed = FeedConfig(format="csv")
-    rows = lines(spark, "as,landed", "as,landed,too").withColumn(
-        DOCUMENT,
-        F.when(F.col(OFFSET) == 0, F.lit(json.dumps({k: str(v) for k, v in GOOD.items()}))).otherwise("no row"),
+def given(spark: SparkSession, *rows: dict[str, Any], raw: str | None = None) -> DataFrame:
+    """Rows of a format whose reader knows fields."""
+    names = list(FeedConfig().paths)
+    values = [[None if row.get(name) is None else str(row[name]) for name in names] for row in rows]
+    fields = ", ".join(f"{name}: string" for name in names)
+    frame = lines(spark, *["as,landed"] * len(rows)).withColumn(RAW, F.lit(raw).cast("string"))
+    texts = spark.createDataFrame(
+        [(number, row) for number, row in enumerate(values)], f"{OFFSET} long, {GIVEN} struct<{fields}>"
     )
-    found = parsed(rows, feed).orderBy(OFFSET).collect()
+    return frame.join(texts, OFFSET)
+
+
+def test_rows_with_fields_are_typed_like_lines(spark: SparkSession) -> None:
+    rows = given(spark, GOOD, {}, raw="as,landed")
+    rows = rows.withColumn(FAULT, F.when(F.col(OFFSET) == 1, F.lit("no valid CSV row")))
+    found = parsed(rows, FeedConfig(format="csv")).orderBy(OFFSET).collect()
     assert [list(row[REASONS]) for row in found] == [[], ["no valid CSV row"]]
     assert (found[0][RAW], found[0]["position"], found[0]["value"]) == ("as,landed", 2, 1.5)
+
+
+def test_a_row_without_text_is_kept_as_what_was_read_of_it(spark: SparkSession) -> None:
+    rows = parsed(given(spark, {**GOOD, "position": "first"}), FeedConfig(format="parquet"))
+    kept = rejected(rows).collect()
+    assert [json.loads(row[RAW]) for row in kept] == [
+        {**{name: str(value) for name, value in GOOD.items()}, "position": "first"}
+    ]
+
+
+def test_what_folders_state_fills_what_a_row_leaves_out(spark: SparkSession) -> None:
+    without = json.dumps({key: value for key, value in GOOD.items() if key != "event_type"})
+    stated = F.create_map(F.lit("event_type"), F.lit("save"), F.lit("user_id"), F.lit("u9"))
+    rows = lines(spark, without, json.dumps(GOOD)).withColumn(FOLDER_VALUES, stated)
+    found = [(row["event_type"], row["user_id"]) for row in parsed(rows).orderBy(OFFSET).collect()]
+    assert found == [("save", "u1"), ("checkout", "u1")]
+
+
+def test_a_line_with_a_fault_says_only_that(spark: SparkSession) -> None:
+    rows = lines(spark, json.dumps(GOOD) + " xx").withColumn(FAULT, F.lit("text after the JSON object"))
+    assert [list(row[REASONS]) for row in parsed(rows).collect()] == [["text after the JSON object"]]
 
 
 def test_a_receipt_is_no_row(spark: SparkSession) -> None:

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import DOCUMENT, HEADER, RECEIPT
+from shortlist.columns import FAULT, FOLDER_VALUES, HEADER, RECEIPT
 from shortlist.config import ExtractionConfig, FeedConfig, SyntheticConfig
 from shortlist.transforms.engagements import parse_lines
 from shortlist.transforms.synthetic import SHARES, synthetic_events
@@ -58,7 +58,8 @@ def test_types_have_their_shares(spark: SparkSession) -> None:
 def test_extraction_accepts_every_line(spark: SparkSession) -> None:
     lines = events(spark).select(
         F.to_json(F.struct("*")).alias("raw"), F.lit("f").alias("file"), F.monotonically_increasing_id().alias("offset"),
-        F.lit(DAY).alias("ingest_date"), *(F.lit(None).cast("string").alias(name) for name in (HEADER, DOCUMENT, RECEIPT)),
+        F.lit(DAY).alias("ingest_date"), F.lit(None).cast("map<string,string>").alias(FOLDER_VALUES),
+        *(F.lit(None).cast("string").alias(name) for name in (HEADER, FAULT, RECEIPT)),
     )  # fmt: skip
     parsed = parse_lines(lines, FeedConfig(), ExtractionConfig()).persist()
     assert parsed.where(F.size("reasons") > 0).count() == 0

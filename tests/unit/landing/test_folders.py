@@ -9,8 +9,8 @@ import pytest
 
 from shortlist.config import ExtractionConfig, FeedConfig
 from shortlist.errors import HeldError, LandingError
+from shortlist.landing.files import LandedFile
 from shortlist.landing.folders import Landing, days_to_extract, shares
-from shortlist.landing.reading import LandedFile
 
 FIRST, SECOND, THIRD = date(2017, 11, 1), date(2017, 11, 2), date(2017, 11, 3)
 TWO_FEEDS = ExtractionConfig.model_validate({"feeds": {"saves": {}, "orders": {}}})
@@ -51,24 +51,46 @@ def test_one_feed_that_is_late_holds_them_all(tmp_path: Path) -> None:
 def test_data_is_what_is_neither_hidden_nor_the_marker(tmp_path: Path) -> None:
     land(tmp_path, "saves", FIRST, marker="DONE")
     folder = tmp_path / "saves" / FIRST.isoformat()
-    for name in ("b.json", "a.json", "deep/c.json", "_note", ".b.json.crc", "_temporary/d.json"):
+    names = ("b.json", "a.json", "deep/c.json", "_kind=save/d.json", "_note", ".b.json.crc", "_temporary/d.json")
+    for name in (*names, "e.json._COPYING_"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("{}")
-    found = Landing(str(tmp_path), "DONE").files("saves", [FIRST], FeedConfig())
-    assert [file.name for file in found] == [f"saves/{FIRST}/{name}" for name in ("a.json", "b.json", "deep/c.json")]
-    assert {(file.feed, file.day, file.size) for file in found} == {("saves", FIRST, 2)}
-    assert found[0].modified == (folder / "a.json").stat().st_mtime_ns
+    (folder / "link.json").symlink_to(folder / "nothing.json")
+    (folder / "live.json").symlink_to(folder / "a.json")
+    found = Landing(str(tmp_path), "DONE").listing("saves", [FIRST], FeedConfig())
+    data = ("_kind=save/d.json", "a.json", "b.json", "deep/c.json", "live.json")
+    assert [file.name for file in found.files] == [f"saves/{FIRST}/{name}" for name in data]
+    assert {(file.feed, file.day, file.size) for file in found.files} == {("saves", FIRST, 2)}
+    assert found.files[0].folder_values == (("_kind", "save"),)
+    assert found.files[1].modified == (folder / "a.json").stat().st_mtime_ns
+    assert dict(found.skipped) == {
+        f"saves/{FIRST}/.b.json.crc": "names that begin with . are no data",
+        f"saves/{FIRST}/_note": "names that begin with _ are no data",
+        f"saves/{FIRST}/_temporary/d.json": "names that begin with _ are no data",
+        f"saves/{FIRST}/e.json._COPYING_": "it is still being copied",
+        f"saves/{FIRST}/link.json": "a link to nothing",
+    }
 
 
 def test_a_delta_folder_holds_the_files_of_its_newest_version(tmp_path: Path) -> None:
     land(tmp_path, "saves", FIRST)
     folder = tmp_path / "saves" / FIRST.isoformat()
-    rows = pa.table({"id": ["a", "b"], "country": ["DE", "FR"]})
+    rows = pa.table({"id": ["a", "b", "c"], "country": ["DE", "F R", "R&D"]})
     for _ in range(2):
         deltalake.write_deltalake(folder, rows, mode="overwrite", partition_by=["country"])
-    found = Landing(str(tmp_path), "_SUCCESS").files("saves", [FIRST], FeedConfig(format="delta"))
-    assert [file.partition for file in found] == [(("country", "DE"),), (("country", "FR"),)]
-    assert len(list(folder.rglob("*.parquet"))) == 4
+    landing, feed = Landing(str(tmp_path), "_SUCCESS"), FeedConfig(format="delta")
+    found = landing.listing("saves", [FIRST], feed)
+    values = sorted(file.folder_values for file in found.files)
+    assert values == [(("country", "DE"),), (("country", "F R"),), (("country", "R&D"),)]
+    assert [file.stated_rows for file in found.files] == [1, 1, 1]
+    assert len(list(folder.rglob("*.parquet"))) == 6
+    assert {reason for _, reason in found.skipped} == {"it is no part of the table's newest version"}
+
+    gone = found.files[0]
+    Path(gone.path).unlink()
+    with pytest.raises(HeldError, match="the table's log names it, and it is not there") as error:
+        landing.listing("saves", [FIRST], feed)
+    assert gone.name in str(error.value)
 
 
 def test_files_are_shared_by_size() -> None:

@@ -3,8 +3,7 @@
 import bz2
 import gzip
 import hashlib
-import json
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +12,34 @@ import pyarrow as pa
 import pytest
 from pyarrow import fs
 
-from shortlist.columns import DOCUMENT, FILE, HEADER, INGEST_DATE, OFFSET, RAW, RECEIPT
-from shortlist.config import CsvConfig, FeedConfig
-from shortlist.landing import reading
-from shortlist.landing.reading import LandedFile, Receipt, csv_document, json_rows, read_file
+from shortlist.columns import FAULT, FILE, FOLDER_VALUES, GIVEN, HEADER, INGEST_DATE, OFFSET, RAW, RECEIPT
+from shortlist.config import FeedConfig
+from shortlist.landing import text as text_module
+from shortlist.landing.files import LandedFile, Receipt
+from shortlist.landing.reading import Reader
 
 DAY = date(2017, 11, 30)
 LINES = b'{"n": 1}\n\n{"n": "\xff"}\n'
+NAMES = {"event_id": "n", "event_type": "e", "event_ts": "t", "user_id": "user", "item_id": "words"}
 JSON = FeedConfig()
-CSV = FeedConfig(format="csv")
+CSV = FeedConfig.model_validate({"format": "csv", "fields": NAMES})
 
 
 def read(path: Path, feed: FeedConfig = JSON, size: int | None = None) -> tuple[list[dict[str, Any]], Receipt]:
     """The rows of a file and its receipt."""
     listed = path.stat().st_size if size is None and path.exists() else size or 0
     file = LandedFile("log", DAY, f"log/{DAY}/{path.name}", str(path), listed, 0)
-    rows = pa.Table.from_batches(read_file(file, feed, fs.LocalFileSystem()), reading.SCHEMA).to_pylist()
+    reader = reader_of(feed)
+    rows = pa.Table.from_batches(reader.read(file, fs.LocalFileSystem()), reader.schema).to_pylist()
     assert [row[RECEIPT] for row in rows[:-1]] == [None] * (len(rows) - 1)
     assert {row[FILE] for row in rows} == {file.name}
     assert {row[INGEST_DATE] for row in rows} == {DAY}
     assert rows[-1][RAW] is None
     return rows[:-1], Receipt.of(rows[-1][RECEIPT])
+
+
+def reader_of(feed: FeedConfig) -> Reader:
+    return Reader(feed.format, feed.csv, feed.paths)
 
 
 def write(path: Path, data: bytes) -> Path:
@@ -55,7 +61,7 @@ def test_lines_are_read_as_they_were_landed_however_packed(tmp_path: Path, name:
     rows, receipt = read(path)
     assert [row[RAW] for row in rows] == [b'{"n": 1}', b"", b'{"n": "\xff"}']
     assert [row[OFFSET] for row in rows] == [0, 1, 2]
-    assert receipt == Receipt(3, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
+    assert receipt == Receipt(3, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest(), lines=3)
 
 
 def test_packed_pieces_that_were_joined_are_one_file(tmp_path: Path) -> None:
@@ -65,13 +71,13 @@ def test_packed_pieces_that_were_joined_are_one_file(tmp_path: Path) -> None:
 
 
 def test_lines_go_over_the_ends_of_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_BLOCK", 3)
+    monkeypatch.setattr(text_module, "_BLOCK", 3)
     rows, _ = read(write(tmp_path / "a.json", b"1234567\r\n8\n\nabcdef"))
     assert [(row[OFFSET], row[RAW]) for row in rows] == [(0, b"1234567"), (1, b"8"), (2, b""), (3, b"abcdef")]
 
 
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
-    assert read(write(tmp_path / "a.json", b""))[1] == Receipt(0, 0, hashlib.sha256(b"").hexdigest())
+    assert read(write(tmp_path / "a.json", b""))[1] == Receipt(0, 0, hashlib.sha256(b"").hexdigest(), lines=0)
 
 
 def test_what_cannot_be_read_whole_is_a_problem_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,36 +90,167 @@ def test_what_cannot_be_read_whole_is_a_problem_of_its_file(tmp_path: Path, monk
     assert "No such file" in str(read(tmp_path / "gone.json")[1].problem)
     assert read(write(tmp_path / "grown.json", b"1\n2\n"), size=2)[1].problem == "4 bytes were read, 2 were listed"
     assert "Parquet" in str(read(write(tmp_path / "a.parquet", b"none"), FeedConfig(format="parquet"))[1].problem)
-    monkeypatch.setattr(reading, "_LONGEST_LINE", 4)
-    monkeypatch.setattr(reading, "_BLOCK", 4)
+    monkeypatch.setattr(text_module, "_LONGEST_LINE", 4)
+    monkeypatch.setattr(text_module, "_BLOCK", 4)
     assert "longer than 4 bytes" in str(read(write(tmp_path / "long.json", b"123456789"))[1].problem)
 
 
-def test_csv_rows_keep_their_text_beside_their_json(tmp_path: Path) -> None:
+def test_zeros_after_a_gzip_member_are_no_fault_and_other_bytes_are(tmp_path: Path) -> None:
+    packed = gzip.compress(b"1\n") + b"\0" * 700_000 + gzip.compress(b"2\n") + b"\0" * 512
+    rows, receipt = read(write(tmp_path / "padded.json.gz", packed))
+    assert [row[RAW] for row in rows] == [b"1", b"2"]
+    assert (receipt.problem, receipt.size) == (None, len(packed))
+    assert "inflate failed" in str(read(write(tmp_path / "tail.json.gz", packed + b"tail"))[1].problem)
+    assert "inflate failed" in str(read(write(tmp_path / "zeros.json.gz", b"\0" * 512))[1].problem)
+
+
+def test_lines_of_nothing_at_the_end_are_counted_and_no_rows(tmp_path: Path) -> None:
+    rows, receipt = read(write(tmp_path / "a.json", b'{"n": 1}\n\n{"n": 2}\n  \n\n'))
+    assert [row[RAW] for row in rows] == [b'{"n": 1}', b"", b'{"n": 2}']
+    assert (receipt.rows, receipt.lines, receipt.blank, receipt.problem) == (3, 5, 2, None)
+    rows, receipt = read(write(tmp_path / "a.csv", b"user,words\nu1,a\n\nu2,b\n\n"), CSV)
+    assert [(row[RAW], row[FAULT]) for row in rows] == [(b"u1,a", None), (b"", "no valid CSV row"), (b"u2,b", None)]
+    assert (receipt.lines, receipt.header, receipt.blank, receipt.problem) == (5, 1, 1, None)
+
+
+def test_a_mark_of_the_encoding_before_any_line_is_no_part_of_it(tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    rows, receipt = read(write(tmp_path / "a.json", mark + b'{"n": 1}\n' + mark + b'{"n": 2}\r\n'))
+    assert [row[RAW] for row in rows] == [b'{"n": 1}', b'{"n": 2}']
+    assert receipt.problem is None
+
+
+OBJECTS: list[tuple[bytes, list[bytes], str | None]] = [
+    (b'{"n": 1}{"n": 2}', [b'{"n": 1}', b'{"n": 2}'], None),
+    (b'{"n": {"a": 1}} {"n": "}{"}\t{"n": [{}, {}]}', [b'{"n": {"a": 1}}', b'{"n": "}{"}', b'{"n": [{}, {}]}'], None),
+    (b"{'n': '}{'}{'n': 2}", [b"{'n': '}{'}", b"{'n': 2}"], None),
+    ('{"n": "é"}{"n": 2}'.encode(), ['{"n": "é"}'.encode(), b'{"n": 2}'], None),
+    (b'{"n": 1},{"n": 2}', [b'{"n": 1},{"n": 2}'], "text after the JSON object"),
+    (b'{"n": 1} xx', [b'{"n": 1} xx'], "text after the JSON object"),
+    (b'{"n": 1}}', [b'{"n": 1}}'], "text after the JSON object"),
+    (b'{"n": 1}{"n": 2', [b'{"n": 1}{"n": 2'], "text after the JSON object"),
+    (b'{"n": "}{"}', [b'{"n": "}{"}'], None),
+    (b'{"n": [{"a": 1}, {"a": 2}]} ', [b'{"n": [{"a": 1}, {"a": 2}]} '], None),
+    (b"[1] [2]", [b"[1] [2]"], "text after the JSON object"),
+    (b'{"n": 1', [b'{"n": 1'], None),
+    (b'"text"', [b'"text"'], None),
+]
+
+
+@pytest.mark.parametrize(("line", "expected", "fault"), OBJECTS)
+def test_every_object_of_a_line_is_a_row_and_nothing_after_one_is_dropped(
+    tmp_path: Path, line: bytes, expected: list[bytes], fault: str | None
+) -> None:
+    rows, receipt = read(write(tmp_path / "a.json", b'{"n": 0}\n' + line + b'\n{"n": 9}'))
+    assert [row[RAW] for row in rows] == [b'{"n": 0}', *expected, b'{"n": 9}']
+    assert [row[OFFSET] for row in rows] == list(range(len(rows)))
+    assert [row[FAULT] for row in rows] == [None, *[fault] * len(expected), None]
+    assert (receipt.lines, receipt.joined, receipt.problem) == (3, len(expected) - 1, None)
+
+
+SHAPES: list[tuple[str, bytes, FeedConfig, str]] = [
+    ("a.json", gzip.compress(b'{"n": 1}'), JSON, "packed with gzip, but its name does not end in .gz"),
+    ("a.json", pa.compress(b'{"n": 1}', "zstd", asbytes=True), JSON, "packed with zstd"),
+    ("a.json", '{"n": 1}\n'.encode("utf-16"), JSON, "UTF-16"),
+    ("a.csv", "user,words\n".encode("utf-16-be"), CSV, "UTF-16"),
+    ("a.json", b'[{"n": 1}, {"n": 2}]', JSON, "one JSON array"),
+    ("a.json", b'[\n{"n": 1},\n{"n": 2}\n]', JSON, "one JSON array"),
+    ("a.json", b'{\n "n": 1\n}\n', JSON, "several lines"),
+    ("a.json.gz", gzip.compress(b'{"n": {\n "a": 1}\n}\n'), JSON, "several lines"),
+    ("a.json", b"PAR1....", JSON, "it is Parquet; the feed's setting is format: json"),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "feed", "words"), SHAPES)
+def test_what_is_no_text_of_lines_is_called_by_its_name(
+    tmp_path: Path, name: str, data: bytes, feed: FeedConfig, words: str
+) -> None:
+    rows, receipt = read(write(tmp_path / name, data), feed)
+    assert rows == []
+    assert words in str(receipt.problem)
+
+
+def test_csv_rows_keep_their_text_beside_their_fields(tmp_path: Path) -> None:
     text = b'\xef\xbb\xbfuser,words\r\nu1,"a, ""b"""\r\nu2,"over\ntwo lines"\nu3\nu4,\xff\n'
     rows, receipt = read(write(tmp_path / "a.csv", text), CSV)
     assert [row[RAW] for row in rows] == [b'u1,"a, ""b"""', b'u2,"over\ntwo lines"', b"u3", b"u4,\xff"]
     assert [row[OFFSET] for row in rows] == [0, 1, 2, 3]
     assert {row[HEADER] for row in rows} == {'["user", "words"]'}
-    assert json.loads(rows[0][DOCUMENT]) == {"user": "u1", "words": 'a, "b"'}
-    assert json.loads(rows[1][DOCUMENT]) == {"user": "u2", "words": "over\ntwo lines"}
-    assert rows[2][DOCUMENT] == "no row"
-    assert (receipt.rows, receipt.problem) == (4, None)
+    found = [(row[GIVEN]["user_id"], row[GIVEN]["item_id"], row[FAULT]) for row in rows]
+    assert found == [
+        ("u1", 'a, "b"', None),
+        ("u2", "over\ntwo lines", None),
+        (None, None, "no valid CSV row"),
+        ("u4", "?", None),
+    ]
+    assert rows[0][GIVEN]["event_id"] is None
+    assert (receipt.rows, receipt.lines, receipt.header, receipt.spanned, receipt.problem) == (4, 6, 1, 1, None)
+    assert receipt.columns == ("user", "words")
 
 
-def test_a_csv_row_of_quarantine_is_read_with_its_header(tmp_path: Path) -> None:
-    rows, _ = read(
-        write(tmp_path / "a.csv", b'user;words\nu2;"over\ntwo"\nu3\n'),
-        FeedConfig(format="csv", csv=CsvConfig(delimiter=";")),
-    )
-    again = [csv_document(row[RAW], row[HEADER], CsvConfig(delimiter=";")) for row in rows]
-    assert again == [row[DOCUMENT] for row in rows] == ['{"user": "u2", "words": "over\\ntwo"}', "no row"]
+IN_COLUMNS = {"event_id": "n", "event_ts": "n", "user_id": "user", "item_id": "words"}
+TAB: dict[str, Any] = {
+    "format": "csv",
+    "fields": IN_COLUMNS,
+    "constants": {"event_type": "click"},
+    "csv": {"delimiter": "\t", "columns": ["n", "user", "words"]},
+}
+# A text, further settings, its rows with the words of each, or None for a row that is kept whole with a fault.
+QUOTES: list[tuple[str, dict[str, Any], list[tuple[str, str | None]]]] = [
+    (
+        '1\tu1\t"12 inch\n2\tu2\tlamp\n3\tu3\t6" nail\n',
+        {},
+        [('1\tu1\t"12 inch', None), ("2\tu2\tlamp", "lamp"), ('3\tu3\t6" nail', '6" nail')],
+    ),
+    (
+        '1\tu1\t"12 inch\n2\tu2\tlamp\n3\tu3\t24"\n4\tu4\tdesk\n',
+        {},
+        [('1\tu1\t"12 inch', None), ("2\tu2\tlamp", "lamp"), ('3\tu3\t24"', '24"'), ("4\tu4\tdesk", "desk")],
+    ),
+    (
+        '1\tu1\tsofa\n2\tu2\t"round\n3\tu3\tlamp',
+        {},
+        [("1\tu1\tsofa", "sofa"), ('2\tu2\t"round', None), ("3\tu3\tlamp", "lamp")],
+    ),
+    ('1\tu1\t"tv 55\\""\n2\tu2\tlamp\n', {}, [('1\tu1\t"tv 55\\""', None), ("2\tu2\tlamp", "lamp")]),
+    ('1\tu1\t"tv 55\\""\n2\tu2\tlamp\n', {"escape": "\\"}, [('1\tu1\t"tv 55\\""', 'tv 55"'), ("2\tu2\tlamp", "lamp")]),
+    ('1\tu1\t"12 inch\n2\tu2\tlamp\n', {"quote": None}, [('1\tu1\t"12 inch', '"12 inch'), ("2\tu2\tlamp", "lamp")]),
+    ('1\tu1\t"12" inch\n', {"strict": False}, [('1\tu1\t"12" inch', "12 inch")]),
+    ('1\tu1\t"12" inch\n', {}, [('1\tu1\t"12" inch', None)]),
+    ('1\tu1\t"two\nlines"\n', {}, [('1\tu1\t"two\nlines"', "two\nlines")]),
+    ('1\tu1\t"two\nlines"\n', {"max_lines": 1}, [('1\tu1\t"two', None), ('lines"', None)]),
+]
+
+
+@pytest.mark.parametrize(("text", "dialect", "expected"), QUOTES)
+def test_no_line_is_swallowed_by_another_lines_quote(
+    tmp_path: Path, text: str, dialect: dict[str, Any], expected: list[tuple[str, str | None]]
+) -> None:
+    feed = FeedConfig.model_validate({**TAB, "csv": {**TAB["csv"], **dialect}})
+    rows, receipt = read(write(tmp_path / "a.tsv", text.encode()), feed)
+    found = [(row[RAW].decode(), None if row[FAULT] else row[GIVEN]["item_id"]) for row in rows]
+    assert found == expected
+    assert receipt.problem is None
+
+
+def test_a_row_of_quarantine_is_read_as_it_was_before(tmp_path: Path) -> None:
+    feed = FeedConfig.model_validate({"format": "csv", "fields": NAMES, "csv": {"delimiter": ";"}})
+    rows, _ = read(write(tmp_path / "a.csv", b'user;words\nu2;"over\ntwo"\nu3\n"u4\nu5;b'), feed)
+    kept = [{name: row[name] for name in (RAW, HEADER, FILE, OFFSET, INGEST_DATE)} for row in rows]
+    reader = reader_of(feed)
+    schema = pa.schema([reader.schema.field(name) for name in (RAW, HEADER, FILE, OFFSET, INGEST_DATE)])
+    again = reader.read_again(pa.RecordBatch.from_pylist(kept, schema)).to_pylist()
+    without = [{**row, GIVEN: None} if row[FAULT] else row for row in rows]
+    assert [row[RAW] for row in rows] == [b'u2;"over\ntwo"', b"u3", b'"u4', b"u5;b"]
+    assert [{**row, GIVEN: None, FAULT: "no row"} if row[FAULT] else row for row in again] == [
+        {**row, FAULT: "no row"} if row[FAULT] else row for row in without
+    ]
 
 
 def test_csv_without_a_header_is_named_by_settings(tmp_path: Path) -> None:
-    feed = FeedConfig(format="csv", csv=CsvConfig(columns=("user", "words")))
-    rows, _ = read(write(tmp_path / "a.csv", b"u1,w\n"), feed)
-    assert [json.loads(row[DOCUMENT]) for row in rows] == [{"user": "u1", "words": "w"}]
+    feed = FeedConfig.model_validate({**TAB, "csv": {"columns": ["n", "user", "words"]}})
+    rows, _ = read(write(tmp_path / "a.csv", b"1,u1,w\n"), feed)
+    assert [(row[GIVEN]["user_id"], row[GIVEN]["item_id"]) for row in rows] == [("u1", "w")]
 
 
 def test_a_csv_that_hides_its_rows_is_refused(tmp_path: Path) -> None:
@@ -122,33 +259,58 @@ def test_a_csv_that_hides_its_rows_is_refused(tmp_path: Path) -> None:
     assert "does not name the fields" in str(read(write(tmp_path / "b.csv", b"user,user\n1,2\n"), CSV)[1].problem)
 
 
+def test_a_rows_that_no_row_accounts_for_are_a_problem() -> None:
+    told = {"size": 1, "sha256": ""}
+    assert Receipt(rows=3, lines=6, header=1, blank=1, spanned=1, **told).unexplained == 0
+    assert Receipt(rows=3, lines=2, joined=1, **told).unexplained == 0
+    assert Receipt(rows=3, lines=4, **told).unexplained == 1
+    assert Receipt(rows=3, stated_rows=5, **told).unexplained == 2
+    assert Receipt(rows=3, **told).unexplained == 0
+    counted = Receipt(3, 9, "ab", "broken", lines=3, columns=("a", "b"))
+    assert Receipt.of(counted.text()) == counted
+
+
+def test_a_footer_that_states_other_rows_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"user": ["u1", "u2"]}).write_parquet(path)
+    file = LandedFile("log", DAY, "log/a", str(path), path.stat().st_size, 0, stated_rows=3)
+    reader = reader_of(FeedConfig(format="delta"))
+    rows = pa.Table.from_batches(reader.read(file, fs.LocalFileSystem()), reader.schema).to_pylist()
+    assert "1 of its lines or rows and 0 bytes" in str(Receipt.of(rows[-1][RECEIPT]).problem)
+
+
+TYPED = {**NAMES, "user_id": "who.id", "event_ts": "at"}
+
+
 @pytest.mark.parametrize("kind", ["parquet", "avro"])
-def test_rows_without_lines_become_json(tmp_path: Path, kind: str) -> None:
-    frame = pl.DataFrame({"id": ["a", "é"], "at": [datetime(2017, 11, 30, 10), None], "n": [1, 2]})
+def test_of_rows_without_lines_the_mapped_fields_are_read_as_text(tmp_path: Path, kind: str) -> None:
+    frame = pl.DataFrame(
+        {
+            "n": ["a", "é"],
+            "at": [datetime(2017, 11, 30, 10), None],
+            "who": [{"id": 17.0}, {"id": None}],
+            "words": [b"i1", None],
+            "beside": [[1], []],
+        }
+    )
     path = tmp_path / f"a.{kind}"
     frame.write_parquet(path) if kind == "parquet" else frame.write_avro(path)
-    rows, receipt = read(path, FeedConfig.model_validate({"format": kind}))
-    assert [json.loads(row[RAW]) for row in rows] == [
-        {"id": "a", "at": "2017-11-30 10:00:00", "n": 1},
-        {"id": "é", "at": None, "n": 2},
+    rows, receipt = read(path, FeedConfig.model_validate({"format": kind, "fields": TYPED}))
+    names = ("event_id", "event_ts", "user_id", "item_id", "event_type")
+    assert [tuple(row[GIVEN][name] for name in names) for row in rows] == [
+        ("a", "2017-11-30 10:00:00.000000", "17", "i1", None),
+        ("é", None, None, None, None),
     ]
-    assert receipt == Receipt(2, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
+    assert {row[RAW] for row in rows} == {None}
+    stated = 2 if kind == "parquet" else None
+    expected = Receipt(2, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest(), stated_rows=stated)
+    assert receipt == Receipt(**{**vars(expected), "columns": ("n", "at", "who", "who.id", "words", "beside")})
 
 
-def test_values_that_json_lacks_are_not_lost() -> None:
-    frame = pl.DataFrame(
-        {"x": [1.5, float("nan"), None], "b": [b"\xff", None, b""], "t": [datetime(2017, 11, 30, tzinfo=UTC)] * 3}
-    )
-    assert [json.loads(row) for row in json_rows(frame)] == [
-        {"x": "1.5", "b": "/w==", "t": "2017-11-30T00:00:00+00:00"},
-        {"x": "NaN", "b": None, "t": "2017-11-30T00:00:00+00:00"},
-        {"x": None, "b": "", "t": "2017-11-30T00:00:00+00:00"},
-    ]
-
-
-def test_values_of_partition_columns_are_added(tmp_path: Path) -> None:
-    pl.DataFrame({"id": ["a"]}).write_parquet(tmp_path / "a.parquet")
+def test_values_of_folders_travel_with_the_rows(tmp_path: Path) -> None:
+    pl.DataFrame({"n": ["a"]}).write_parquet(tmp_path / "a.parquet")
     path = tmp_path / "a.parquet"
-    file = LandedFile("log", DAY, "log/a", str(path), path.stat().st_size, 0, (("country", "DE"),))
-    rows = pa.Table.from_batches(read_file(file, FeedConfig(format="delta"), fs.LocalFileSystem())).to_pylist()
-    assert json.loads(rows[0][RAW]) == {"id": "a", "country": "DE"}
+    file = LandedFile("log", DAY, "log/a", str(path), path.stat().st_size, 0, (("country", "DE"), ("city", None)))
+    reader = reader_of(FeedConfig(format="delta"))
+    rows = pa.Table.from_batches(reader.read(file, fs.LocalFileSystem())).to_pylist()
+    assert rows[0][FOLDER_VALUES] == [("country", "DE"), ("city", None)]

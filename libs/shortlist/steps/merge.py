@@ -1,0 +1,123 @@
+"""New events among those of the table: each once, whole event dates at a time."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from shortlist.columns import EVENT_DATE, EVENT_ID, FILE, OFFSET
+from shortlist.errors import AccountError
+from shortlist.landing.folders import Landing
+from shortlist.store.fences import run_partition
+from shortlist.tables import ENGAGEMENTS
+from shortlist.transforms.deliveries import STORED, FileAccount, as_delivered, displaced, first_deliveries
+from shortlist.warehouse.delta import one_of
+from shortlist.warehouse.run import Run, log
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Event dates that are replaced as a whole, and what they are replaced by.
+
+    Attributes:
+        rows: each event once: what stays and what is new, with the file of what is new.
+        duplicates: deliveries that lost against another, new ones with their file.
+        dates: the event dates.
+    """
+
+    rows: DataFrame
+    duplicates: DataFrame
+    dates: frozenset[date]
+
+    @property
+    def fresh(self) -> DataFrame:
+        """The rows that were not in the table as they are."""
+        return self.rows.where(F.col(FILE) != STORED)
+
+
+def merge_events(run: Run, events: DataFrame, touched: Collection[date], stored: DataFrame | None) -> Merge:
+    """New events among those of the table that may be the same.
+
+    Args:
+        run: the run.
+        events: usable rows with file and offset, persisted.
+        touched: event dates that must be replaced.
+        stored: rows of the table that are not being read anew.
+    """
+    lookback = run.settings.extraction.lookback_days
+    dates = frozenset(touched) or frozenset([run.run_date])
+    if stored is None:
+        kept, lost = first_deliveries(lookback, events)
+    else:
+        # The same event may stand in the table under another date; then that date is replaced too.
+        near = F.col(EVENT_DATE).between(
+            F.lit(min(dates) - timedelta(days=lookback)), F.lit(max(dates) + timedelta(days=lookback))
+        )
+        elsewhere = stored.where(near & ~F.col(EVENT_DATE).isin(*dates)).select(EVENT_ID, EVENT_DATE)
+        dates |= values_of(elsewhere.join(events.select(EVENT_ID), EVENT_ID, how="left_semi"), EVENT_DATE)
+        kept, lost = first_deliveries(lookback, as_delivered(stored.where(F.col(EVENT_DATE).isin(*dates))), events)
+    return Merge(kept.drop(OFFSET).repartition(EVENT_DATE).persist(), lost, dates)
+
+
+def commit_merge(run: Run, merge: Merge) -> None:
+    """Replace the event dates of a merge."""
+    rows = merge.rows.select(*ENGAGEMENTS.columns)
+    run.commit(rows, ENGAGEMENTS, run_partition(run.run_date), one_of(EVENT_DATE, sorted(merge.dates)))
+
+
+def require_balanced(accounts: Sequence[FileAccount]) -> Sequence[FileAccount]:
+    """The accounts, when the rows of every file are accepted, quarantined, duplicates or erased.
+
+    Raises:
+        AccountError: naming every file that does not balance.
+    """
+    wrong = [(account.file, account.missing) for account in accounts if account.missing]
+    if wrong:
+        raise AccountError.does_not_balance(wrong)
+    return accounts
+
+
+def rows_by_file(rows: DataFrame) -> dict[str, int]:
+    """How many rows there are of each file."""
+    return {row[0]: row[1] for row in rows.groupBy(FILE).agg(F.count("*")).collect()}
+
+
+def folders_to_reread(
+    run: Run, landing: Landing, known: DataFrame, stored_days: set[date], days: Sequence[date], merge: Merge
+) -> dict[str, list[date]]:
+    """Folders that were extracted before and must be read again, by feed; see `displaced`."""
+    config = run.settings.extraction
+    landed = {feed: landing.days(feed) for feed in config.feeds}
+    newest = _newest_extracted(run, stored_days, {day for each in landed.values() for day in each if day > max(days)})
+    if newest is None or newest < min(days):
+        return {}  # later folders displace nothing: the earliest delivery wins
+    lost = values_of(displaced(known.where(F.col(EVENT_DATE).isin(*merge.dates)), merge.rows), EVENT_DATE)
+    if not lost:
+        return {}
+    first = min(lost) - timedelta(days=config.lookback_days)
+    last = max(lost) + timedelta(days=config.lookback_days + config.max_late_days)
+    wanted = {day for day in stored_days if first <= day <= last} - set(days)
+    found = {feed: [day for day in each if day in wanted] for feed, each in landed.items()}
+    for feed, again in found.items():
+        landing.require_complete(feed, again)
+        # A folder whose every event was kept out has left nothing in the table to know it by.
+        complete = set(landing.complete_days(feed)) - stored_days - set(days)
+        again += sorted(day for day in complete if first <= day <= min(last, newest))
+    for day in sorted(wanted - {day for feed in found.values() for day in feed}):
+        log.warning("the folders of %s are not landed any more; an event that only they still had is lost", day)
+    return found
+
+
+def _newest_extracted(run: Run, stored_days: Collection[date], later: Collection[date]) -> date | None:
+    """The newest day whose folder was extracted: the newest in the table, or the newest landed one that a run was for."""
+    for day in sorted(later, reverse=True):
+        if run.warehouse.last_attempt(ENGAGEMENTS, run_partition(day)) is not None:
+            return max(day, *stored_days)
+    return max(stored_days, default=None)
+
+
+def values_of(rows: DataFrame | None, column: str) -> set[date]:
+    """Every value of a column of dates."""
+    return set() if rows is None else {row[0] for row in rows.select(column).distinct().collect()}
