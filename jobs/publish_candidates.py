@@ -9,6 +9,7 @@ from shortlist.checks.publication import check_surface
 from shortlist.config.arguments import job_parser, parse_job, run_main
 from shortlist.errors import HeldError
 from shortlist.generation.candidates import build_candidates
+from shortlist.records.manifest import ShortLists
 from shortlist.tables import CATALOG, INTERACTIONS, SOURCE_CANDIDATES, candidates_table
 from shortlist.transforms.scope import surface_scope
 from shortlist.transforms.shortfall import short_lists
@@ -25,13 +26,13 @@ def publish_surface(run: Run, name: str) -> str | None:
     scope = surface_scope(run.read(INTERACTIONS), catalog, surface).persist()
     expected = scope.subjects.count()
     short = short_lists(candidates, scope, surface.k).collect()
-    run.facts.setdefault("short_lists", {})[name] = [row.asDict() for row in short]
+    run.manifest.short_lists[name] = [ShortLists(**row.asDict()) for row in short]
     last = last_published(run, name, before=run.run_date)
     table = candidates_table(name)
     earlier = None if last is None else published_candidates(run, last)
     minutes = settings.checks.timeout_minutes
     checked = check_surface(candidates, table, surface, run.run_date, expected, earlier, minutes)
-    run.facts.setdefault("checks", []).extend(checked.as_dicts())
+    run.manifest.checks += checked.records
     failures = [str(failure) for failure in checked.critical_failures]
     if failures:
         hold(run, name, candidates.count(), expected, failures)

@@ -14,7 +14,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from shortlist.store.commits import commits_from, stamp_of
-from shortlist.store.publications import current_publications
+from shortlist.store.publications import read_history
 from shortlist.store.published_days import findings
 
 SURFACE: Final = "homefeed"
@@ -94,7 +94,7 @@ def judge(home: Path, orders: Sequence[Order], account: Account, readers: Sequen
 def lost_days(table: str, ledger: str, orders: Sequence[Order], account: Account) -> list[str]:
     """Days that are not their highest attempt's, whole: to be fenced off (exit 4) is for lower ones."""
     highest = {order.day: order for order in sorted(orders, key=lambda order: order.number)}
-    served = {day.run_date: day for day in current_publications(ledger, SURFACE)}
+    served = {day.run_date: day for day in read_history(ledger, SURFACE).current}
     newest = pl.read_delta(table)
     lost = []
     for day, order in highest.items():

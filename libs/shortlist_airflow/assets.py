@@ -1,15 +1,17 @@
 """The asset events of a publication: one per published surface, naming the version that readers may rely on."""
 
-import json
-from pathlib import Path
-from typing import Any, Final
+from datetime import date
+from typing import Final
 
 from airflow.sdk import Asset, AssetAlias, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from shortlist.errors import SettingsError
+from shortlist.records.publications import PUBLISHED, Publication
+from shortlist.store.manifests import manifest_path, read_manifest
 from shortlist_airflow.params import SETTINGS, resolve_settings
 
+JOB: Final = "publish_candidates"
 # For surfaces that only a run's conf names. Airflow ties an asset to an alias at the asset's first event, and two runs that do
 # this at once make it mark one of them as failed: so the surfaces of the settings file do not come this way.
 CONF_SURFACES: Final = AssetAlias("candidates")
@@ -42,14 +44,13 @@ def announce_publications(context: Context, result: object = None) -> None:
     Raises:
         AirflowFailException: the job's manifest is missing or has no publications.
     """
-    settings = resolve_settings(context["params"][SETTINGS])
-    path = Path(settings.paths.manifests) / f"run_date={context['ds']}" / "publish_candidates.json"
+    settings, day = resolve_settings(context["params"][SETTINGS]), context["ds"]
     declared = [outlet for outlet in context["task"].outlets if isinstance(outlet, Asset)]
     announced: list[Asset | AssetAlias] = []
-    for publication in published(path):
-        asset = candidates_asset(publication["surface"])
-        facts = {key: publication[key] for key in ("surface", "table_version", "run_id", "rows", "digest")}
-        extra = {"run_date": context["ds"], **facts}
+    for publication in published(settings.paths.manifests, date.fromisoformat(day)):
+        asset = candidates_asset(publication.surface)
+        facts = {name: getattr(publication, name) for name in ("surface", "table_version", "run_id", "rows", "digest")}
+        extra = {"run_date": day, **facts}
         if asset in declared:
             announced.append(asset)
             context["outlet_events"][asset].extra = extra
@@ -58,17 +59,23 @@ def announce_publications(context: Context, result: object = None) -> None:
     context["task"].outlets = [*announced, CONF_SURFACES]
 
 
-def published(manifest: Path) -> list[dict[str, Any]]:
-    """The publications of a manifest that are served now.
+def published(root: str, day: date) -> list[Publication]:
+    """What the publisher of a day made readers be served.
+
+    Args:
+        root: folder or URL of the manifests.
+        day: run date.
 
     Raises:
-        AirflowFailException: naming the file and what it lacks.
+        AirflowFailException: naming the manifest and what it lacks.
     """
     try:
-        publications = json.loads(manifest.read_text(encoding="utf-8"))["publications"]
-    except (OSError, ValueError, KeyError) as error:
+        publications = read_manifest(root, day, JOB).publications
+        if not publications:
+            raise ValueError("it names no publication")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise AirflowFailException(
-            f"manifest {manifest} does not say what was published ({type(error).__name__}: {error}); the tables are "
-            "published, only their asset events are missing; next: clear publish_candidates to run it again"
+            f"manifest {manifest_path(root, day, JOB)} does not say what was published ({type(error).__name__}: "
+            f"{error}); the tables are published, only their asset events are missing; next: clear {JOB} to run it again"
         ) from None
-    return [publication for publication in publications if publication["status"] == "published"]
+    return [publication for publication in publications if publication.status == PUBLISHED]

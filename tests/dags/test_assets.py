@@ -1,6 +1,7 @@
 """Which publications become asset events, and by which outlet."""
 
 import json
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,19 @@ from shortlist_airflow.assets import (
     published,
 )
 
+DAY = date(2017, 11, 30)
+PUBLISHED = {
+    "surface": "homefeed",
+    "published_at": "2017-12-01 02:00:00+00:00",
+    "run_date": "2017-11-30",
+    "table_version": 3,
+    "run_id": "r",
+    "rows": 9,
+    "subjects": 2,
+    "digest": "0a",
+    "status": "published",
+    "why": None,
+}
 SURFACES = """\
 surfaces:
   homefeed: {subject: user, sources: [als]}
@@ -38,8 +52,9 @@ def announced(home: Path, *surfaces: str) -> tuple[dict[str, Any], list[Any], li
     """What a run that published these surfaces announces: by asset, by alias; and the outlets that it is left with."""
     manifest = home / "manifests" / "run_date=2017-11-30" / "publish_candidates.json"
     manifest.parent.mkdir(parents=True)
-    facts = {"status": "published", "table_version": 3, "run_id": "r", "rows": 2, "digest": "d"}
-    manifest.write_text(json.dumps({"publications": [{"surface": surface, **facts} for surface in surfaces]}))
+    publications = [{**PUBLISHED, "surface": surface} for surface in surfaces]
+    content = {"job": "publish_candidates", "run_date": str(DAY), "publications": publications}
+    manifest.write_text(json.dumps(content))
     task, events = SimpleNamespace(outlets=candidates_outlets()), OutletEventAccessors()
     context: Any = {"ds": "2017-11-30", "params": {"settings": {}}, "task": task, "outlet_events": events}
     announce_publications(context)
@@ -53,7 +68,7 @@ def test_surfaces_of_the_settings_file_are_announced_by_their_own_outlets(settin
     extras, by_alias, outlets = announced(settings.parent, "homefeed", "related")
     assert set(extras) == {"candidates_homefeed", "candidates_related"}
     extra = extras["candidates_homefeed"]
-    assert (extra["run_date"], extra["table_version"], extra["digest"]) == ("2017-11-30", 3, "d")
+    assert (extra["run_date"], extra["table_version"], extra["digest"]) == ("2017-11-30", 3, "0a")
     assert by_alias == []
     assert outlets == [candidates_asset("homefeed"), candidates_asset("related"), CONF_SURFACES]
 
@@ -81,19 +96,31 @@ def test_a_surface_has_one_asset() -> None:
     assert (asset.name, asset.uri) == ("candidates_homefeed", "shortlist://candidates/homefeed")
 
 
+def write(root: Path, content: str) -> None:
+    path = root / "run_date=2017-11-30" / "publish_candidates.json"
+    path.parent.mkdir()
+    path.write_text(content)
+
+
 def test_only_what_is_served_is_announced(tmp_path: Path) -> None:
-    manifest = tmp_path / "publish_candidates.json"
-    publications = [{"surface": "homefeed", "status": "published"}, {"surface": "related", "status": "held"}]
-    manifest.write_text(json.dumps({"publications": publications}))
-    assert published(manifest) == [{"surface": "homefeed", "status": "published"}]
+    held = {**PUBLISHED, "surface": "related", "table_version": None, "digest": None, "status": "held"}
+    content = {"job": "publish_candidates", "run_date": str(DAY), "publications": [PUBLISHED, held]}
+    write(tmp_path, json.dumps(content))
+    (found,) = published(f"file://{tmp_path}", DAY)
+    assert (found.surface, found.table_version, found.digest) == ("homefeed", 3, "0a")
 
 
 @pytest.mark.parametrize(
-    ("content", "problem"), [(None, "FileNotFoundError"), ("{}", "KeyError"), ("[", "JSONDecodeError")]
+    ("content", "problem"),
+    [
+        (None, "FileNotFoundError"),
+        ("{}", "KeyError"),
+        ("[", "JSONDecodeError"),
+        ('{"job": "publish_candidates", "run_date": "2017-11-30"}', "it names no publication"),
+    ],
 )
 def test_a_manifest_that_says_nothing_is_named(tmp_path: Path, content: str | None, problem: str) -> None:
-    manifest = tmp_path / "publish_candidates.json"
     if content is not None:
-        manifest.write_text(content)
+        write(tmp_path, content)
     with pytest.raises(AirflowFailException, match=rf"publish_candidates\.json does not say .*{problem}"):
-        published(manifest)
+        published(str(tmp_path), DAY)

@@ -8,11 +8,14 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from shortlist.records.manifest import Manifest
+from shortlist.records.publications import PUBLISHED, Publication
+from shortlist.store.manifests import write_manifest
 from tests import tiny
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -31,11 +34,13 @@ class Answer(socketserver.StreamRequestHandler):
         if Path(program).stem == "publish_candidates":
             day = arguments[arguments.index("--run-date") + 1]
             home = Path(arguments[arguments.index("--config") + 1]).parent
-            facts = {"status": "published", "table_version": 3, "run_id": "r", "rows": 2, "digest": "d"}
-            manifest = home / "manifests" / f"run_date={day}" / "publish_candidates.json"
-            manifest.parent.mkdir(parents=True, exist_ok=True)
-            manifest.write_text(
-                json.dumps({"publications": [{"surface": name, **facts} for name in ("homefeed", "related")]})
+            moment, run_date = datetime(2017, 12, 1, 2, tzinfo=UTC), date.fromisoformat(day)
+            publications = [
+                Publication(name, moment, run_date, 3, "r", 2, 1, "d", PUBLISHED, None)
+                for name in ("homefeed", "related")
+            ]
+            write_manifest(
+                f"{home}/manifests", Manifest("publish_candidates", run_date, "r", publications=publications)
             )
         self.wfile.write(b"\0exit 0\n")
 

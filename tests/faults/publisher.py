@@ -28,7 +28,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.config.arguments import job_parser, parse_job
 from shortlist.errors import ShortlistError
-from shortlist.store.publications import Publication
+from shortlist.records.publications import Publication
+from shortlist.store.manifests import new_manifest
 from shortlist.tables import candidates_table
 from shortlist.warehouse import publishing as publications
 from shortlist.warehouse.delta import Warehouse
@@ -53,9 +54,8 @@ def run_for(spark: SparkSession, home: Path, day: date, attempt: int) -> Run:
     """The run of a publication, with all state below `home`."""
     paths = [f"--set=paths.{name}={home / name}" for name in ("warehouse", "manifests", "reports", "landing")]
     arguments = ["--run-date", day.isoformat(), "--attempt", str(attempt), *paths]
-    return Run(
-        parse_job(job_parser("publish_candidates", None), arguments), spark, Warehouse(spark, str(home / "warehouse"))
-    )
+    parsed = parse_job(job_parser("publish_candidates", None), arguments)
+    return Run(parsed, spark, Warehouse(spark, str(home / "warehouse")), new_manifest(parsed))
 
 
 def publish(spark: SparkSession, home: Path, day: date, attempt: int, variant: str) -> Publication:

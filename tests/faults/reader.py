@@ -17,8 +17,9 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
-from shortlist.store.publications import UNREADABLE, current_publications
+from shortlist.store.publications import read_history
 from shortlist.store.published_days import findings
+from shortlist.store.reading_errors import UNREADABLE
 
 SURFACE, LISTS = "homefeed", 3
 SUBJECTS = 40
@@ -52,7 +53,7 @@ def main(kind: str, home: Path, stop: Path | None) -> None:
 
 def by_publications(home: Path) -> tuple[list[str], tuple[str, int]]:
     """What is wrong with the day that publications names, and which it is."""
-    now = current_publications(str(home / "warehouse" / "publications"), SURFACE)[-1]
+    now = read_history(str(home / "warehouse" / "publications"), SURFACE).current[-1]
     found = findings(str(home / "warehouse" / f"candidates_{SURFACE}"), now, now.table_version)
     return [f"{now.run_date} at {now.table_version}: {each}" for each in found], (
         now.run_date.isoformat(),

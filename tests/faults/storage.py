@@ -20,7 +20,7 @@ from typing import Any
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from shortlist.store.publications import current_publications
+from shortlist.store.publications import read_history
 from shortlist.store.published_days import findings, read_day
 from shortlist.warehouse.delta import Warehouse
 from tests.faults.publisher import SURFACE, TABLE, Point, attempt_to, publish, session
@@ -65,7 +65,7 @@ def met(spark: SparkSession, home: Path, day: date, fault: Callable[[], Any]) ->
 
 def state(home: Path) -> tuple[str, list[str]]:
     """The day that readers get, and what is wrong with it."""
-    now = current_publications(str(home / "warehouse" / "publications"), SURFACE)[-1]
+    now = read_history(str(home / "warehouse" / "publications"), SURFACE).current[-1]
     path = str(home / "warehouse" / TABLE.name)
     doubled = [f"{day} stands twice" for day in doubled_partitions(path)]
     return now.run_date.isoformat(), findings(path, now, now.table_version) + doubled

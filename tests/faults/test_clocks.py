@@ -10,8 +10,8 @@ import polars as pl
 from pyspark.sql import SparkSession
 
 from shortlist.config import MaintenanceConfig
+from shortlist.records.publications import Publication
 from shortlist.steps.maintain import maintain_table
-from shortlist.store.publications import Publication
 from shortlist.store.published_days import findings
 from shortlist.warehouse.delta import Warehouse
 from tests.faults.publisher import TABLE, publish

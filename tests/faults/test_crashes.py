@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.store.publications import Publication, current_publications
+from shortlist.records.publications import Publication
+from shortlist.store.publications import read_history
 from shortlist.store.published_days import findings, read_day
 from tests.faults.publisher import ANNOUNCED, ROWS, STEPS, SUBJECTS, SURFACE, TABLE, publish
 
@@ -43,7 +44,7 @@ def program(name: str, *arguments: str) -> "subprocess.Popen[str]":
 
 def served(home: Path) -> Publication:
     """The day that readers who follow publications get."""
-    return current_publications(str(home / "warehouse" / "publications"), SURFACE)[-1]
+    return read_history(str(home / "warehouse" / "publications"), SURFACE).current[-1]
 
 
 def table(home: Path) -> str:
@@ -127,7 +128,7 @@ def test_two_publishers_of_one_day_leave_the_higher_attempt_whole(home: Path) ->
 def test_two_publishers_of_two_days_both_land(home: Path) -> None:
     both = [start(home, TODAY, 7, "b"), start(home, date(2017, 12, 1), 7, "c")]
     assert [publisher.wait(timeout=180) for publisher in both] == [0, 0]
-    days = current_publications(str(home / "warehouse" / "publications"), SURFACE)
+    days = read_history(str(home / "warehouse" / "publications"), SURFACE).current
     assert [day.run_date for day in days] == [YESTERDAY, TODAY, date(2017, 12, 1)]
     assert [findings(table(home), day, day.table_version) for day in days] == [[], [], []]
 

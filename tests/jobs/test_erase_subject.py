@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 from shortlist.config.arguments import job_parser, parse_job
 from shortlist.errors import ErasedError, HeldError, LandingError
 from shortlist.store.digests import DIGESTED, digest_rows
+from shortlist.store.manifests import new_manifest
 from shortlist.subjects import Subject
 from shortlist.tables import PUBLICATIONS, QUARANTINE
 from shortlist.warehouse.delta import Warehouse, equals
@@ -285,14 +286,14 @@ def test_a_run_that_began_before_is_refused(spark: SparkSession, deployment: Dep
     arguments = parse_job(
         job_parser("extract_engagements", None), ["--config", str(deployment.config), "--run-date", DAY.isoformat()]
     )
-    early = Run(arguments, spark, Warehouse(spark, arguments.settings.paths.warehouse))
+    early = Run(arguments, spark, Warehouse(spark, arguments.settings.paths.warehouse), new_manifest(arguments))
     held = early.table(QUARANTINE).localCheckpoint()
     ask(deployment, DAY, {"kind": "user", "id": USER})
     deployment.run("erase_subject", DAY)
     with pytest.raises(ErasedError, match="a subject was erased since this run began"):
         early.commit(held, QUARANTINE, "late", equals(ingest_date=DAY))
     assert deployment.table("quarantine").is_empty()
-    late = Run(arguments, spark, Warehouse(spark, arguments.settings.paths.warehouse))
+    late = Run(arguments, spark, Warehouse(spark, arguments.settings.paths.warehouse), new_manifest(arguments))
     assert late.commit(held, QUARANTINE, "late", equals(ingest_date=DAY)) > 0
 
 

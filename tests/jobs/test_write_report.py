@@ -22,7 +22,7 @@ def test_main__writes_page_and_manifest_twice_the_same(home: Path) -> None:
     page = home / "reports" / "2017-11-30.html"
     first = page.read_bytes()
     manifest = json.loads(
-        (home / "manifests" / "run_date=2017-11-30" / "write_report.json").read_text(encoding="utf-8")
+        (home / "warehouse" / "_manifests" / "run_date=2017-11-30" / "write_report.json").read_text(encoding="utf-8")
     )
     assert (manifest["job"], manifest["report"], manifest["problems"]) == ("write_report", str(page), [])
     checks = home / "reports" / "checks" / "2017-11-30" / "index.html"

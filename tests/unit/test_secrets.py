@@ -11,9 +11,10 @@ import pytest
 from shortlist.config import load_settings
 from shortlist.config.arguments import run_main
 from shortlist.errors import ContractError, SettingsError
-from shortlist.records.manifest import read_manifests, write_manifest
+from shortlist.records.manifest import Manifest
 from shortlist.reports.facts import gather
 from shortlist.reports.page import write_page
+from shortlist.store.manifests import read_manifests, write_manifest
 from shortlist.warehouse.run import log_to_stderr
 from tests.published import publish
 from tests.unit.cli.conftest import D1, D2, LISTS, SETTINGS
@@ -106,12 +107,13 @@ def test_an_unforeseen_failure_of_a_job(capsys: pytest.CaptureFixture[str]) -> N
 def test_manifests_and_the_report_made_of_them(home: Path) -> None:
     (home / "settings.yaml").write_text(SETTINGS)
     settings = load_settings(home / "settings.yaml")
-    content = {"job": "train_als", "error": SPOKEN, "run_id": "r", "conf": {"fs.s3a.access.key": IN_KEY}}
-    path = write_manifest(settings.paths.manifests, DAY, "train_als", content)
+    told = Manifest("train_als", DAY, "r", error=SPOKEN, settings={"conf": {"fs.s3a.access.key": IN_KEY}})
+    path = Path(write_manifest(settings.paths.manifests, told))
     check_no_canary(path.read_text())
-    assert read_manifests(settings.paths.manifests, DAY)["train_als"]["conf"] == {"fs.s3a.access.key": "***"}
+    (read,), problems = read_manifests(settings.paths.manifests, DAY)
+    assert (read.settings, problems) == ({"conf": {"fs.s3a.access.key": "***"}}, [])
     # A manifest that was written before anything was redacted.
-    path.write_text(json.dumps({**content, "attempt": 1, "seconds": 1.0}))
+    path.write_text(json.dumps(told.as_dict(), default=str))
     page = write_page(gather(settings, DAY), settings.paths.reports).read_text()
     assert "train_als" in page
     check_no_canary(page)

@@ -1,7 +1,7 @@
 """What readers of a surface are served on a day, and what the run behind it knew, at the versions that it read."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 
@@ -11,7 +11,6 @@ from shortlist.columns import (
     RANK,
     REASON,
     SCORE,
-    SNAPSHOT_DATE,
     SOURCE,
     SOURCES,
     SUBJECT_ID,
@@ -20,12 +19,9 @@ from shortlist.columns import (
 from shortlist.config import Settings
 from shortlist.contracts import candidates_name
 from shortlist.errors import NotPublishedError
-from shortlist.reports.surfaces import Decision, read_decisions
+from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.store.commits import read_inputs
 from shortlist.store.pinned_tables import Lake
-
-# No day is later: looking for a day without naming one sees them all.
-_ANY = date.max - timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class Served:
     lake: Lake
     settings: Settings
     surface: str
-    decision: Decision
+    decision: Publication
     inputs: dict[str, int]
 
     @property
@@ -92,12 +88,8 @@ class Served:
         return rows
 
     def _catalog(self) -> pl.LazyFrame | None:
-        rows = self.lake.scan("catalog", self.inputs.get("catalog"))
-        if rows is None:
-            return None
-        known = rows.filter(pl.col(SNAPSHOT_DATE) <= self.day)
-        newest = self.lake.collect("catalog", known.select(pl.col(SNAPSHOT_DATE).max())).item()
-        return None if newest is None else known.filter(pl.col(SNAPSHOT_DATE) == newest)
+        newest = self.lake.snapshot("catalog", self.day, self.inputs.get("catalog"))
+        return None if newest is None else newest[1]
 
 
 def served(settings: Settings, surface: str, day: date | None) -> Served:
@@ -107,13 +99,12 @@ def served(settings: Settings, surface: str, day: date | None) -> Served:
         NotPublishedError: saying what was decided instead.
     """
     lake = Lake(settings.paths.warehouse)
-    decisions = read_decisions(lake, _ANY if day is None else day).get(surface, [])
-    standing = [each for each in decisions if each.stands and (day is None or each.run_date == day)]
-    if not standing:
-        told = [each for each in decisions if day is None or each.run_date == day]
-        last = told[-1] if told else None
-        days = sorted({each.run_date for each in read_decisions(lake, _ANY).get(surface, []) if each.stands})
-        raise NotPublishedError.day(surface, day, None if last is None else (last.status, last.why), days)
-    decision = max(standing, key=lambda each: (each.run_date, each.published_at))
+    history = lake.histories().get(surface, SurfaceHistory())
+    decision = history.latest if day is None else history.current_of(day)
+    if decision is None:
+        decisions = [each for each in history.decisions if day is None or each.run_date == day]
+        last = decisions[-1] if decisions else None
+        said = None if last is None else (last.status, last.why or "")
+        raise NotPublishedError.day(surface, day, said, [each.run_date for each in history.current])
     path = lake.path(candidates_name(surface))
     return Served(lake, settings, surface, decision, read_inputs(path, decision.table_version))

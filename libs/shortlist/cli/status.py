@@ -8,7 +8,7 @@ from rich.console import Console
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import candidates_name, read_contract
-from shortlist.reports.surfaces import Decision, read_decisions
+from shortlist.records.publications import PUBLISHED, SurfaceHistory
 from shortlist.store.pinned_tables import Lake
 
 _SHOWN = 10
@@ -27,8 +27,8 @@ def status(settings: Settings, today: date) -> dict[str, Any]:
         the served one, newest first: run_date, status, decided_at, why).
     """
     promise = read_contract("candidates").latency_days
-    decisions = read_decisions(Lake(settings.paths.warehouse), today)
-    surfaces = [_surface(name, decisions.get(name, []), today, promise) for name in settings.surfaces]
+    histories = Lake(settings.paths.warehouse).histories(today)
+    surfaces = [_surface(name, histories.get(name, SurfaceHistory()), today, promise) for name in settings.surfaces]
     return {
         "as_of": today.isoformat(),
         "promise_days": promise,
@@ -37,10 +37,12 @@ def status(settings: Settings, today: date) -> dict[str, Any]:
     }
 
 
-def _surface(name: str, decisions: list[Decision], today: date, promise: int | None) -> dict[str, Any]:
-    served = max((d for d in decisions if d.stands), key=lambda d: (d.run_date, d.published_at), default=None)
+def _surface(name: str, history: SurfaceHistory, today: date, promise: int | None) -> dict[str, Any]:
+    served = history.latest
     refused = [
-        d for d in reversed(decisions) if d.status != "published" and (served is None or d.run_date > served.run_date)
+        each
+        for each in reversed(history.decisions)
+        if each.status != PUBLISHED and (served is None or each.run_date > served.run_date)
     ]
     age = None if served is None else (today - served.run_date).days
     late = age is None or (promise is not None and age > promise)
@@ -57,12 +59,12 @@ def _surface(name: str, decisions: list[Decision], today: date, promise: int | N
         "run_id": served and served.run_id,
         "refused": [
             {
-                "run_date": d.run_date.isoformat(),
-                "status": d.status,
-                "decided_at": d.published_at.isoformat(),
-                "why": d.why,
+                "run_date": each.run_date.isoformat(),
+                "status": each.status,
+                "decided_at": each.published_at.isoformat(),
+                "why": each.why or "",
             }
-            for d in refused[:_SHOWN]
+            for each in refused[:_SHOWN]
         ],
     }
 

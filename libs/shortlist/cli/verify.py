@@ -13,6 +13,7 @@ from shortlist.config import Settings
 from shortlist.contracts import Contract, candidates_name, contract_names, read_contract
 from shortlist.errors import SettingsError
 from shortlist.pipeline import model_tables
+from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.redaction import redact_all
 from shortlist.store.inspection import (
     Finding,
@@ -23,7 +24,8 @@ from shortlist.store.inspection import (
     inspect_table,
     model_days,
 )
-from shortlist.store.publications import UNREADABLE, Publication, current_publications, superseded_publications
+from shortlist.store.publications import read_history
+from shortlist.store.reading_errors import UNREADABLE
 from shortlist.store.repair import Repair, plan_repairs, repair
 
 PUBLICATIONS = "publications"
@@ -79,22 +81,22 @@ def verify(
 def _days(root: str, name: str, surface: str, newest_of: Mapping[str, int], every: bool) -> tuple[int, list[Finding]]:
     """How many published days of a surface were read, and what is wrong with them; `newest_of` tables looked at before."""
     newest = newest_of[name]
-    path, ledger = f"{root}/{name}", f"{root}/{PUBLICATIONS}"
+    path, publications = f"{root}/{name}", f"{root}/{PUBLICATIONS}"
     try:
-        stand = current_publications(ledger, surface) if _exists(ledger) else []
-        others = superseded_publications(ledger, surface) if every and _exists(ledger) else []
+        history = read_history(publications, surface) if _exists(publications) else SurfaceHistory()
     except UNREADABLE as error:
         mend = "mend publications first"
         return 0, [Finding(name, "no_publications", True, f"publications cannot be read ({str(error)[:200]})", mend)]
-    found = [*inspect_days(name, path, stand, newest), *_as_notes(inspect_days(name, path, others, newest))]
+    current, superseded = history.current, history.superseded if every else ()
+    found = [*inspect_days(name, path, current, newest), *_as_notes(inspect_days(name, path, superseded, newest))]
     try:
-        found += inspect_newest(name, path, surface, stand)
-        found += inspect_inputs(path, stand, newest_of)
+        found += inspect_newest(name, path, surface, current)
+        found += inspect_inputs(path, current, newest_of)
     except UNREADABLE as error:
         if not found:
             says = f"its newest version cannot be held against publications ({str(error)[:200]})"
             found.append(Finding(name, "unreadable", True, says, "look at its _delta_log and its files"))
-    return len(stand) + len(others), found
+    return len(current) + len(superseded), found
 
 
 def _models(root: str, newest_of: Mapping[str, int], found: list[Finding], every: bool) -> tuple[int, list[Finding]]:
@@ -163,9 +165,10 @@ def _repairable(settings: Settings, surface: str | None) -> Iterator[tuple[tuple
         if not (Path(root) / name / "_delta_log").is_dir():
             continue
         named: list[Publication] = []
-        if of is not None and _exists(ledger := f"{root}/{PUBLICATIONS}"):
+        if of is not None and _exists(publications := f"{root}/{PUBLICATIONS}"):
             try:
-                named = [*current_publications(ledger, of), *superseded_publications(ledger, of)]
+                history = read_history(publications, of)
+                named = [*history.current, *history.superseded]
             except UNREADABLE:
                 continue  # Which versions are published cannot be told: nothing of the surface is touched.
         yield (root, name), frozenset(day.table_version for day in named if day.table_version is not None)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,9 +15,16 @@ from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.surfaces import BlendConfig, SourcesConfig, SurfaceConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
+# Those of pyarrow's file systems.
+_MANIFEST_SCHEMES: Final = ("file", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "hdfs")
 _SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*")
 # Tried one by one: with any other character delta-rs or Polars fails, or looks in another place.
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_./~@+,;&$()!*'-]")
+
+
+def _below_the_warehouse(paths: dict[str, Any]) -> str:
+    """Where manifests are without a setting: beside the tables, so that whoever reads these finds them."""
+    return f"{str(paths.get('warehouse', '')).rstrip('/')}/_manifests"
 
 
 class PathsConfig(Section):
@@ -33,8 +40,8 @@ class PathsConfig(Section):
     """Root of the Delta tables: `<warehouse>/<table>`."""
     reports: str = Field(default_factory=lambda: str(state_home() / "reports"), validate_default=True)
     """Folder of the HTML reports, one file a run date."""
-    manifests: str = Field(default_factory=lambda: str(state_home() / "manifests"), validate_default=True)
-    """Folder of the run manifests: `<manifests>/run_date=<day>/<job>.json`."""
+    manifests: str = Field(default_factory=_below_the_warehouse, validate_default=True)
+    """Folder or URL of the run manifests: `<manifests>/run_date=<day>/<job>.json`; default: `<warehouse>/_manifests`."""
 
     @field_validator("*")
     @classmethod
@@ -45,6 +52,24 @@ class PathsConfig(Section):
                 "it holds a backtick or a %, which readers take for something else; next: name the folder without"
             )
         return without_secret(url)
+
+    @field_validator("manifests")
+    @classmethod
+    def _can_be_reached(cls, root: str) -> str:
+        scheme = root.partition("://")[0] if "://" in root else "file"
+        if scheme not in _MANIFEST_SCHEMES:
+            raise ValueError(
+                f"manifests cannot be written to {scheme}://; next: name a folder, or a URL of "
+                f"{', '.join(_MANIFEST_SCHEMES)}"
+            )
+        return root
+
+    @field_validator("reports")
+    @classmethod
+    def _is_a_folder(cls, root: str) -> str:
+        if "://" in root:
+            raise ValueError("reports are written to a local folder; next: name one, and copy it on from there")
+        return root
 
     @field_validator("warehouse")
     @classmethod

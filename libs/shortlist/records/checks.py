@@ -1,12 +1,15 @@
 """What gates say: one result a rule, one audit a gate."""
 
 import logging
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
-from shortlist.contracts import Severity
 from shortlist.errors import HeldError
+
+if TYPE_CHECKING:
+    # Airflow's side reads manifests too, and has no reader of contracts.
+    from shortlist.contracts import Severity
 
 # The jobs' own logger: its lines are the job's standard error, which Airflow shows.
 log = logging.getLogger("shortlist")
@@ -30,6 +33,7 @@ class CheckResult:
         unexpected_share: the same as a share of all, 0 to 1.
         samples: some of what breaks the rule, each in words.
         off: why the rule has nothing to judge here, such as a first day without history; None where it judged.
+        partition: which part of the table; empty until it is recorded.
     """
 
     table: str
@@ -37,7 +41,7 @@ class CheckResult:
     description: str
     expectation: str
     column: str
-    severity: Severity
+    severity: "Severity"
     success: bool
     raised: str | None
     observed: str
@@ -45,6 +49,36 @@ class CheckResult:
     unexpected_share: float | None
     samples: tuple[str, ...] = ()
     off: str | None = None
+    partition: str = ""
+
+    @classmethod
+    def of(cls, stated: Mapping[str, Any]) -> "CheckResult":
+        """Out of a manifest; what it lacks is unknown, but a result without table, rule, severity and success is none.
+
+        Raises:
+            KeyError: it lacks one of these.
+        """
+        unknown: dict[str, Any] = dict.fromkeys(("description", "expectation", "column", "observed"), "")
+        unknown |= dict.fromkeys(("raised", "unexpected_count", "unexpected_share"))
+        known = {each.name: stated[each.name] for each in fields(cls) if each.name in stated}
+        for name in ("table", "rule", "severity", "success"):
+            known[name] = stated[name]
+        return cls(**{**unknown, **known, "samples": tuple(map(str, stated.get("samples") or ()))})
+
+    @property
+    def outcome(self) -> str:
+        """not evaluated, not applicable, satisfied or failed."""
+        if self.raised is not None:
+            return "not evaluated"
+        if self.off is not None:
+            return "not applicable"
+        return "satisfied" if self.success else "failed"
+
+    @property
+    def found(self) -> str:
+        """What was found, with the share of rows that break the rule where it is known."""
+        share = f"({self.unexpected_share:.3%} of rows)" if self.unexpected_share else ""
+        return f"{self.observed} {share}".strip()
 
     @property
     def holds(self) -> bool:
@@ -99,11 +133,10 @@ class Audit:
         if failures:
             raise HeldError.failed_checks(self.table, self.partition, [str(failure) for failure in failures])
 
-    def as_dicts(self) -> list[dict[str, Any]]:
-        """All results as JSON values, for the run's manifest."""
-        return [
-            {**asdict(result), "samples": list(result.samples), "partition": self.partition} for result in self.results
-        ]
+    @property
+    def records(self) -> list[CheckResult]:
+        """All results with their partition, for the run's manifest."""
+        return [replace(result, partition=self.partition) for result in self.results]
 
     def log_warnings(self) -> "Audit":
         """One line of the job's log for each warning; returns itself."""

@@ -1,31 +1,166 @@
-"""What a run did, in one JSON file per job and day: settings, input and output versions, counts, checks, seconds."""
+"""The manifest of a run: its settings, the versions that it read and wrote, its checks, counts and seconds.
 
-import json
-import os
+Where manifests are written and read is `shortlist.store.manifests`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
-from pathlib import Path
+from statistics import median
 from typing import Any
 
-from shortlist.redaction import redact_all
+from shortlist.records.checks import CheckResult
+from shortlist.records.publications import Publication
 
 
-def manifest_path(root: str, run_date: date, job: str) -> Path:
-    """Where the manifest of a job and day lives."""
-    return Path(root) / f"run_date={run_date.isoformat()}" / f"{job}.json"
+@dataclass(frozen=True)
+class FileSizes:
+    """Files of a table or of one commit: their number, their bytes, and how these are spread."""
+
+    files: int
+    bytes: int
+    min_bytes: int
+    median_bytes: int
+    max_bytes: int
+
+    @classmethod
+    def of(cls, sizes: Sequence[int]) -> "FileSizes":
+        """Of files of these many bytes; all zero when there is none."""
+        if not sizes:
+            return cls(0, 0, 0, 0, 0)
+        return cls(len(sizes), sum(sizes), min(sizes), int(median(sizes)), max(sizes))
 
 
-def write_manifest(root: str, run_date: date, job: str, content: dict[str, Any]) -> Path:
-    """Write a manifest whole or not at all, without secrets that an error may have quoted."""
-    path = manifest_path(root, run_date, job)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    plain = redact_all(json.loads(json.dumps(content, default=str)))
-    unfinished.write_text(json.dumps(plain, indent=1, sort_keys=True), encoding="utf-8")
-    unfinished.replace(path)
-    return path
+@dataclass(frozen=True)
+class Upkeep:
+    """What was done to one table.
+
+    Attributes:
+        dropped: partitions' days beyond the retention.
+        before: files of the newest version before anything was done.
+        after: files of the newest version afterwards.
+        vacuumed: data files that were removed from storage.
+        leased: versions that stay readable for publications' sake.
+        version: the newest version.
+    """
+
+    dropped: Sequence[date]
+    before: FileSizes
+    after: FileSizes
+    vacuumed: int
+    leased: Sequence[int]
+    version: int
 
 
-def read_manifests(root: str, run_date: date) -> dict[str, dict[str, Any]]:
-    """All manifests of a day, by job; empty when the day has none."""
-    folder = manifest_path(root, run_date, "any").parent
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("[!.]*.json"))}
+@dataclass(frozen=True)
+class ShortLists:
+    """Subjects with fewer than k candidates for one reason, and how many candidates they have together."""
+
+    why: str
+    subjects: int
+    rows: int
+
+
+@dataclass
+class Manifest:
+    """What one run of one job did. It is filled while the job runs, and written at its end.
+
+    Attributes:
+        job: name as in jobs/<job>.py.
+        run_date: logical date D.
+        run_id: the run's day and settings fingerprint.
+        attempt: fence number; None when the job chose it itself.
+        settings: all settings in force, as plain values.
+        inputs: versions that were read, by table.
+        outputs: versions that were written, by table and partition.
+        written: sizes of the files that commits added, by table and partition.
+        lines: what became of the landed lines, in all.
+        files: the same for each landing file, and what was read of it.
+        skipped: files of landing folders that were not read, and why.
+        deliveries: what each landing folder held.
+        snapshots: files of catalog and promotions that were read.
+        checks: results of the gates.
+        short_lists: why lists are shorter than k, by surface.
+        publications: decisions of this run.
+        tables: what upkeep did, by table.
+        erased: rows that an erasure added to `erasures`.
+        manifests_redacted: manifests of which an erasure took ids.
+        set_aside_removed: files that a repair had moved aside and an erasure removed.
+        reports_removed: pages that an erasure removed.
+        report: the page of the day that was written.
+        check_pages: index of the gates' pages that were written.
+        problems: what a report could not read, in sentences.
+        seconds: wall time; None when it is not known.
+        error: why the run failed; None when it did not.
+    """
+
+    job: str
+    run_date: date
+    run_id: str = ""
+    attempt: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: dict[str, int] = field(default_factory=dict)
+    outputs: dict[str, int] = field(default_factory=dict)
+    written: dict[str, FileSizes] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    files: list[Mapping[str, Any]] = field(default_factory=list)
+    skipped: list[Mapping[str, Any]] = field(default_factory=list)
+    deliveries: list[Mapping[str, Any]] = field(default_factory=list)
+    snapshots: list[Mapping[str, Any]] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    short_lists: dict[str, list[ShortLists]] = field(default_factory=dict)
+    publications: list[Publication] = field(default_factory=list)
+    tables: dict[str, Upkeep] = field(default_factory=dict)
+    erased: list[Mapping[str, Any]] = field(default_factory=list)
+    manifests_redacted: int = 0
+    set_aside_removed: list[str] = field(default_factory=list)
+    reports_removed: list[str] = field(default_factory=list)
+    report: str | None = None
+    check_pages: str | None = None
+    problems: list[str] = field(default_factory=list)
+    seconds: float | None = None
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values by field; days and moments are left to the writer."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> "Manifest":
+        """The manifest that a file's values state; fields that it lacks keep their defaults, others are passed over.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: the values are no manifest's.
+        """
+        known = {each.name: content[each.name] for each in fields(cls) if content.get(each.name) is not None}
+        for name, values_of in _VALUES.items():
+            if name in known:
+                known[name] = values_of(known[name])
+        known["run_date"] = date.fromisoformat(content["run_date"])
+        return cls(**known)
+
+
+def _versions(stated: Mapping[str, Any]) -> dict[str, int]:
+    return {str(name): int(version) for name, version in stated.items()}
+
+
+def _upkeep(stated: Mapping[str, Any]) -> Upkeep:
+    days = [date.fromisoformat(day) for day in stated["dropped"]]
+    sizes = {name: FileSizes(**stated[name]) for name in ("before", "after")}
+    return Upkeep(**{**stated, "dropped": days, **sizes})
+
+
+# How the values of a field are made of JSON's, where they are something else.
+_VALUES: Mapping[str, Any] = {
+    "attempt": int,
+    "seconds": float,
+    "inputs": _versions,
+    "outputs": _versions,
+    "written": lambda stated: {name: FileSizes(**sizes) for name, sizes in stated.items()},
+    "checks": lambda stated: [CheckResult.of(entry) for entry in stated],
+    "short_lists": lambda stated: {
+        surface: [ShortLists(**entry) for entry in entries] for surface, entries in stated.items()
+    },
+    "publications": lambda stated: [Publication.of(entry) for entry in stated],
+    "tables": lambda stated: {name: _upkeep(done) for name, done in stated.items()},
+}

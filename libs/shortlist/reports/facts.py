@@ -9,13 +9,14 @@ from typing import Final, ParamSpec, TypeVar
 import polars as pl
 from pydantic import BaseModel
 
-from shortlist.columns import EVENT_DATE, INGEST_DATE, RAW, REASONS, RUN_DATE, SNAPSHOT_DATE, STATUS
+from shortlist.columns import EVENT_DATE, INGEST_DATE, RAW, REASONS, RUN_DATE, STATUS
 from shortlist.config import Settings
 from shortlist.contracts import candidates_name
 from shortlist.pipeline import CANDIDATES, JOBS, nightly_jobs
+from shortlist.records.manifest import Manifest
 from shortlist.reports.evaluation import Evaluation, read_evaluation
-from shortlist.reports.manifests import JobRecord, read_job_records
-from shortlist.reports.surfaces import SurfaceFacts, read_decisions, read_surface
+from shortlist.reports.surfaces import SurfaceFacts, read_surface
+from shortlist.store.manifests import read_manifests
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
 
 VOLUME_DAYS: Final = 60
@@ -94,7 +95,7 @@ class RunFacts:
     volume: tuple[DayVolume, ...]
     quarantine: tuple[QuarantineReason, ...]
     catalog_items: int | None
-    jobs: tuple[JobRecord, ...]
+    jobs: tuple[Manifest, ...]
     changed_settings: tuple[ChangedSetting, ...]
     problems: tuple[str, ...]
     warehouse: str
@@ -113,15 +114,15 @@ def gather(settings: Settings, run_date: date) -> RunFacts:
         run_date: The day.
     """
     lake = Lake(settings.paths.warehouse)
-    records, problems = read_job_records(settings.paths.manifests, run_date)
-    decisions = _read_or_note_problem(problems, {}, read_decisions, lake, run_date)
+    records, problems = read_manifests(settings.paths.manifests, run_date)
+    histories = _read_or_note_problem(problems, {}, lake.histories, run_date)
     surfaces = [
         _read_or_note_problem(
-            problems, _unreadable(settings, name), read_surface, lake, settings, run_date, name, decisions.get(name, [])
+            problems, _unreadable(settings, name), read_surface, lake, settings, run_date, name, histories.get(name)
         )
         for name in settings.surfaces
     ]
-    published = [d.run_date for of_surface in decisions.values() for d in of_surface if d.stands]
+    published = [day.run_date for history in histories.values() for day in history.current]
     unjudged = Evaluation((), "No evaluation: the table of evaluations cannot be read.")
     horizons = settings.evaluation.horizons
     return RunFacts(
@@ -212,23 +213,20 @@ def _table(lake: Lake, run_date: date, name: str, job: str) -> TableFacts:
     if name in ("engagements", "quarantine"):
         chosen, what = rows.filter(pl.col(INGEST_DATE) == run_date), "delivered"
     elif name in ("catalog", "promotions"):
-        known = rows.select(pl.col(SNAPSHOT_DATE).filter(pl.col(SNAPSHOT_DATE) <= run_date).max())
-        newest = lake.collect(name, known).item()
+        newest = lake.snapshot(name, run_date)
         if newest is None:
             return TableFacts(name, job, 0, "no snapshot up to this day")
-        chosen, what = rows.filter(pl.col(SNAPSHOT_DATE) == newest), f"as of {newest.isoformat()}"
+        chosen, what = newest[1], f"as of {newest[0].isoformat()}"
     else:
         chosen, what = rows.filter(pl.col(RUN_DATE) == run_date), ""
     return TableFacts(name, job, int(lake.collect(name, chosen.select(pl.len())).item()), what)
 
 
 def _catalog_items(lake: Lake, run_date: date) -> int | None:
-    catalog = lake.scan("catalog")
+    catalog = lake.snapshot("catalog", run_date)
     if catalog is None:
         return None
-    known = catalog.filter(pl.col(SNAPSHOT_DATE) <= run_date)
-    newest = pl.col(SNAPSHOT_DATE) == pl.col(SNAPSHOT_DATE).max()
-    active = known.select(((pl.col(STATUS) == "active") & newest).sum())
+    active = catalog[1].select((pl.col(STATUS) == "active").sum())
     return int(lake.collect("catalog", active).item()) or None
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from shortlist.contracts import candidates_name, surface_of
+from shortlist.records.checks import CheckResult
+from shortlist.records.manifest import Manifest
 from shortlist.reports.facts import RunFacts
-from shortlist.reports.manifests import Check, JobRecord
 from shortlist.reports.rendering import render
 
 FOLDER: Final = "checks"
@@ -50,7 +51,7 @@ class GatePage:
     about: str
     job: str
     file: str
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
 
     @property
     def partition(self) -> str:
@@ -93,19 +94,19 @@ class GatePage:
         return "bad" if self.held else "good" if self.verdict == "Passed" else "unknown"
 
 
-def outcome(check: Check) -> str:
+def outcome(check: CheckResult) -> str:
     """How a rule ended: one of `OUTCOMES`."""
     return "warning" if check.outcome == "failed" and not check.holds else check.outcome
 
 
-def gate_pages(records: Iterable[JobRecord], surfaces: Iterable[str]) -> tuple[GatePage, ...]:
+def gate_pages(records: Iterable[Manifest], surfaces: Iterable[str]) -> tuple[GatePage, ...]:
     """All gates of a day: those that every day should have, in the order of the run, then any other that left results.
 
     Args:
         records: what the jobs say of themselves.
         surfaces: names of the surfaces, each of which has a gate.
     """
-    ran: dict[str, tuple[str, list[Check]]] = {}
+    ran: dict[str, tuple[str, list[CheckResult]]] = {}
     for record in records:
         for check in record.checks:
             ran.setdefault(check.table, (record.job, []))[1].append(check)

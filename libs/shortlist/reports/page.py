@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from shortlist import pipeline
 from shortlist.metrics.definitions import BLEND, DEFINITIONS
+from shortlist.records.checks import CheckResult
+from shortlist.records.manifest import Manifest, ShortLists
 from shortlist.reports import charts
 from shortlist.reports.evaluation import MASKING, Verdict
 from shortlist.reports.facts import RunFacts, TableFacts
 from shortlist.reports.gates import FOLDER, INDEX, gate_pages
-from shortlist.reports.manifests import Check, JobRecord
 from shortlist.reports.reading_examples import reading_snippets
 from shortlist.reports.rendering import render
 from shortlist.reports.surfaces import SurfaceFacts
@@ -41,26 +42,17 @@ class Gate:
     """The checks of one job, the failed ones first."""
 
     title: str
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
 
     @property
-    def failed(self) -> tuple[Check, ...]:
+    def failed(self) -> tuple[CheckResult, ...]:
         """Rules that the rows break, or that could not be evaluated."""
         return tuple(check for check in self.checks if check.outcome in ("failed", "not evaluated"))
 
     @property
-    def off(self) -> tuple[Check, ...]:
+    def off(self) -> tuple[CheckResult, ...]:
         """Rules that had nothing to judge."""
         return tuple(check for check in self.checks if check.outcome == "not applicable")
-
-
-@dataclass(frozen=True)
-class ShortLists:
-    """Subjects with fewer than k candidates for one reason, and how many candidates they have together."""
-
-    why: str
-    subjects: int
-    rows: int
 
 
 def report_path(reports: str, run_date: date) -> Path:
@@ -130,14 +122,14 @@ def headline(facts: RunFacts) -> Headline:
     return Headline("good", "Published", sent)
 
 
-def gates(records: Iterable[JobRecord]) -> tuple[Gate, ...]:
+def gates(records: Iterable[Manifest]) -> tuple[Gate, ...]:
     """The two gates, failed rules first, and any other job that checked something."""
     titles = {
         "extract_engagements": "First gate: engagements, after extraction",
         "publish_candidates": "Second gate: candidates, before publication",
     }
 
-    def order(check: Check) -> tuple[bool, bool, bool, str]:
+    def order(check: CheckResult) -> tuple[bool, bool, bool, str]:
         return not check.holds, check.outcome != "failed", check.outcome != "not applicable", check.table
 
     return tuple(
@@ -165,13 +157,11 @@ def source_classes(facts: RunFacts) -> dict[str, str]:
     return {name: f"s{min(place, SOURCE_CLASSES - 1)}" for place, name in enumerate(names)}
 
 
-def short_lists(records: Iterable[JobRecord], surface: str) -> tuple[ShortLists, ...] | None:
+def short_lists(records: Iterable[Manifest], surface: str) -> tuple[ShortLists, ...] | None:
     """Why subjects of a surface have fewer than k candidates, most subjects first; None when no job counted them."""
     for record in records:
-        counted = record.facts.get("short_lists")
-        if isinstance(counted, dict) and isinstance(counted.get(surface), list):
-            entries = [ShortLists(str(e["why"]), int(e["subjects"]), int(e["rows"])) for e in counted[surface]]
-            return tuple(sorted(entries, key=lambda entry: (-entry.subjects, entry.why)))
+        if surface in record.short_lists:
+            return tuple(sorted(record.short_lists[surface], key=lambda entry: (-entry.subjects, entry.why)))
     return None
 
 

@@ -1,8 +1,8 @@
 """One surface on one day: what was decided, what its lists are made of, and some lists beside what people had done."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -13,23 +13,18 @@ from shortlist.columns import (
     EVENT_TYPE,
     INGEST_DATE,
     ITEM_ID,
-    PUBLISHED_AT,
     RANK,
     REASON,
-    RUN_DATE,
     SCORE,
-    SNAPSHOT_DATE,
     SOURCE,
-    STATUS,
     SUBJECT_ID,
-    SURFACE,
     TITLE,
     USER_ID,
 )
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.contracts import candidates_name
+from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
-from shortlist.store.latest import is_current
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
 
 SAMPLES = 4
@@ -40,22 +35,6 @@ SAMPLE_HISTORY = 8
 
 SAMPLE_CANDIDATES = 6
 """Candidates of a list that are shown."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One row of publications; `stands` says whether it is what readers of its day are served."""
-
-    run_date: date
-    published_at: datetime
-    status: str
-    table_version: int | None
-    run_id: str
-    rows: int
-    subjects: int
-    digest: str
-    why: str
-    stands: bool
 
 
 @dataclass(frozen=True)
@@ -114,9 +93,9 @@ class SurfaceFacts:
 
     name: str
     config: SurfaceConfig
-    decision: Decision | None
-    served: Decision | None
-    before: Decision | None
+    decision: Publication | None
+    served: Publication | None
+    before: Publication | None
     lists: ListFacts | None
     change: Change | None
     top_item: Named | None
@@ -135,33 +114,8 @@ class SurfaceFacts:
         return self.decision is not None and self.decision.status == "published"
 
 
-def read_decisions(lake: Lake, run_date: date) -> dict[str, list[Decision]]:
-    """All rows of publications up to a run date, by surface, oldest decision first."""
-    rows = lake.scan("publications")
-    if rows is None:
-        return {}
-    found: dict[str, list[Decision]] = {}
-    known = rows.filter(pl.col(RUN_DATE) <= run_date).with_columns(stands=is_current()).sort(PUBLISHED_AT, RUN_DATE)
-    for row in lake.collect("publications", known).to_dicts():
-        found.setdefault(row[SURFACE], []).append(
-            Decision(
-                run_date=row[RUN_DATE],
-                published_at=row[PUBLISHED_AT],
-                status=row[STATUS],
-                table_version=row["table_version"],
-                run_id=row["run_id"],
-                rows=row["rows"],
-                subjects=row["subjects"],
-                digest=row["digest"] or "",
-                why=row["why"] or "",
-                stands=row["stands"],
-            )
-        )
-    return found
-
-
 def read_surface(
-    lake: Lake, settings: Settings, run_date: date, name: str, decisions: Sequence[Decision]
+    lake: Lake, settings: Settings, run_date: date, name: str, history: SurfaceHistory | None
 ) -> SurfaceFacts:
     """Everything about one surface and day.
 
@@ -170,12 +124,10 @@ def read_surface(
         settings: Settings in force.
         run_date: The day.
         name: The surface.
-        decisions: Its rows of publications up to the day, oldest first.
+        history: What was decided about it up to the day; None where nothing ever was.
     """
-    config = settings.surfaces[name]
-    decision = next((d for d in reversed(decisions) if d.run_date == run_date), None)
-    served = _newest(d for d in decisions if d.stands)
-    before = _newest(d for d in decisions if d.stands and d.run_date < run_date)
+    config, history = settings.surfaces[name], history or SurfaceHistory()
+    decision, served, before = history.newest_decision(run_date), history.latest, history.before(run_date)
     published = served if served is not None and served.run_date == run_date else None
     rows, missing = _rows(lake, name, published)
     lists = describe_lists(rows, config.k) if rows is not None else None
@@ -199,23 +151,15 @@ def read_surface(
 
 def read_titles(lake: Lake, run_date: date, items: Sequence[str]) -> dict[str, str]:
     """Titles by item, from the newest catalog that is not after the day; items without one are absent."""
-    catalog = lake.scan("catalog")
-    if catalog is None or not items:
+    catalog = lake.snapshot("catalog", run_date) if items else None
+    if catalog is None:
         return {}
-    known = catalog.filter(pl.col(SNAPSHOT_DATE) <= run_date)
-    newest = lake.collect("catalog", known.select(pl.col(SNAPSHOT_DATE).max())).item()
-    if newest is None:
-        return {}
-    wanted = known.filter((pl.col(SNAPSHOT_DATE) == newest) & pl.col(ITEM_ID).is_in(list(items)))
+    wanted = catalog[1].filter(pl.col(ITEM_ID).is_in(list(items)))
     titled = lake.collect("catalog", wanted.select(ITEM_ID, TITLE)).drop_nulls()
     return dict(titled.rows())
 
 
-def _newest(decisions: Iterable[Decision]) -> Decision | None:
-    return max(decisions, key=lambda d: (d.run_date, d.published_at), default=None)
-
-
-def _rows(lake: Lake, name: str, decision: Decision | None) -> tuple[pl.DataFrame | None, str]:
+def _rows(lake: Lake, name: str, decision: Publication | None) -> tuple[pl.DataFrame | None, str]:
     """The published rows of a decision's day at its version, or None and why."""
     if decision is None:
         return None, "nothing was published for this day"

@@ -41,13 +41,11 @@ def extract_snapshot(run: Run, landing: Landing, table: Table) -> None:
     landed = read_snapshot(run.spark, landing, table, day)
     rows = landed.where(~names_erased(digests_in(table, {}), erased_digests(run))).persist()
     checked = audit(rows, table, run_partition(run.run_date), {}, run.settings.checks.timeout_minutes)
-    run.facts.setdefault("checks", []).extend(checked.as_dicts())
+    run.manifest.checks += checked.records
     checked.raise_if_failed()
     now = landing.listing(table.name, [day], _DESCRIPTION).files
     problems = changes({file.name: file for file in files}, receipts, {file.name: file for file in now})
     if problems:
         raise HeldError.unreadable_landing(problems)
-    run.facts.setdefault("snapshots", []).extend(
-        {"file": file.name, **as_read(file, receipts[file.name])} for file in files
-    )
+    run.manifest.snapshots.extend({"file": file.name, **as_read(file, receipts[file.name])} for file in files)
     run.commit(rows, table, f"{SNAPSHOT_DATE}={day.isoformat()}", where)

@@ -39,15 +39,16 @@ from shortlist.columns import (
 )
 from shortlist.contracts import surface_of
 from shortlist.errors import ContractError, ErasedError
+from shortlist.records.publications import Publication
 from shortlist.store.digests import Digest
 from shortlist.store.erased_ids import (
     commits_that_quote,
-    redact_manifests,
     remove_files_moved_aside,
     remove_pages_that_quote,
 )
 from shortlist.store.fences import run_partition
-from shortlist.store.publications import Publication, announced_surfaces, current_publications, reasons
+from shortlist.store.manifests import redact_manifests
+from shortlist.store.publications import announced_surfaces, read_history, reasons
 from shortlist.subjects import GONE, Subject, mention
 from shortlist.tables import (
     BASKETS,
@@ -208,7 +209,7 @@ class _Erasure:
     def _served(self, surface: str) -> list[Publication]:
         """The days of a surface that readers are served, as publications stands now."""
         path = self.run.warehouse.path(PUBLICATIONS)
-        return current_publications(path, surface) if self.run.exists(PUBLICATIONS) else []
+        return list(read_history(path, surface).current) if self.run.exists(PUBLICATIONS) else []
 
     def _differs(self, table: Table, publication: Publication) -> bool:
         """Whether the newest version has other files for a published day than the version that is served."""
@@ -280,9 +281,9 @@ def _prove(run: Run, erasure: _Erasure) -> list[dict[str, Any]]:
     logs = commits_that_quote([(table.name, run.warehouse.path(table)) for table in tables], erasure.subjects)
     if logs:
         raise ErasedError.still_named(logs)
-    run.facts["manifests_redacted"] = redact_manifests(paths.manifests, erasure.subjects)
-    run.facts["set_aside_removed"] = remove_files_moved_aside(paths.warehouse)
-    run.facts["reports_removed"] = remove_pages_that_quote(paths.reports, erasure.subjects)
+    run.manifest.manifests_redacted = redact_manifests(paths.manifests, erasure.subjects)
+    run.manifest.set_aside_removed = remove_files_moved_aside(paths.warehouse)
+    run.manifest.reports_removed = remove_pages_that_quote(paths.reports, erasure.subjects)
     # With a held publication the only place that asks the clock: a proof says when it was given, whatever day it is for.
     erased_at = datetime.now(UTC)
     proofs = [
@@ -301,7 +302,7 @@ def _prove(run: Run, erasure: _Erasure) -> list[dict[str, Any]]:
         for table in tables
     ]
     run.warehouse.append(proofs, ERASURES)
-    run.facts["erased"] = proofs
+    run.manifest.erased = list(proofs)
     return proofs
 
 

@@ -66,7 +66,7 @@ def extract_days(
         log.info("extracting landing folder(s) of %d day(s): %s to %s", len(days), days[0], days[-1])
         reading = read_days(run, landing, due)
         deliveries = reading.deliveries(landing, due)
-        run.facts["deliveries"] = [delivery.as_dict() for delivery in deliveries]
+        run.manifest.deliveries = [delivery.as_dict() for delivery in deliveries]
         require_usable(deliveries, reading.rejected, config)
         anew = F.col(INGEST_DATE).isin(days)
         stored = None if known is None else known.where(~anew)
@@ -82,12 +82,12 @@ def extract_days(
 
     require_sound(run, merge.fresh.where(F.col(INGEST_DATE).isin(asked)).select(*ENGAGEMENTS.columns))
     accounts = require_balanced(reading.accounts(merge))
-    run.facts["lines"] = totals(accounts)
-    run.facts["files"] = [
+    run.manifest.lines = totals(accounts)
+    run.manifest.files = [
         {**account.as_dict(), **as_read(reading.files[account.file], reading.receipts[account.file])}
         for account in accounts
     ]
-    run.facts["skipped"] = [{"file": file, "reason": reason} for file, reason in reading.skipped]
+    run.manifest.skipped = [{"file": file, "reason": reason} for file, reason in reading.skipped]
     partition = run_partition(run.run_date)
     run.commit(reading.rejected, QUARANTINE, partition, one_of(INGEST_DATE, days))
     commit_merge(run, merge)
@@ -106,7 +106,7 @@ def require_sound(run: Run, fresh: DataFrame) -> None:
         check_traffic(fresh, known, run.snapshot(CATALOG), run.settings, run.run_date, partition),
     ]
     for checked in audits:
-        run.facts.setdefault("checks", []).extend(checked.as_dicts())
+        run.manifest.checks += checked.records
     for checked in audits:
         checked.raise_if_failed()
 

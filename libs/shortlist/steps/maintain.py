@@ -5,50 +5,22 @@ version that the newest publication of each day names for as long as the table k
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
-import polars as pl
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType
 
-from shortlist.columns import PUBLISHED_AT, SURFACE, TABLE_VERSION
 from shortlist.config import MaintenanceConfig
 from shortlist.contracts import surface_of
 from shortlist.errors import MaintenanceError
-from shortlist.store.publications import announced_surfaces, current_publications
+from shortlist.records.manifest import Upkeep
+from shortlist.store.publications import announced_surfaces, read_history
 from shortlist.tables import CANDIDATES, PUBLICATIONS, Table, tables_of
-from shortlist.warehouse.delta import FileSizes, Warehouse
+from shortlist.warehouse.delta import Warehouse
 from shortlist.warehouse.run import Run, log
 
 RUN_DATES = "run dates"
 _MB = 1 << 20
-
-
-@dataclass(frozen=True)
-class Upkeep:
-    """What was done to one table.
-
-    Attributes:
-        dropped: partitions' days beyond the retention.
-        before: files of the newest version before anything was done.
-        after: files of the newest version afterwards.
-        vacuumed: data files that were removed from storage.
-        leased: versions that stay readable for publications' sake.
-        version: the newest version.
-    """
-
-    dropped: Sequence[date]
-    before: FileSizes
-    after: FileSizes
-    vacuumed: int
-    leased: Sequence[int]
-    version: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the manifest."""
-        return {**asdict(self), "dropped": [day.isoformat() for day in self.dropped]}
 
 
 def maintain(run: Run) -> None:
@@ -61,7 +33,7 @@ def maintain(run: Run) -> None:
     for table in tables_of(surfaces):
         if run.exists(table):
             done = maintain_table(run.warehouse, table, run.run_date, run.settings.maintenance)
-            run.facts.setdefault("tables", {})[table.name] = done.as_dict()
+            run.manifest.tables[table.name] = done
             run.outputs[table.name] = done.version
             log.info(
                 "%s: %d day(s) dropped, %d files (%d MB) became %d (%d MB), %d old files removed", table.name,
@@ -124,12 +96,11 @@ def leased_versions(warehouse: Warehouse, table: Table, run_date: date, lease_da
         return []
     surface = surface_of(table.name) or ""
     since = datetime.combine(run_date + timedelta(days=1 - lease_days), datetime.min.time(), UTC)
-    path = warehouse.path(PUBLICATIONS)
-    recent = (pl.col(SURFACE) == surface) & (pl.col(PUBLISHED_AT) >= since)
-    rows = pl.read_delta(path).filter(recent)
+    history = read_history(warehouse.path(PUBLICATIONS), surface)
+    recent = [each.table_version for each in history.decisions if each.published_at >= since]
     kept = set(warehouse.days(table, str(_day_column(table))))
-    newest = [each.table_version for each in current_publications(path, surface) if each.run_date in kept]
-    named = {version for version in [*rows[TABLE_VERSION], *newest] if version is not None}
+    newest = [each.table_version for each in history.current if each.run_date in kept]
+    named = {version for version in [*recent, *newest] if version is not None}
     lost = sorted(named - warehouse.readable_versions(table))
     if lost:
         log.warning("%s: publications names versions that its log no longer tells of: %s", table.name, lost)

@@ -40,7 +40,7 @@ def replay_quarantine(run: Run) -> None:
     where = equals(**{INGEST_DATE: run.run_date})
     if not run.exists(QUARANTINE) or not run.warehouse.has_rows(QUARANTINE, run.version(QUARANTINE), where):
         log.info("quarantine of %s is empty: nothing to replay", run.run_date)
-        run.facts["lines"] = totals([])
+        run.manifest.lines = totals([])
         return
     before = run.table(QUARANTINE, where).persist()
     feeds = run.settings.extraction.feeds
@@ -70,14 +70,14 @@ def replay_quarantine(run: Run) -> None:
             for file in sorted(counts["landed"])
         ]
     )
-    run.facts["lines"] = sums = totals(accounts)
-    run.facts["files"] = [account.as_dict() for account in accounts]
+    run.manifest.lines = sums = totals(accounts)
+    run.manifest.files = [account.as_dict() for account in accounts]
     log.info("replayed quarantine of %s: %s", run.run_date, _words(sums))
     partition = run_partition(run.run_date)
     if sums["accepted"]:
         rows, minutes = merge.fresh.select(*ENGAGEMENTS.columns), run.settings.checks.timeout_minutes
         checked = audit(rows, ENGAGEMENTS, partition, {"run_date": run.run_date}, minutes)
-        run.facts["checks"] = checked.as_dicts()
+        run.manifest.checks += checked.records
         checked.raise_if_failed()
         if known is not None and not displaced(known.where(F.col(EVENT_DATE).isin(*merge.dates)), merge.rows).isEmpty():
             log.warning(

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from shortlist.store.publications import UNREADABLE
+from shortlist.store.reading_errors import UNREADABLE
 
 LAST_CHECKPOINT: Final = "_last_checkpoint"
 _COMMIT = re.compile(r"(\d{20})\.json")
@@ -25,7 +25,7 @@ _UNFINISHED = re.compile(r".*\.tmp")
 
 
 @dataclass(frozen=True)
-class Commit:
+class CommitFile:
     """One commit file.
 
     Attributes:
@@ -44,7 +44,7 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class CheckpointFile:
     """One checkpoint file: the whole state at a version; `broken` says why it cannot be used."""
 
     version: int
@@ -66,8 +66,8 @@ class DeltaLog:
     """
 
     folder: Path
-    commits: tuple[Commit, ...]
-    checkpoints: tuple[Checkpoint, ...]
+    commits: tuple[CommitFile, ...]
+    checkpoints: tuple[CheckpointFile, ...]
     last_checkpoint: str | None
     unfinished: tuple[Path, ...]
     strangers: tuple[Path, ...]
@@ -85,9 +85,9 @@ class DeltaLog:
         return [version for version in range(min(have, default=0), (self.newest or 0) + 1) if version not in have]
 
     @property
-    def copies(self) -> list[tuple[Commit, Commit]]:
+    def copies(self) -> list[tuple[CommitFile, CommitFile]]:
         """Commits that are byte for byte an earlier one, each with the one that it copies."""
-        first: dict[str, Commit] = {}
+        first: dict[str, CommitFile] = {}
         return [
             (commit, first[commit.fingerprint])
             for commit in self.commits
@@ -119,7 +119,7 @@ def read_log(table: Path) -> DeltaLog:
         if found := _COMMIT.fullmatch(file.name):
             commits.append(_commit(int(found[1]), file))
         elif found := _CHECKPOINT.fullmatch(file.name):
-            checkpoints.append(Checkpoint(int(found[1]), file, _broken_checkpoint(file)))
+            checkpoints.append(CheckpointFile(int(found[1]), file, _broken_checkpoint(file)))
         elif _UNFINISHED.fullmatch(file.name):
             unfinished.append(file)
         elif file.name != LAST_CHECKPOINT and not _CHECKSUM.fullmatch(file.name):
@@ -128,18 +128,18 @@ def read_log(table: Path) -> DeltaLog:
     return DeltaLog(folder, tuple(commits), tuple(checkpoints), last, tuple(unfinished), tuple(strangers))
 
 
-def _commit(version: int, file: Path) -> Commit:
+def _commit(version: int, file: Path) -> CommitFile:
     content = file.read_bytes()
     fingerprint = hashlib.sha256(content).hexdigest()
     if not content.strip():
-        return Commit(version, file, fingerprint, (), "it is empty")
+        return CommitFile(version, file, fingerprint, (), "it is empty")
     try:
         actions = tuple(json.loads(line) for line in content.splitlines() if line.strip())
     except ValueError as error:
-        return Commit(version, file, fingerprint, (), f"it is no JSON ({error})")
+        return CommitFile(version, file, fingerprint, (), f"it is no JSON ({error})")
     if not all(isinstance(action, dict) for action in actions):
-        return Commit(version, file, fingerprint, (), "it holds something else than actions")
-    return Commit(version, file, fingerprint, actions, _cut(actions))
+        return CommitFile(version, file, fingerprint, (), "it holds something else than actions")
+    return CommitFile(version, file, fingerprint, actions, _cut(actions))
 
 
 def _cut(actions: Sequence[Mapping[str, Any]]) -> str:
@@ -166,7 +166,7 @@ def _broken_checkpoint(file: Path) -> str:
     return ""
 
 
-def _last_checkpoint(file: Path, checkpoints: list[Checkpoint]) -> str | None:
+def _last_checkpoint(file: Path, checkpoints: list[CheckpointFile]) -> str | None:
     if not file.exists():
         return None
     try:

@@ -1,38 +1,17 @@
-"""Erased ids outside of tables' rows: in manifests, reports, files that a repair moved aside, statistics of a table's log."""
+"""Erased ids outside of tables' rows: in reports, files that a repair moved aside, statistics of a table's log."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from re import Pattern
 from typing import Any, Final
 
 from pyarrow import fs
 
 from shortlist.store.filesystems import filesystem
 from shortlist.store.repair import ASIDE
-from shortlist.subjects import GONE, Subject, mention
+from shortlist.subjects import Subject, mention
 
-# What a manifest says of the run itself; no subject is named there, and an id that is a common word must not mangle it.
-_OF_THE_RUN: Final = frozenset({"job", "run_date", "run_id", "attempt", "settings", "inputs", "outputs", "seconds"})
 _STATISTICS: Final = ("minValues", "maxValues")
-
-
-def redact_manifests(root: str, subjects: Sequence[Subject]) -> int:
-    """Put a mark where a manifest quotes an erased id (samples of checks, error texts).
-
-    Returns:
-        How many manifests were changed.
-    """
-    pattern, changed = mention(subjects), 0
-    for path in sorted(Path(root).rglob("*.json")):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        redacted = {key: value if key in _OF_THE_RUN else _without(value, pattern) for key, value in content.items()}
-        if redacted != content:
-            unfinished = path.with_name(f".{path.name}.redacted")
-            unfinished.write_text(json.dumps(redacted, indent=1, sort_keys=True), encoding="utf-8")
-            unfinished.replace(path)
-            changed += 1
-    return changed
 
 
 def remove_pages_that_quote(root: str, subjects: Sequence[Subject]) -> list[str]:
@@ -109,13 +88,3 @@ def _texts(value: Any) -> list[str]:
         return [value]
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
     return [text for part in inner for text in _texts(part)]
-
-
-def _without(value: Any, pattern: "Pattern[str]") -> Any:
-    if isinstance(value, str):
-        return pattern.sub(GONE, value)
-    if isinstance(value, list):
-        return [_without(part, pattern) for part in value]
-    if isinstance(value, dict):
-        return {pattern.sub(GONE, key): _without(part, pattern) for key, part in value.items()}
-    return value

@@ -13,12 +13,13 @@ from deltalake import DeltaTable
 from shortlist.columns import RUN_DATE
 from shortlist.contracts import Contract, read_contract
 from shortlist.pipeline import JOBS
+from shortlist.records.publications import Publication
 from shortlist.store.commits import read_inputs
 from shortlist.store.delta_log import DeltaLog, read_log
 from shortlist.store.fences import run_partition
 from shortlist.store.model_commits import of_one_training, read_stamp, stored_digest
-from shortlist.store.publications import UNREADABLE, Publication
 from shortlist.store.published_days import broken_files, findings
+from shortlist.store.reading_errors import UNREADABLE
 from shortlist.store.schema_differences import differences, fields_of
 
 PROTOCOL: Final = (1, 2)

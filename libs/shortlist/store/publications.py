@@ -1,63 +1,31 @@
 """The table of publications without Spark: its rows read and added to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 import deltalake
 import polars as pl
 import pyarrow as pa
-from deltalake.exceptions import DeltaError
-from polars.exceptions import PanicException, PolarsError
 
-from shortlist.columns import PUBLISHED_AT, RUN_DATE, STATUS, SURFACE, WHY
+from shortlist.columns import SURFACE, WHY
+from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.redaction import redact
 from shortlist.store.fences import table_lock
-from shortlist.store.latest import PUBLISHED, is_current
-
-# What a reader may meet in a table with broken files. Polars panics over a truncated one, and a panic is no Exception:
-# unnamed it would leave a job as an unforeseen crash.
-UNREADABLE: Final = (DeltaError, PolarsError, PanicException, OSError)
 
 
-@dataclass(frozen=True)
-class Publication:
-    """One row of the publications table."""
-
-    surface: str
-    published_at: datetime
-    run_date: date
-    table_version: int | None
-    run_id: str
-    rows: int
-    subjects: int
-    digest: str | None
-    status: str
-    why: str | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the manifest and the table."""
-        return asdict(self)
-
-
-def current_publications(path: str, surface: str, version: int | None = None) -> list[Publication]:
-    """The days of a surface that readers are served, oldest first, each by its newest row.
+def read_history(path: str, surface: str, version: int | None = None) -> SurfaceHistory:
+    """Everything that was decided about a surface.
 
     Args:
         path: where the table of publications lives.
         surface: the surface.
         version: of that table; None means the newest.
+
+    Raises:
+        one of `UNREADABLE`: the table is gone or broken.
     """
-    rows = pl.scan_delta(path, version=version).filter((pl.col(SURFACE) == surface) & is_current())
-    newest = rows.sort(RUN_DATE, PUBLISHED_AT).unique(RUN_DATE, keep="last", maintain_order=True).collect()
-    return [Publication(**row) for row in newest.iter_rows(named=True)]
-
-
-def superseded_publications(path: str, surface: str) -> list[Publication]:
-    """Every row that once published a day of a surface and does not stand any more, oldest first."""
-    rows = pl.scan_delta(path).filter((pl.col(SURFACE) == surface) & (pl.col(STATUS) == PUBLISHED) & ~is_current())
-    return [Publication(**row) for row in rows.sort(PUBLISHED_AT, RUN_DATE).collect().iter_rows(named=True)]
+    rows = pl.scan_delta(path, version=version).filter(pl.col(SURFACE) == surface).collect()
+    return SurfaceHistory.of(Publication(**row) for row in rows.iter_rows(named=True))
 
 
 def announced_surfaces(path: str) -> list[str]:

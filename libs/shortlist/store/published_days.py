@@ -10,8 +10,9 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from shortlist.columns import RUN_DATE, SUBJECT_ID
+from shortlist.records.publications import Publication
 from shortlist.store.digests import DIGESTED, Digest, digest_rows
-from shortlist.store.publications import UNREADABLE, Publication
+from shortlist.store.reading_errors import UNREADABLE
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shortlist.store.delta_log import LAST_CHECKPOINT, Commit, DeltaLog, read_log
+from shortlist.store.delta_log import LAST_CHECKPOINT, CommitFile, DeltaLog, read_log
 from shortlist.store.fences import table_lock
 
 ASIDE: Final = ".aside"
@@ -71,7 +71,7 @@ def _repairs(log: DeltaLog, named: frozenset[int], older_than: float) -> Iterato
             yield file, "a writer left it unfinished; no version needs it"
 
 
-def _last_commit(log: DeltaLog, named: frozenset[int]) -> tuple[Commit, str] | None:
+def _last_commit(log: DeltaLog, named: frozenset[int]) -> tuple[CommitFile, str] | None:
     """The newest commit, if it says nothing that its predecessors do not say."""
     if not log.commits or log.commits[-1].version != log.newest or log.newest == 0 or log.newest in named:
         return None

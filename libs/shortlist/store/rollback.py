@@ -17,10 +17,10 @@ from deltalake.exceptions import CommitFailedError
 from shortlist.columns import RUN_DATE
 from shortlist.contracts import candidates_name
 from shortlist.errors import OvertakenError, RollbackError
+from shortlist.records.publications import ROLLED_BACK, Publication
 from shortlist.store.commits import NEWEST, commit_time, commits_from, stamp_of
 from shortlist.store.fences import fence_name, run_partition, table_lock
-from shortlist.store.latest import ROLLED_BACK
-from shortlist.store.publications import Publication, append_rows, current_publications
+from shortlist.store.publications import append_rows, read_history
 from shortlist.store.published_days import findings
 
 PUBLICATIONS = "publications"
@@ -103,10 +103,10 @@ def _row(
 
 def _published(root: str, surface: str) -> list[Publication]:
     path = f"{root.rstrip('/')}/{PUBLICATIONS}"
-    days = current_publications(path, surface) if DeltaTable.is_deltatable(path) else []
+    days = read_history(path, surface).current if DeltaTable.is_deltatable(path) else ()
     if not days:
         raise RollbackError.nothing_published(surface)
-    return days
+    return list(days)
 
 
 def _target(surface: str, days: Sequence[Publication], to: date | None) -> Publication:

@@ -4,11 +4,10 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import deltalake
@@ -22,6 +21,7 @@ from pyspark.sql.types import StructType
 
 from shortlist.contracts import read_contract
 from shortlist.errors import ContractError, FencedError
+from shortlist.records.manifest import FileSizes
 from shortlist.redaction import redact_all
 from shortlist.store.commits import NEWEST, commits_from, stamp_of
 from shortlist.store.fences import PARTITION, fence_name, table_lock
@@ -41,33 +41,11 @@ _GLOB = frozenset("{}[]*?\\")
 
 
 @dataclass(frozen=True)
-class Commit:
+class Replacement:
     """What one replacement left behind: the table's version, and whether an equal attempt had landed it before."""
 
     version: int
     repeated: bool
-
-
-@dataclass(frozen=True)
-class FileSizes:
-    """Files of a table or of one commit: their number, their bytes, and how these are spread."""
-
-    files: int
-    bytes: int
-    min_bytes: int
-    median_bytes: int
-    max_bytes: int
-
-    @classmethod
-    def of(cls, sizes: Sequence[int]) -> "FileSizes":
-        """Of files of these many bytes; all zero when there is none."""
-        if not sizes:
-            return cls(0, 0, 0, 0, 0)
-        return cls(len(sizes), sum(sizes), min(sizes), int(median(sizes)), max(sizes))
-
-    def as_dict(self) -> dict[str, int]:
-        """For the manifest."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -166,7 +144,7 @@ class Warehouse:
         attempt: int,
         facts: Mapping[str, Any],
         require: Callable[[], None] = lambda: None,
-    ) -> Commit:
+    ) -> Replacement:
         """Replace all rows that satisfy `where` by the frame, in one atomic commit.
 
         Args:
@@ -197,7 +175,7 @@ class Warehouse:
                 landed = self._landed(table, stamp) if newest == attempt else None
                 if landed is None:
                     raise FencedError.newer_attempt(table.name, partition, attempt, newest)
-                return Commit(landed, repeated=True)
+                return Replacement(landed, repeated=True)
             (
                 conformed.write.format("delta")
                 .mode("overwrite")
@@ -214,7 +192,7 @@ class Warehouse:
                 raise FencedError.newer_attempt(
                     table.name, partition, attempt, self.last_attempt(table, partition) or attempt
                 )
-            return Commit(landed, repeated=False)
+            return Replacement(landed, repeated=False)
 
     def append(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
         """Add a few rows, each with the contract's columns; for tables that only grow."""

@@ -1,7 +1,7 @@
 """Write, audit, publish: one atomic commit, an independent reader, and only then a row in `publications`.
 
-The newest run date of a surface that stands (see `shortlist.store.latest`), at the table version of its newest row, is
-what `latest` means.
+The newest run date that readers of a surface are served, at the table version of its newest row, is what `latest` means (see
+`SurfaceHistory.current`).
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,13 @@ from pyspark.sql import DataFrame
 
 from shortlist.columns import RUN_DATE, SUBJECT_ID
 from shortlist.errors import PublicationError
+from shortlist.records.publications import HELD, PUBLISHED, Publication, SurfaceHistory
 from shortlist.store.commits import commit_time
 from shortlist.store.digests import Digest
 from shortlist.store.fences import run_partition
-from shortlist.store.latest import HELD, PUBLISHED
-from shortlist.store.publications import UNREADABLE, Publication, current_publications
+from shortlist.store.publications import read_history
 from shortlist.store.published_days import read_day
+from shortlist.store.reading_errors import UNREADABLE
 from shortlist.tables import PUBLICATIONS, Table, candidates_table
 from shortlist.warehouse.delta import equals
 from shortlist.warehouse.digests import digest_frame
@@ -32,19 +33,20 @@ def last_published(run: Run, surface: str, before: date | None = None) -> Public
         surface: the surface.
         before: look only at run dates before this day.
     """
-    days = [each for each in _current_publications(run, surface) if before is None or each.run_date < before]
-    return days[-1] if days else None
+    history = _history(run, surface)
+    return history.latest if before is None else history.before(before)
 
 
 def publication_of(run: Run, surface: str, day: date) -> Publication | None:
     """How a given day was published last; None when it never was, or was rolled back."""
-    return next((each for each in _current_publications(run, surface) if each.run_date == day), None)
+    return _history(run, surface).current_of(day)
 
 
-def _current_publications(run: Run, surface: str) -> list[Publication]:
+def _history(run: Run, surface: str) -> SurfaceHistory:
+    """What was decided about a surface, as the run saw publications first."""
     if not run.exists(PUBLICATIONS):
-        return []
-    return current_publications(run.warehouse.path(PUBLICATIONS), surface, run.version(PUBLICATIONS))
+        return SurfaceHistory()
+    return read_history(run.warehouse.path(PUBLICATIONS), surface, run.version(PUBLICATIONS))
 
 
 def published_candidates(run: Run, publication: Publication) -> DataFrame:
@@ -144,5 +146,5 @@ def verify(path: str, table: Table, version: int, run_date: date, digest: Digest
 
 def _announce(run: Run, publication: Publication) -> Publication:
     run.warehouse.append([publication.as_dict()], PUBLICATIONS)
-    run.facts.setdefault("publications", []).append(publication.as_dict())
+    run.manifest.publications.append(publication)
     return publication

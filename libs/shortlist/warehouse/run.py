@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,9 +16,11 @@ from shortlist.config import Settings
 from shortlist.config.arguments import Arguments
 from shortlist.errors import ErasedError, InputMissingError
 from shortlist.pipeline import producer
-from shortlist.records.manifest import write_manifest
+from shortlist.records.manifest import Manifest
 from shortlist.redaction import redact
 from shortlist.store.fences import run_partition
+from shortlist.store.manifests import recorded
+from shortlist.store.snapshots import newest_snapshot
 from shortlist.tables import ENGAGEMENTS, ERASURES, Table
 from shortlist.warehouse.delta import Warehouse, between, equals
 from shortlist.warehouse.session import spark_session
@@ -35,18 +36,14 @@ class Run:
         arguments: the job's arguments.
         spark: the session.
         warehouse: the tables.
-        inputs: versions that were read, by table; every later read of a table sees the same version.
-        outputs: versions that were written, by table and partition.
+        manifest: what the run says of itself; its `inputs` pin the version of each table that was read.
         erasures: version of `erasures` that was there when the run began, None where there was none.
-        facts: whatever else the manifest should say.
     """
 
     arguments: Arguments
     spark: SparkSession
     warehouse: Warehouse
-    inputs: dict[str, int] = field(default_factory=dict)
-    outputs: dict[str, int] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+    manifest: Manifest
     erasures: int | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +53,16 @@ class Run:
     def settings(self) -> Settings:
         """Resolved settings."""
         return self.arguments.settings
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        """Versions that were read, by table; every later read of a table sees the same version."""
+        return self.manifest.inputs
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Versions that were written, by table and partition."""
+        return self.manifest.outputs
 
     @property
     def run_date(self) -> date:
@@ -100,9 +107,8 @@ class Run:
         """The newest description of a catalog-like table that is not after the run date; None when there is none."""
         if not self.exists(table):
             return None
-        days = self.warehouse.days(table, SNAPSHOT_DATE, self.version(table))
-        known = [day for day in days if day <= self.run_date]
-        return self.table(table, equals(**{SNAPSHOT_DATE: known[-1]})) if known else None
+        day = newest_snapshot(self.warehouse.path(table), self.run_date, self.version(table))
+        return None if day is None else self.table(table, equals(**{SNAPSHOT_DATE: day}))
 
     def earlier(self, table: Table) -> DataFrame | None:
         """The rows of the newest run date before this one, such as yesterday's model; None when there are none."""
@@ -145,8 +151,7 @@ class Run:
         name = f"{table.name}/{partition}"
         self.outputs[name] = done.version
         if not done.repeated:
-            sizes = self.warehouse.files(table, done.version, since=done.version - 1)
-            self.facts.setdefault("written", {})[name] = sizes.as_dict()
+            self.manifest.written[name] = self.warehouse.files(table, done.version, since=done.version - 1)
         log.info("%s %s: version %d, attempt %d", table.name, partition, done.version, attempt)
         return done.version
 
@@ -175,31 +180,13 @@ class Run:
 def open_run(arguments: Arguments) -> Iterator[Run]:
     """A run with its session; its manifest is written at the end, also when the job fails."""
     log_to_stderr()
-    started = time.perf_counter()
-    with spark_session(f"{arguments.job} {arguments.run_date.isoformat()}") as spark:
-        run = Run(arguments, spark, Warehouse(spark, arguments.settings.paths.warehouse))
-        failure: BaseException | None = None
+    name = f"{arguments.job} {arguments.run_date.isoformat()}"
+    with recorded(arguments) as manifest, spark_session(name) as spark:
         try:
-            yield run
-        except BaseException as error:
-            failure = error
-            raise
+            yield Run(arguments, spark, Warehouse(spark, arguments.settings.paths.warehouse), manifest)
         finally:
             # A shared session outlives the run; what the run persisted must not stand in for files that change later.
             spark.catalog.clearCache()
-            content = {
-                "job": arguments.job,
-                "run_date": arguments.run_date.isoformat(),
-                "run_id": arguments.run_id,
-                "attempt": arguments.attempt,
-                "settings": arguments.settings.model_dump(mode="json"),
-                "inputs": run.inputs,
-                "outputs": run.outputs,
-                "seconds": round(time.perf_counter() - started, 2),
-                "error": None if failure is None else f"{type(failure).__name__}: {failure}",
-                **run.facts,
-            }
-            write_manifest(arguments.settings.paths.manifests, arguments.run_date, arguments.job, content)
 
 
 class RedactingFormatter(logging.Formatter):

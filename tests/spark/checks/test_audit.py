@@ -1,4 +1,3 @@
-import json
 import math
 import subprocess
 import sys
@@ -15,8 +14,8 @@ from pyspark.sql import functions as F
 from shortlist.checks.audit import audit
 from shortlist.errors import HeldError
 from shortlist.records.checks import Audit, CheckResult
-from shortlist.records.manifest import write_manifest
-from shortlist.reports.manifests import read_job_records
+from shortlist.records.manifest import Manifest
+from shortlist.store.manifests import read_manifests, write_manifest
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, Rule, Table
 from tests.spark.checks.rows import DAY, LATER, Change, Row, candidates, engagements, first, frame_of
 
@@ -254,15 +253,17 @@ def test_the_manifest_and_the_report_read_the_results(tmp_path: Path) -> None:
         result(rule="raised", success=False, severity="warning", raised="no such column"),
     )
     done = Audit("candidates_homefeed", PARTITION, results, 1.0)
-    assert json.loads(json.dumps(done.as_dicts())) == done.as_dicts()
-    write_manifest(str(tmp_path), DAY, "publish_candidates", {"checks": done.as_dicts()})
-    (record,), problems = read_job_records(str(tmp_path), DAY)
+    written = Manifest("publish_candidates", DAY, checks=done.records)
+    write_manifest(str(tmp_path), written)
+    (read,), problems = read_manifests(str(tmp_path), DAY)
     assert problems == []
-    assert [(check.rule, check.passed, check.holds, check.raised) for check in record.checks] == [
-        ("good", True, False, ""),
-        ("bad", False, True, ""),
-        ("warned", False, False, ""),
-        ("raised", False, True, "no such column"),
+    assert read == written
+    assert {check.partition for check in read.checks} == {PARTITION}
+    assert [(check.rule, check.outcome, check.holds, check.raised) for check in read.checks] == [
+        ("good", "satisfied", False, None),
+        ("bad", "failed", True, None),
+        ("warned", "failed", False, None),
+        ("raised", "not evaluated", True, "no such column"),
     ]
 
 

@@ -17,7 +17,7 @@ from pyspark.sql.types import StructType
 from shortlist.errors import ContractError, FencedError, StorageError
 from shortlist.store.fences import run_partition
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, PUBLICATIONS, QUARANTINE, USER_FACTORS
-from shortlist.warehouse.delta import Commit, Warehouse, between, equals, one_of
+from shortlist.warehouse.delta import Replacement, Warehouse, between, equals, one_of
 
 DAY, NEXT = date(2017, 11, 30), date(2017, 12, 1)
 
@@ -32,7 +32,7 @@ def factors(spark: SparkSession, day: date, *ids: str) -> DataFrame:
     return frame.withColumn("run_date", F.lit(day))
 
 
-def committed(warehouse: Warehouse, day: date, attempt: int, *ids: str, run: str = "r") -> Commit:
+def committed(warehouse: Warehouse, day: date, attempt: int, *ids: str, run: str = "r") -> Replacement:
     frame = factors(warehouse.spark, day, *ids)
     where = equals(run_date=day)
     return warehouse.replace(frame, USER_FACTORS, run_partition(day), where, attempt, {"run_id": run})
@@ -81,7 +81,7 @@ def test_an_earlier_day_is_not_fenced_by_a_later_one(warehouse: Warehouse) -> No
 def test_the_same_attempt_again_is_the_same_commit(warehouse: Warehouse) -> None:
     first = committed(warehouse, DAY, 5, "a")
     assert not first.repeated
-    assert committed(warehouse, DAY, 5, "a") == Commit(first.version, repeated=True)
+    assert committed(warehouse, DAY, 5, "a") == Replacement(first.version, repeated=True)
     with pytest.raises(FencedError):  # same number, another run: two attempts were given one number
         replace(warehouse, DAY, 5, "a", run="another")
 

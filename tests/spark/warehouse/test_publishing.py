@@ -14,6 +14,7 @@ from shortlist.config.arguments import job_parser, parse_job
 from shortlist.errors import PublicationError
 from shortlist.store.digests import Digest
 from shortlist.store.fences import run_partition
+from shortlist.store.manifests import new_manifest
 from shortlist.tables import candidates_table
 from shortlist.warehouse.delta import Warehouse, equals
 from shortlist.warehouse.digests import digest_frame
@@ -73,7 +74,7 @@ def test_a_broken_file_is_a_publication_that_is_not_verified(committed: tuple[st
 
 def run_of(spark: SparkSession, home: Path, day: date, *more: str) -> Run:
     arguments = parse_job(job_parser("publish_candidates", None), ["--run-date", day.isoformat(), *more])
-    return Run(arguments, spark, Warehouse(spark, str(home / "warehouse")))
+    return Run(arguments, spark, Warehouse(spark, str(home / "warehouse")), new_manifest(arguments))
 
 
 def on(day: date, rows: list[Row]) -> list[Row]:

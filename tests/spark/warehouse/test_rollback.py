@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from shortlist.config.arguments import job_parser, parse_job
 from shortlist.errors import FencedError
+from shortlist.store.manifests import new_manifest
 from shortlist.store.rollback import roll_back
 from shortlist.tables import candidates_table
 from shortlist.warehouse.delta import Warehouse
@@ -22,7 +23,7 @@ TABLE = candidates_table("homefeed")
 def run_of(spark: SparkSession, home: Path, day: date, attempt: int | None) -> Run:
     argv = ["--run-date", day.isoformat(), *(["--attempt", str(attempt)] if attempt is not None else [])]
     arguments = parse_job(job_parser("publish_candidates", None), argv)
-    return Run(arguments, spark, Warehouse(spark, str(home / "warehouse")))
+    return Run(arguments, spark, Warehouse(spark, str(home / "warehouse")), new_manifest(arguments))
 
 
 def on(day: date, rows: list[Row]) -> list[Row]:

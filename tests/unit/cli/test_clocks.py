@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 from deltalake import write_deltalake
 
-from shortlist.store.publications import current_publications
+from shortlist.store.publications import read_history
 from tests.published import announce, commit, decide
 from tests.unit.cli.conftest import D1, D2, D3, LISTS, Shortlist
 
@@ -35,7 +35,7 @@ def test_latest_goes_by_versions_whatever_the_clocks_said(warehouse: Path, short
         at(warehouse, day, moment)
     decide(warehouse, "homefeed", D3, "held", published_at=FAR, why="a check")
 
-    days = current_publications(str(warehouse / "publications"), "homefeed")
+    days = read_history(str(warehouse / "publications"), "homefeed").current
     assert [(day.run_date, day.table_version, day.published_at) for day in days] == [
         (D1, 1, EPOCH),
         (D2, 3, EPOCH),
@@ -49,8 +49,8 @@ def test_latest_goes_by_versions_whatever_the_clocks_said(warehouse: Path, short
     assert [row["item_id"] for row in shown] == ["b", "a"]
 
     assert shortlist("rollback", "homefeed", "--yes", "--why", "clocks").code == 0
-    assert current_publications(str(warehouse / "publications"), "homefeed")[-1].run_date == D2
+    assert read_history(str(warehouse / "publications"), "homefeed").current[-1].run_date == D2
     publish_again = commit(warehouse, "homefeed", D3, other, 2**60)
     announce(warehouse, "homefeed", D3, other, publish_again)
     at(warehouse, D3, EPOCH)
-    assert current_publications(str(warehouse / "publications"), "homefeed")[-1].table_version == publish_again
+    assert read_history(str(warehouse / "publications"), "homefeed").current[-1].table_version == publish_again

@@ -9,8 +9,8 @@ import pytest
 from shortlist.config import Settings
 from shortlist.reports.facts import gather
 from shortlist.reports.gates import gate_pages, write_gate_pages
-from shortlist.reports.manifests import read_job_records
 from shortlist.reports.page import render_page
+from shortlist.store.manifests import read_manifests
 from tests.unit.reports.test_page import Page
 from tests.unit.reports.world import HOSTILE, D, manifest, write_settings, write_world
 
@@ -58,7 +58,7 @@ def written(settings: Settings) -> dict[str, Page]:
 
 def test_gate_pages__every_gate_of_the_day_in_the_order_of_the_run(settings: Settings) -> None:
     write_checks(settings)
-    records, _ = read_job_records(settings.paths.manifests, D)
+    records, _ = read_manifests(settings.paths.manifests, D)
     pages = {page.name: page for page in gate_pages(records, ["homefeed", "related"])}
     assert list(pages) == [
         *("engagements", "traffic", "catalog", "promotions", "candidates_homefeed", "candidates_related"),

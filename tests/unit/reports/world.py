@@ -36,7 +36,8 @@ def write_settings(home: Path, text: str = SETTINGS) -> Settings:
 def append(settings: Settings, table: str, rows: list[dict[str, Any]], schema: dict[str, Any]) -> None:
     """One more version of a table."""
     frame = pl.DataFrame(rows, schema=schema or None)
-    frame.write_delta(f"{settings.paths.warehouse}/{table}", mode="append")
+    partition = {"partition_by": ["snapshot_date"]} if "snapshot_date" in frame.columns else {}
+    frame.write_delta(f"{settings.paths.warehouse}/{table}", mode="append", delta_write_options=partition)
 
 
 def write_world(settings: Settings, title: str = "Corn") -> None:

@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from shortlist.records.manifest import FileSizes
 from shortlist.steps.maintain import expired
 from shortlist.tables import TABLES, Table
-from shortlist.warehouse.delta import FileSizes
 
 DAY = date(2017, 11, 30)
 

@@ -1,43 +1,16 @@
-"""What is done about ids in manifests, pages and logs; no table is needed for it."""
+"""What is done about ids in pages and logs; no table is needed for it."""
 
 import json
 from pathlib import Path
 
 from shortlist.store.erased_ids import (
     commits_that_quote,
-    redact_manifests,
     remove_files_moved_aside,
     remove_pages_that_quote,
 )
 from shortlist.subjects import Subject
 
 WHO = [Subject("user", "7"), Subject("item", 'q"ü')]
-
-
-def test_a_manifest_keeps_its_numbers_and_loses_the_names(tmp_path: Path) -> None:
-    path = tmp_path / "run_date=2017-11-09" / "job.json"
-    path.parent.mkdir()
-    content = {
-        "run_id": "7",
-        "settings": {"seed": "7"},
-        "outputs": {"t/7": 7},
-        "error": '1 line, e.g. \'{"user_id": "7"}\' or u7, 77',
-        "checks": [{"observed": 'item q"ü begins 7 lists', "count": 7}],
-        "by_subject": {"7": {"lists": 1}},
-    }
-    path.write_text(json.dumps(content))
-    (path.parent / "other.json").write_text('{"error": "u7"}')
-    assert redact_manifests(str(tmp_path), WHO) == 1
-    assert json.loads(path.read_text()) == {
-        "run_id": "7",
-        "settings": {"seed": "7"},
-        "outputs": {"t/7": 7},
-        "error": '1 line, e.g. \'{"user_id": "(erased)"}\' or u7, 77',
-        "checks": [{"observed": "item (erased) begins (erased) lists", "count": 7}],
-        "by_subject": {"(erased)": {"lists": 1}},
-    }
-    assert redact_manifests(str(tmp_path), WHO) == 0
-    assert redact_manifests(str(tmp_path / "none"), WHO) == 0
 
 
 def test_a_page_that_quotes_somebody_is_removed(tmp_path: Path) -> None:

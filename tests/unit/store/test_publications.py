@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from shortlist.store.publications import Publication, append_rows
+from shortlist.records.publications import Publication
+from shortlist.store.publications import append_rows
 from tests.published import create
 
 ROW = Publication(

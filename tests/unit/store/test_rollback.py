@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 from shortlist.errors import OvertakenError, RollbackError
 from shortlist.store import rollback
-from shortlist.store.publications import current_publications
+from shortlist.store.publications import read_history
 from shortlist.store.rollback import roll_back
 from tests.published import announce, commit, decide, publish
 
@@ -20,7 +20,7 @@ FENCE = 1_000
 
 def served(root: Path) -> date:
     """What a reader of publications gets."""
-    return current_publications(str(root / "publications"), "homefeed")[-1].run_date
+    return read_history(str(root / "publications"), "homefeed").current[-1].run_date
 
 
 def newest(root: Path) -> dict[date, int]:
@@ -191,4 +191,4 @@ def test_a_commit_that_came_in_between_stops_it(three_days: Path, monkeypatch: p
 def test_other_surfaces_stay(three_days: Path) -> None:
     publish(three_days, "related", D3, GOOD)
     roll_back(str(three_days), "homefeed", None, FENCE, "w")
-    assert current_publications(str(three_days / "publications"), "related")[-1].run_date == D3
+    assert read_history(str(three_days / "publications"), "related").current[-1].run_date == D3
