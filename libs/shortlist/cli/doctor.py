@@ -11,20 +11,19 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
-from pyarrow import fs
 from rich.console import Console
 
+from shortlist.cli.first_events import UNREADABLE, FirstEvents, first_events, folders
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.columns import PUBLISHED_AT
-from shortlist.config import CHECKOUT, Settings
+from shortlist.config import CHECKOUT, FeedConfig, Settings
 from shortlist.errors import ShortlistError
 from shortlist.redaction import redact_all
-from shortlist.store.filesystems import filesystem
 from shortlist.store.pinned_tables import Lake
 
 JAVA: Final = "17"
@@ -65,18 +64,23 @@ def doctor(load: Callable[[], Settings], now: datetime) -> tuple[dict[str, Any],
         now: the clock, held against the newest publication.
 
     Returns:
-        ok, lines (name, ok, says, mend); and the exit code.
+        ok, lines (name, ok, says, mend), first_events (file: events, as the settings map them); and the exit code.
     """
     lines = [python_version(), java_version(), packages(LOCK), jars(JARS, _jars_folder())]
+    events: dict[str, Any] = {}
     try:
         settings = load()
         lines.append(Line("settings", True, "valid"))
-        lines += _places(settings, now)
+        lines += _places(settings)
+        for line, first in landing(settings):
+            lines.append(line)
+            events |= {} if first is None else {first.file: first.events}
+        lines += warehouse_reachable(settings.paths.warehouse, now)
     except ShortlistError as error:
         lines.append(Line("settings", False, str(error), "mend the fields named; places were not looked at"))
     failed = [line.code for line in lines if not line.ok]
     told = [{name: value for name, value in asdict(line).items() if name != "code"} for line in lines]
-    return {"ok": not failed, "lines": redact_all(told)}, min(failed, default=0)
+    return {"ok": not failed, "lines": redact_all(told), "first_events": redact_all(events)}, min(failed, default=0)
 
 
 def python_version() -> Line:
@@ -163,19 +167,41 @@ def writable(name: str, folder: Path) -> Line:
     return Line(f"writing {name}", True, str(folder))
 
 
-def landing_reachable(url: str) -> Line:
-    """Whether the landing can be listed, and what it holds."""
+def landing(settings: Settings) -> Iterator[tuple[Line, FirstEvents | None]]:
+    """For each feed of the settings: whether its folders can be listed, and what the newest complete one holds, as mapped."""
+    root, extraction = settings.paths.landing, settings.extraction
+    for name, feed in extraction.feeds.items():
+        where = f"{root.rstrip('/')}/{name}"
+        try:
+            found = folders(root, name, extraction.marker)
+        except (OSError, ValueError) as error:
+            mend = "look at the address, the network and the credentials in the environment"
+            yield Line(f"landing {name}", False, f"{where}: {str(error)[:300]}", mend, _INFRASTRUCTURE), None
+            continue
+        if not found.days:
+            mend = f"let the producer land a day as {where}/2017-11-30/ (README, Landing); for the demo: infra/demo"
+            yield Line(f"landing {name}", False, f"{where} holds no day", mend, _INFRASTRUCTURE), None
+            continue
+        says = f"{where}: {len(found.days)} days, the newest is {found.days[-1]}"
+        if found.newest_complete is None:
+            mend = f"let the producer write {extraction.marker} into a day's folder when it is whole"
+            yield Line(f"landing {name}", False, f"{says}; none has {extraction.marker}", mend, _INFRASTRUCTURE), None
+            continue
+        yield Line(f"landing {name}", True, f"{says}; complete up to {found.newest_complete}"), None
+        yield mapping(root, name, found.newest_complete, feed)
+
+
+def mapping(root: str, name: str, day: date, feed: FeedConfig) -> tuple[Line, FirstEvents | None]:
+    """Whether a feed's settings find in its files what an event needs."""
+    mend = f"extraction.feeds.{name} in the settings: format, fields, timestamp, event_types; infra/shortlist new proposes them"
     try:
-        system, path = filesystem(url)
-        entries = system.get_file_info(fs.FileSelector(f"{path.rstrip('/')}/engagements", allow_not_found=True))
-    except (OSError, ValueError) as error:
-        mend = "look at the address, the network and the credentials in the environment"
-        return Line("landing", False, f"{url}: {str(error)[:300]}", mend, _INFRASTRUCTURE)
-    days = sorted(entry.base_name for entry in entries if entry.type == fs.FileType.Directory)
-    if not days:
-        mend = "let the producer land a day (README, Landing); for the demo: infra/demo"
-        return Line("landing", False, f"{url} holds no day of engagements", mend, _INFRASTRUCTURE)
-    return Line("landing", True, f"{url}: {len(days)} days of engagements, the newest is {days[-1]}")
+        first = first_events(root, name, day, feed)
+    except UNREADABLE as error:
+        problem = " ".join(str(error).split())[:300]
+        return Line(f"mapping {name}", False, f"{name}/{day} cannot be read as {feed.format}: {problem}", mend), None
+    if first.problem:
+        return Line(f"mapping {name}", False, f"{first.file}: {first.problem}", mend), first
+    return Line(f"mapping {name}", True, f"{first.file}: {len(first.events)} events read, shown below"), first
 
 
 def warehouse_reachable(url: str, now: datetime) -> Sequence[Line]:
@@ -198,7 +224,7 @@ def warehouse_reachable(url: str, now: datetime) -> Sequence[Line]:
     ]
 
 
-def _places(settings: Settings, now: datetime) -> Iterator[Line]:
+def _places(settings: Settings) -> Iterator[Line]:
     paths = settings.paths
     for name in ("warehouse", "reports", "manifests"):
         place = getattr(paths, name)
@@ -207,8 +233,6 @@ def _places(settings: Settings, now: datetime) -> Iterator[Line]:
     if "://" not in paths.warehouse:
         yield free_disk("warehouse", Path(paths.warehouse))
     yield free_disk("temporary files", Path(tempfile.gettempdir()))
-    yield landing_reachable(paths.landing)
-    yield from warehouse_reachable(paths.warehouse, now)
 
 
 def _existing(folder: Path) -> Path:
@@ -252,4 +276,8 @@ def render(facts: Facts, to: Console) -> None:
     """For people."""
     rows = [("ok" if line["ok"] else "WRONG", line["name"], line["says"], line["mend"]) for line in facts["lines"]]
     print_table(to, ["", "what", "found", "next"], rows)
+    for file, events in facts["first_events"].items():
+        columns = list(dict.fromkeys(column for event in events for column in event))
+        shown = [[event.get(column) for column in columns] for event in events]
+        print_table(to, columns, shown, f"the first events of {file}, as the settings map them")
     say(to, "nothing is wrong" if facts["ok"] else "mend the lines marked WRONG")

@@ -1,15 +1,19 @@
 """Each line of the doctor: seen right, and seen wrong with its mend."""
 
+import gzip
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from shortlist.cli import doctor as looks
 from shortlist.cli.doctor import Line
+from shortlist.config import PathsConfig, Settings, load_settings
 from tests.published import publish
 from tests.unit.cli.conftest import D3, LISTS, Shortlist
 
@@ -114,13 +118,104 @@ def test_writing(tmp_path: Path) -> None:
     assert "paths.warehouse" in line.mend
 
 
-def test_landing(tmp_path: Path) -> None:
-    assert "holds no day" in looks.landing_reachable(str(tmp_path)).says
-    for day in ("2017-11-29", "2017-11-30"):
-        (tmp_path / "engagements" / day).mkdir(parents=True)
-    assert looks.landing_reachable(str(tmp_path)).says.endswith("2 days of engagements, the newest is 2017-11-30")
-    assert looks.landing_reachable(tmp_path.as_uri()).ok
-    line = looks.landing_reachable("nowhere://host/x")
+SURFACES = "surfaces: {homefeed: {subject: user, sources: [als]}}\n"
+LINE = '{"event_id": "e", "event_type": "save", "event_ts": "2017-11-30T10:00:00Z", "user_id": "u", "item_id": "i"}'
+FILMS = """\
+extraction:
+  feeds:
+    ratings:
+      format: csv
+      fields: {event_id: id, event_type: rating, event_ts: at, user_id: user, item_id: film}
+      event_types: {"4.0": save, "0.5": hide}
+      timestamp: {format: epoch-seconds}
+"""
+
+
+def settings(home: Path, text: str = FILMS) -> Settings:
+    """Settings with the feeds of a text, whose landing is below `home`."""
+    path = home / "settings.yaml"
+    path.write_text(f"paths: {{landing: {home}/landing}}\n{SURFACES}{text}")
+    return load_settings(path)
+
+
+def land(home: Path, feed: str, name: str, content: str | bytes, day: str = "2017-11-30", marker: bool = True) -> None:
+    folder = home / "landing" / feed / day
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    if marker:
+        (folder / "_SUCCESS").touch()
+
+
+def looked(home: Path, text: str = FILMS) -> tuple[dict[str, Line], list[dict[str, str]]]:
+    """Lines by their names, and the first events."""
+    found = list(looks.landing(settings(home, text)))
+    return {line.name: line for line, _ in found}, [event for _, first in found if first for event in first.events]
+
+
+def test_the_feeds_of_the_settings_are_looked_at_and_shown_as_mapped(tmp_path: Path) -> None:
+    assert "ratings holds no day" in looked(tmp_path)[0]["landing ratings"].says
+    rows = "id,user,film,rating,at\n" + "".join(f"{n},u{n},f,4.0,{1512047100 + n}\n" for n in range(9))
+    land(tmp_path, "ratings", "ratings.csv.gz", gzip.compress(rows.encode()), "2017-11-29")
+    land(tmp_path, "ratings", "ratings.csv", "", marker=False)
+    lines, events = looked(tmp_path)
+    assert all(line.ok for line in lines.values())
+    assert lines["landing ratings"].says.endswith("2 days, the newest is 2017-11-30; complete up to 2017-11-29")
+    assert lines["mapping ratings"].says == "ratings/2017-11-29/ratings.csv.gz: 5 events read, shown below"
+    assert len(events) == 5
+    assert events[1] == {
+        "event_id": "1", "event_type": "save", "event_ts": "2017-11-30T13:05:01Z", "user_id": "u1", "item_id": "f",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (
+            "id,userId,film,rating,at\n1,u,f,4.0,1\n",
+            "no event has user_id is to be field 'user' (near it: userId); its fields are",
+        ),
+        ("id,user,film,rating,at\n1,u,f,4.0,2017-11-30\n", "no event has a event_ts that the settings can read"),
+        ("id,user,film,rating,at\n1,u,f,3.5,1512047100\n", "3.5 (no word of event_types)"),
+        ("id,user,film,rating,at\n", "it holds no event"),
+    ],
+)
+def test_a_mapping_that_finds_nothing_is_wrong(tmp_path: Path, content: str, problem: str) -> None:
+    land(tmp_path, "ratings", "ratings.csv", content)
+    line = looked(tmp_path)[0]["mapping ratings"]
+    assert (line.ok, line.code) == (False, 2)
+    assert problem in line.says
+    assert "extraction.feeds.ratings in the settings" in line.mend
+
+
+@pytest.mark.parametrize("kind", ["json", "parquet", "avro", "delta"])
+def test_every_format_is_read(tmp_path: Path, kind: str) -> None:
+    rows = [{"event_id": "e", "event_type": "save", "event_ts": "2017-11-30T10:00:00Z", "user_id": "u", "item_id": "i"}]
+    frame = pl.DataFrame(rows)
+    land(tmp_path, "events", "_started", "")
+    place = tmp_path / "landing/events/2017-11-30"
+    if kind == "json":
+        (place / "part.json").write_text(json.dumps(rows[0]))
+    elif kind == "parquet":
+        frame.write_parquet(place / "part.parquet")
+    elif kind == "avro":
+        frame.write_avro(place / "part.avro")
+    else:
+        frame.write_delta(str(place))
+    lines, events = looked(tmp_path, f"extraction: {{feeds: {{events: {{format: {kind}}}}}}}\n")
+    assert all(line.ok for line in lines.values()), lines
+    assert events == rows
+    if kind != "json":
+        next(path for path in place.rglob("*") if path.suffix in (".parquet", ".avro")).write_bytes(b"torn")
+        assert not looked(tmp_path, f"extraction: {{feeds: {{events: {{format: {kind}}}}}}}\n")[0]["mapping events"].ok
+
+
+def test_a_landing_that_is_not_complete_or_not_there(tmp_path: Path) -> None:
+    land(tmp_path, "ratings", "ratings.csv", "x", marker=False)
+    line = looked(tmp_path)[0]["landing ratings"]
+    assert (line.ok, line.code) == (False, 5)
+    assert "none has _SUCCESS" in line.says
+    remote = settings(tmp_path).model_copy(update={"paths": PathsConfig(landing="nowhere://host/x")})
+    [(line, _)] = looks.landing(remote)
     assert (line.ok, line.code) == (False, 5)
 
 
@@ -153,12 +248,13 @@ def lines(facts: Any) -> dict[str, bool]:
 
 def test_the_whole(home: Path, warehouse: Path, shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch) -> None:
     fine(monkeypatch)
-    (home / "landing" / "engagements" / "2017-11-30").mkdir(parents=True)
+    land(home, "engagements", "part.json", LINE)
     publish(warehouse, "homefeed", D3, LISTS)
     answer = shortlist("doctor", "--json")
     assert (answer.code, answer.facts["ok"]) == (0, True)
     assert set(lines(answer.facts)) == {
-        *("python", "java_version", "packages", "jars", "settings", "landing", "warehouse", "clock"),
+        *("python", "java_version", "packages", "jars", "settings", "warehouse", "clock"),
+        *("landing engagements", "mapping engagements"),
         *("writing warehouse", "writing reports", "writing manifests", "disk of warehouse", "disk of temporary files"),
     }
     assert "nothing is wrong" in shortlist("doctor").out
@@ -180,7 +276,7 @@ def test_what_is_wrong_decides_the_exit_code(
     code: int,
 ) -> None:
     fine(monkeypatch)
-    (home / "landing" / "engagements" / "2017-11-30").mkdir(parents=True)
+    land(home, "engagements", "part.json", LINE)
     harm(monkeypatch)
     answer = shortlist("doctor", "--json")
     assert (answer.code, lines(answer.facts)[name]) == (code, False)
@@ -193,7 +289,7 @@ def test_what_the_machine_lacks_comes_before_what_a_retry_may_mend(
     fine(monkeypatch)
     monkeypatch.setattr(looks, "PYTHON", (2, 7))
     answer = shortlist("doctor", "--json")  # nothing is landed either
-    assert (answer.code, lines(answer.facts)["landing"], lines(answer.facts)["python"]) == (2, False, False)
+    assert (answer.code, lines(answer.facts)["landing engagements"], lines(answer.facts)["python"]) == (2, False, False)
 
 
 def test_wrong_settings_are_a_line_of_their_own(shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,210 @@
+"""What a feed's newest folder holds, as its settings map it: a few events, read without Spark, for a person to look at."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from itertools import islice
+from typing import Any, Final
+
+import deltalake
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake.exceptions import DeltaError
+from pyarrow import fs
+
+from shortlist.columns import EVENT_TS, EVENT_TYPE
+from shortlist.config import FeedConfig
+from shortlist.landing.sample_times import can_read, parse
+from shortlist.store.filesystems import filesystem
+
+_CODECS: Final = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
+# What a file that is no such file, or a torn one, makes its readers raise. Polars panics on some.
+UNREADABLE: Final = (
+    *(OSError, ValueError, csv.Error, DeltaError, pa.ArrowException),
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException),
+)
+# Enough for some lines; the rest of a file is not read.
+_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders of a feed that are named by a day.
+
+    Attributes:
+        days: oldest first.
+        newest_complete: the newest with its marker; None where none has it.
+    """
+
+    days: list[date]
+    newest_complete: date | None
+
+
+@dataclass(frozen=True)
+class FirstEvents:
+    """The first events of a file.
+
+    Attributes:
+        file: where they are from.
+        events: contract column: value, of each event.
+        problem: what is wrong with the mapping; empty when every column that an event needs has values.
+    """
+
+    file: str
+    events: list[dict[str, str]]
+    problem: str = ""
+
+
+def folders(root: str, feed: str, marker: str) -> Folders:
+    """The day folders of a feed.
+
+    Raises:
+        OSError: the landing cannot be listed.
+        ValueError: its address names no file system.
+    """
+    system, path = filesystem(root)
+    place = f"{path.rstrip('/')}/{feed}"
+    entries = system.get_file_info(fs.FileSelector(place, allow_not_found=True))
+    names = [entry.base_name for entry in entries if entry.type == fs.FileType.Directory]
+    days = sorted(day for name in names if (day := _day(name)) is not None)
+    complete = (day for day in reversed(days) if _exists(system, f"{place}/{day}/{marker}"))
+    return Folders(days, next(complete, None))
+
+
+def first_events(root: str, name: str, day: date, feed: FeedConfig, count: int = 5) -> FirstEvents:
+    """The first events of a day, mapped.
+
+    Raises:
+        UNREADABLE: the file cannot be read.
+    """
+    system, path = filesystem(root)
+    folder = f"{path.rstrip('/')}/{name}/{day}"
+    if feed.format == "delta":
+        table = deltalake.DeltaTable(f"{root.rstrip('/')}/{name}/{day}")
+        return _mapped(f"{name}/{day}", pl.scan_delta(table).head(count).collect().to_dicts(), feed)
+    files = [
+        entry
+        for entry in system.get_file_info(fs.FileSelector(folder, recursive=True))
+        if entry.type == fs.FileType.File and not entry.base_name.startswith(("_", "."))
+    ]
+    if not files:
+        return FirstEvents(f"{name}/{day}", [], "it holds no file of events")
+    file = min(files, key=lambda entry: entry.path)
+    return _mapped(f"{name}/{day}/{file.base_name}", _rows(system, file.path, feed, count), feed)
+
+
+def _mapped(file: str, rows: Sequence[Mapping[str, Any]], feed: FeedConfig) -> FirstEvents:
+    events = [_event(row, feed) for row in rows]
+    found = {column for event in events for column in event}
+    empty = [column for column in feed.mapped if column not in found and column in _asked(feed)]
+    if not rows:
+        return FirstEvents(file, [], "it holds no event")
+    if not empty:
+        return FirstEvents(file, events, _unknown_words(events))
+    fields = list(dict.fromkeys(field for row in rows for field in _names(row, feed)))
+    said = []
+    for column in empty:
+        near = get_close_matches(feed.mapped[column], fields, 3, 0.5)
+        said.append(
+            f"{column} is to be field {feed.mapped[column]!r}" + (f" (near it: {', '.join(near)})" if near else "")
+        )
+    return FirstEvents(file, events, f"no event has {'; '.join(said)}; its fields are {', '.join(fields[:30])}")
+
+
+def _asked(feed: FeedConfig) -> set[str]:
+    """Columns that must have values: all that the settings name, else those that every event needs."""
+    return set(feed.fields) or {"event_id", "event_type", "event_ts", "user_id"}
+
+
+def _event(row: Mapping[str, Any], feed: FeedConfig) -> dict[str, str]:
+    given = {column: _inside(row, feed.path(field)) for column, field in feed.mapped.items()}
+    event = {str(column): str(value) for column, value in feed.constants.items()}
+    event |= {column: _text(value) for column, value in given.items() if value is not None and _text(value).strip()}
+    if EVENT_TS in event and can_read(feed.timestamp.format):
+        [time] = parse(pl.Series([event[EVENT_TS]]), [feed.timestamp.format], feed.timestamp.zone)
+        event[EVENT_TS] = (
+            f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else f"{event[EVENT_TS]} (no time as {feed.timestamp.format})"
+        )
+    if feed.event_types and EVENT_TYPE in event:
+        word = event[EVENT_TYPE]
+        event[EVENT_TYPE] = feed.event_types.get(word, f"{word} (no word of event_types)")
+    return event
+
+
+def _unknown_words(events: Sequence[Mapping[str, str]]) -> str:
+    """What is wrong when no event at all has a known word, or a time."""
+    for column in (EVENT_TYPE, EVENT_TS):
+        values = [event.get(column, "") for event in events]
+        if values and all(value.endswith(")") for value in values):
+            return f"no event has a {column} that the settings can read: {values[0]}"
+    return ""
+
+
+def _rows(system: fs.FileSystem, path: str, feed: FeedConfig, count: int) -> list[dict[str, Any]]:
+    if feed.format == "parquet":
+        with system.open_input_file(path) as opened:
+            batch = next(pq.ParquetFile(opened).iter_batches(batch_size=count), None)
+            return [] if batch is None else batch.to_pylist()[:count]
+    if feed.format == "avro":
+        with system.open_input_stream(path, compression=None) as opened:
+            return pl.read_avro(io.BytesIO(opened.read())).head(count).to_dicts()
+    lines = _first_lines(system, path)
+    if feed.format == "json":
+        given = islice((line for line in lines if line.strip()), count)
+        return [row for line in given if isinstance(row := json.loads(line), dict)]
+    return _csv_rows(lines, feed, count)
+
+
+def _csv_rows(lines: Sequence[str], feed: FeedConfig, count: int) -> list[dict[str, Any]]:
+    quote = feed.csv.quote
+    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    reader = csv.reader(lines, delimiter=feed.csv.delimiter, quotechar=quote or None, quoting=quoting)
+    names = feed.csv.columns or next(reader, [])
+    rows = (dict(zip(names, fields, strict=False)) for fields in reader if fields)
+    return list(islice(rows, count))
+
+
+def _first_lines(system: fs.FileSystem, path: str) -> list[str]:
+    codec = next((codec for suffix, codec in _CODECS.items() if path.endswith(suffix)), None)
+    with system.open_input_stream(path, compression=None) as opened:
+        stream = opened if codec is None else pa.CompressedInputStream(opened, codec)
+        block = stream.read(_BYTES)
+    *whole, last = block.decode("utf-8-sig", errors="replace").split("\n")
+    # A line that was cut off is no line; a file's last line may have no end.
+    return [*whole, last] if len(block) < _BYTES else whole
+
+
+def _inside(row: Mapping[str, Any], path: Sequence[str]) -> Any:
+    value: Any = row
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _names(row: Mapping[str, Any], feed: FeedConfig, before: str = "") -> list[str]:
+    """Fields of a row, as a mapping names them."""
+    names: list[str] = []
+    for name, value in row.items():
+        names += _names(value, feed, f"{before}{name}.") if isinstance(value, Mapping) else [f"{before}{name}"]
+    return names
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _day(name: str) -> date | None:
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        return None
+    return day if day.isoformat() == name else None
+
+
+def _exists(system: fs.FileSystem, path: str) -> bool:
+    return bool(system.get_file_info(path).type != fs.FileType.NotFound)
