@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from shortlist.kernels.candidates import union_of
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 
-WIDE_SUBJECTS: Final = 256
+# What a matrix product checks and measures of all items, it does once for so many.
+WIDE_SUBJECTS: Final = 1024
 NARROW_SUBJECTS: Final = 32
 
 

@@ -92,6 +92,20 @@ def test_a_checkerboard_is_completed(name: str) -> None:
     assert found[:, 0].tolist() == wanted.tolist()
 
 
+def test_fold_in__an_item_that_the_model_does_not_know_is_no_observation() -> None:
+    factors = np.random.default_rng(0).standard_normal((5, 3))
+    factors[4] = 0
+    als = AlsConfig(factors=3, regularization=0.1, alpha=5.0)
+    scorer = FoldInScorer(fold_in_arrays(factors, als), als, FoldInSourceConfig())
+    nobody = np.zeros(3, np.int64)
+    # Subject 0 took items 0 and 1, subject 1 also item 4.
+    batch = SubjectBatch(np.array([0, 2, 5]), np.array([0, 1, 0, 1, 4], np.int32), {"weight": np.ones(5, np.float32)},
+                         nobody, nobody[:0].astype(np.int32), np.full(2, -1, np.int32))  # fmt: skip
+    vectors = scorer.prepare(batch)
+    np.testing.assert_array_equal(vectors[0], vectors[1])
+    assert vectors[0].any()
+
+
 # ---------------------------------------------------------------- spectral
 def test_fit_spectral__equals_the_dense_decomposition() -> None:
     taken = np.random.default_rng(5).random((40, 25)) < 0.25
