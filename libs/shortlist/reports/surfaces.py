@@ -31,6 +31,7 @@ from shortlist.contracts import candidates_name
 from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
 from shortlist.store.latest import is_current
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
+from shortlist.subjects import SUBJECTS
 
 SAMPLES = 4
 """Subjects shown per surface."""
@@ -238,9 +239,12 @@ def _samples(
 ) -> tuple[Sample, ...]:
     subjects = draw_subjects(rows[SUBJECT_ID].unique().to_list(), run_date, SAMPLES)
     heads = rows.filter(pl.col(SUBJECT_ID).is_in(subjects) & (pl.col(RANK) <= SAMPLE_CANDIDATES)).sort(SUBJECT_ID, RANK)
-    histories = read_histories(lake, settings, run_date, subjects, SAMPLE_HISTORY) if config.subject == "user" else {}
+    kind = SUBJECTS[config.subject]
+    histories = (
+        read_histories(lake, settings, run_date, subjects, SAMPLE_HISTORY) if kind.history == "interactions" else {}
+    )
     items = {*heads[ITEM_ID].to_list(), *(event[ITEM_ID] for events in histories.values() for event in events)}
-    if config.subject == "item":
+    if kind.in_catalog:
         items.update(subjects)
     titles = read_titles(lake, run_date, sorted(items))
 
@@ -249,7 +253,7 @@ def _samples(
 
     return tuple(
         Sample(
-            subject=named(subject) if config.subject == "item" else Named(subject, subject),
+            subject=named(subject) if kind.in_catalog else Named(subject, subject),
             history=tuple(
                 Engaged(event[EVENT_DATE], event[EVENT_TYPE], named(event[ITEM_ID]))
                 for event in histories.get(subject, [])
