@@ -80,6 +80,8 @@ BECAUSE_ITEM_ID: Final = "because_item_id"
 MODEL_VERSION: Final = "model_version"
 RUN_ID: Final = "run_id"
 EXPIRES_AT: Final = "expires_at"
+LENGTH: Final = "length"
+ELIGIBLE_LEFT: Final = "eligible_left"
 
 # Evaluations
 CANDIDATES_DATE: Final = "candidates_date"

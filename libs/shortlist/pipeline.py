@@ -74,12 +74,20 @@ JOBS: Final[dict[str, Job]] = {
     ),
     "generate_candidates": Job(
         reads=("interactions", "catalog", "user_factors", "item_factors", "related_items"),
-        writes=("source_candidates",),
+        writes=("source_candidates", "unchecked_candidates", "short_lists"),
         after=("train_als", "train_cooccurrence"),
         on_failure=_NOTHING_PUBLISHED,
     ),
     "publish_candidates": Job(
-        reads=("source_candidates", "interactions", "catalog", "publications", CANDIDATES),
+        reads=(
+            "unchecked_candidates",
+            "short_lists",
+            "source_candidates",
+            "interactions",
+            "catalog",
+            "publications",
+            CANDIDATES,
+        ),
         writes=(CANDIDATES, "publications"),
         after=("generate_candidates",),
         on_failure="a held surface keeps its last published day; publications says which and why for {day}",

@@ -4,12 +4,61 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 SubjectKind = Literal["user", "item"]
 KINDS: Final[tuple[SubjectKind, ...]] = get_args(SubjectKind)
+
+
+@dataclass(frozen=True)
+class SubjectType:
+    """What differs between lists for users and lists for items; whoever depends on it looks it up in SUBJECTS.
+
+    Attributes:
+        history: what a subject's history is: its `interactions`, or `itself`, one item of weight 1.
+        needs_support: whether it needs the surface's min_item_support to get a list; otherwise whoever has a history does.
+        truth: which later engagement its lists are evaluated by: its own `engagements`, or what shared its `sessions`.
+        segments: parts of the truth that are evaluated apart.
+        in_catalog: whether the catalog gives it a title.
+        no_list: a word for programs that says why one gets no list.
+        no_list_because: the same in a sentence, of subject, support, floor, days and day.
+        no_list_next: what to do about it.
+    """
+
+    history: Literal["interactions", "itself"]
+    needs_support: bool
+    truth: Literal["engagements", "sessions"]
+    segments: tuple[str, ...]
+    in_catalog: bool
+    no_list: str
+    no_list_because: str
+    no_list_next: str
+
+
+SUBJECTS: Final[Mapping[SubjectKind, SubjectType]] = {
+    "user": SubjectType(
+        history="interactions",
+        needs_support=False,
+        truth="engagements",
+        segments=("all", "new"),
+        in_catalog=False,
+        no_list="no_history",
+        no_list_because="user {subject} has no history: it neither engaged nor hid anything in the {days} days up to {day}",
+        no_list_next="look for the user in engagements and quarantine; ids are compared letter by letter",
+    ),
+    "item": SubjectType(
+        history="itself",
+        needs_support=True,
+        truth="sessions",
+        segments=("all",),
+        in_catalog=True,
+        no_list="below_floor",
+        no_list_because="item {subject} is below the support floor: {support} users, min_item_support is {floor}",
+        no_list_next="lower min_item_support of the surface, if it should have a list",
+    ),
+}
 
 # What replaces an erased id in a text.
 GONE: Final = "(erased)"

@@ -222,6 +222,8 @@ USER_FACTORS: Final = load_table("user_factors")
 ITEM_FACTORS: Final = load_table("item_factors")
 RELATED_ITEMS: Final = load_table("related_items")
 SOURCE_CANDIDATES: Final = load_table("source_candidates")
+UNCHECKED_CANDIDATES: Final = load_table("unchecked_candidates")
+SHORT_LISTS: Final = load_table("short_lists")
 CANDIDATES: Final = load_table("candidates")
 EVALUATIONS: Final = load_table("evaluations")
 PUBLICATIONS: Final = load_table("publications")
@@ -239,6 +241,8 @@ TABLES: Final = (
     ITEM_FACTORS,
     RELATED_ITEMS,
     SOURCE_CANDIDATES,
+    UNCHECKED_CANDIDATES,
+    SHORT_LISTS,
     CANDIDATES,
     EVALUATIONS,
     PUBLICATIONS,

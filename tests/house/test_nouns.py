@@ -6,10 +6,16 @@ import pytest
 from pydantic import BaseModel
 
 from shortlist import columns, config, tables
+from shortlist.config import Settings
 from shortlist.contracts import contract_names
+from shortlist.generation.artefacts import LOADERS
 from shortlist.models.als.fit import ENGINES
 from shortlist.sources import SOURCES
+from shortlist.sources.inputs import ARTEFACTS
+from shortlist.steps.generate import SUBJECT_FRAMES
+from shortlist.subjects import KINDS, SUBJECTS, SubjectKind
 from shortlist.tables import Table
+from shortlist.transforms.truth import TRUTHS
 
 TABLES = {value.contract: value for value in vars(tables).values() if isinstance(value, Table)}
 
@@ -52,7 +58,23 @@ def test_a_contract_states_key_partition_and_protocol(table: Table) -> None:
 
 
 def test_sources_are_the_same_in_settings_and_code() -> None:
-    assert set(SOURCES) == set(get_args(config.SourceName)) == set(config.SourcesConfig.model_fields)
+    assert set(SOURCES) == set(config.SourcesConfig.model_fields)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_source_needs_what_there_is(name: str, subject: SubjectKind) -> None:
+    settings = Settings.model_validate({"surfaces": {"any": {"subject": subject, "sources": ["als"]}}})
+    needs = SOURCES[name].needs(settings, SUBJECTS[subject])
+    assert needs
+    assert set(needs) <= set(ARTEFACTS)
+    assert set(LOADERS) | {"user_vectors"} == set(ARTEFACTS)
+
+
+def test_every_kind_of_subject_has_its_entries() -> None:
+    assert set(SUBJECTS) == set(KINDS)
+    assert {subject.truth for subject in SUBJECTS.values()} == set(TRUTHS)
+    assert {subject.history for subject in SUBJECTS.values()} == set(SUBJECT_FRAMES)
 
 
 def test_engines_are_the_same_in_settings_and_code() -> None:

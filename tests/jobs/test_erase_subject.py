@@ -144,7 +144,14 @@ def erased(_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> It
 def test_the_search_would_find_them(erased: Erased) -> None:
     """Before the erasure every table that may name a subject does, and so do a manifest and a page."""
     tables = {"engagements", "quarantine", "catalog", "interactions", "baskets", "user_factors", "item_factors"}
-    tables |= {"related_items", "source_candidates", "candidates_homefeed", "candidates_related", "publications"}
+    tables |= {
+        "related_items",
+        "source_candidates",
+        "unchecked_candidates",
+        "candidates_homefeed",
+        "candidates_related",
+    }
+    tables |= {"publications"}
     assert tables_of(erased.before) == tables
     assert f"manifests/run_date={NEXT}/extract_engagements.json" in erased.before
     assert "reports/extra.html" in erased.before
@@ -224,7 +231,8 @@ def test_the_proof_says_what_went_and_does_not_say_who(erased: Erased) -> None:
     assert rows["user", "baskets"] == 3 * (9 + 10) - (9 + 10)
     assert rows["item", "baskets"] == 5 * (9 + 10)
     assert rows["item", "publications"] == 1
-    for name in ("candidates_homefeed", "candidates_related", "related_items", "source_candidates"):
+    lists = ("source_candidates", "unchecked_candidates", "candidates_homefeed", "candidates_related")
+    for name in ("related_items", *lists):
         assert rows["item", name] > 0
         assert found["item", name]["files_removed"] > 0
     warehouse = erased.deployment.home / "warehouse"

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
+from shortlist.errors import InputMissingError
 from tests import tiny
 from tests.jobs.conftest import Deployment
 
@@ -20,6 +21,25 @@ def built(spark: SparkSession, deployment: Deployment) -> Deployment:
     for job in ("extract_engagements", "build_interactions", "train_cooccurrence"):
         deployment.run(job, DAY)
     return deployment
+
+
+def test_popularity_alone_needs_no_trained_model(spark: SparkSession, deployment: Deployment) -> None:
+    tiny.write_landing(deployment.landing, LANDED)
+    for job in ("extract_engagements", "build_interactions"):
+        deployment.run(job, DAY)
+    with pytest.raises(InputMissingError, match=r"run jobs/train_als\.py for that day first"):
+        deployment.run("generate_candidates", DAY)
+    popular = "{subject: user, sources: [popularity], fallback: null, k: 4, depth: 4, min_item_support: 2}"
+    text = deployment.config.read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("  related:")]
+    lines = [f"  homefeed: {popular}" if line.startswith("  homefeed:") else line for line in lines]
+    deployment.config.write_text("\n".join(lines) + "\n")
+    deployment.run("generate_candidates", DAY)
+    deployment.run("publish_candidates", DAY)
+    published = deployment.table("candidates_homefeed")
+    assert set(published["source"]) == {"popularity"}
+    assert len(published) == 4 * len(tiny.USERS)
+    assert not any(deployment.exists(name) for name in ("user_factors", "item_factors", "related_items"))
 
 
 def als_candidates(deployment: Deployment) -> pl.DataFrame:

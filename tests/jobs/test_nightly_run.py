@@ -27,6 +27,8 @@ TABLES = (
     "item_factors",
     "related_items",
     "source_candidates",
+    "unchecked_candidates",
+    "short_lists",
     "candidates_homefeed",
     "candidates_related",
 )

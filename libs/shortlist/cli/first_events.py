@@ -162,7 +162,7 @@ def _rows(system: fs.FileSystem, path: str, feed: FeedConfig, count: int) -> lis
 
 def _csv_rows(lines: Sequence[str], feed: FeedConfig, count: int) -> list[dict[str, Any]]:
     quote = feed.csv.quote
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     reader = csv.reader(lines, delimiter=feed.csv.delimiter, quotechar=quote or None, quoting=quoting)
     names = feed.csv.columns or next(reader, [])
     rows = (dict(zip(names, fields, strict=False)) for fields in reader if fields)

@@ -11,6 +11,7 @@ from shortlist.cli.served import Served, served
 from shortlist.columns import EVENT_DATE, EVENT_TYPE, ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_histories, read_titles
+from shortlist.subjects import SUBJECTS
 
 
 def show(settings: Settings, surface: str, subject: str, day: date | None, history: int) -> dict[str, Any]:
@@ -29,14 +30,15 @@ def show(settings: Settings, surface: str, subject: str, day: date | None, histo
     """
     view = served(settings, surface, day)
     config = settings.surfaces[surface]
+    kind = SUBJECTS[config.subject]
     candidates = view.list_of(subject)
-    events = read_histories(view.lake, settings, view.day, [subject], history) if config.subject == "user" else {}
+    events = read_histories(view.lake, settings, view.day, [subject], history) if kind.history == "interactions" else {}
     did = events.get(subject, [])
     titles = _titles(view, candidates, [event[ITEM_ID] for event in did], subject)
     return {
         "surface": surface,
         "subject": subject,
-        "title": titles.get(subject) if config.subject == "item" else None,
+        "title": titles.get(subject) if kind.in_catalog else None,
         "run_date": view.day.isoformat(),
         "table_version": view.decision.table_version,
         "k": config.k,

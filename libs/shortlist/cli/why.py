@@ -15,6 +15,7 @@ from shortlist.cli.served import Served, served
 from shortlist.columns import ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_titles
+from shortlist.rules import PAIR_RULES
 
 Answer = tuple[str, str, str]
 """A word for programs, one sentence, and the next step."""
@@ -108,12 +109,7 @@ def _about_item(
         return "not_eligible", f"not eligible: {'; '.join(ineligibility_reasons)}", then
     mask = knowledge.mask(subject, item)
     if mask is not None:
-        says = {
-            "hidden": "the subject hid it, so it is never given to it",
-            "seen": "the subject had engaged with it before, so it is not given to it",
-            "itself": "it is the subject itself",
-        }[mask]
-        return mask, says, _NOTHING
+        return mask, PAIR_RULES[mask].reason, _NOTHING
     return _lost(view, item, rows, proposals)
 
 
@@ -140,14 +136,15 @@ def _lost(view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame |
 
 
 def _no_subject(view: Served, subject: str, knowledge: Knowledge) -> Answer:
-    config = view.settings.surfaces[view.surface]
-    if config.subject == "user":
-        days = view.settings.interactions.lookback_days
-        says = f"user {subject} has no history: it neither engaged nor hid anything in the {days} days up to {view.day}"
-        return "no_history", says, "look for the user in engagements and quarantine; ids are compared letter by letter"
-    support = knowledge.support(subject)
-    says = f"item {subject} is below the support floor: {support} users, min_item_support is {config.min_item_support}"
-    return "below_floor", says, "lower min_item_support of the surface, if it should have a list"
+    kind = knowledge.subject
+    says = kind.no_list_because.format(
+        subject=subject,
+        support=knowledge.support(subject) if kind.needs_support else None,
+        floor=knowledge.surface.min_item_support,
+        days=view.settings.interactions.lookback_days,
+        day=view.day,
+    )
+    return kind.no_list, says, kind.no_list_next
 
 
 def _forgotten(view: Served) -> Answer:

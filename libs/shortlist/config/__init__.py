@@ -12,7 +12,6 @@ from shortlist.config.base import (
     EventType,
     Measure,
     Section,
-    SourceName,
     state_home,
 )
 from shortlist.config.checks import (
@@ -76,7 +75,6 @@ __all__ = [
     "SaveRateConfig",
     "Section",
     "Settings",
-    "SourceName",
     "SourcesConfig",
     "SurfaceConfig",
     "SyntheticConfig",

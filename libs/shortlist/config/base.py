@@ -17,7 +17,6 @@ Measure = Literal["count", "cosine", "jaccard", "lift", "npmi", "llr", "rp3beta"
 WEIGHTED_MEASURES: Final[tuple[Measure, ...]] = ("count", "cosine", "jaccard", "lift", "npmi", "rp3beta")
 # The others hold pairs against what chance would give, or against a union, of whole baskets.
 DIRECTED_MEASURES: Final[tuple[Measure, ...]] = ("count", "cosine", "rp3beta")
-SourceName = Literal["als", "cooccurrence", "popularity"]
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 

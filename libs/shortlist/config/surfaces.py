@@ -1,10 +1,10 @@
 """Settings of candidates: sources, surfaces with their guardrails, the blend."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from shortlist.config.base import Measure, Section, SourceName
+from shortlist.config.base import Measure, Section
 
 
 class AlsSourceConfig(Section):
@@ -47,6 +47,16 @@ class SourcesConfig(Section):
     """Most engaged with of late."""
 
 
+def _known_source(name: str) -> str:
+    known = SourcesConfig.model_fields
+    if name not in known:
+        raise ValueError(f"there is no such source; next: choose from {', '.join(known)}")
+    return name
+
+
+KnownSource = Annotated[str, AfterValidator(_known_source)]
+
+
 class GuardrailsConfig(Section):
     """How far a surface may move from the last published day before the publication is held."""
 
@@ -67,9 +77,9 @@ class SurfaceConfig(Section):
 
     subject: Literal["user", "item"]
     """What a list is made for."""
-    sources: tuple[SourceName, ...] = Field(min_length=1)
-    """Sources that are fused."""
-    fallback: SourceName | None = "popularity"
+    sources: tuple[KnownSource, ...] = Field(min_length=1)
+    """Sources that are fused; names of entries of `sources`."""
+    fallback: KnownSource | None = "popularity"
     """Source that fills short lists; it is not fused."""
     k: int = Field(default=50, ge=1, le=10_000)
     """Length of a list."""
@@ -81,11 +91,18 @@ class SurfaceConfig(Section):
     """Leave out items whose catalog status is not active (off, with a note, where there is no catalog)."""
     buyable_items_only: bool = False
     """Leave out items that cannot be bought (off, with a note, where there is no catalog)."""
+    mask_seen: bool = True
+    """Never give a subject what it engaged with before; off for repeat purchases."""
+    mask_hidden: bool = True
+    """Never give a subject what it hid."""
     guardrails: GuardrailsConfig = GuardrailsConfig()
     """Limits against the last published day."""
 
     @model_validator(mode="after")
     def _lists_can_be_filled(self) -> Self:
+        repeated = sorted({name for name in self.sources if self.sources.count(name) > 1})
+        if repeated:
+            raise ValueError(f"source {', '.join(map(repr, repeated))} is named twice; name it once")
         if self.fallback in self.sources:
             raise ValueError(f"fallback {self.fallback!r} is also among sources; a fallback fills up and is not fused")
         if self.depth < self.k:

@@ -22,6 +22,7 @@ from shortlist.reports.page import headline, report_path
 from shortlist.reports.reading_examples import reading_snippets
 from shortlist.reports.surfaces import Candidate, Sample, SurfaceFacts
 from shortlist.reports.untrusted import column, plain
+from shortlist.subjects import SUBJECTS
 
 WIDTH: Final = 120
 _LEFT: Final = 44  # columns of the history
@@ -59,7 +60,7 @@ def _surface(surface: SurfaceFacts) -> Iterator[str]:
         yield from wrap(f"no lists to show: {why}", WIDTH)
     for sample in surface.samples[:_SUBJECTS]:
         yield ""
-        yield from _beside(sample) if surface.config.subject == "user" else _alone(sample)
+        yield from _beside(sample) if SUBJECTS[surface.config.subject].history == "interactions" else _alone(sample)
 
 
 def _beside(sample: Sample) -> Iterator[str]:

@@ -26,6 +26,7 @@ from shortlist.contracts import candidates_name
 from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
+from shortlist.subjects import SUBJECTS
 
 SAMPLES = 4
 """Subjects shown per surface."""
@@ -182,9 +183,12 @@ def _samples(
 ) -> tuple[Sample, ...]:
     subjects = draw_subjects(rows[SUBJECT_ID].unique().to_list(), run_date, SAMPLES)
     heads = rows.filter(pl.col(SUBJECT_ID).is_in(subjects) & (pl.col(RANK) <= SAMPLE_CANDIDATES)).sort(SUBJECT_ID, RANK)
-    histories = read_histories(lake, settings, run_date, subjects, SAMPLE_HISTORY) if config.subject == "user" else {}
+    kind = SUBJECTS[config.subject]
+    histories = (
+        read_histories(lake, settings, run_date, subjects, SAMPLE_HISTORY) if kind.history == "interactions" else {}
+    )
     items = {*heads[ITEM_ID].to_list(), *(event[ITEM_ID] for events in histories.values() for event in events)}
-    if config.subject == "item":
+    if kind.in_catalog:
         items.update(subjects)
     titles = read_titles(lake, run_date, sorted(items))
 
@@ -193,7 +197,7 @@ def _samples(
 
     return tuple(
         Sample(
-            subject=named(subject) if config.subject == "item" else Named(subject, subject),
+            subject=named(subject) if kind.in_catalog else Named(subject, subject),
             history=tuple(
                 Engaged(event[EVENT_DATE], event[EVENT_TYPE], named(event[ITEM_ID]))
                 for event in histories.get(subject, [])

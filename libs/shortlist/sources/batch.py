@@ -5,7 +5,7 @@ that are broken by index are broken by id, the same everywhere.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -31,6 +31,7 @@ class SubjectBatch:
         masked_starts: (n + 1,) int64.
         masked_items: int32 item indices, ascending within a subject: what must not be given to it.
         sample_rows: (n,) int32, where the subject is in the shared sample of subjects; -1 where it is not in it.
+        vectors: (n, d) float32 vectors that are stored for the subjects, by model; a row of NaN where one has none.
     """
 
     history_starts: NDArray[np.int64]
@@ -39,6 +40,7 @@ class SubjectBatch:
     masked_starts: NDArray[np.int64]
     masked_items: NDArray[np.int32]
     sample_rows: NDArray[np.int32]
+    vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -87,7 +89,26 @@ class SubjectBatch:
             self.masked_starts[first : last + 1] - self.masked_starts[first],
             self.masked_items[masked],
             self.sample_rows[first:last],
+            {name: vectors[first:last] for name, vectors in self.vectors.items()},
         )
+
+    def select(self, chosen: NDArray[np.bool_]) -> "SubjectBatch":
+        """Only the subjects that are chosen: (n,) bool."""
+        history = np.repeat(chosen, np.diff(self.history_starts))
+        masked = np.repeat(chosen, np.diff(self.masked_starts))
+        return SubjectBatch(
+            _starts_of(np.diff(self.history_starts)[chosen]),
+            self.history_items[history],
+            {name: column[history] for name, column in self.history.items()},
+            _starts_of(np.diff(self.masked_starts)[chosen]),
+            self.masked_items[masked],
+            self.sample_rows[chosen],
+            {name: vectors[chosen] for name, vectors in self.vectors.items()},
+        )
+
+
+def _starts_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
 
 
 @dataclass(frozen=True)

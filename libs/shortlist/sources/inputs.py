@@ -1,46 +1,71 @@
-"""What every candidate source is given, and what it gives back."""
+"""What candidate sources are made of: item-side arrays that every task finds. No Spark."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
+from typing import Any, Final, Literal, Protocol, TypeVar, get_args
 
-from pyspark.sql import DataFrame
+from shortlist.config import Settings
+from shortlist.kernels.arrays import Floats
+from shortlist.sources.batch import Scorer
+from shortlist.sources.fold_in import FoldInArrays
+from shortlist.sources.item_vectors import ItemVectors
+from shortlist.sources.neighbour_lists import NeighbourLists
+from shortlist.subjects import SubjectType
 
-from shortlist.config import AlsConfig, SourcesConfig, SurfaceConfig
-from shortlist.models.ranking.item_factors import SharedItems
-from shortlist.transforms.scope import Scope
+Content = TypeVar("Content")
+ArtefactName = Literal["item_vectors", "unit_item_vectors", "user_vectors", "fold_in", "neighbours", "recent_users"]
+ARTEFACTS: Final[tuple[ArtefactName, ...]] = get_args(ArtefactName)
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Frames as known when the run date ended, for one surface.
+class FoldIn:
+    """What users without a stored vector are solved against.
 
     Attributes:
-        run_date: logical date D.
-        surface: the surface's settings.
-        scope: who gets a list, what may be in it, what is masked.
-        interactions: user_id, item_id, weight, last_ts, hidden.
-        user_factors: id, factors; None where settings say that none are stored.
-        item_factors: id, factors.
-        items: the same, shared by all surfaces of a run.
-        als: settings that the factors were fitted with.
-        folder: one that the driver and every task see, for what is shared with all of them; None where there is none.
-        related_items: basket_kind, measure, item_id, rank, related_item_id, score.
+        arrays: the item vectors in the eigenbasis of their Gram matrix, and its eigenvalues.
+        rotation: (d, d) float32, the basis; `rotated @ rotation.T` are the vectors as the model has them.
     """
 
-    run_date: date
-    surface: SurfaceConfig
-    scope: Scope
-    interactions: DataFrame
-    user_factors: DataFrame | None
-    item_factors: DataFrame
-    items: SharedItems
-    als: AlsConfig
-    folder: Path | None
-    related_items: DataFrame
+    arrays: FoldInArrays
+    rotation: Floats
 
 
-# A source returns subject_id, item_id, score, rank (from 1, best first, ties by item_id) and because_item_id (NULL where it
-# knows none): only eligible items, nothing seen, at most the surface's depth per subject.
-Source = Callable[[Inputs, SourcesConfig], DataFrame]
+@dataclass(frozen=True)
+class Artefacts:
+    """Whatever the sources of a run need; None where none of them needs it.
+
+    Attributes:
+        item_vectors: as the model has them.
+        unit_item_vectors: each of Euclidean length 1, or 0.
+        fold_in: None also where every user has a stored vector.
+        neighbours: of the configured measure.
+        recent_users: (items,) float32, users who took each item within the configured window.
+    """
+
+    item_vectors: ItemVectors | None = None
+    unit_item_vectors: ItemVectors | None = None
+    fold_in: FoldIn | None = None
+    neighbours: NeighbourLists | None = None
+    recent_users: Floats | None = None
+
+
+class Source(Protocol):
+    """A candidate source before its arrays are at hand."""
+
+    @staticmethod
+    def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
+        """Names of the artefacts that `open` will ask for; `user_vectors` come with the subjects."""
+
+    @staticmethod
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[Any]:
+        """The scorer, for a task."""
+
+
+def given(artefact: Content | None, name: ArtefactName) -> Content:
+    """The artefact.
+
+    Raises:
+        ValueError: it is not there.
+    """
+    if artefact is None:
+        raise ValueError(f"artefact {name} was not shared; next: name it in the source's `needs`")
+    return artefact

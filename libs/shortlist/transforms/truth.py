@@ -50,9 +50,8 @@ def item_truth(engagements: DataFrame, day: date, event_types: Sequence[str]) ->
     return apart.select(F.lit(ALL).alias(SEGMENT), SUBJECT_ID, ITEM_ID)
 
 
-# By what a surface's lists are made for.
+# By what `SubjectType.truth` names.
 TRUTHS: Final[Mapping[str, Callable[[DataFrame, date, Sequence[str]], DataFrame]]] = {
-    "user": user_truth,
-    "item": item_truth,
+    "engagements": user_truth,
+    "sessions": item_truth,
 }
-SEGMENTS: Final[Mapping[str, Sequence[str]]] = {"user": (ALL, NEW), "item": (ALL,)}

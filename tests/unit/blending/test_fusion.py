@@ -1,85 +1,105 @@
 """Fusion by hand: 1 / (constant + rank), the fallback below everything."""
 
-import pyarrow as pa
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from shortlist.blending.fusion import Fusion, fuse_rows, whole_subjects
+from shortlist.blending.fusion import Fusion, best_reason, fuse, proposers
+from shortlist.blending.lists import best_first, proposal_ranks
+from shortlist.sources.batch import CandidateSet
 
 NAMES = ["als", "cooccurrence", "popularity"]
-LISTS = st.dictionaries(
-    st.sampled_from(["s", "t", "ü"]),
-    st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from("abcdef"), unique=True, max_size=6)),
+FUSION = Fusion(NAMES[:2], NAMES[2], 60)
+LISTS = st.lists(
+    st.fixed_dictionaries({name: st.lists(st.integers(0, 5), unique=True, max_size=6) for name in NAMES}), min_size=1
 )
-Row = tuple[str, str, int, str, str | None]
-PROPOSED: list[Row] = [
-    ("s", "als", 1, "a", None),
-    ("s", "als", 2, "b", None),
-    ("s", "cooccurrence", 1, "b", "seed"),
-    ("s", "cooccurrence", 2, "c", "other"),
-    ("s", "popularity", 1, "p", None),
-    ("s", "popularity", 2, "a", None),
-    ("t", "popularity", 1, "p", None),
-]
 
 
-def rows_of(lists: dict[str, dict[str, list[str]]]) -> list[Row]:
-    """Only co-occurrence knows why."""
+def proposals_of(lists: list[dict[str, list[int]]]) -> NDArray[np.int32]:
+    found = np.full((len(NAMES), len(lists), 6), -1, np.int32)
+    for source, name in enumerate(NAMES):
+        for subject, by_source in enumerate(lists):
+            found[source, subject, : len(by_source.get(name, []))] = by_source.get(name, [])
+    return found
+
+
+def union_of(lists: list[dict[str, list[int]]]) -> CandidateSet:
+    unions = [sorted({item for items in by_source.values() for item in items}) for by_source in lists]
+    starts = np.cumsum([0, *map(len, unions)])
+    return CandidateSet(starts, np.array([item for union in unions for item in union], np.int32))
+
+
+Row = tuple[int, int, int, float, str, list[str], int]
+
+
+def fused(lists: list[dict[str, list[int]]], k: int, fusion: Fusion) -> list[Row]:
+    """subject, rank, item, score, source, sources, reason; only co-occurrence knows a reason, 100 + the item."""
+    candidates = union_of(lists)
+    ranks = proposal_ranks(proposals_of(lists), candidates)[: len(fusion.names)]
+    scores, winners = fuse(ranks, fusion)
+    listed, starts = best_first(candidates.starts, scores, k)
+    reasons = np.full(ranks.shape, -1, np.int32)
+    reasons[1] = candidates.items + 100
+    because = best_reason(ranks[:, listed], reasons[:, listed], fusion)
+    sources = proposers(ranks[:, listed], fusion.names).to_pylist()
+    subjects = np.repeat(np.arange(len(lists)), np.diff(starts))
     return [
-        (subject, source, rank, item, f"why {item}" if source == "cooccurrence" else None)
-        for subject, by_source in sorted(lists.items())
-        for source, items in by_source.items()
-        for rank, item in enumerate(items, start=1)
+        (
+            int(subject),
+            place - int(starts[subject]) + 1,
+            int(candidates.items[listed[place]]),
+            float(scores[listed[place]]),
+            fusion.names[winners[listed[place]]],
+            sources[place],
+            int(because[place]),
+        )
+        for place, subject in enumerate(subjects)
     ]
 
 
-def table_of(rows: list[Row]) -> pa.Table:
-    columns = ["subject_id", "source", "rank", "item_id", "because_item_id"]
-    kinds = [pa.string(), pa.string(), pa.int32(), pa.string(), pa.string()]
-    return pa.table({name: pa.array([row[n] for row in rows], kinds[n]) for n, name in enumerate(columns)})
-
-
-def by_hand(rows: list[Row], fusion: Fusion) -> list[tuple[object, ...]]:
-    fused: list[tuple[object, ...]] = []
-    for subject in sorted({row[0] for row in rows}):
-        scores = {}
-        for item in {row[3] for row in rows if row[0] == subject}:
-            given_by = [row for row in rows if (row[0], row[3]) == (subject, item)]
-            best = min(given_by, key=lambda row: (row[1] == "popularity", row[2], NAMES.index(row[1])))
-            whole = sum(round(10**12 / (fusion.constant + row[2])) for row in given_by if row[1] != "popularity")
-            score = whole / 10**12 if whole else -float(best[2])
-            why = next((row[4] for row in given_by if row[4]), None)
-            scores[item] = (score, best[1], sorted(row[1] for row in given_by), why)
-        ranked = sorted(scores.items(), key=lambda entry: (-entry[1][0], entry[0]))[: fusion.k]
-        fused += [(subject, rank, item, *facts) for rank, (item, facts) in enumerate(ranked, start=1)]
-    return fused
+def by_hand(lists: list[dict[str, list[int]]], k: int) -> list[Row]:
+    rows: list[Row] = []
+    for subject, by_source in enumerate(lists):
+        found = []
+        for item in {item for items in by_source.values() for item in items}:
+            ranks = {name: items.index(item) + 1 for name, items in by_source.items() if item in items}
+            best = min(ranks, key=lambda name: (name == "popularity", ranks[name], NAMES.index(name)))
+            whole = sum(round(10**12 / (60 + rank)) for name, rank in ranks.items() if name != "popularity")
+            score = whole / 10**12 if whole else -float(ranks[best])
+            found.append((-score, item, best, sorted(ranks), 100 + item if "cooccurrence" in ranks else -1))
+        ranked = sorted(found)[:k]
+        rows += [
+            (subject, rank, item, -lost, best, names, why)
+            for rank, (lost, item, best, names, why) in enumerate(ranked, 1)
+        ]
+    return rows
 
 
 def test_ranks_add_up_and_the_fallback_only_fills() -> None:
-    found = fuse_rows(table_of(PROPOSED), Fusion(NAMES[:2], NAMES[2], k=10, constant=1)).to_pylist()
-    keys = ["subject_id", "rank", "item_id", "source", "sources", "because_item_id"]
-    assert [tuple(row[key] for key in keys) for row in found] == [
-        ("s", 1, "b", "cooccurrence", ["als", "cooccurrence"], "seed"),
-        ("s", 2, "a", "als", ["als", "popularity"], None),
-        ("s", 3, "c", "cooccurrence", ["cooccurrence"], "other"),
-        ("s", 4, "p", "popularity", ["popularity"], None),
-        ("t", 1, "p", "popularity", ["popularity"], None),
+    # Items a, b, c, p are 0, 1, 2, 3.
+    lists = [{"als": [0, 1], "cooccurrence": [1, 2], "popularity": [3, 0]}, {"popularity": [3]}]
+    found = fused(lists, 10, Fusion(NAMES[:2], NAMES[2], 1))
+    assert [(row[0], row[1], row[2], *row[4:]) for row in found] == [
+        (0, 1, 1, "cooccurrence", ["als", "cooccurrence"], 101),
+        (0, 2, 0, "als", ["als", "popularity"], -1),
+        (0, 3, 2, "cooccurrence", ["cooccurrence"], 102),
+        (0, 4, 3, "popularity", ["popularity"], -1),
+        (1, 1, 3, "popularity", ["popularity"], -1),
     ]
-    assert [row["score"] for row in found] == pytest.approx([1 / 3 + 1 / 2, 1 / 2, 1 / 3, -1.0, -1.0], abs=1e-12)
+    assert [row[3] for row in found] == pytest.approx([1 / 3 + 1 / 2, 1 / 2, 1 / 3, -1.0, -1.0], abs=1e-12)
 
 
 def test_k_cuts_and_ties_go_by_item() -> None:
-    rows: list[Row] = [("s", "als", 1, "z", None), ("s", "cooccurrence", 1, "y", None)]
-    (only,) = fuse_rows(table_of(rows), Fusion(NAMES[:2], None, k=1, constant=60)).to_pylist()
-    assert only["item_id"] == "y"
+    (only,) = fused([{"als": [5], "cooccurrence": [4]}], 1, Fusion(NAMES[:2], None, 60))
+    assert only[2] == 4
 
 
-@given(LISTS, st.integers(1, 7), st.integers(1, 4))
-def test_any_lists_are_fused_as_by_hand_however_they_are_cut(
-    lists: dict[str, dict[str, list[str]]], k: int, width: int
-) -> None:
-    rows, fusion = rows_of(lists), Fusion(NAMES[:2], NAMES[2], k, 60)
-    batches = table_of(rows).to_batches(max_chunksize=width)
-    found = [tuple(row.values()) for whole in whole_subjects(batches) for row in fuse_rows(whole, fusion).to_pylist()]
-    assert found == by_hand(rows, fusion)
+def test_nobody_proposed_anything() -> None:
+    assert fused([{}, {}], 3, FUSION) == []
+
+
+@given(LISTS, st.integers(1, 7))
+def test_any_lists_are_fused_as_by_hand(lists: list[dict[str, list[int]]], k: int) -> None:
+    assert fused(lists, k, FUSION) == by_hand(lists, k)

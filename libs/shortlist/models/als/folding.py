@@ -1,4 +1,4 @@
-"""Vectors for users or items that a model has not seen, against factors that stay as they are; and their best items at once."""
+"""The best items of users that a model has not seen, against item factors that stay as they are."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,50 +10,19 @@ from pyspark import Broadcast
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import FACTORS, ID, ITEM_ID, SEEN, SUBJECT_ID, USER_ID, WEIGHT
+from shortlist.columns import ITEM_ID, SEEN, SUBJECT_ID, USER_ID, WEIGHT
 from shortlist.config import AlsConfig
 from shortlist.errors import ModelError
-from shortlist.kernels.arrays import Floats, finite
-from shortlist.kernels.ials import gram, gram_basis
+from shortlist.kernels.arrays import Floats
 from shortlist.models.als.blocks import Block
 from shortlist.models.als.blockwise import HalfStep
 from shortlist.models.als.observations import signed
 from shortlist.models.arrays.blocks import Batches
-from shortlist.models.arrays.matrix import list_rows
 from shortlist.models.arrays.shared_arrays import SharedArrays
-from shortlist.models.ranking.item_factors import ItemFactors, SharedItems, list_matrix
+from shortlist.models.ranking.item_factors import ItemFactors, SharedItems
 from shortlist.models.ranking.scoring import LISTS, RANKED, ItemIndices, nothing_eligible, ranked, ranked_lists, sent
 
 _TAKEN = "taken"
-_SCHEMA = f"{ID} string, {FACTORS} array<float>"
-
-
-def fold_in(
-    interactions: DataFrame, fixed: DataFrame, config: AlsConfig, row: str = USER_ID, column: str = ITEM_ID
-) -> DataFrame:
-    """Exact vectors of new or changed rows, with the other side held fixed.
-
-    Vectors of the other side go to the rows that saw them, in a shuffle; the driver holds their d x d Gram matrix.
-
-    Args:
-        interactions: user_id, item_id, weight and, where known, hidden: everything that these rows saw.
-        fixed: id, factors of the whole other side.
-        config: as the model was fitted with, by engine `local` or `spark`.
-        row: user_id, or item_id to fold in items.
-        column: the other one.
-
-    Returns:
-        id, factors. Rows that took nothing with a vector are absent.
-    """
-    total, count = np.zeros((config.factors, config.factors), np.float64), 0
-    for part in fixed.select(FACTORS).mapInArrow(_grams, "gram binary, rows long").toArrow().to_pylist():
-        total += np.frombuffer(part["gram"], np.float64).reshape(total.shape)
-        count += part["rows"]
-    step = HalfStep(config, gram_basis(total, 1.0 / config.alpha), count, exactly=True)
-    vectors = fixed.select(F.col(ID).alias(column), FACTORS)
-    met = signed(interactions, config.hide_weight).join(vectors, column, how="inner")
-    tasks = met.groupBy(row).agg(F.sort_array(F.collect_list(F.struct(column, WEIGHT, FACTORS))).alias(_TAKEN))
-    return tasks.mapInArrow(_folding(step, row), _SCHEMA)
 
 
 def fold_in_top_items(
@@ -86,20 +55,6 @@ def fold_in_top_items(
     basis, rotated = items.basis(1.0 / config.alpha)
     step = HalfStep(config, basis, len(items.ids), exactly=True)
     return ranked(tasks.mapInArrow(_ranking(rotated, items.fitted, step, sent(spark, eligible), k), LISTS))
-
-
-def _folding(step: HalfStep, row: str) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
-    def fold(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if batch.num_rows:
-                _, weights, factors = batch[_TAKEN].flatten().flatten()
-                rotated = finite(list_matrix(factors), "fixed factors") @ step.basis.rotation
-                places = np.arange(len(weights), dtype=np.int32)
-                rows = pc.list_parent_indices(batch[_TAKEN]).to_numpy()
-                vectors, taken = _solved(step, rotated, batch[row], rows, places, weights)
-                yield list_rows(batch[row].filter(pa.array(taken)), vectors[taken], (ID, FACTORS))
-
-    return fold
 
 
 def _ranking(
@@ -155,14 +110,3 @@ def _solved(
     if unsolved:
         raise ModelError.not_finite("folded als vectors, rows without a solution in float32", unsolved)
     return vectors, np.bincount(rows[signs > 0], minlength=len(names)) > 0
-
-
-def _grams(batches: Batches) -> Iterator[pa.RecordBatch]:
-    """One Gram matrix for all rows of a task."""
-    total, rows = None, 0
-    for batch in batches:
-        if batch.num_rows:
-            part = gram(list_matrix(batch[FACTORS]))
-            total, rows = part if total is None else total + part, rows + batch.num_rows
-    if total is not None:
-        yield pa.RecordBatch.from_pydict({"gram": pa.array([total.tobytes()], pa.binary()), "rows": [rows]})

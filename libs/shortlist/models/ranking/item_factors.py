@@ -80,6 +80,26 @@ class SharedItems:
             self._bases[unobserved_weight] = basis, self._turned(lambda rows: rows @ basis.rotation)
         return self._bases[unobserved_weight]
 
+    def aligned(self, shared: SharedArrays[ItemFactors], ids: pa.Array) -> SharedArrays[ItemFactors]:
+        """One of these matrices with a row for each of `ids`, zeros where an item has no vector.
+
+        Args:
+            shared: `fitted`, `unit_length` or the vectors of `basis`.
+            ids: sorted, and all of `self.ids` among them.
+        """
+        if len(ids) == len(self.ids):
+            return shared
+        rows = pc.index_in(self.ids, value_set=ids).to_numpy()
+        vectors = shared.value.vectors
+        shape = (len(ids), vectors.shape[1])
+        if isinstance(shared, MappedArrays) and self._folder:
+            path, matrix = _new_matrix(self._folder, shape)
+            matrix[rows] = vectors
+            return self._kept(MappedArrays(ItemFactors, {"ids": stored(self._folder, ids), "vectors": path}))
+        matrix = np.zeros(shape, np.float32)
+        matrix[rows] = vectors
+        return self._kept(share_arrays(self._spark, None, ItemFactors(ids, matrix)))
+
     def item_indices(self, items: DataFrame) -> NDArray[np.int32] | None:
         """Which of them a surface may show.
 

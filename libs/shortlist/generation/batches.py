@@ -1,0 +1,211 @@
+"""Arrow batches of subjects as arrays of item indices, and the lists that come out as Arrow again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shortlist.blending.fusion import proposers
+from shortlist.columns import (
+    BECAUSE_ITEM_ID,
+    ELIGIBLE_LEFT,
+    FACTORS,
+    HIDDEN,
+    ITEM_ID,
+    LAST_TS,
+    RANK,
+    SCORE,
+    SOURCE,
+    SOURCES,
+    SUBJECT_ID,
+    WEIGHT,
+)
+from shortlist.config import SurfaceConfig
+from shortlist.errors import ModelError
+from shortlist.generation.one_pass import Lists
+from shortlist.kernels.arrays import Indices, Offsets
+from shortlist.rules import forbidden_pairs
+from shortlist.rules.facts import PairFacts
+from shortlist.sources.als import STORED
+from shortlist.sources.batch import AGE_DAYS, POSITION, SubjectBatch
+from shortlist.subjects import SubjectType
+
+HISTORY: Final = "history"
+ENGAGED: Final = "engaged"
+PROPOSALS, LISTED = "proposals", "listed"
+LISTS: Final = (
+    f"{SUBJECT_ID} string, {ELIGIBLE_LEFT} int, "
+    f"{PROPOSALS} array<struct<{SOURCE}: string, {RANK}: int, {ITEM_ID}: string, {SCORE}: float, "
+    f"{BECAUSE_ITEM_ID}: string>>, "
+    f"{LISTED} array<struct<{ITEM_ID}: string, {SCORE}: double, {SOURCE}: string, {SOURCES}: array<string>, "
+    f"{BECAUSE_ITEM_ID}: string>>"
+)
+_MICROSECONDS_A_DAY: Final = 86_400e6
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is needed to read a batch.
+
+    Attributes:
+        run_date: ages count up to its end.
+        item_ids: sorted; an item's index is its position here.
+        surface: whose rules mask items.
+    """
+
+    run_date: date
+    item_ids: pa.Array
+    surface: SurfaceConfig
+
+
+def read_batch(batch: pa.RecordBatch, subject: SubjectType, reading: Reading) -> SubjectBatch:
+    """Subjects of either kind, with their history and what they must not be given."""
+    return _READERS[subject.history](batch, reading)
+
+
+def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
+    """Rows of subject_id, history (item_id, weight, last_ts, engaged, hidden) and, where some are stored, factors.
+
+    Raises:
+        ModelError: weights that no source can use.
+    """
+    history = batch[HISTORY]
+    entries = history.flatten()
+    fields = {name: entries.field(name) for name in (ITEM_ID, WEIGHT, LAST_TS, ENGAGED, HIDDEN)}
+    items = _indices(fields[ITEM_ID], reading.item_ids)
+    rows = pc.list_parent_indices(history).to_numpy().astype(np.int64)
+    order = np.lexsort((items, rows))
+    rows, items = rows[order], items[order]
+    starts = _offsets(rows, batch.num_rows)
+    weights = fields[WEIGHT].to_numpy(zero_copy_only=False).astype(np.float32)[order]
+    unusable = int((~np.isfinite(weights) | (weights < 0)).sum())
+    if unusable:
+        raise ModelError.unusable_weights(unusable)
+    engaged, hidden = (
+        fields[name].to_numpy(zero_copy_only=False).astype(np.bool_)[order] for name in (ENGAGED, HIDDEN)
+    )
+    ages = _ages(fields[LAST_TS], reading.run_date)[order]
+    newest_first = np.lexsort((items, ages, rows))
+    positions = np.empty(len(rows), np.float32)
+    positions[newest_first] = np.arange(len(rows)) - starts[rows]
+    masked = forbidden_pairs(PairFacts(np.zeros(len(rows), np.bool_), engaged, hidden), reading.surface)
+    return SubjectBatch(
+        history_starts=starts,
+        history_items=items,
+        history={
+            WEIGHT: np.where(hidden, np.float32(-1.0), weights),
+            AGE_DAYS: ages,
+            POSITION: positions,
+        },
+        masked_starts=_offsets(rows[masked], batch.num_rows),
+        masked_items=items[masked],
+        sample_rows=np.full(batch.num_rows, -1, np.int32),
+        vectors=_vectors(batch),
+    )
+
+
+def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
+    """Rows of subject_id: the history of an item is the item itself."""
+    items = _indices(batch[SUBJECT_ID], reading.item_ids)
+    starts = np.arange(len(items) + 1, dtype=np.int64)
+    ones, no = np.ones(len(items), np.float32), np.zeros(len(items), np.bool_)
+    masked = forbidden_pairs(PairFacts(~no, no, no), reading.surface)
+    return SubjectBatch(
+        history_starts=starts,
+        history_items=items,
+        history={WEIGHT: ones, AGE_DAYS: 0 * ones, POSITION: 0 * ones},
+        masked_starts=_offsets(np.flatnonzero(masked), len(items)),
+        masked_items=items[masked],
+        sample_rows=np.full(len(items), -1, np.int32),
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[pa.RecordBatch, Reading], SubjectBatch]]] = {
+    "interactions": _users,
+    "itself": _items,
+}
+
+
+def write_lists(subjects: pa.Array, lists: Lists, names: list[str], item_ids: pa.Array) -> pa.RecordBatch:
+    """Lists as rows of LISTS, one a subject."""
+    sources = pa.array(names)
+    candidates, ranks = lists.candidates, lists.ranks
+    owners = np.repeat(np.arange(len(subjects)), np.diff(candidates.starts))
+    source, candidate = np.nonzero(ranks)
+    order = np.lexsort((ranks[source, candidate], source, owners[candidate]))
+    source, candidate = source[order], candidate[order]
+    proposals = {
+        SOURCE: sources.take(pa.array(source)),
+        RANK: pa.array(ranks[source, candidate]),
+        ITEM_ID: item_ids.take(pa.array(candidates.items[candidate])),
+        SCORE: pa.array(lists.scores[source, candidate]),
+        BECAUSE_ITEM_ID: _ids(lists.reasons[source, candidate], item_ids),
+    }
+    listed = {
+        ITEM_ID: item_ids.take(pa.array(candidates.items[lists.listed])),
+        SCORE: pa.array(lists.blended),
+        SOURCE: sources.take(pa.array(lists.winners)),
+        SOURCES: proposers(ranks[:, lists.listed], names),
+        BECAUSE_ITEM_ID: _ids(lists.because, item_ids),
+    }
+    columns = {
+        SUBJECT_ID: subjects,
+        ELIGIBLE_LEFT: pa.array(lists.left.astype(np.int32)),
+        PROPOSALS: _listed(_offsets(owners[candidate], len(subjects)), proposals),
+        LISTED: _listed(lists.starts, listed),
+    }
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _listed(starts: Offsets, entries: Mapping[str, pa.Array]) -> pa.ListArray:
+    structs = pa.StructArray.from_arrays(list(entries.values()), names=list(entries))
+    return pa.ListArray.from_arrays(pa.array(starts.astype(np.int32)), structs)
+
+
+def _ids(indices: Indices, item_ids: pa.Array) -> pa.Array:
+    """Ids of item indices; NULL for -1."""
+    return item_ids.take(pa.array(np.maximum(indices, 0), mask=indices < 0))
+
+
+def _indices(ids: pa.Array, item_ids: pa.Array) -> Indices:
+    found = pc.index_in(ids.cast(pa.string()), value_set=item_ids)
+    if found.null_count:
+        unknown = ids.filter(found.is_null())[0].as_py()
+        raise ValueError(
+            f"item {unknown!r} is not among the {len(item_ids)} items of this run; next: number them from the same rows"
+        )
+    indices: Indices = found.to_numpy(zero_copy_only=False).astype(np.int32)
+    return indices
+
+
+def _offsets(rows: NDArray[Any], count: int) -> Offsets:
+    """Offsets of so many rows, of which each entry names its own; ascending."""
+    return np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
+
+
+def _ages(last: pa.Array, run_date: date) -> NDArray[np.float32]:
+    """Days from each time to the end of the run date."""
+    end = datetime(run_date.year, run_date.month, run_date.day, tzinfo=UTC) + timedelta(days=1)
+    stamps = last.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    ages: NDArray[np.float32] = ((end.timestamp() * 1e6 - stamps) / _MICROSECONDS_A_DAY).astype(np.float32)
+    return ages
+
+
+def _vectors(batch: pa.RecordBatch) -> dict[str, NDArray[np.float32]]:
+    """Stored vectors, a row of NaN where a subject has none; nothing where nobody has one."""
+    if FACTORS not in batch.schema.names:
+        return {}
+    factors = batch[FACTORS]
+    known = factors.is_valid().to_numpy(zero_copy_only=False)
+    if not known.any():
+        return {}
+    flat = factors.drop_null().flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+    stored = flat.reshape(int(known.sum()), -1)
+    vectors = np.full((len(factors), stored.shape[1]), np.nan, np.float32)
+    vectors[known] = stored
+    return {STORED: vectors}

@@ -1,0 +1,83 @@
+"""The items of a run: their ids in order, and what rules and sources know of each. Item-sized, in the driver."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from shortlist.columns import BUYABLE, ITEM_ID, LAST_TS, STATUS, SUPPORT, WEIGHT
+from shortlist.kernels.arrays import Floats
+from shortlist.models.arrays.matrix import sorted_ids
+from shortlist.rules.facts import ItemFacts
+
+_RECENT: Final = "recent_users"
+
+
+@dataclass(frozen=True)
+class Items:
+    """All items that a run may meet.
+
+    Attributes:
+        ids: sorted; an item's index is its position here.
+        facts: what rules look at.
+        recent_users: (items,) float32, users who took each within the window of source popularity.
+    """
+
+    ids: pa.Array
+    facts: ItemFacts
+    recent_users: Floats
+
+    def supported(self, floor: int) -> pa.Array:
+        """Ids of the items that at least so many users took."""
+        return self.ids.filter(pa.array(self.facts.support >= floor))
+
+
+def count_users(interactions: DataFrame, run_date: date, window_days: int) -> pa.Table:
+    """item_id, support (users with a weight above 0), recent_users (those of them within the window), of every item."""
+    start = F.lit(run_date - timedelta(days=window_days - 1)).cast("timestamp")
+    taken = F.col(WEIGHT) > 0
+    counted = interactions.groupBy(ITEM_ID).agg(
+        F.count_if(taken).alias(SUPPORT), F.count_if(taken & (F.col(LAST_TS) >= start)).alias(_RECENT)
+    )
+    return counted.toArrow()
+
+
+def collect_items(counts: pa.Table, catalog: DataFrame | None, others: list[pa.Array]) -> Items:
+    """The items of the interactions, and those that models know beside them.
+
+    Args:
+        counts: as `count_users` gives them.
+        catalog: item_id, status, buyable; None switches the rules off that need it.
+        others: ids of further items.
+    """
+    ids = sorted_ids(pa.chunked_array([*counts[ITEM_ID].chunks, *others], pa.string()))
+    where = pc.index_in(counts[ITEM_ID], value_set=ids).to_numpy()
+    counted = {name: np.zeros(len(ids), np.int64) for name in (SUPPORT, _RECENT)}
+    for name, values in counted.items():
+        values[where] = counts[name].to_numpy()
+    described = _described(ids, catalog)
+    facts = ItemFacts(counted[SUPPORT], described[ITEM_ID], described[STATUS], described[BUYABLE])
+    return Items(ids, facts, counted[_RECENT].astype(np.float32))
+
+
+def _described(ids: pa.Array, catalog: DataFrame | None) -> Mapping[str, Any]:
+    """Whether the catalog describes each item, and its status and buyable: None where it does not say."""
+    values: dict[str, NDArray[Any]] = {name: np.full(len(ids), None, object) for name in (STATUS, BUYABLE)}
+    if catalog is None:
+        return {ITEM_ID: None, **values}
+    table = catalog.select(ITEM_ID, STATUS, BUYABLE).toArrow()
+    where = pc.index_in(table[ITEM_ID], value_set=ids)
+    known = where.is_valid()
+    indices = where.drop_null().to_numpy()
+    described = np.zeros(len(ids), np.bool_)
+    described[indices] = True
+    for name, column in values.items():
+        column[indices] = table[name].filter(known).to_numpy()
+    return {ITEM_ID: described, **values}

@@ -1,0 +1,106 @@
+"""One pass over a batch of subjects: propose, unite, score all, fuse, cut, explain. Arithmetic on arrays, no Spark."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortlist.blending.fusion import Fusion, best_reason, fuse
+from shortlist.blending.lists import best_first, proposal_ranks
+from shortlist.kernels.arrays import Doubles, Floats, Indices, Offsets
+from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
+from shortlist.sources.common_set import NARROW_SUBJECTS, ScoredBlock, score_together
+
+# A matrix product looks through the vectors of all items once a call before it begins: many subjects share that.
+WIDE_SUBJECTS: Final = 1024
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What the pass makes of some consecutive subjects: n of them with C candidates, L of which are listed.
+
+    Attributes:
+        first: index of the first subject in the batch.
+        candidates: everything that any source proposed.
+        ranks: (sources, C) int32, at which rank each source proposed it, from 1; 0 where it did not.
+        scores: (sources, C) float32, each source's score of every candidate; NaN where it cannot say.
+        reasons: (sources, C) int32, the history item that spoke most for what the source proposed; -1 where none did.
+        starts: (n + 1,) int64, the list of each subject.
+        listed: (L,) int64, which candidates are on it, best first.
+        blended: (L,) float64, the score by which they are listed.
+        winners: (L,) int64, the source where each ranks best.
+        because: (L,) int32, the history item that spoke most for it; -1 where none did.
+        left: (n,) int64, how many eligible items each subject may be given.
+    """
+
+    first: int
+    candidates: CandidateSet
+    ranks: Indices
+    scores: Floats
+    reasons: Indices
+    starts: Offsets
+    listed: NDArray[np.int64]
+    blended: Doubles
+    winners: NDArray[np.int64]
+    because: Indices
+    left: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class OnePass:
+    """The pass of one surface: lists that depend on each subject alone, whatever batch it is in.
+
+    Attributes:
+        scorers: its sources by name, the fallback last.
+        fusion: how they are fused; names the same sources in the same order.
+        eligible: (items,) uint8, 1 where an item may be shown.
+        depth: items that each source proposes.
+        k: longest list.
+        wide_subjects: subjects that wide scorers take at once.
+        narrow_subjects: subjects that the others take at once.
+    """
+
+    scorers: Mapping[str, Scorer[Any]]
+    fusion: Fusion
+    eligible: NDArray[np.uint8]
+    depth: int
+    k: int
+    wide_subjects: int = WIDE_SUBJECTS
+    narrow_subjects: int = NARROW_SUBJECTS
+
+    def lists(self, batch: SubjectBatch) -> Iterator[Lists]:
+        """The lists of all subjects of a batch, some at a time, in their order."""
+        sizes = self.wide_subjects, self.narrow_subjects
+        for block in score_together(self.scorers, batch, self.depth, self.eligible, None, *sizes):
+            yield self._listed(block)
+
+    def _listed(self, block: ScoredBlock) -> Lists:
+        candidates = block.candidates
+        ranks = proposal_ranks(block.proposals, candidates)
+        fused = fuse(ranks, self.fusion)
+        listed, starts = best_first(candidates.starts, fused.scores, self.k)
+        explained = [
+            scorer.explain(block.batch, block.prepared[name], candidates) for name, scorer in self.scorers.items()
+        ]
+        reasons = np.where(ranks > 0, np.stack(explained), -1)
+        return Lists(
+            first=block.first,
+            candidates=candidates,
+            ranks=ranks,
+            scores=block.scores,
+            reasons=reasons,
+            starts=starts,
+            listed=listed,
+            blended=fused.scores[listed],
+            winners=fused.winners[listed],
+            because=best_reason(ranks[:, listed], reasons[:, listed], self.fusion),
+            left=self._left(block.batch),
+        )
+
+    def _left(self, batch: SubjectBatch) -> NDArray[np.int64]:
+        """How many eligible items are not masked."""
+        masked = np.concatenate(([0], np.cumsum(self.eligible[batch.masked_items], dtype=np.int64)))
+        left: NDArray[np.int64] = int(self.eligible.sum(dtype=np.int64)) - np.diff(masked[batch.masked_starts])
+        return left

@@ -1,0 +1,38 @@
+"""Subjects gathered, one row each, with their history: the last shuffle before the pass."""
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from shortlist.columns import EVENTS, FACTORS, HIDDEN, ID, ITEM_ID, LAST_TS, SUBJECT_ID, USER_ID, WEIGHT
+from shortlist.generation.batches import ENGAGED, HISTORY
+
+
+def gather_users(interactions: DataFrame, vectors: DataFrame | None) -> DataFrame:
+    """Every user with a history.
+
+    Args:
+        interactions: user_id, item_id, weight, events, last_ts, hidden.
+        vectors: id, factors that are stored of users; None: of nobody.
+
+    Returns:
+        subject_id, history (item_id, weight, last_ts, engaged, hidden; in any order) and, with `vectors`, factors, NULL for
+        whom none are stored.
+    """
+    entry = F.struct(ITEM_ID, WEIGHT, LAST_TS, (F.col(EVENTS) > 0).alias(ENGAGED), HIDDEN)
+    spread = interactions.repartition(_tasks(interactions.sparkSession), USER_ID)
+    users = spread.groupBy(F.col(USER_ID).alias(SUBJECT_ID)).agg(F.collect_list(entry).alias(HISTORY))
+    if vectors is None:
+        return users
+    return users.join(vectors.select(F.col(ID).alias(SUBJECT_ID), FACTORS), SUBJECT_ID, how="left")
+
+
+def gather_items(spark: SparkSession, ids: pa.Array) -> DataFrame:
+    """Items as subjects: subject_id."""
+    frame = spark.createDataFrame(pa.table({SUBJECT_ID: ids.cast(pa.string())}))
+    return frame.repartition(_tasks(spark), SUBJECT_ID)
+
+
+def _tasks(spark: SparkSession) -> int:
+    """As many tasks as a shuffle has, said in so many words: Spark would put small ones together, and few would work."""
+    return int(spark.conf.get("spark.sql.shuffle.partitions") or 200)

@@ -1,0 +1,72 @@
+"""What rules look at, and what a rule is. No Spark: generation asks of all items at once, `shortlist why` of one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortlist.config import SurfaceConfig
+
+
+@dataclass(frozen=True)
+class ItemFacts:
+    """What is known of n items.
+
+    Attributes:
+        support: (n,) int64, users who took the item.
+        described: (n,) bool, whether the catalog describes it; None: there is no catalog.
+        status: (n,) objects, its catalog status; None where it has none.
+        buyable: (n,) objects: True, False, or None where the catalog does not say.
+    """
+
+    support: NDArray[np.int64]
+    described: NDArray[np.bool_] | None
+    status: NDArray[Any]
+    buyable: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class PairFacts:
+    """What is known of n pairs of a subject and an item.
+
+    Attributes:
+        itself: (n,) bool, whether the item is the subject.
+        engaged: (n,) bool, whether the subject engaged with it.
+        hidden: (n,) bool, whether the subject hid it.
+    """
+
+    itself: NDArray[np.bool_]
+    engaged: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ItemRule:
+    """Which items a surface may show to anybody.
+
+    Attributes:
+        is_on: whether a surface asks for it.
+        allows: (n,) bool, whether each item passes.
+        reason: why the item at an index does not.
+    """
+
+    is_on: Callable[[ItemFacts, SurfaceConfig], bool]
+    allows: Callable[[ItemFacts, SurfaceConfig], NDArray[np.bool_]]
+    reason: Callable[[ItemFacts, SurfaceConfig, int], str]
+
+
+@dataclass(frozen=True)
+class PairRule:
+    """Which items a subject must not be given, although others may be.
+
+    Attributes:
+        is_on: whether a surface asks for it.
+        forbids: (n,) bool, whether it forbids each pair.
+        reason: why, in a sentence.
+    """
+
+    is_on: Callable[[SurfaceConfig], bool]
+    forbids: Callable[[PairFacts], NDArray[np.bool_]]
+    reason: str

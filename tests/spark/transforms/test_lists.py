@@ -1,0 +1,33 @@
+"""Why a list may be short, and reasons in words."""
+
+from pyspark.sql import DataFrame, SparkSession
+
+from shortlist.transforms.reasons import with_reasons
+from shortlist.transforms.shortfall import NOTHING_LEFT, TOO_FEW_PROPOSED, summarise
+
+
+def names(frame: DataFrame, *columns: str) -> set[tuple[object, ...]]:
+    return {tuple(row) for row in frame.select(*columns).collect()}
+
+
+def test_short_lists_say_why(spark: SparkSession) -> None:
+    rows = [("ate all", 1, 1), ("also", 0, 0), ("forgotten", 0, 4), ("long enough for a k of 2", 2, 2)]
+    short = spark.createDataFrame(rows, "subject_id string, length int, eligible_left int")
+    found = {row["why"]: (row["subjects"], row["rows"]) for row in summarise(short, k=2).collect()}
+    assert found == {NOTHING_LEFT: (2, 1), TOO_FEW_PROPOSED: (1, 0)}
+
+
+def test_reasons_name_the_item_that_spoke_for_the_candidate(spark: SparkSession) -> None:
+    rows = [("x", "near", "a"), ("y", "near", "zz"), ("z", "near", None), ("w", "far", None)]
+    candidates = spark.createDataFrame(rows, "item_id string, source string, because_item_id string")
+    titles = spark.createDataFrame([("a", "Milk"), ("x", "Bread")], "item_id string, title string")
+    wording = {"near": "bought with {because}", "far": "popular"}
+    found = names(with_reasons(candidates, titles, wording), "item_id", "reason")
+    assert found == {
+        ("x", "bought with Milk"),
+        ("y", "bought with item zz"),
+        ("z", "bought with your items"),
+        ("w", "popular"),
+    }
+    untitled = names(with_reasons(candidates, None, wording), "item_id", "reason")
+    assert ("x", "bought with item a") in untitled

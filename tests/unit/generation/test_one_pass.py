@@ -1,0 +1,216 @@
+"""The pass by hand, and the same lists however subjects are cut into batches and blocks."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from shortlist.blending.fusion import Fusion
+from shortlist.config import SurfaceConfig
+from shortlist.config.models import AlsConfig
+from shortlist.config.scorers import NeighbourListsSourceConfig
+from shortlist.errors import ModelError
+from shortlist.generation.batches import Reading, read_batch, write_lists
+from shortlist.generation.one_pass import OnePass
+from shortlist.kernels.ials import gram, gram_basis
+from shortlist.sources.als import BesideItems, ForUsers
+from shortlist.sources.fold_in import FoldInArrays
+from shortlist.sources.inputs import FoldIn
+from shortlist.sources.item_vectors import ItemVectors
+from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
+from shortlist.sources.popularity import PopularityScorer
+from shortlist.subjects import SUBJECTS
+
+DAY = date(2017, 11, 30)
+ITEMS = pa.array(["a", "b", "c", "d", "e", "f"])
+HISTORY = pa.struct(
+    [
+        ("item_id", pa.string()),
+        ("weight", pa.float32()),
+        ("last_ts", pa.timestamp("us", "UTC")),
+        ("engaged", pa.bool_()),
+        ("hidden", pa.bool_()),
+    ]
+)
+CHANCE = np.random.default_rng(3)
+VECTORS = ItemVectors.of(CHANCE.normal(size=(6, 3)).astype(np.float32), np.array([1, 1, 1, 1, 1, 0], np.uint8))
+# Neighbours, in a circle: each item's are the next two.
+CIRCLE = NeighbourLists.of(
+    (np.arange(0, 13, 2), [1, 2, 2, 3, 3, 4, 4, 5, 0, 5, 0, 1]), np.array([0.9, 0.5] * 6, np.float32)
+)
+USERS = np.array([3, 5, 5, 1, 0, 2], np.float32)
+CONFIG = AlsConfig(factors=3, regularization=0.1)
+
+
+def entry(item: str, weight: float, day: int, hidden: bool = False) -> dict[str, object]:
+    when = datetime(2017, 11, day, 12, tzinfo=UTC)
+    return {"item_id": item, "weight": weight, "last_ts": when, "engaged": weight > 0, "hidden": hidden}
+
+
+def batch_of(
+    histories: dict[str, list[dict[str, object]]], factors: list[list[float] | None] | None = None
+) -> pa.RecordBatch:
+    columns = {
+        "subject_id": pa.array(list(histories)),
+        "history": pa.array(list(histories.values()), pa.list_(HISTORY)),
+    }
+    if factors is not None:
+        columns["factors"] = pa.array(factors, pa.list_(pa.float32()))
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def surface(**settings: object) -> SurfaceConfig:
+    return SurfaceConfig.model_validate({"subject": "user", "sources": ["als"], "k": 3, **settings})
+
+
+READING = Reading(DAY, ITEMS, surface())
+HISTORIES = {
+    "u1": [entry("c", 2.0, 28), entry("a", 1.0, 30)],
+    "u2": [entry("b", 1.0, 29), entry("d", 0.0, 30, hidden=True), entry("a", 3.0, 1, hidden=True)],
+    "u3": [],
+}
+
+
+class TestReading:
+    def test_histories_ascend_and_ages_count_to_the_end_of_the_day(self) -> None:
+        batch = read_batch(batch_of(HISTORIES), SUBJECTS["user"], READING)
+        assert batch.history_starts.tolist() == [0, 2, 5, 5]
+        assert batch.history_items.tolist() == [0, 2, 0, 1, 3]
+        assert batch.history["weight"].tolist() == [1.0, 2.0, -1.0, 1.0, -1.0]
+        assert batch.history["age_days"].tolist() == [0.5, 2.5, 29.5, 1.5, 0.5]
+        assert batch.history["position"].tolist() == [0.0, 1.0, 2.0, 1.0, 0.0]
+        assert (batch.masked_starts.tolist(), batch.masked_items.tolist()) == ([0, 2, 5, 5], [0, 2, 0, 1, 3])
+
+    def test_a_surface_for_repeat_purchases_masks_only_what_was_hidden(self) -> None:
+        repeat = replace(READING, surface=surface(mask_seen=False))
+        batch = read_batch(batch_of(HISTORIES), SUBJECTS["user"], repeat)
+        assert (batch.masked_starts.tolist(), batch.masked_items.tolist()) == ([0, 0, 2, 2], [0, 3])
+
+    def test_stored_vectors_come_with_their_subjects(self) -> None:
+        batch = read_batch(batch_of(HISTORIES, [[1.0, 2.0], None, [3.0, 4.0]]), SUBJECTS["user"], READING)
+        stored = batch.vectors["als"]
+        assert stored[[0, 2]].tolist() == [[1.0, 2.0], [3.0, 4.0]]
+        assert np.isnan(stored[1]).all()
+
+    def test_an_item_is_its_own_history_and_masked(self) -> None:
+        batch = read_batch(pa.RecordBatch.from_pydict({"subject_id": ["d", "b"]}), SUBJECTS["item"], READING)
+        assert (batch.history_items.tolist(), batch.history["weight"].tolist()) == ([3, 1], [1.0, 1.0])
+        assert (batch.masked_starts.tolist(), batch.masked_items.tolist()) == ([0, 1, 2], [3, 1])
+
+    @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0])
+    def test_weights_that_no_source_can_use_are_refused(self, weight: float) -> None:
+        with pytest.raises(ModelError, match="1 weight"):
+            read_batch(batch_of({"u": [entry("a", weight, 1)]}), SUBJECTS["user"], READING)
+
+    def test_an_item_without_a_number_is_named(self) -> None:
+        with pytest.raises(ValueError, match="item 'z' is not among the 6 items"):
+            read_batch(batch_of({"u": [entry("z", 1.0, 1)]}), SUBJECTS["user"], READING)
+
+
+def one_pass(
+    k: int = 3, depth: int = 4, eligible: str = "abcdef", als: ForUsers | BesideItems | None = None
+) -> OnePass:
+    scorers = {
+        "als": als or ForUsers(VECTORS, None, CONFIG),
+        "cooccurrence": NeighbourListsScorer(CIRCLE, NeighbourListsSourceConfig(seeds=2)),
+        "popularity": PopularityScorer(USERS),
+    }
+    flags = np.array([item in eligible for item in "abcdef"], np.uint8)
+    return OnePass(scorers, Fusion(("als", "cooccurrence"), "popularity", 60), flags, depth, k)
+
+
+def rows_of(of: OnePass, batch: pa.RecordBatch, kind: str = "user") -> list[dict[str, object]]:
+    subjects = read_batch(batch, SUBJECTS[kind], READING)  # type: ignore[index]
+    made = [
+        write_lists(batch["subject_id"].slice(each.first, len(each.left)), each, list(of.scorers), ITEMS)
+        for each in of.lists(subjects)
+    ]
+    return [row for part in made for row in part.to_pylist()]
+
+
+def test_a_list_by_hand() -> None:
+    # u took a and c; of their neighbours b scores .9, d 2 x .9, e 2 x .5; popular are b, f, d, e. No vector is known of u.
+    (row,) = rows_of(one_pass(), batch_of({"u": HISTORIES["u1"]}))
+    assert row["eligible_left"] == 4
+    keys = ("source", "rank", "item_id", "score", "because_item_id")
+    assert [tuple(each[key] for key in keys) for each in row["proposals"]] == [  # type: ignore[attr-defined]
+        ("cooccurrence", 1, "d", pytest.approx(1.8), "c"),
+        ("cooccurrence", 2, "e", pytest.approx(1.0), "c"),
+        ("cooccurrence", 3, "b", pytest.approx(0.9), "a"),
+        ("popularity", 1, "b", 5.0, None),
+        ("popularity", 2, "f", 2.0, None),
+        ("popularity", 3, "d", 1.0, None),
+        ("popularity", 4, "e", 0.0, None),
+    ]
+    listed = ("item_id", "source", "sources", "because_item_id")
+    assert [tuple(each[key] for key in listed) for each in row["listed"]] == [  # type: ignore[attr-defined]
+        ("d", "cooccurrence", ["cooccurrence", "popularity"], "c"),
+        ("e", "cooccurrence", ["cooccurrence", "popularity"], "c"),
+        ("b", "cooccurrence", ["cooccurrence", "popularity"], "a"),
+    ]
+
+
+def test_nothing_eligible_is_an_empty_list() -> None:
+    (row,) = rows_of(one_pass(eligible=""), batch_of({"u": HISTORIES["u1"]}))
+    assert (row["eligible_left"], row["proposals"], row["listed"]) == (0, [], [])
+
+
+def test_beside_an_item_lie_its_neighbours_and_it_is_never_its_own() -> None:
+    rows = rows_of(one_pass(als=BesideItems(VECTORS)), pa.RecordBatch.from_pydict({"subject_id": ["a", "d"]}), "item")
+    assert [row["eligible_left"] for row in rows] == [5, 5]
+    by_baskets = {
+        (row["subject_id"], each["item_id"], each["because_item_id"])
+        for row in rows
+        for each in row["proposals"]  # type: ignore[attr-defined]
+        if each["source"] == "cooccurrence"
+    }
+    assert by_baskets == {("a", "b", "a"), ("a", "c", "a"), ("d", "e", "d"), ("d", "f", "d")}
+    assert all(row["subject_id"] != each["item_id"] for row in rows for each in row["listed"])  # type: ignore[attr-defined]
+
+
+def many(count: int) -> pa.RecordBatch:
+    chance = np.random.default_rng(5)
+    histories = {}
+    for user in range(count):
+        took = chance.choice(6, chance.integers(0, 4), replace=False)
+        histories[f"u{user:03d}"] = [
+            entry("abcdef"[item], float(chance.integers(1, 9)), 1 + user % 30) for item in took
+        ]
+    vectors = [chance.normal(size=3).astype(np.float32).tolist() if user % 3 else None for user in range(count)]
+    return batch_of(histories, vectors)
+
+
+def folding() -> ForUsers:
+    known = np.where(VECTORS.known[:, None] > 0, VECTORS.vectors, 0).astype(np.float32)
+    basis = gram_basis(gram(known), 1.0 / CONFIG.alpha)
+    arrays = FoldInArrays(known @ basis.rotation, VECTORS.known, basis.spectrum)
+    return ForUsers(VECTORS, FoldIn(arrays, basis.rotation), CONFIG)
+
+
+@pytest.mark.parametrize("size", [1, 7, 50])
+@pytest.mark.parametrize(("wide", "narrow"), [(1, 1), (3, 2), (1024, 32)])
+def test_batches_and_blocks_do_not_change_a_bit(size: int, wide: int, narrow: int) -> None:
+    batch = many(50)
+    expected = rows_of(one_pass(als=folding()), batch)
+    cut = replace(one_pass(als=folding()), wide_subjects=wide, narrow_subjects=narrow)
+    assert [row for first in range(0, 50, size) for row in rows_of(cut, batch.slice(first, size))] == expected
+    # Stored and folded in: everybody who took something with a vector is served by als.
+    served = {row["subject_id"] for row in expected if any(each["source"] == "als" for each in row["proposals"])}  # type: ignore[attr-defined]
+    assert len(served) > 40
+
+
+def test_a_vector_is_the_stored_one_where_there_is_one() -> None:
+    took = [entry("a", 4.0, 1)]
+    (stored,) = rows_of(one_pass(als=folding()), batch_of({"u": took}, [[1.0, 0.0, 0.0]]))
+    (folded,) = rows_of(one_pass(als=folding()), batch_of({"u": took}, [None]))
+    (absent,) = rows_of(one_pass(), batch_of({"u": took}, [None]))
+    by_als = [
+        {each["item_id"]: each["score"] for each in row["proposals"] if each["source"] == "als"}  # type: ignore[attr-defined]
+        for row in (stored, folded, absent)
+    ]
+    assert by_als[0] == {item: pytest.approx(VECTORS.vectors["abcdef".index(item), 0]) for item in "bcde"}
+    assert by_als[1].keys() == by_als[0].keys()
+    assert by_als[1] != by_als[0]
+    assert by_als[2] == {}
