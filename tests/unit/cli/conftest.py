@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
-from shortlist.cli.app import main
+from shortlist.cli.app import app, main
 
 D1, D2, D3 = date(2017, 11, 16), date(2017, 11, 23), date(2017, 11, 30)
 LISTS = {"u1": "ab", "u2": "b"}
@@ -44,13 +45,21 @@ def warehouse(home: Path) -> Path:
     return home / "warehouse"
 
 
+def takes_settings(command: str) -> bool:
+    """Whether a command reads a settings file; `new` makes one."""
+    group: Any = typer.main.get_command(app)
+    known = group.commands.get(command)
+    return known is None or any("--config" in parameter.opts for parameter in known.params)
+
+
 @pytest.fixture
 def shortlist(home: Path, warehouse: Path, capsys: pytest.CaptureFixture[str]) -> Shortlist:
     """The command, run in this process with the deployment's settings."""
 
     def run(*arguments: str) -> Answer:
         capsys.readouterr()
-        code = main([arguments[0], "--config", str(home / "shortlist.yaml"), *arguments[1:]])
+        config = ["--config", str(home / "shortlist.yaml")] if takes_settings(arguments[0]) else []
+        code = main([arguments[0], *config, *arguments[1:]])
         printed = capsys.readouterr()
         return Answer(code, printed.out, printed.err)
 

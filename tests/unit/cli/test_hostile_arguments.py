@@ -23,7 +23,14 @@ from tests.unit.test_hostile_settings import HOSTILE, NEVER
 CHECKOUT = Path(__file__).parents[3]
 WORDS = {**HOSTILE, **NEVER, "huge": "9" * 40, "negative": "-1", "infinite": "1e400", "none": "nan"}
 # Any word may be meant: an id is compared letter by letter, a reason is kept without its secrets.
-PLAIN = {("show", "subject"), ("why", "subject"), ("why", "item"), ("diff", "subject"), ("rollback", "why")}
+PLAIN = {
+    ("show", "subject"),
+    ("why", "subject"),
+    ("why", "item"),
+    ("diff", "subject"),
+    ("rollback", "why"),
+    ("new", "into"),
+}
 # Tested where its job is stood in for: tests/unit/cli/test_erase.py.
 STARTS_A_JOB = {("erase", "subject")}
 NEEDED: dict[str, list[str]] = {
@@ -33,6 +40,7 @@ NEEDED: dict[str, list[str]] = {
     "rollback": ["homefeed", "--yes"],
     "repair": ["--yes"],
     "erase": ["u1", "--yes"],
+    "new": ["log.csv", "--into", "shop"],
 }
 
 
@@ -68,7 +76,9 @@ def files(root: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def night(warehouse: Path) -> Path:
+def night(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(warehouse.parent)
+    (warehouse.parent / "log.csv").write_text("user,item,time\nu1,i1,2017-11-30 10:00:00\n", encoding="utf-8")
     publish(warehouse, "homefeed", D2, LISTS)
     write_night(warehouse)
     return warehouse
