@@ -117,7 +117,7 @@ def test_gather__a_broken_table_is_told_and_the_rest_stands(home: Path, table: s
     facts = gather(settings, D)
     said = [*facts.problems, *(surface.missing for surface in facts.surfaces)]
     assert any(f"table {table}" in sentence and "cannot be read" in sentence for sentence in said), said
-    assert len(facts.tables) == 14
+    assert len(facts.tables) == 16
 
 
 def test_gather__a_version_that_is_gone(home: Path) -> None:
