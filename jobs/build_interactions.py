@@ -2,43 +2,15 @@
 
 from collections.abc import Sequence
 
-from shortlist.columns import (
-    BOARD_ID,
-    EVENT_DATE,
-    EVENT_ID,
-    EVENT_TS,
-    EVENT_TYPE,
-    ITEM_ID,
-    REQUEST_ID,
-    SESSION_ID,
-    USER_ID,
-)
 from shortlist.config.arguments import job_parser, parse_job, run_main
-from shortlist.tables import BASKETS, INTERACTIONS
-from shortlist.transforms.baskets import build_baskets, hidden_items
-from shortlist.transforms.interactions import build_interactions
+from shortlist.steps.build import build
 from shortlist.warehouse.run import open_run
-
-USED = [EVENT_ID, EVENT_TYPE, EVENT_TS, EVENT_DATE, USER_ID, ITEM_ID, SESSION_ID, REQUEST_ID, BOARD_ID]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The job."""
-    arguments = parse_job(job_parser("build_interactions", __doc__), argv)
-    settings = arguments.settings
-    with open_run(arguments) as run:
-        lookbacks = {settings.interactions.lookback_days, *(each.lookback_days for each in settings.baskets.values())}
-        # Most look-backs are the same: what they have in common is read once.
-        known = {days: run.engagements(days).select(*USED).persist() for days in lookbacks}
-        engagements = known[settings.interactions.lookback_days]
-        run.replace(build_interactions(engagements, run.run_date, settings.interactions), INTERACTIONS)
-        # Where nobody hid anything, no event needs to be looked up among the hides.
-        hides = {days: hidden_items(known[days]) for days in {each.lookback_days for each in settings.baskets.values()}}
-        hidden = {days: None if found.isEmpty() else found for days, found in hides.items()}
-        for kind, config in settings.baskets.items():
-            events, theirs = known[config.lookback_days], hidden[config.lookback_days]
-            baskets = build_baskets(events, kind, config, settings.seed, run.run_date, theirs)
-            run.replace(baskets, BASKETS, basket_kind=kind)
+    with open_run(parse_job(job_parser("build_interactions", __doc__), argv)) as run:
+        build(run)
 
 
 if __name__ == "__main__":

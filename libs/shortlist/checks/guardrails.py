@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import ITEM_ID, RANK, SCORE, SOURCE, SUBJECT_ID
 from shortlist.config import GuardrailsConfig
+from shortlist.metrics.definitions import overlap
 from shortlist.records.checks import CheckResult
 
 LIST, ITEMS, LAST_ITEMS, TOP_ITEM = "list", "items", "last_items", "top_item"
@@ -65,7 +66,7 @@ class _Facts:
         rising: lists in which a score is above an earlier one.
         last_rows: candidates of the last day.
         compared: lists whose subject had one on the last day too.
-        overlap: sum over these of the share found in the last list.
+        overlap: sum over these of the overlap with the last list, see `metrics.definitions.overlap`.
         top_item: item that most lists begin with, the last id of equals; None when no list has a rank 1.
         top_subjects: lists that begin with it.
     """
@@ -111,7 +112,7 @@ def _totals(k: int, fallback: str | None) -> Iterator[tuple[str, Column]]:
     falling = scores.eqNullSafe(F.sort_array(scores, asc=False))
     spoken_by_fallback = F.filter(entries[SOURCE], lambda source: source == F.lit(fallback))
     same = F.filter(items, lambda item: item == F.col(SUBJECT_ID))
-    kept = F.size(F.array_intersect(items, last_items)) / length
+    kept = overlap(F.size(F.array_intersect(items, last_items)), F.greatest(length, F.size(last_items)))
     yield "rows", F.sum(F.when(here, length))
     yield "subjects", F.count_if(here)
     yield "short", F.count_if(here & (length < k))
@@ -150,7 +151,9 @@ def _rows_change(facts: _Facts, has_last: bool, config: GuardrailsConfig) -> Che
 
 def _overlap(facts: _Facts, has_last: bool, config: GuardrailsConfig) -> CheckResult:
     limit = config.min_overlap
-    description = f"On average at least {limit:.0%} of a list was in the subject's last list (guardrails.min_overlap)."
+    description = (
+        f"On average a list has at least {limit:.0%} in common with the subject's last one (guardrails.min_overlap)."
+    )
     if not has_last:
         return _off("overlap_with_last_day", ITEM_ID, description, NO_LAST_DAY)
     if facts.compared == 0:

@@ -19,6 +19,7 @@ from shortlist.metrics.definitions import (
     RANK_BIASED_OVERLAP,
     SOURCE_SHARE,
     TOP_ITEM_SHARE,
+    overlap,
 )
 from shortlist.metrics.ranking import checked_cutoffs
 
@@ -150,8 +151,8 @@ def score_overlap(
         F.least(F.greatest("length", "other_length"), F.col(K)).cast("int").alias("long"),
         F.filter("common_from", lambda depth: depth <= F.col(K)).alias("common_from"),
     )
-    overlap = F.size("common_from") / F.col("long")
-    values = F.create_map(F.lit(OVERLAP), overlap, F.lit(RANK_BIASED_OVERLAP), _rank_biased_overlap(persistence))
+    shared = overlap(F.size("common_from"), F.col("long"))
+    values = F.create_map(F.lit(OVERLAP), shared, F.lit(RANK_BIASED_OVERLAP), _rank_biased_overlap(persistence))
     return cut.select(SUBJECT_ID, K, F.explode(values).alias(METRIC, VALUE))
 
 

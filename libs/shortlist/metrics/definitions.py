@@ -1,6 +1,6 @@
 """What each figure means, in one sentence; printed beside every number. No Spark is imported here."""
 
-from typing import Final
+from typing import Any, Final
 
 RECALL: Final = "recall"
 RECALL_CAPPED: Final = "recall_capped"
@@ -19,6 +19,9 @@ RANK_BIASED_OVERLAP: Final = "rank_biased_overlap"
 
 BLEND: Final = "blend"
 """Name of the published list beside the sources, which go by their own."""
+
+EXPOSURE_METRICS: Final = (CATALOGUE_COVERAGE, EXPOSURE_GINI, TOP_ITEM_SHARE, NOVELTY)
+"""What lists show, whatever people did afterwards; in the order in which tables show it, after the ranking metrics."""
 
 RANKING_METRICS: Final = (RECALL, RECALL_CAPPED, PRECISION, NDCG, HIT_RATE, MRR, MAP)
 """What `ranking.score_lists` computes, in the order in which tables show it."""
@@ -40,3 +43,15 @@ DEFINITIONS: Final[dict[str, str]] = {
     RANK_BIASED_OVERLAP: "agreement of two ordered lists, early ranks weighing most: 0 disjoint, 1 the same order",
 }
 """T is a subject's relevant items after the cut, L the first k published items."""
+
+
+def overlap(common: Any, longer: Any) -> Any:
+    """How much two lists have in common: the one definition for guardrails, reports and evaluations.
+
+    By the longer list: a list that lost half of its items is half the same, and so is one that doubled.
+
+    Args:
+        common: how many items both lists have; a number, or a column of Spark or Polars.
+        longer: length of the longer list, above 0; the same kind of value.
+    """
+    return common / longer

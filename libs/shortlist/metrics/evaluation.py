@@ -1,6 +1,7 @@
 """Lists of several sources against several kinds of truth, in one pass, with intervals."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -8,14 +9,18 @@ from pyspark.sql import functions as F
 from shortlist.columns import (
     CI_HIGH,
     CI_LOW,
+    ITEM_ID,
     METRIC,
     SEGMENT,
     SOURCE,
+    SUBJECT_ID,
     SUBJECTS,
+    USER_ID,
     VALUE,
     WITHOUT_LIST,
     K,
 )
+from shortlist.metrics.beyond_accuracy import score_exposure, score_novelty
 from shortlist.metrics.intervals import summarize
 from shortlist.metrics.ranking import score_lists, subjects_without_list
 
@@ -57,3 +62,46 @@ def evaluate_lists(
     )
     counted = named_apart.join(F.broadcast(missed), by, how="left")
     return counted.withColumn(WITHOUT_LIST, F.coalesce(WITHOUT_LIST, F.lit(0)))
+
+
+def beyond_accuracy_rows(
+    lists: DataFrame,
+    catalogue: DataFrame,
+    engagements: DataFrame,
+    people: int,
+    sources: Sequence[str],
+    ks: Sequence[int],
+    seed: int,
+    resamples: int,
+) -> DataFrame:
+    """What the lists of each source show, whatever people did afterwards: coverage, Gini coefficient, top item, novelty.
+
+    Args:
+        lists: source, subject_id, rank, item_id.
+        catalogue: item_id of what could have been shown.
+        engagements: user_id, item_id of what was known when the lists were made.
+        people: how many users these engagements are of, at least 1.
+        sources: names to look for in lists.
+        ks: list lengths.
+        seed: seed of the bootstrap.
+        resamples: bootstrap draws.
+
+    Returns:
+        The columns of `evaluate_lists`, segment `all`; novelty is a mean over subjects and has an interval, the others are
+        one figure over all lists. `subjects` counts those that have a list; nobody is without one here. A figure that is not
+        defined, such as the coverage of an empty catalogue, has no row.
+    """
+    popularity = engagements.groupBy(ITEM_ID).agg(F.count_distinct(USER_ID).alias(SUBJECTS))
+
+    def rows(source: str) -> DataFrame:
+        own = lists.where(F.col(SOURCE) == source)
+        listed = own.agg(F.count_distinct(SUBJECT_ID).alias(SUBJECTS))
+        none = F.lit(None).cast("double")
+        exposure = score_exposure(own, catalogue, ks).withColumns({CI_LOW: none, CI_HIGH: none})
+        exposure = exposure.crossJoin(F.broadcast(listed)).where(F.col(VALUE).isNotNull())
+        novelty = summarize(score_novelty(own, popularity, people, ks), seed, resamples)
+        columns = [METRIC, K, VALUE, CI_LOW, CI_HIGH, SUBJECTS]
+        both = exposure.select(*columns).unionByName(novelty.select(*columns))
+        return both.withColumns({SOURCE: F.lit(source), SEGMENT: F.lit("all"), WITHOUT_LIST: F.lit(0).cast("bigint")})
+
+    return reduce(DataFrame.unionByName, map(rows, sources))

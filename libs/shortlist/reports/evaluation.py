@@ -21,7 +21,7 @@ from shortlist.columns import (
     WITHOUT_LIST,
     K,
 )
-from shortlist.metrics.definitions import BLEND, NDCG, RANKING_METRICS, RECALL, RECALL_CAPPED
+from shortlist.metrics.definitions import BLEND, EXPOSURE_METRICS, NDCG, RANKING_METRICS, RECALL, RECALL_CAPPED
 from shortlist.store.pinned_tables import Lake
 
 CHARTED: Final = (RECALL_CAPPED, NDCG)
@@ -144,9 +144,12 @@ def _verdict(rows: pl.DataFrame) -> Verdict:
     estimates = {
         (row[SOURCE], row[METRIC], row[K]): Estimate(row[VALUE], row[CI_LOW], row[CI_HIGH]) for row in rows.to_dicts()
     }
-    first = rows.row(0, named=True)
     metrics = set(rows[METRIC])
-    known = tuple(metric for metric in RANKING_METRICS if metric in metrics)
+    # Of what lists show, `subjects` counts other subjects: those that have a list.
+    judged = rows.filter(~pl.col(METRIC).is_in(EXPOSURE_METRICS))
+    judged = rows if judged.is_empty() else judged
+    first = judged.row(0, named=True)
+    known = tuple(metric for metric in (*RANKING_METRICS, *EXPOSURE_METRICS) if metric in metrics)
     ordered = known + tuple(sorted(metrics.difference(known)))
     ks = tuple(sorted(set(rows[K])))
     leading, middle = next((m for m in CHARTED if m in metrics), ordered[0]), ks[len(ks) // 2]
@@ -155,8 +158,8 @@ def _verdict(rows: pl.DataFrame) -> Verdict:
         estimate = estimates.get((source, leading, middle))
         return source != BLEND, -estimate.value if estimate else 0.0, source
 
-    by_list = rows.filter(pl.col(SOURCE) == BLEND)
-    without = (by_list if not by_list.is_empty() else rows)[WITHOUT_LIST].max()
+    by_list = judged.filter(pl.col(SOURCE) == BLEND)
+    without = (by_list if not by_list.is_empty() else judged)[WITHOUT_LIST].max()
     return Verdict(
         surface=first[SURFACE],
         candidates_date=first[CANDIDATES_DATE],

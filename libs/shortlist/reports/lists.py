@@ -11,6 +11,7 @@ from random import Random
 import polars as pl
 
 from shortlist.columns import ITEM_ID, RANK, SCORE, SOURCE, SUBJECT_ID
+from shortlist.metrics.definitions import overlap
 
 BARS = 50
 """Most columns of a chart over ranks; longer lists put several ranks into one column."""
@@ -136,7 +137,7 @@ def compare_lists(now: pl.DataFrame, then: pl.DataFrame, since: date) -> Change 
     both = now.select(SUBJECT_ID, ITEM_ID).join(then.select(SUBJECT_ID, ITEM_ID), on=[SUBJECT_ID, ITEM_ID], how="inner")
     common = both.group_by(SUBJECT_ID).len("common")
     overlaps = lengths.join(common, on=SUBJECT_ID, how="left").select(
-        (pl.col("common").fill_null(0) / pl.max_horizontal("now", "then")).alias("overlap")
+        overlap(pl.col("common").fill_null(0), pl.max_horizontal("now", "then")).alias("overlap")
     )["overlap"]
     counted = dict((overlaps * 10).floor().clip(0, 9).cast(pl.Int32).value_counts().rows())
     return Change(

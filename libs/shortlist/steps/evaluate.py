@@ -10,6 +10,7 @@ from shortlist.columns import CANDIDATES_DATE, HORIZON_DAYS, ITEM_ID, RANK, RUN_
 from shortlist.generation.lists import sources_of
 from shortlist.metrics.definitions import BLEND
 from shortlist.metrics.evaluation import evaluate_lists
+from shortlist.steps.beyond_accuracy import what_lists_show
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import EVALUATIONS, SOURCE_CANDIDATES
 from shortlist.transforms.truth import TRUTHS
@@ -45,5 +46,6 @@ def judge(run: Run, name: str, horizon: int) -> DataFrame | None:
     truth = TRUTHS[subject.truth](engagements, day, config.relevant_event_types).persist()
     sources, segments = [BLEND, *sources_of(surface)], subject.segments
     judged = evaluate_lists(lists, truth, sources, segments, config.ks, config.seed, config.bootstrap_samples)
+    judged = judged.unionByName(what_lists_show(run, lists, engagements, day, sources))
     stamps = {SURFACE: F.lit(name), CANDIDATES_DATE: F.lit(day), HORIZON_DAYS: F.lit(horizon)}
     return judged.withColumns(stamps)

@@ -61,6 +61,18 @@ def test_a_good_day_passes_with_the_numbers_in_words(spark: SparkSession) -> Non
     }
 
 
+def test_overlap_goes_by_the_longer_list(spark: SparkSession) -> None:
+    """A list that lost three of its four items is a quarter the same, however much of what is left was there before."""
+    last = candidate_lists({"u": ["a", "b", "c", "d"], "v": ["a"]})
+    now = candidate_lists({"u": ["a"], "v": ["a", "b", "c", "d"]})
+    config = GuardrailsConfig(min_overlap=0.3)
+    results = guardrails(
+        frame_of(spark, CANDIDATES, now), frame_of(spark, CANDIDATES, last), config, 4, None, "user", 2
+    )
+    (found,) = (result for result in results if result.rule == "overlap_with_last_day")
+    assert (found.success, found.observed) == (False, "25.0% over 2 subjects with a list on both days")
+
+
 def changed(place: int, **values: Any) -> list[Row]:
     rows = candidate_lists(TODAY)
     rows[place].update(values)

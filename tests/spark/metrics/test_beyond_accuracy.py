@@ -5,8 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from shortlist.metrics.beyond_accuracy import score_exposure, score_novelty, score_overlap, share_by_source
+from shortlist.metrics.evaluation import beyond_accuracy_rows
 from tests.spark.metrics.references import gini, rank_biased_overlap
 from tests.spark.metrics.test_ranking import Lists, as_dict, list_frame
 
@@ -126,3 +128,24 @@ def test_score_overlap__refuses_persistence(spark: SparkSession, persistence: fl
     lists = list_frame(spark, {"u": ["a"]})
     with pytest.raises(ValueError, match="must lie between 0 and 1"):
         score_overlap(lists, lists, [1], persistence=persistence)
+
+
+def test_beyond_accuracy_rows__a_row_for_each_source_metric_and_k(spark: SparkSession) -> None:
+    lists = list_frame(spark, {"u": ["a", "b"], "v": ["a", "x"]}).withColumn("source", F.lit("blend"))
+    lists = lists.unionByName(list_frame(spark, {"u": ["c"]}).withColumn("source", F.lit("als")))
+    pairs = [("u", "a"), ("v", "a"), ("w", "b"), ("z", "b"), ("z", "a")]
+    engaged = spark.createDataFrame(pairs, "user_id string, item_id string")
+    found = beyond_accuracy_rows(lists, item_frame(spark, list("abcd")), engaged, 4, ["blend", "als"], [2], 7, 50)
+    rows = {(row.source, row.metric): row for row in found.collect()}
+    names = {"catalogue_coverage", "exposure_gini", "top_item_share", "novelty"}
+    assert set(rows) == {(source, name) for source in ("blend", "als") for name in names}
+    assert rows["blend", "catalogue_coverage"].value == 2 / 4
+    assert rows["als", "catalogue_coverage"].value == 1 / 4
+    # a: 3 of 4 people, b: 2 of 4, x and c: nobody counts as one.
+    a, b, unknown = -np.log2(3 / 4), -np.log2(2 / 4), -np.log2(1 / 4)
+    assert rows["blend", "novelty"].value == pytest.approx(((a + b) / 2 + (a + unknown) / 2) / 2)
+    assert rows["als", "novelty"].value == pytest.approx(unknown)
+    assert {(row.segment, row.k, row.without_list) for row in rows.values()} == {("all", 2, 0)}
+    assert {source: rows[source, "exposure_gini"].subjects for source in ("blend", "als")} == {"blend": 2, "als": 1}
+    assert rows["blend", "novelty"].ci_low is not None
+    assert rows["blend", "exposure_gini"].ci_low is None

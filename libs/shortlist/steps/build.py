@@ -1,0 +1,41 @@
+"""Engagements to interactions and baskets, at what was known when the run date ended."""
+
+from pyspark.sql import DataFrame
+
+from shortlist.columns import (
+    BOARD_ID,
+    EVENT_DATE,
+    EVENT_ID,
+    EVENT_TS,
+    EVENT_TYPE,
+    ITEM_ID,
+    REQUEST_ID,
+    SESSION_ID,
+    USER_ID,
+)
+from shortlist.tables import BASKETS, INTERACTIONS
+from shortlist.transforms.baskets import build_baskets, hidden_items
+from shortlist.transforms.interactions import build_interactions
+from shortlist.warehouse.run import Run
+
+_USED = [EVENT_ID, EVENT_TYPE, EVENT_TS, EVENT_DATE, USER_ID, ITEM_ID, SESSION_ID, REQUEST_ID, BOARD_ID]
+
+
+def build(run: Run) -> None:
+    """Interactions of every user, then the baskets of each kind."""
+    config, baskets = run.settings.interactions, run.settings.baskets
+    # Most look-backs are the same: what they have in common is read once.
+    lookbacks = {config.lookback_days, *(each.lookback_days for each in baskets.values())}
+    known = {days: run.engagements(days).select(*_USED).persist() for days in lookbacks}
+    run.replace(build_interactions(known[config.lookback_days], run.run_date, config), INTERACTIONS)
+    hidden = {days: _hidden(known[days]) for days in {each.lookback_days for each in baskets.values()}}
+    for kind, each in baskets.items():
+        events, hides = known[each.lookback_days], hidden[each.lookback_days]
+        rows = build_baskets(events, kind, each, run.settings.seed, run.run_date, hides)
+        run.replace(rows, BASKETS, basket_kind=kind)
+
+
+def _hidden(events: DataFrame) -> DataFrame | None:
+    """What users hid; None where nobody hid anything, so that no event needs to be looked up among the hides."""
+    hides = hidden_items(events)
+    return None if hides.isEmpty() else hides

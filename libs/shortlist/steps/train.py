@@ -1,0 +1,24 @@
+"""Models of the run date: each is trained on the run date's rows and written as the model of one training."""
+
+from shortlist.models.als.fit import fit as fit_als
+from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
+from shortlist.tables import BASKETS, INTERACTIONS, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
+from shortlist.warehouse.models import replace_model
+from shortlist.warehouse.run import Run
+
+
+def train_als(run: Run) -> None:
+    """Factors of users and items from interactions; a warm start begins with the factors of the run date before."""
+    config = run.settings.als
+    start = run.earlier(ITEM_FACTORS) if config.warm_start else None
+    with fit_als(run.read(INTERACTIONS), config, start) as model:
+        # Without user factors the day has no rows, rather than those of another fit.
+        users = model.user_factors if config.store_user_factors else model.user_factors.limit(0)
+        replace_model(run, [(users, USER_FACTORS), (model.item_factors, ITEM_FACTORS)])
+
+
+def train_cooccurrence(run: Run) -> None:
+    """The nearest neighbours of each item by each measure, from baskets of the kind that settings name."""
+    config = run.settings.cooccurrence
+    with fit_cooccurrence(run.read(BASKETS, basket_kind=config.basket_kind), config) as related:
+        replace_model(run, [(related, RELATED_ITEMS)])
