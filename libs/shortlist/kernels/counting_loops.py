@@ -56,22 +56,27 @@ def add_neighbours(starts, items, weights, near_starts, near_items, similarities
 @njit(**EXACT)
 def best_seeds(starts, items, weights, near_starts, near_items, similarities, asked_starts, asked, out):
     """For each asked item the history item that adds most to it, of equal ones the smaller; -1 where none does."""
+    # Where an item is among those asked for, -1 for the others: one look per neighbour, however many are asked for.
+    place = np.full(len(near_starts) - 1, -1, np.int64)
     for s in range(len(asked_starts) - 1):
         low, high = asked_starts[s], asked_starts[s + 1]
         best = np.zeros(high - low, np.float64)
         for c in range(low, high):
             out[c] = -1
-        # One look at each list of neighbours, however many items are asked for.
+            place[asked[c]] = c
         for e in range(starts[s], starts[s + 1]):
             weight = np.float64(weights[e])
             if not weight > 0:
                 continue
             for z in range(near_starts[items[e]], near_starts[items[e] + 1]):
-                part = weight * np.float64(similarities[z])
-                c = low + np.searchsorted(asked[low:high], near_items[z])
-                if c < high and asked[c] == near_items[z] and part > best[c - low]:
-                    best[c - low] = part
-                    out[c] = items[e]
+                c = place[near_items[z]]
+                if c >= 0:
+                    part = weight * np.float64(similarities[z])
+                    if part > best[c - low]:
+                        best[c - low] = part
+                        out[c] = items[e]
+        for c in range(low, high):
+            place[asked[c]] = -1
 
 
 @njit(**EXACT)
@@ -163,6 +168,7 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
     touched = np.empty(users + 1, np.int32)
     keys = np.empty(users, np.uint64)
     shares = np.zeros(users, np.float64)
+    place = np.full(len(item_starts) - 1, -1, np.int64)
     for s in range(len(asked_starts) - 1):
         count = _similar_users(starts[s], starts[s + 1], items, weights, own_rows[s], item_starts, item_rows, row_scales,
                                similar, touched)  # fmt: skip
@@ -174,6 +180,7 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
         parts, best = np.zeros(high - low), np.zeros(high - low)
         for c in range(low, high):
             out[c] = -1
+            place[asked[c]] = c
         for e in range(starts[s], starts[s + 1]):
             if not weights[e] > 0:
                 continue
@@ -183,8 +190,8 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
                 if shares[v] > 0:
                     share = np.float64(weights[e]) * np.float64(row_scales[v]) * shares[v]
                     for x in range(row_starts[v], row_starts[v + 1]):
-                        c = low + np.searchsorted(asked[low:high], row_items[x])
-                        if c < high and asked[c] == row_items[x]:
+                        c = place[row_items[x]]
+                        if c >= 0:
                             parts[c - low] += share * np.float64(row_weights[x])
             for c in range(low, high):
                 if parts[c - low] > best[c - low]:
@@ -192,6 +199,8 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
                     out[c] = items[e]
         for key in ranked:
             shares[key_index(key)] = 0.0
+        for c in range(low, high):
+            place[asked[c]] = -1
 
 
 @njit(**EXACT)

@@ -1,0 +1,86 @@
+"""The reason of a score is the history item that adds most to it: against dense attributions."""
+
+import numpy as np
+
+from shortlist.kernels.arrays import Rows
+from tests.unit.sources.small_world import (
+    BATCH,
+    CASES,
+    EVERY_ITEM,
+    GIVEN,
+    ITEMS,
+    SAMPLE,
+    SIMILAR,
+    SUBJECTS,
+    TAKEN,
+    TERMS,
+    USERS,
+    Taken,
+    heaviest,
+    history_of,
+)
+
+
+def reasons(name: str) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+    scorer = CASES[name].scorer
+    return scorer.explain(BATCH, scorer.prepare(BATCH), EVERY_ITEM).reshape(SUBJECTS, ITEMS)
+
+
+def check(name: str, parts: list[dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]]) -> None:
+    """Each subject's parts: history item -> what it adds to every item."""
+    found = reasons(name)
+    named = 0
+    for subject, added in enumerate(parts):
+        for item in range(ITEMS):
+            best = max((part[item] for part in added.values()), default=0.0)
+            if found[subject, item] < 0:
+                assert best < 1e-9
+            else:
+                named += 1
+                np.testing.assert_allclose(added[int(found[subject, item])][item], best, rtol=1e-5)
+    assert named > 50
+
+
+def test_reasons__of_neighbours() -> None:
+    for name, seeds in (("neighbour_lists", 4), ("multi_hit", 50)):
+        histories = [heaviest(history_of(subject), seeds) for subject in range(SUBJECTS)]
+        check(name, [{item: weight * SIMILAR[item] for item, weight in history} for history in histories])
+
+
+def test_reasons__of_texts() -> None:
+    histories = [heaviest(history_of(subject), 5) for subject in range(SUBJECTS)]
+    check("content", [{item: weight * (TERMS @ TERMS[item]) for item, weight in history} for history in histories])
+
+
+def shared(taken: Taken) -> dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """What neighbours add, dealt out to the history items by their part in the similarity."""
+    degrees = np.maximum(TAKEN[:SAMPLE].sum(axis=0), 1)
+    liked = [(item, weight) for item, weight in zip(taken.items, taken.weight, strict=True) if weight > 0]
+    part = np.array(
+        [
+            [w * degrees[i] ** -0.5 * max(TAKEN[v].sum(), 1) ** -0.5 * TAKEN[v, i] for i, w in liked]
+            for v in range(SAMPLE)
+        ]
+    )
+    similarity = part.sum(axis=1) if liked else np.zeros(SAMPLE)
+    if taken.row >= 0:
+        similarity[taken.row] = 0
+    nearest = sorted(range(SAMPLE), key=lambda v: (-similarity[v], v))[: USERS.nearest]
+    added = {}
+    for place, (item, _) in enumerate(liked):
+        added[item] = np.sum([similarity[v] ** 0.5 * part[v, place] * GIVEN[v] for v in nearest], axis=0)
+    return added
+
+
+def test_reasons__of_users() -> None:
+    check("user_neighbours", [shared(history_of(subject)) for subject in range(SUBJECTS)])
+
+
+def test_reasons__what_is_taken_again_is_its_own() -> None:
+    found, rows = reasons("repeat"), Rows(BATCH.history_starts, BATCH.history_items)
+    for subject in range(SUBJECTS):
+        mine = rows.indices[rows.indptr[subject] : rows.indptr[subject + 1]]
+        weights = BATCH.history["weight"][rows.indptr[subject] : rows.indptr[subject + 1]]
+        expected = np.full(ITEMS, -1)
+        expected[mine[weights > 0]] = mine[weights > 0]
+        assert found[subject].tolist() == expected.tolist()
