@@ -38,6 +38,7 @@ from shortlist.columns import (
     TITLE,
     WHY,
 )
+from shortlist.config import IdsConfig
 from shortlist.errors import ErasedError
 from shortlist.store.digests import Digest
 from shortlist.store.erased_id_copies import redact_manifests, remove_reports, remove_set_aside, tables_with_traces
@@ -173,7 +174,7 @@ class _Erasure:
     def _clean_quarantine(self) -> None:
         """Lines that may name a subject anywhere. Rewritten by day: a condition on the text would be kept in the log."""
         lines = self.run.warehouse.read(QUARANTINE)
-        names = {subject.digest: _line_names(subject) for subject in self.subjects}
+        names = {subject.digest: _line_names(subject, self.run.settings.extraction.ids) for subject in self.subjects}
         each = F.array(*(F.when(named, F.lit(digest)) for digest, named in names.items()))
         found = F.array_intersect(each, F.array(*map(F.lit, names)))
         marked = lines.withColumn(SUBJECT_DIGEST, found).persist()
@@ -331,5 +332,5 @@ def _baskets(run: Run, subjects: Sequence[Subject]) -> DataFrame | None:
     return baskets_of(run.warehouse.read(ENGAGEMENTS), users).localCheckpoint()
 
 
-def _line_names(subject: Subject) -> Column:
-    return F.col(RAW).rlike(mention([subject]).pattern) | text_names_erased(RAW, [subject.digest])
+def _line_names(subject: Subject, ids: IdsConfig) -> Column:
+    return F.col(RAW).rlike(mention([subject]).pattern) | text_names_erased(RAW, [subject.digest], ids)
