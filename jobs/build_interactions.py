@@ -17,7 +17,8 @@ from shortlist.config.arguments import job_parser, parse_job, run_main
 from shortlist.tables import BASKETS, INTERACTIONS
 from shortlist.transforms.baskets import build_baskets, hidden_items
 from shortlist.transforms.interactions import build_interactions
-from shortlist.warehouse.run import open_run
+from shortlist.warehouse.delta import equals
+from shortlist.warehouse.run import log, open_run
 
 USED = [EVENT_ID, EVENT_TYPE, EVENT_TS, EVENT_DATE, USER_ID, ITEM_ID, SESSION_ID, REQUEST_ID, BOARD_ID]
 
@@ -39,6 +40,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             events, theirs = known[config.lookback_days], hidden[config.lookback_days]
             baskets = build_baskets(events, kind, config, settings.seed, run.run_date, theirs)
             run.replace(baskets, BASKETS, basket_kind=kind)
+            if not run.warehouse.has_rows(BASKETS, where=equals(run_date=run.run_date, basket_kind=kind)):
+                log.warning(
+                    "0 baskets of kind %s: no event of type %s names one in %d days; next: set baskets.%s.event_types, or "
+                    "another kind in baskets and cooccurrence.basket_kind; until then nothing is learnt from baskets",
+                    kind, ", ".join(config.event_types), config.lookback_days, kind,
+                )  # fmt: skip
 
 
 if __name__ == "__main__":
