@@ -17,9 +17,9 @@ from shortlist.warehouse.run import log, open_run
 def main(argv: Sequence[str] | None = None) -> None:
     """The job."""
     arguments = parse_job(job_parser("erase_subject", __doc__), argv)
-    landing = Landing(arguments.settings.paths.landing, arguments.settings.extraction.marker)
+    landing = Landing.of(arguments.settings)
     with open_run(arguments) as run:
-        subjects = requested(landing, run.warehouse, run.run_date)
+        subjects = requested(landing, run.warehouse, run.run_date, arguments.settings.extraction.ids)
         proofs = erase(run, subjects)
         log.info("%d subject(s) erased; %d proof(s) in erasures", len(subjects), len(proofs))
 

@@ -4,9 +4,12 @@ import hashlib
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
+
+from shortlist.config import IdsConfig
 
 SubjectKind = Literal["user", "item"]
 KINDS: Final[tuple[SubjectKind, ...]] = get_args(SubjectKind)
@@ -62,6 +65,18 @@ SUBJECTS: Final[Mapping[SubjectKind, SubjectType]] = {
 
 # What replaces an erased id in a text.
 GONE: Final = "(erased)"
+
+
+# Blanks around a value that say nothing; the no-break space comes from spreadsheets.
+ID_BLANKS: Final = " \t\r\n\u00a0"
+
+
+def id_text(text: str, ids: IdsConfig) -> str:
+    """An id as all tables name it, whatever form it was landed in; the same as `transforms.values.id_column` in Spark."""
+    found = text if ids.unicode == "keep" else unicodedata.normalize(ids.unicode, text)
+    found = found.strip(ID_BLANKS) if ids.trim else found
+    found = re.sub(rf"^([{ID_BLANKS}]*[+-]?[0-9]+)\.0+(?=[{ID_BLANKS}]*\Z)", r"\1", found)
+    return {"keep": found, "lower": found.lower(), "upper": found.upper()}[ids.case]
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ import polars as pl
 import pytest
 
 from shortlist.errors import AccountError, HeldError, LandingError, SettingsError, ShortlistError
-from shortlist.landing.folders import Landing, Listing, read_snapshot
+from shortlist.landing.folders import Landing, Listing
 from shortlist.steps import descriptions
 from shortlist.steps import extract as extraction
+from shortlist.steps.descriptions import read_snapshot
 from shortlist.transforms.engagements import usable
 from tests import tiny
 from tests.jobs.conftest import CHECKOUT, Deployment, job_main
@@ -181,7 +182,8 @@ def test_a_description_is_in_the_manifest_and_must_not_change(
     data = file.read_bytes()
 
     def read_and_change(*arguments: Any) -> Any:
-        rows = read_snapshot(*arguments)
+        rows = read_snapshot(*arguments).persist()
+        rows.count()
         os.utime(file, ns=(1, 1))
         return rows
 
@@ -200,6 +202,7 @@ def test_a_description_is_in_the_manifest_and_must_not_change(
             "size": len(data),
             "modified_ns": 1,
             "sha256": hashlib.sha256(data).hexdigest(),
+            "stated_rows": 1,
         }
     ]
     assert len(deployment.table("catalog")) == 1
@@ -222,7 +225,7 @@ def test_a_new_feed_reads_its_older_folders_since_a_day(deployment: Deployment) 
         place.mkdir(parents=True)
         (place / "part-0.json").write_text(json.dumps({**tiny.events_of(day)[0], "event_id": f"more-{day}"}))
         (place / "_SUCCESS").touch()
-    both = '{"extraction": {"feeds": {"engagements": {}, "more": {}}}}'
+    both = '{"extraction": {"feeds": {"engagements": {}, "more": {}}, "event_ids": "shared"}}'
     deployment.run("extract_engagements", SECOND, both)
     assert len(deployment.table("engagements")) == 97
     job_main("extract_engagements")(

@@ -71,10 +71,10 @@ def test_the_examples_are_read_as_they_say(deployment: Deployment) -> None:
     ten, day = datetime(2017, 11, 30, 10, tzinfo=UTC), DAY
     found = deployment.table("engagements").select(NAMES).sort("event_id").rows()
     assert found == [
-        ("8f1c", "impression", ten, "17", "p4", "homefeed", None, None, "r9", 3, None, day),
-        ("o1-1", "checkout", ten, "17", "p4", "store", "o1", None, None, None, 2.5, day),
+        ("impressions/8f1c", "impression", ten, "17", "p4", "homefeed", None, None, "r9", 3, None, day),
+        ("orders/o1-1", "checkout", ten, "17", "p4", "store", "o1", None, None, None, 2.5, day),
         (
-            "o1-2",
+            "orders/o1-2",
             "checkout",
             datetime(2017, 11, 30, 1, tzinfo=UTC),
             "17",
@@ -87,8 +87,21 @@ def test_the_examples_are_read_as_they_say(deployment: Deployment) -> None:
             1.0,
             day,
         ),
-        ("s-1", "save", ten, "u1", "p4", None, None, "b;2", None, None, None, day),
-        ("s-2", "hide", datetime(2017, 11, 29, 23, 30, tzinfo=UTC), "u1", "p5", None, None, "", None, None, None, day),
+        ("saves/s-1", "save", ten, "u1", "p4", None, None, "b;2", None, None, None, day),
+        (
+            "saves/s-2",
+            "hide",
+            datetime(2017, 11, 29, 23, 30, tzinfo=UTC),
+            "u1",
+            "p5",
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            day,
+        ),
     ]
     kept = deployment.table("quarantine").select("raw", "header", "file", "offset", "reasons").rows()
     header = '["id", "action", "when", "member", "pin", "board"]'
@@ -109,7 +122,7 @@ def test_avro_and_delta_folders_are_read_like_the_others(deployment: Deployment)
     # What an overwritten version left behind is not part of the table any more.
     assert len(list(delta.rglob("*.parquet"))) == 2
     feeds = {"engagements": {}, "avro": {"format": "avro"}, "delta": {"format": "delta"}}
-    deployment.run("extract_engagements", DAY, json.dumps({"extraction": {"feeds": feeds}}))
+    deployment.run("extract_engagements", DAY, json.dumps({"extraction": {"feeds": feeds, "event_ids": "shared"}}))
     assert deployment.table("engagements").sort("event_id").select(list(events[0])).drop("event_ts").rows() == [
         tuple(event[name] for name in event if name != "event_ts")
         for event in sorted(events, key=lambda event: str(event["event_id"]))

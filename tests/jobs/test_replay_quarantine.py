@@ -19,7 +19,7 @@ SAVES = {
 
 def feeds(**event_types: str) -> str:
     mended = {**SAVES, "event_types": {**SAVES["event_types"], **event_types}}  # type: ignore[dict-item]
-    return json.dumps({"extraction": {"feeds": {"engagements": {}, "saves": mended}}})
+    return json.dumps({"extraction": {"feeds": {"engagements": {}, "saves": mended}, "event_ids": "shared"}})
 
 
 def versions(deployment: Deployment) -> list[int]:

@@ -82,6 +82,8 @@ def test_a_warning_is_told_everywhere_and_stops_nothing(
         "closeups_within_impressions": "no closeups were logged",
         "save_rate_at_least": "no saves were logged",
         "save_rate_at_most": "no saves were logged",
+        "heaviest_user": "fewer than 1000 events a day name one",
+        "heaviest_item": "fewer than 1000 events a day name one",
     }
     write_report(["--config", str(deployment.config), "--run-date", str(DAY)])
     reports = deployment.home / "reports"

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from shortlist.columns import EVENT_DATE, INGEST_DATE
-from shortlist.config import EngagementColumn, FeedConfig, ReasonKind, load_settings
+from shortlist.config import EngagementColumn, ExtractionConfig, FeedConfig, ReasonKind, load_settings
 from shortlist.errors import SettingsError
 from shortlist.tables import ENGAGEMENTS
 from shortlist.transforms.engagements import REASON_KINDS
@@ -51,6 +51,14 @@ def refused(tmp_path: Path, feed: Any, name: str = "saves") -> str:
         ),
         ({"format": "csv", "csv": {"columns": ["id", "id"]}}, ["must be names that differ"]),
         ({"format": "csv", "csv": {"delimiter": '"'}}, ["delimiter and quote are both"]),
+        ({"format": "csv", "csv": {"escape": ","}}, ["escape ',' is the delimiter or the quote too"]),
+        (
+            {"fields": FIELDS, "event_id_from": ["order", "line"]},
+            ["event_id is both in fields and made of event_id_from"],
+        ),
+        ({"day_folders": "%Y/%m"}, ["it names a day by %Y, %m and %d, each once"]),
+        ({"day_folders": "../%Y-%m-%d"}, ["it is the name of a folder below the feed's"]),
+        ({"day_zone": "Mars/Olympus"}, ["day_zone = 'Mars/Olympus'", "no such time zone"]),
     ],
 )
 def test_a_wrong_mapping_is_refused_by_name(tmp_path: Path, feed: dict[str, Any], parts: list[str]) -> None:
@@ -88,6 +96,20 @@ def test_a_search_log_needs_no_item() -> None:
 def test_dots_lead_into_objects_but_not_in_csv() -> None:
     assert FeedConfig().path("who.id") == ("who", "id")
     assert FeedConfig(format="csv").path("who.id") == ("who.id",)
+
+
+def test_an_event_id_may_be_made_of_several_fields() -> None:
+    fields = {name: field for name, field in FIELDS.items() if name != "event_id"}
+    feed = FeedConfig.model_validate({"fields": fields, "event_id_from": ["order.id", "line"]})
+    assert "event_id" not in feed.mapped
+    assert [feed.paths[name] for name in ("event_id_part_0", "event_id_part_1")] == [("order", "id"), ("line",)]
+    assert "event_id" not in FeedConfig(event_id_from=("order",)).mapped
+
+
+def test_conflicting_duplicates_have_a_limit_of_their_own() -> None:
+    assert ExtractionConfig().max_conflicting_share == 0.001
+    assert ExtractionConfig(max_share_by_reason={"future_event": 0}).max_conflicting_share == 0.001
+    assert ExtractionConfig(max_share_by_reason={"conflicting_duplicate": 0.5}).max_conflicting_share == 0.5
 
 
 def test_settings_know_the_contracts_columns_and_every_kind_of_reason() -> None:

@@ -44,6 +44,25 @@ class Delivered:
 
 
 @dataclass(frozen=True)
+class Heaviest:
+    """The user or the item of most events of a landing folder; see `transforms.traffic.heaviest`.
+
+    Attributes:
+        day: date of the folder.
+        kind: user or item.
+        id: who or what it is.
+        events: its events.
+        total: events of the folder that name one.
+    """
+
+    day: date
+    kind: str
+    id: str
+    events: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A rule and the rows that it judges: in each row `high` must not be below `low`.
 
@@ -125,7 +144,11 @@ class History:
 
 
 def comparisons(
-    traffic: Sequence[Delivered], judged: Sequence[date], config: ChecksConfig, has_catalog: bool
+    traffic: Sequence[Delivered],
+    judged: Sequence[date],
+    config: ChecksConfig,
+    has_catalog: bool,
+    heaviest: Sequence[Heaviest] = (),
 ) -> list[Comparison]:
     """Every traffic rule with what it judges.
 
@@ -134,10 +157,11 @@ def comparisons(
         judged: days to judge, oldest first.
         config: limits and severities.
         has_catalog: whether a catalog was known, that is, whether unknown items were counted.
+        heaviest: users and items of most events of the judged days.
     """
     history = History(traffic)
     named = [str(event_type) for event_type in config.event_types]
-    found = [_closeups(history, judged, config), *_save_rate(history, judged, config)]
+    found = [_closeups(history, judged, config), *_save_rate(history, judged, config), *_heaviest(heaviest, config)]
     for event_type in sorted({*history.event_types, *named}):
         expected = config.of(event_type)
         setting = f"checks.event_types.{event_type}" if event_type in named else "checks.every"
@@ -216,6 +240,24 @@ def save_band(rates: Sequence[float], shown: int, width: float) -> tuple[float, 
     chance = math.sqrt(max(mean * (1 - mean), 0) / shown)
     half = width * max(statistics.pstdev(rates), chance)
     return max(mean - half, 0.0), mean + half
+
+
+def _heaviest(heaviest: Sequence[Heaviest], config: ChecksConfig) -> Iterator[Comparison]:
+    limits = config.heaviest
+    for kind, limit in (("user", limits.max_user_share), ("item", limits.max_item_share)):
+        rows = _Rows()
+        for entry in heaviest:
+            if entry.kind != kind:
+                continue
+            if entry.total < limits.min_events:
+                rows.skip(f"fewer than {limits.min_events} events a day name one")
+                continue
+            share = entry.events / entry.total
+            said = f"{kind} {entry.id[:SURFACE_LENGTH]!r} has {entry.events:,} of {entry.total:,} events ({share:.1%})"
+            rows.add(entry.day.isoformat(), said, share=share, at_most=limit)
+        setting = f"checks.heaviest.max_{kind}_share"
+        description = f"No {kind} has more than {limit:.0%} of a day's events ({setting})."
+        yield rows.under(f"heaviest_{kind}", description, limits.severity, "checks.heaviest", "at_most", "share")
 
 
 def _volume(

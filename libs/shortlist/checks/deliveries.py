@@ -1,17 +1,24 @@
 """Whole deliveries: an empty folder, or one with too many unusable rows, holds the run before anything is written."""
 
-from collections.abc import Sequence
+import difflib
+import logging
+from collections.abc import Collection, Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import FILE, RAW, REASONS
-from shortlist.config import ExtractionConfig
+from shortlist.columns import EVENT_ID, FILE, INGEST_DATE, OFFSET, RAW, REASONS
+from shortlist.config import ExtractionConfig, FeedConfig
 from shortlist.errors import HeldError
-from shortlist.transforms.deliveries import Delivery
+from shortlist.transforms.deliveries import WINNER, Delivery, payload
 from shortlist.transforms.engagements import REASON_KINDS
 
-_FOLDER = "folder"
+log = logging.getLogger("shortlist")
+
+# What every event needs; the rest a producer may not have.
+_NEEDED = ("event_id", "event_type", "event_ts", "user_id", "item_id")
+_SAID = "_said"
+_FEED = "_feed"
 
 
 def require_usable(deliveries: Sequence[Delivery], rejected: DataFrame, config: ExtractionConfig) -> None:
@@ -27,6 +34,8 @@ def require_usable(deliveries: Sequence[Delivery], rejected: DataFrame, config: 
     """
     for delivery in deliveries:
         if delivery.landed == 0:
+            if config.allows_empty_days:
+                continue
             raise HeldError.empty_landing(delivery.folder)
         limit = config.max_rejected_share
         if delivery.rejected > limit * delivery.landed:
@@ -36,16 +45,82 @@ def require_usable(deliveries: Sequence[Delivery], rejected: DataFrame, config: 
         _require_few_of_each_kind(deliveries, rejected, config)
 
 
+def require_mapped_fields(folder: str, feed: str, config: FeedConfig, columns: Collection[str]) -> None:
+    """Refuse a mapping that names a field which no file has.
+
+    Where a feed is landed by our own names, only columns that every event needs must be there. A line of JSON may leave out
+    what is empty, so of JSON a field that no looked at line has is only warned of.
+
+    Args:
+        folder: where the newest files lie, for messages.
+        feed: its name.
+        config: its mapping.
+        columns: every field of its files, with dots for those inside others.
+
+    Raises:
+        HeldError: naming the field and its nearest neighbours.
+    """
+    needed = {name: field for name, field in config.mapped.items() if config.fields or name in _NEEDED}
+    wanted = {field: f"fields.{name}" for name, field in needed.items()}
+    wanted |= dict.fromkeys(config.event_id_from, "event_id_from")
+    absent = {field: setting for field, setting in wanted.items() if not _is_there(config.path(field), columns)}
+    for field, setting in absent.items():
+        near = difflib.get_close_matches(field, sorted(columns), n=3, cutoff=0.5) or sorted(columns)[:8]
+        if config.format != "json":
+            raise HeldError.no_such_field(folder, f"extraction.feeds.{feed}.{setting}", field, near)
+        if config.fields:
+            log.warning("no line of %s that was looked at has %s; nearest are %s", folder, field, ", ".join(near))
+
+
+def unmapped_fields(config: FeedConfig, columns: Collection[str]) -> list[str]:
+    """Landed fields that no setting maps, without those inside mapped or unmapped ones."""
+    used = {config.path(field) for field in (*config.mapped.values(), *config.event_id_from)}
+    tops = {path[0] for path in used}
+    paths = {column: config.path(column) for column in columns}
+    inner = [column for column, path in paths.items() if len(path) > 1 and path[0] in tops and path not in used]
+    return sorted([*(column for column, path in paths.items() if len(path) == 1 and path[0] not in tops), *inner])
+
+
+def _is_there(path: tuple[str, ...], columns: Collection[str]) -> bool:
+    """Whether files have a field; inside a map or a list only its owner is known."""
+    if ".".join(path) in columns:
+        return True
+    owner = path[0]
+    return len(path) > 1 and owner in columns and not any(column.startswith(f"{owner}.") for column in columns)
+
+
+def require_few_conflicts(deliveries: Sequence[Delivery], conflicting: DataFrame, config: ExtractionConfig) -> None:
+    """Hold the run for the first folder of which too many rows repeat an event's id and say something else.
+
+    Args:
+        deliveries: what each folder held.
+        conflicting: these rows, with file and what the kept delivery says.
+        config: the share of a folder's rows that may do so.
+
+    Raises:
+        HeldError: with counts, and rows beside what they conflict with.
+    """
+    counts = {(row[0], row[1]): row[2] for row in conflicting.groupBy(_feed(), INGEST_DATE).agg(F.count("*")).collect()}
+    limit = config.max_conflicting_share
+    for delivery in deliveries:
+        count = counts.get((delivery.feed, delivery.ingest_date), 0)
+        if count > limit * delivery.landed:
+            own = conflicting.where((_feed() == delivery.feed) & (F.col(INGEST_DATE) == F.lit(delivery.ingest_date)))
+            said = own.withColumn(_SAID, payload()).orderBy(EVENT_ID, FILE, OFFSET).limit(5).collect()
+            pairs = [(row[EVENT_ID], row[WINNER], row[_SAID]) for row in said]
+            raise HeldError.conflicting_duplicates(delivery.folder, delivery.feed, count, delivery.landed, limit, pairs)
+
+
 def _require_few_of_each_kind(deliveries: Sequence[Delivery], rejected: DataFrame, config: ExtractionConfig) -> None:
     texts = {
         kind: [text for text, known in REASON_KINDS.items() if known == kind] for kind in config.max_share_by_reason
     }
     spoken = [F.count_if(F.arrays_overlap(REASONS, F.lit(text))).alias(kind) for kind, text in texts.items()]
-    rows = rejected.groupBy(F.concat(F.substring_index(FILE, "/", 2), F.lit("/")).alias(_FOLDER)).agg(*spoken)
-    counted = {row[_FOLDER]: row.asDict() for row in rows.collect()}
+    rows = rejected.groupBy(_feed().alias(_FEED), INGEST_DATE).agg(*spoken)
+    counted = {(row[_FEED], row[INGEST_DATE]): row.asDict() for row in rows.collect()}
     for delivery in deliveries:
         for kind, limit in config.max_share_by_reason.items():
-            count = counted.get(delivery.prefix, {}).get(kind, 0)
+            count = counted.get((delivery.feed, delivery.ingest_date), {}).get(kind, 0)
             if count > limit * delivery.landed:
                 raise HeldError.too_many_of_a_kind(
                     delivery.folder, kind, count, delivery.landed, limit, _reasons(rejected, delivery)
@@ -54,8 +129,13 @@ def _require_few_of_each_kind(deliveries: Sequence[Delivery], rejected: DataFram
 
 def _reasons(rejected: DataFrame, delivery: Delivery) -> list[tuple[str, int, str]]:
     """Each reason of a folder with its rows and one of them, the most frequent first."""
-    own = rejected.where(F.col(FILE).startswith(delivery.prefix))
+    own = rejected.where((_feed() == delivery.feed) & (F.col(INGEST_DATE) == F.lit(delivery.ingest_date)))
     exploded = own.select(F.explode(REASONS).alias("reason"), RAW)
     counted = exploded.groupBy("reason").agg(F.count("*").alias("lines"), F.min(RAW).alias("sample"))
     rows = counted.orderBy(F.desc("lines"), "reason").limit(20).collect()
     return [(row["reason"], row["lines"], row["sample"]) for row in rows]
+
+
+def _feed() -> Column:
+    """The log that a row of a file belongs to."""
+    return F.substring_index(FILE, "/", 1)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from shortlist.checks.comparisons import PLACE, SAID, Comparison, Delivered, comparisons
+from shortlist.checks.comparisons import PLACE, SAID, Comparison, Delivered, Heaviest, comparisons
 from shortlist.checks.validation import raised, rows_batches, validate
-from shortlist.columns import EVENT_DATE, EVENT_TYPE, EVENTS, INGEST_DATE, SURFACE
+from shortlist.columns import EVENT_DATE, EVENT_TYPE, EVENTS, ID, INGEST_DATE, ITEM_ID, SURFACE, USER_ID
 from shortlist.config import Settings
 from shortlist.records.checks import Audit, CheckResult
-from shortlist.transforms.traffic import EMPTY, ITEMS, NEWEST, UNKNOWN_ITEMS, daily_traffic
+from shortlist.transforms.traffic import EMPTY, ITEMS, NEWEST, TOTAL, UNKNOWN_ITEMS, daily_traffic, heaviest
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
@@ -63,7 +63,9 @@ def check_traffic(
             results = (_too_many(rows[-1][SURFACE]),)
         else:
             traffic = [_counts(row) for row in rows]
-            results = judge(comparisons(traffic, judged, config, catalog is not None), config.timeout_minutes)
+            most = _heaviest(fresh.where(F.col(INGEST_DATE).isin(judged))) if config.heaviest.severity != "off" else []
+            compared = comparisons(traffic, judged, config, catalog is not None, most)
+            results = judge(compared, config.timeout_minutes)
     return Audit(TRAFFIC, partition, results, round(time.perf_counter() - started, 2)).log_warnings()
 
 
@@ -126,6 +128,14 @@ def _result(comparison: Comparison, given: "ExpectationValidationResult | None")
         samples=samples,
         off=comparison.off,
     )
+
+
+def _heaviest(events: DataFrame) -> list[Heaviest]:
+    return [
+        Heaviest(row[INGEST_DATE], kind, row[ID], row[EVENTS], row[TOTAL])
+        for kind, column in (("user", USER_ID), ("item", ITEM_ID))
+        for row in heaviest(events, column).orderBy(INGEST_DATE).collect()
+    ]
 
 
 def _counts(row: Row) -> Delivered:

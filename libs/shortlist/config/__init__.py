@@ -19,6 +19,7 @@ from shortlist.config.checks import (
     CloseupsConfig,
     EmptyColumnsConfig,
     FreshnessConfig,
+    HeaviestConfig,
     OptionalColumn,
     SaveRateConfig,
     TrafficConfig,
@@ -26,8 +27,15 @@ from shortlist.config.checks import (
     VolumeConfig,
 )
 from shortlist.config.data import BasketConfig, InteractionsConfig
-from shortlist.config.extraction import ExtractionConfig, ReasonKind
-from shortlist.config.feeds import CsvConfig, EngagementColumn, FeedConfig, LandingFormat, TimestampConfig
+from shortlist.config.extraction import ExtractionConfig, IdsConfig, ReasonKind
+from shortlist.config.feeds import (
+    CsvConfig,
+    DescriptionConfig,
+    EngagementColumn,
+    FeedConfig,
+    LandingFormat,
+    TimestampConfig,
+)
 from shortlist.config.loading import load_settings, parse_override, settings_file
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.settings import EvaluationConfig, PathsConfig, Settings
@@ -56,6 +64,7 @@ __all__ = [
     "CooccurrenceConfig",
     "CooccurrenceSourceConfig",
     "CsvConfig",
+    "DescriptionConfig",
     "EmptyColumnsConfig",
     "EngagementColumn",
     "EvaluationConfig",
@@ -64,6 +73,8 @@ __all__ = [
     "FeedConfig",
     "FreshnessConfig",
     "GuardrailsConfig",
+    "HeaviestConfig",
+    "IdsConfig",
     "InteractionsConfig",
     "LandingFormat",
     "MaintenanceConfig",

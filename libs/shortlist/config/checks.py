@@ -98,6 +98,19 @@ class SaveRateConfig(Section):
     """Days with fewer impressions (or closeups) neither make a band nor are judged."""
 
 
+class HeaviestConfig(Section):
+    """Share of a day's events that one user did, or that one item got: robots, and ids that stand for nobody."""
+
+    severity: Severity = "warning"
+    """critical holds the run, warning shows, off switches the rule off."""
+    max_user_share: float = Field(default=0.1, gt=0, le=1)
+    """Largest share of a day's events by one user."""
+    max_item_share: float = Field(default=0.5, gt=0, le=1)
+    """Largest share of a day's events that name an item that name one item."""
+    min_events: int = Field(default=1000, ge=1)
+    """Days with fewer events are not judged: a few users make few events each."""
+
+
 class ChecksConfig(Section):
     """How long gates may take; and the traffic gate, which looks at deliveries as a whole where the contracts look at rows.
 
@@ -117,6 +130,8 @@ class ChecksConfig(Section):
     """Closeups against impressions."""
     save_rate: SaveRateConfig = SaveRateConfig()
     """Saves against impressions or closeups."""
+    heaviest: HeaviestConfig = HeaviestConfig()
+    """Events of the heaviest user and item."""
     every: TrafficConfig = TrafficConfig()
     """What is expected of event types that `event_types` does not name."""
     event_types: dict[EventType, TrafficConfig] = Field(default={})

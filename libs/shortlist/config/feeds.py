@@ -23,6 +23,21 @@ EngagementColumn = Literal[
     "position",
     "value",
 ]
+# What a producer gives for an item or a promotion.
+DescriptionColumn = Literal[
+    "item_id",
+    "title",
+    "category",
+    "created_at",
+    "price",
+    "buyable",
+    "status",
+    "promotion_id",
+    "campaign",
+    "audience",
+    "starts_at",
+    "ends_at",
+]
 LandingFormat = Literal["json", "csv", "parquet", "avro", "delta"]
 
 _REQUIRED: tuple[EngagementColumn, ...] = ("event_id", "event_type", "event_ts", "user_id", "item_id")
@@ -118,6 +133,28 @@ class CsvConfig(Section):
         return self
 
 
+NO_VALUE = ("NULL", "null", "(null)", "None", "NaN", "\\N", "N/A", "undefined")
+
+
+class DescriptionConfig(Section):
+    """How the catalog or the promotions are landed: `<landing>/catalog/<day>/`, `<landing>/promotions/<day>/`."""
+
+    format: LandingFormat | None = None
+    """Format of all files; null: as their names end (.csv, .tsv, .json, .jsonl, .avro), Parquet where they end otherwise."""
+    fields: dict[DescriptionColumn, str] = Field(default={})
+    """Contract column: the producer's field, with dots into nested objects; columns that are not named have their own names."""
+    constants: dict[DescriptionColumn, str] = Field(default={})
+    """Contract column: its value for every row, such as `status: active`."""
+    csv: CsvConfig = CsvConfig()
+    """For CSV only."""
+    timestamp: TimestampConfig = TimestampConfig()
+    """How times are written."""
+    no_value: tuple[str, ...] = NO_VALUE
+    """Words that stand for no value, in every column; an empty or blank text always does."""
+    list_separator: str | None = Field(default=None, min_length=1)
+    """What parts the categories of a text, such as ` > `; null: a text that is no JSON list is one category."""
+
+
 class FeedConfig(Section):
     """One log of one producer: `<landing>/<feed>/<day>/`."""
 
@@ -127,10 +164,20 @@ class FeedConfig(Section):
     """Contract column: the producer's field, with dots into nested objects. Empty: landed by the contract's own names."""
     constants: dict[EngagementColumn, str | int | float] = Field(default={})
     """Contract column: its value for every event of this feed."""
+    event_id_from: tuple[str, ...] = ()
+    """The producer's fields that name an event together, for logs without an event id: event_id is a hash of their texts."""
     event_types: dict[str, EventType] = Field(default={})
     """Producer's word: event type; a word that is not named is unknown. Empty: the producer uses our words."""
     timestamp: TimestampConfig = TimestampConfig()
     """How event_ts is written."""
+    no_value: tuple[str, ...] = NO_VALUE
+    """Words that stand for no value, in every column; an empty or blank text always does."""
+    no_value_ids: tuple[str, ...] = ("-",)
+    """Further words that stand for no value in columns of ids."""
+    day_folders: str = "%Y-%m-%d"
+    """How the folders of its days are named, as strftime writes it: `dt=%Y-%m-%d`, `%Y%m%d`, `%Y/%m/%d` (with hours below)."""
+    day_zone: str = "UTC"
+    """Zone of the days that the folders are named by; an event's date is counted in it too."""
     csv: CsvConfig = CsvConfig()
     """For `csv` only."""
 
@@ -138,23 +185,45 @@ class FeedConfig(Section):
     def mapped(self) -> dict[EngagementColumn, str]:
         """Contract column: the producer's field, also where the producer uses our names."""
         own = {column: column for column in get_args(EngagementColumn) if column not in self.constants}
+        if self.event_id_from:
+            own.pop("event_id", None)
         return dict(self.fields or own)
 
     @property
     def paths(self) -> dict[str, tuple[str, ...]]:
         """Where each value that is read of a landed row lies, by the name under which it is used."""
-        return {str(column): self.path(field) for column, field in self.mapped.items()}
+        parts = {f"event_id_part_{number}": self.path(field) for number, field in enumerate(self.event_id_from)}
+        return {**{str(column): self.path(field) for column, field in self.mapped.items()}, **parts}
 
     def path(self, field: str) -> tuple[str, ...]:
         """Where a field lies in a landed row; CSV has no nested objects, so a dot is part of a name there."""
         return (field,) if self.format == "csv" else tuple(field.split("."))
+
+    @field_validator("day_folders")
+    @classmethod
+    def _names_a_day(cls, given: str) -> str:
+        absent = [letter for letter in ("%Y", "%m", "%d") if given.count(letter) != 1]
+        if absent or set(re.findall(r"%.", given)) - {"%Y", "%m", "%d"}:
+            raise ValueError("it names a day by %Y, %m and %d, each once, and nothing else with %")
+        if given.startswith(("/", "_", ".")) or given.endswith("/") or ".." in given or "//" in given:
+            raise ValueError("it is the name of a folder below the feed's; e.g. dt=%Y-%m-%d or %Y/%m/%d")
+        return given
+
+    @field_validator("day_zone")
+    @classmethod
+    def _is_a_zone(cls, given: str) -> str:
+        return _known_zone(given)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         twice = sorted(set(self.fields) & set(self.constants))
         if twice:
             raise ValueError(f"{', '.join(twice)} is both in fields and in constants")
+        if self.event_id_from and "event_id" in self.fields:
+            raise ValueError("event_id is both in fields and made of event_id_from")
         missing = [column for column in _REQUIRED if column not in {**self.mapped, **self.constants}]
+        if self.event_id_from:
+            missing = [column for column in missing if column != "event_id"]
         if self.constants.get("event_type") == "search":
             missing = [column for column in missing if column != "item_id"]
         if missing:
@@ -179,7 +248,7 @@ class FeedConfig(Section):
 
     @model_validator(mode="after")
     def _fields_can_be_found(self) -> Self:
-        paths = {self.path(field): field for field in self.mapped.values()}
+        paths = {self.path(field): field for field in (*self.mapped.values(), *self.event_id_from)}
         for path, field in paths.items():
             if not all(path):
                 raise ValueError(f"field {field!r} has an empty part; write it as a.b")
@@ -188,6 +257,7 @@ class FeedConfig(Section):
                 raise ValueError(f"field {paths[inside]!r} is read as text, and {field!r} as an object of that name")
         if self.format == "csv" and self.csv.columns is not None:
             unknown = sorted(field for field in self.mapped.values() if field not in self.csv.columns and self.fields)
+            unknown += [field for field in self.event_id_from if field not in self.csv.columns]
             if unknown:
                 raise ValueError(f"{', '.join(unknown)} is not among csv.columns ({', '.join(self.csv.columns)})")
         return self

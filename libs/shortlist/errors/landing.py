@@ -1,5 +1,6 @@
 """What is delivered: folders, files, rows and requests."""
 
+import re
 from collections.abc import Sequence
 
 from shortlist.errors.base import ShortlistError
@@ -11,12 +12,15 @@ class LandingError(ShortlistError):
     exit_code = 2
 
     @classmethod
-    def no_folder(cls, folder: str, newest: str | None) -> "LandingError":
-        """Nothing was landed for the run date."""
+    def no_folder(cls, folder: str, newest: str | None, feed: str = "", others: Sequence[str] = ()) -> "LandingError":
+        """Nothing was landed for the run date; others are names beside it that are no days by the settings."""
         seen = f"the newest landed day is {newest}" if newest else "nothing has been landed at all"
-        return cls(
-            f"no landing folder {folder}: unknown run date; {seen}; next: land that day or choose another run date"
-        )
+        next_step = "land that day or choose another run date"
+        if others:
+            named = ", ".join(map(repr, others[-3:]))
+            seen += f", but there is {named}, which is no day by extraction.feeds.{feed}.day_folders"
+            next_step = f"set it to how these folders are named{_day_folders(others[-1])}, or land that day"
+        return cls(f"no landing folder {folder}: unknown run date; {seen}; next: {next_step}")
 
     @classmethod
     def no_delta(cls, folder: str, problem: str) -> "LandingError":
@@ -62,7 +66,7 @@ class HeldError(ShortlistError):
         """A complete folder without a single line."""
         return cls(
             f"landing folder {folder} is complete but holds no events; nothing was written; "
-            "next: ask its producer; a day without events has to be landed again"
+            "next: ask its producer; where a day without events is possible, set extraction.empty_days=allow"
         )
 
     @classmethod
@@ -91,6 +95,44 @@ class HeldError(ShortlistError):
             f"{folder}: {kind} speaks against {rejected} of {landed} lines ({rejected / max(landed, 1):.2%}, allowed "
             f"{limit:.2%} by extraction.max_share_by_reason.{kind}); nothing was written:\n{_table(reasons)}\n"
             "next: mend the producer or the mapping, then run this day again"
+        )
+
+    @classmethod
+    def unusable_description(cls, table: str, problems: Sequence[tuple[str, str, int, int, str | None]]) -> "HeldError":
+        """Rows of a catalog or of promotions that cannot be used, as (file, reason, rows, first row, a sample line)."""
+        lines = "\n".join(
+            f"  {file}: {reason} in {rows} row(s), the first is row {first}"
+            + (f", e.g. {sample[:160]!r}" if sample else "")
+            for file, reason, rows, first, sample in problems
+        )
+        return cls(
+            f"{table}: rows cannot be used; nothing was written:\n{lines}\nnext: mend the producer, or say how its fields are "
+            f"named and written in extraction.{table}, then run this day again"
+        )
+
+    @classmethod
+    def no_such_field(cls, folder: str, setting: str, field: str, near: Sequence[str]) -> "HeldError":
+        """A mapping that names a field which no file of a delivery has."""
+        return cls(
+            f"{folder}: no file has the field {field!r} that {setting} names; there are {', '.join(map(repr, near))}; nothing "
+            "was written; next: name the field as it is landed, or leave the column out of the mapping"
+        )
+
+    @classmethod
+    def conflicting_duplicates(
+        cls, folder: str, feed: str, count: int, landed: int, limit: float, pairs: Sequence[tuple[str, str, str]]
+    ) -> "HeldError":
+        """Lines that repeat an event_id and say something else; pairs as (event_id, what is kept, what repeats it)."""
+        shown = "\n".join(
+            f"  event_id {event_id!r}\n    is kept as  {kept[:300]}\n    and also is {other[:300]}"
+            for event_id, kept, other in pairs
+        )
+        return cls(
+            f"{folder}: {count} of {landed} lines repeat an event_id and say something else, so they are no duplicates "
+            f"({count / max(landed, 1):.2%}, allowed {limit:.2%} by extraction.max_share_by_reason.conflicting_duplicate); "
+            f"nothing was written:\n{shown}\n"
+            "next: where the id does not name a single line (an order's number), name the fields that do in "
+            f"extraction.feeds.{feed}.event_id_from; else mend the producer, then run this day again"
         )
 
     @classmethod
@@ -125,6 +167,15 @@ class AccountError(ShortlistError):
             f"landed rows are not accepted + quarantined + duplicates + erased in {len(files)} file(s): {named}; nothing "
             "was written; next: report this with the file, it is a fault of the extraction"
         )
+
+
+def _day_folders(name: str) -> str:
+    """The setting that would read a folder's name, where one can be seen in it."""
+    match = re.fullmatch(r"(?P<before>.*?)(?:\d{4}(?P<dash>[-_.]?)\d{2}(?P=dash)\d{2}|\d{4})(?P<after>\D*)", name)
+    if match is None:
+        return ""
+    days = "%Y/%m/%d" if match["dash"] is None else match["dash"].join(("%Y", "%m", "%d"))
+    return f", such as {match['before'] + days + match['after']!r}"
 
 
 def _table(reasons: Sequence[tuple[str, int, str]]) -> str:

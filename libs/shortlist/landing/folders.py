@@ -1,8 +1,8 @@
 """Landing folders: `<root>/<feed>/<day>/` with a completion marker that its producer writes last."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,13 +12,12 @@ from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import RAW, SNAPSHOT_DATE
-from shortlist.config import ExtractionConfig, FeedConfig
+from shortlist.columns import RAW
+from shortlist.config import ExtractionConfig, LandingFormat, Settings
 from shortlist.errors import HeldError, LandingError
 from shortlist.landing.files import LandedFile, folder_values
 from shortlist.landing.reading import Reader
 from shortlist.store.filesystems import filesystem
-from shortlist.tables import Table
 
 # Packed bytes for one task; a file is never split, because its rows are numbered.
 _TASK_BYTES = 32 << 20
@@ -26,6 +25,7 @@ _TASK_BYTES = 32 << 20
 _READER_VERSION = 1
 Deliveries = Mapping[str, Sequence[date]]
 ERASURE_FEED = "erasures"
+ISO_DAYS = "%Y-%m-%d"
 
 
 @dataclass(frozen=True)
@@ -48,27 +48,56 @@ class Landing:
     Attributes:
         root: local folder or URL.
         marker: name of the completion marker.
+        day_folders: how the folders of a feed are named, as strftime writes it; ISO dates where a feed is not named.
     """
 
     root: str
     marker: str
+    day_folders: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Landing":
+        """The landing that settings describe."""
+        config = settings.extraction
+        named = {feed: each.day_folders for feed, each in config.feeds.items()}
+        return cls(settings.paths.landing, config.marker, named)
 
     def folder(self, feed: str, day: date) -> str:
         """Where a day's delivery of a feed lies."""
-        return f"{self.root.rstrip('/')}/{feed}/{day.isoformat()}"
+        return f"{self.root.rstrip('/')}/{self.name(feed, day)}"
+
+    def name(self, feed: str, day: date) -> str:
+        """The same relative to the root."""
+        return f"{feed}/{day.strftime(self.day_folders.get(feed, ISO_DAYS))}"
 
     def days(self, feed: str) -> list[date]:
         """Days that have a folder, complete or not, oldest first; other names are passed over."""
-        system, root = self.system()
+        pattern = self.day_folders.get(feed, ISO_DAYS)
         found = []
-        for entry in system.get_file_info(fs.FileSelector(f"{root}/{feed}", allow_not_found=True)):
+        for name in self._folders(feed, pattern.count("/")):
             try:
-                day = date.fromisoformat(entry.base_name)
+                day = datetime.strptime(name, pattern).date()  # noqa: DTZ007
             except ValueError:
                 continue
-            if entry.type == fs.FileType.Directory and day.isoformat() == entry.base_name:
+            if day.strftime(pattern) == name:
                 found.append(day)
         return sorted(found)
+
+    def other_folders(self, feed: str) -> list[str]:
+        """Names of folders of a feed that are no days by its settings, for messages."""
+        known = {self.name(feed, day).removeprefix(f"{feed}/").split("/")[0] for day in self.days(feed)}
+        return sorted(name for name in self._folders(feed, 0) if name not in known)
+
+    def _folders(self, feed: str, depth: int) -> list[str]:
+        """Folders so many levels below the top folders of a feed, by their names below it."""
+        system, root = self.system()
+        names = [""]
+        for _ in range(depth + 1):
+            selectors = [fs.FileSelector(f"{root}/{feed}/{name}".rstrip("/"), allow_not_found=True) for name in names]
+            entries = [entry for selector in selectors for entry in system.get_file_info(selector)]
+            start = len(f"{root}/{feed}/")
+            names = [entry.path[start:] for entry in entries if entry.type == fs.FileType.Directory]
+        return names
 
     def require_complete(self, feed: str, days: Sequence[date]) -> None:
         """Refuse the first folder that has no marker.
@@ -78,7 +107,7 @@ class Landing:
         """
         system, root = self.system()
         for day in days:
-            marker = f"{root}/{feed}/{day.isoformat()}/{self.marker}"
+            marker = f"{root}/{self.name(feed, day)}/{self.marker}"
             if system.get_file_info(marker).type == fs.FileType.NotFound:
                 raise HeldError.incomplete_landing(self.folder(feed, day), self.marker)
 
@@ -86,10 +115,10 @@ class Landing:
         """Days whose folder has its marker, oldest first."""
         system, root = self.system()
         days = self.days(feed)
-        infos = system.get_file_info([f"{root}/{feed}/{day.isoformat()}/{self.marker}" for day in days]) if days else []
+        infos = system.get_file_info([f"{root}/{self.name(feed, day)}/{self.marker}" for day in days]) if days else []
         return [day for day, info in zip(days, infos, strict=True) if info.type != fs.FileType.NotFound]
 
-    def listing(self, feed: str, days: Sequence[date], config: FeedConfig) -> Listing:
+    def listing(self, feed: str, days: Sequence[date], format_name: LandingFormat | None) -> Listing:
         """What the folders hold now, below sub-folders too.
 
         Names that begin with _ or . are no data, as for Spark; `_name=value` is a folder of a partition, and data.
@@ -101,7 +130,7 @@ class Landing:
         files: list[LandedFile] = []
         skipped: list[tuple[str, str]] = []
         for day in days:
-            found, others = self._list_day(feed, day, config)
+            found, others = self._list_day(feed, day, format_name)
             files += found
             skipped += others
         return Listing(tuple(sorted(files, key=lambda file: file.name)), tuple(sorted(skipped)))
@@ -109,12 +138,12 @@ class Landing:
     def mark_complete(self, feed: str, day: date) -> None:
         """Write the marker, as a producer does when a day's folder is whole."""
         system, root = self.system()
-        system.open_output_stream(f"{root}/{feed}/{day.isoformat()}/{self.marker}").close()
+        system.open_output_stream(f"{root}/{self.name(feed, day)}/{self.marker}").close()
 
     def lines(self, feed: str, day: date) -> Iterator[tuple[str, int, str]]:
         """File, number (from 1) and text of every line of a small feed, read in this process."""
         system, root = self.system()
-        files = system.get_file_info(fs.FileSelector(f"{root}/{feed}/{day.isoformat()}"))
+        files = system.get_file_info(fs.FileSelector(f"{root}/{self.name(feed, day)}"))
         for file in sorted(file.path for file in files if file.is_file and file.base_name[0] not in "._"):
             with system.open_input_stream(file) as stream:  # a known ending such as .gz is decompressed
                 for number, line in enumerate(stream.read().decode("utf-8").splitlines(), start=1):
@@ -125,15 +154,18 @@ class Landing:
         system, root = filesystem(self.root)
         return system, root.rstrip("/")
 
-    def _list_day(self, feed: str, day: date, config: FeedConfig) -> tuple[list[LandedFile], list[tuple[str, str]]]:
+    def _list_day(
+        self, feed: str, day: date, format_name: LandingFormat | None
+    ) -> tuple[list[LandedFile], list[tuple[str, str]]]:
         system, root = self.system()
-        folder = f"{root}/{feed}/{day.isoformat()}"
-        live = self._delta_files(feed, day) if config.format == "delta" else None
+        base = self.name(feed, day)
+        folder = f"{root}/{base}"
+        live = self._delta_files(feed, day) if format_name == "delta" else None
         files: list[LandedFile] = []
-        skipped = [(f"{feed}/{day.isoformat()}/{name}", "a link to nothing") for name in _dangling(system, folder)]
+        skipped = [(f"{base}/{name}", "a link to nothing") for name in _dangling(system, folder)]
         for info in system.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True)):
             inside = info.path[len(folder) + 1 :]
-            name = f"{feed}/{day.isoformat()}/{inside}"
+            name = f"{base}/{inside}"
             if info.type != fs.FileType.File or inside == self.marker or inside.startswith("_delta_log/"):
                 continue
             reason = _skipped(inside)
@@ -144,12 +176,9 @@ class Landing:
                 continue
             stated = live[inside] if live is not None else _Stated(folder_values(inside), None)
             files.append(LandedFile(feed, day, name, info.path, info.size, info.mtime_ns, stated.values, stated.rows))
-        absent = sorted(set(live or ()) - {file.name.removeprefix(f"{feed}/{day.isoformat()}/") for file in files})
+        absent = sorted(set(live or ()) - {file.name.removeprefix(f"{base}/") for file in files})
         if absent:
-            named = [
-                (f"{feed}/{day.isoformat()}/{inside}", "the table's log names it, and it is not there")
-                for inside in absent
-            ]
+            named = [(f"{base}/{inside}", "the table's log names it, and it is not there") for inside in absent]
             raise HeldError.unreadable_landing(named)
         return files, skipped
 
@@ -204,7 +233,7 @@ def days_to_extract(
 
     Args:
         landing: where to look.
-        run_date: D; its folder must exist.
+        run_date: D; with `missing_days: refuse` every feed has its folder, otherwise some feed has a day up to D and one after.
         known: days whose folders are already in the engagements table.
         config: the feeds, and what to do about missing days.
         since: folders from this day on are read again, known or not.
@@ -213,25 +242,27 @@ def days_to_extract(
         LandingError: D was never landed (exit 2).
         HeldError: a day in between is missing, or a folder is incomplete (exit 3).
     """
+    landed = {feed: landing.days(feed) for feed in config.feeds}
+    every = {day for days in landed.values() for day in days}
+    allowed = config.missing_days == "allow" and every and min(every) <= run_date <= max(every)
     due = {}
-    for feed in config.feeds:
-        landed = landing.days(feed)
-        if run_date not in landed:
-            newest = landed[-1].isoformat() if landed else None
-            raise LandingError.no_folder(landing.folder(feed, run_date), newest)
+    for feed, days in landed.items():
+        if run_date not in days and not allowed:
+            newest = days[-1].isoformat() if days else None
+            raise LandingError.no_folder(landing.folder(feed, run_date), newest, feed, landing.other_folders(feed))
         if config.missing_days == "refuse":
-            span = (run_date - landed[0]).days
-            expected = {landed[0] + timedelta(days=offset) for offset in range(span + 1)}
-            missing = sorted(expected - set(landed))
+            span = (run_date - days[0]).days
+            expected = {days[0] + timedelta(days=offset) for offset in range(span + 1)}
+            missing = sorted(expected - set(days))
             if missing:
                 raise HeldError.missing_landing_days([landing.folder(feed, day) for day in missing])
         again = since or run_date
-        due[feed] = [day for day in landed if day <= run_date and (day >= again or day == run_date or day not in known)]
+        due[feed] = [day for day in days if day <= run_date and (day >= again or day == run_date or day not in known)]
         landing.require_complete(feed, due[feed])
     return due
 
 
-def read_landed(spark: SparkSession, landing: Landing, files: Sequence[LandedFile], feed: FeedConfig) -> DataFrame:
+def read_landed(spark: SparkSession, landing: Landing, files: Sequence[LandedFile], reader: Reader) -> DataFrame:
     """Every row of the files, as it stands, and one row for each file that says what was read of it.
 
     A file is read by one task from its beginning to its end, through pyarrow: Spark's own readers know neither where a
@@ -242,7 +273,6 @@ def read_landed(spark: SparkSession, landing: Landing, files: Sequence[LandedFil
     """
     tasks = shares(files, spark.sparkContext.defaultParallelism)
     system, _ = landing.system()
-    reader = Reader(feed.format, feed.csv, feed.paths)
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -265,14 +295,3 @@ def shares(files: Sequence[LandedFile], cores: int) -> list[list[LandedFile]]:
         shares[lightest].append(file)
         weights[lightest] += file.size + 1
     return shares
-
-
-def read_snapshot(spark: SparkSession, landing: Landing, table: Table, day: date) -> DataFrame:
-    """A landed description (Parquet) as its table states it; columns that a producer may leave out are empty.
-
-    Raises:
-        ContractError: a landed column has another type than the contract.
-    """
-    landed = spark.read.parquet(landing.folder(table.name, day)).withColumn(SNAPSHOT_DATE, F.lit(day))
-    absent = [field for field in table.schema if field.name not in landed.columns and field.nullable]
-    return table.conform(landed.withColumns({field.name: F.lit(None).cast(field.dataType) for field in absent}))

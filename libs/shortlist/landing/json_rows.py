@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
 from shortlist.landing.text import TextCounts
 from shortlist.transforms.faults import AFTER_OBJECT
 
+# Objects within objects that a mapping may look into.
+_DEEPEST: Final = 8
 _BLANKS: Final = b" \t\r\n\x0b\x0c"
 _DECODER: Final = json.JSONDecoder(strict=False)
 # Texts in either quotes (Spark takes both), and what opens and closes.
@@ -60,6 +62,26 @@ def split_line(line: bytes) -> tuple[list[bytes], str | None]:
     if after or not all(part.startswith(b"{") for part in objects):
         return [line], AFTER_OBJECT
     return objects, None
+
+
+def keys_of(lines: Sequence[bytes]) -> tuple[str, ...]:
+    """Names of all fields of some lines, with dots for those inside others; lines that are no objects have none."""
+    found: dict[str, None] = {}
+    for line in lines:
+        try:
+            row = _DECODER.decode(line.decode())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            found |= dict.fromkeys(_keys(row, ""))
+    return tuple(found)
+
+
+def _keys(row: dict[str, Any], before: str) -> Iterator[str]:
+    for name, value in row.items():
+        yield f"{before}{name}"
+        if isinstance(value, dict) and before.count(".") < _DEEPEST:
+            yield from _keys(value, f"{before}{name}.")
 
 
 def _ends(line: bytes) -> list[int]:

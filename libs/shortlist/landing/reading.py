@@ -16,12 +16,14 @@ from shortlist.config import CsvConfig, LandingFormat
 from shortlist.landing.columns import columnar_rows
 from shortlist.landing.csv_rows import CsvRow, CsvText, csv_fields
 from shortlist.landing.files import HashedFile, LandedFile, LandedFileError, Receipt, folder_values
-from shortlist.landing.json_rows import json_rows, split_line
+from shortlist.landing.json_rows import json_rows, keys_of, split_line
 from shortlist.landing.text import TextCounts, text_lines
 from shortlist.transforms.faults import NO_CSV, NO_JSON
 
 _BLOCK: Final = 4 << 20
 _ROWS: Final = 20_000
+# Lines of JSON that are asked for their fields.
+_LOOKED_AT: Final = 500
 _VALUES: Final = pa.map_(pa.string(), pa.string())
 
 Paths = Mapping[str, tuple[str, ...]]
@@ -193,6 +195,8 @@ class _Reading:
 
     def _json(self) -> Iterator[pa.RecordBatch]:
         for raws, faults in json_rows(self._lines(), self._counts):
+            if self._columns is None:
+                self._columns = (*keys_of(raws[:_LOOKED_AT]), *(name for name, _ in self._file.folder_values))
             yield self._reader.rows(self._file, self._rows, len(raws), raws, faults=faults)
 
     def _csv(self) -> Iterator[pa.RecordBatch]:
@@ -204,7 +208,7 @@ class _Reading:
                 yield self._csv_batch(part, text.names or [])
                 part = []
         if text.names is not None:
-            self._columns = tuple(text.names)
+            self._columns = (*text.names, *(name for name, _ in self._file.folder_values))
         if part:
             yield self._csv_batch(part, text.names or [])
 

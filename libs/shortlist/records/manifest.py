@@ -78,6 +78,9 @@ class Manifest:
         files: the same for each landing file, and what was read of it.
         skipped: files of landing folders that were not read, and why.
         deliveries: what each landing folder held.
+        feeds_without_the_day: feeds that had nothing for the run date.
+        unmapped: landed columns that no setting maps, by feed.
+        duplicates: events that came more than once, by feed, and how they were recognised.
         snapshots: files of catalog and promotions that were read.
         checks: results of the gates.
         short_lists: why lists are shorter than k, by surface.
@@ -106,6 +109,9 @@ class Manifest:
     files: list[Mapping[str, Any]] = field(default_factory=list)
     skipped: list[Mapping[str, Any]] = field(default_factory=list)
     deliveries: list[Mapping[str, Any]] = field(default_factory=list)
+    feeds_without_the_day: list[str] = field(default_factory=list)
+    unmapped: Mapping[str, Any] = field(default_factory=dict)
+    duplicates: list[Mapping[str, Any]] = field(default_factory=list)
     snapshots: list[Mapping[str, Any]] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     short_lists: dict[str, list[ShortLists]] = field(default_factory=dict)

@@ -16,7 +16,8 @@ from shortlist.columns import (
 from shortlist.tables import BASKETS, INTERACTIONS
 from shortlist.transforms.baskets import build_baskets, hidden_items
 from shortlist.transforms.interactions import build_interactions
-from shortlist.warehouse.run import Run
+from shortlist.warehouse.delta import equals
+from shortlist.warehouse.run import Run, log
 
 _USED = [EVENT_ID, EVENT_TYPE, EVENT_TS, EVENT_DATE, USER_ID, ITEM_ID, SESSION_ID, REQUEST_ID, BOARD_ID]
 
@@ -33,6 +34,15 @@ def build(run: Run) -> None:
         events, hides = known[each.lookback_days], hidden[each.lookback_days]
         rows = build_baskets(events, kind, each, run.settings.seed, run.run_date, hides)
         run.replace(rows, BASKETS, basket_kind=kind)
+        if not run.warehouse.has_rows(BASKETS, where=equals(run_date=run.run_date, basket_kind=kind)):
+            log.warning(
+                "0 baskets of kind %s: no event of type %s names one in %d days; next: set baskets.%s.event_types, or "
+                "another kind in baskets and cooccurrence.basket_kind; until then nothing is learnt from baskets",
+                kind,
+                ", ".join(each.event_types),
+                each.lookback_days,
+                kind,
+            )
 
 
 def _hidden(events: DataFrame) -> DataFrame | None:

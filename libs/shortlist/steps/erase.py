@@ -37,6 +37,7 @@ from shortlist.columns import (
     TITLE,
     WHY,
 )
+from shortlist.config import IdsConfig
 from shortlist.contracts import surface_of
 from shortlist.errors import ContractError, ErasedError
 from shortlist.records.publications import Publication
@@ -166,7 +167,8 @@ class _Erasure:
     def _clean_quarantine(self) -> None:
         """Lines that may name a subject anywhere. Rewritten by day: a condition on the text would be kept in the log."""
         lines = self.run.warehouse.read(QUARANTINE)
-        names = {subject.digest: _line_quotes(subject) for subject in self.subjects}
+        ids = self.run.settings.extraction.ids
+        names = {subject.digest: _line_quotes(subject, ids) for subject in self.subjects}
         each = F.array(*(F.when(named, F.lit(digest)) for digest, named in names.items()))
         found = F.array_intersect(each, F.array(*map(F.lit, names)))
         marked = lines.withColumn(SUBJECT_DIGEST, found).persist()
@@ -325,5 +327,5 @@ def _baskets(run: Run, subjects: Sequence[Subject]) -> DataFrame | None:
     return baskets_of(run.warehouse.read(ENGAGEMENTS), users).localCheckpoint()
 
 
-def _line_quotes(subject: Subject) -> Column:
-    return F.col(RAW).rlike(mention([subject]).pattern) | text_names_erased(RAW, [subject.digest])
+def _line_quotes(subject: Subject, ids: IdsConfig) -> Column:
+    return F.col(RAW).rlike(mention([subject]).pattern) | text_names_erased(RAW, [subject.digest], ids)

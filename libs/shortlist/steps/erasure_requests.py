@@ -7,9 +7,10 @@ from datetime import date
 import polars as pl
 
 from shortlist.columns import RUN_DATE, SUBJECT_DIGEST, TABLE_NAME
+from shortlist.config import IdsConfig
 from shortlist.errors import LandingError
 from shortlist.landing.folders import ERASURE_FEED, Landing
-from shortlist.subjects import KINDS, Subject
+from shortlist.subjects import KINDS, Subject, id_text
 from shortlist.tables import ERASURES, PUBLICATIONS
 from shortlist.warehouse.delta import Warehouse
 from shortlist.warehouse.run import Run
@@ -18,7 +19,7 @@ from shortlist.warehouse.run import Run
 LAST = PUBLICATIONS.name
 
 
-def requested(landing: Landing, warehouse: Warehouse, run_date: date) -> list[Subject]:
+def requested(landing: Landing, warehouse: Warehouse, run_date: date, ids: IdsConfig) -> list[Subject]:
     """Everybody whose erasure is asked for by the run date's folder, or by an earlier one and not proven yet.
 
     Requests are landed as any other feed, `<landing>/erasures/<day>/*.json` with a marker, so that an id stands in no
@@ -31,7 +32,7 @@ def requested(landing: Landing, warehouse: Warehouse, run_date: date) -> list[Su
     days = [day for day in landing.days(ERASURE_FEED) if day <= run_date]
     landing.require_complete(ERASURE_FEED, days)
     proven = {digest for digest, table in _proofs(warehouse, None) if table == LAST}
-    asked = {subject: day for day in days for subject in _requests(landing, day)}
+    asked = {subject: day for day in days for subject in _requests(landing, day, ids)}
     return [subject for subject, day in asked.items() if day == run_date or subject.digest not in proven]
 
 
@@ -43,7 +44,7 @@ def erased_digests(run: Run) -> list[str]:
     return sorted({digest for digest, _ in _proofs(run.warehouse, run.erasures)})
 
 
-def _requests(landing: Landing, day: date) -> Iterator[Subject]:
+def _requests(landing: Landing, day: date, ids: IdsConfig) -> Iterator[Subject]:
     for file, number, line in landing.lines(ERASURE_FEED, day):
         if not line.strip():
             continue
@@ -54,9 +55,9 @@ def _requests(landing: Landing, day: date) -> Iterator[Subject]:
         if not isinstance(request, dict) or request.get("kind") not in KINDS:
             raise LandingError.bad_request(file, number, f"has no kind among {', '.join(KINDS)}")
         name = request.get("id")
-        if not isinstance(name, str) or not name.strip():
+        if isinstance(name, bool) or not isinstance(name, str | int | float) or not str(name).strip():
             raise LandingError.bad_request(file, number, "has no id")
-        yield Subject(request["kind"], name)
+        yield Subject(request["kind"], id_text(str(name), ids))
 
 
 def _proofs(warehouse: Warehouse, version: int | None) -> set[tuple[str, str]]:

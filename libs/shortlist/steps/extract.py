@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.checks.audit import audit
-from shortlist.checks.deliveries import require_usable
+from shortlist.checks.deliveries import require_few_conflicts, require_usable
 from shortlist.checks.traffic import check_traffic
 from shortlist.columns import EVENT_DATE, INGEST_DATE
 from shortlist.landing.folders import Deliveries, Landing, days_to_extract
@@ -30,7 +30,7 @@ def extract(run: Run, since: date | None = None) -> None:
         run: the run.
         since: read folders from this day on again, known or not.
     """
-    landing = Landing(run.settings.paths.landing, run.settings.extraction.marker)
+    landing = Landing.of(run.settings)
     for table in (CATALOG, PROMOTIONS):
         extract_snapshot(run, landing, table)
     extract_days(run, landing, since)
@@ -62,7 +62,7 @@ def extract_days(
     due: Deliveries = days_to_extract(landing, run.run_date, stored_days, config, since)
     asked = _days(due)
     while True:
-        days = _days(due)
+        days = _days(due) or [run.run_date]
         log.info("extracting landing folder(s) of %d day(s): %s to %s", len(days), days[0], days[-1])
         reading = read_days(run, landing, due)
         deliveries = reading.deliveries(landing, due)
@@ -80,16 +80,26 @@ def extract_days(
         due = {feed: sorted({*due.get(feed, ()), *more[feed]}) for feed in config.feeds}
         run.spark.catalog.clearCache()
 
+    without = [feed for feed, days_of_feed in due.items() if run.run_date not in days_of_feed]
+    if without:
+        log.warning("nothing was landed for %s by: %s", run.run_date, ", ".join(without))
+    run.manifest.feeds_without_the_day = without
     require_sound(run, merge.fresh.where(F.col(INGEST_DATE).isin(asked)).select(*ENGAGEMENTS.columns))
+    conflicting = reading.conflicting(merge).persist()
+    require_few_conflicts(deliveries, merge.conflicting, config)
     accounts = require_balanced(reading.accounts(merge))
     run.manifest.lines = totals(accounts)
     run.manifest.files = [
         {**account.as_dict(), **as_read(reading.files[account.file], reading.receipts[account.file])}
         for account in accounts
     ]
+    run.manifest.unmapped = dict(reading.unmapped)
     run.manifest.skipped = [{"file": file, "reason": reason} for file, reason in reading.skipped]
     partition = run_partition(run.run_date)
-    run.commit(reading.rejected, QUARANTINE, partition, one_of(INGEST_DATE, days))
+    run.manifest.duplicates = [
+        {"feed": feed, **counts} for feed, counts in reading.repeated_ids(merge, config.feeds).items()
+    ]
+    run.commit(reading.rejected.unionByName(conflicting), QUARANTINE, partition, one_of(INGEST_DATE, days))
     commit_merge(run, merge)
 
 
@@ -99,6 +109,9 @@ def require_sound(run: Run, fresh: DataFrame) -> None:
     Raises:
         HeldError: a critical check failed.
     """
+    if fresh.isEmpty() and run.settings.extraction.allows_empty_days:
+        log.warning("no new events for %s: there is nothing to check", run.run_date)
+        return
     partition, minutes = run_partition(run.run_date), run.settings.checks.timeout_minutes
     known = run.table(ENGAGEMENTS) if run.exists(ENGAGEMENTS) else None
     audits = [

@@ -8,12 +8,15 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from shortlist.checks.deliveries import require_mapped_fields, unmapped_fields
 from shortlist.columns import EVENT_DATE, FILE, REASONS, RECEIPT
+from shortlist.config import FeedConfig
 from shortlist.errors import HeldError
 from shortlist.landing.files import LandedFile, Receipt
 from shortlist.landing.folders import Deliveries, Landing, read_landed
+from shortlist.landing.reading import Reader
 from shortlist.steps.erasure_requests import erased_digests
-from shortlist.steps.merge import Merge, rows_by_file
+from shortlist.steps.merge import Merge, conflicting_rows, rows_by_file
 from shortlist.transforms.deliveries import Delivery, FileAccount
 from shortlist.transforms.engagements import parse_lines, rejected
 from shortlist.transforms.erasure import erased_rows
@@ -33,6 +36,7 @@ class Reading:
         receipts: what was read of it, by file.
         counted: its rows that are erased and that are rejected, by file.
         dates: event dates of its usable rows.
+        unmapped: landed fields that no setting maps, by feed.
         skipped: name and reason of what lay in the folders and was not read.
         duplicate_files: files with the same bytes as another of their folder, which comes first.
     """
@@ -42,14 +46,37 @@ class Reading:
     receipts: Mapping[str, Receipt]
     counted: Mapping[str, tuple[int, int]]
     dates: frozenset[date]
+    unmapped: Mapping[str, list[str]]
     skipped: tuple[tuple[str, str], ...]
     duplicate_files: frozenset[str]
 
     @property
     def rejected(self) -> DataFrame:
         """Rows for quarantine, once, however often their file lies in the folder."""
-        found = rejected(self.rows)
-        return found.where(~F.col(FILE).isin(*self.duplicate_files)) if self.duplicate_files else found
+        return self._once(rejected(self.rows))
+
+    def conflicting(self, merge: Merge) -> DataFrame:
+        """Rows for quarantine that repeat an event's id and say something else."""
+        return self._once(conflicting_rows(self.rows, merge))
+
+    def repeated_ids(self, merge: Merge, feeds: Mapping[str, FeedConfig]) -> dict[str, dict[str, object]]:
+        """By feed: where its event ids come from, how many rows repeat one, and which share of its rows that is."""
+        lost = merge.lost_by_file()
+        told: dict[str, dict[str, object]] = {}
+        for feed in sorted({file.feed for file in self.files.values()}):
+            names = [name for name, file in self.files.items() if file.feed == feed]
+            landed = sum(self.receipts[name].rows for name in names)
+            equal, conflicting = (sum(lost.get(name, (0, 0))[which] for name in names) for which in (0, 1))
+            told[feed] = {
+                "event_id_from": list(feeds[feed].event_id_from) or None,
+                "equal": equal,
+                "conflicting": conflicting,
+                "share": round((equal + conflicting) / max(landed, 1), 6),
+            }
+        return told
+
+    def _once(self, rows: DataFrame) -> DataFrame:
+        return rows.where(~F.col(FILE).isin(*self.duplicate_files)) if self.duplicate_files else rows
 
     def deliveries(self, landing: Landing, due: Deliveries) -> list[Delivery]:
         """What each folder held, also those that are empty."""
@@ -64,14 +91,16 @@ class Reading:
 
     def accounts(self, merge: Merge) -> list[FileAccount]:
         """What became of the rows of each file; each term is counted where its rows are, none is a difference."""
-        accepted, repeated = rows_by_file(merge.fresh), rows_by_file(merge.duplicates)
+        accepted, lost = rows_by_file(merge.fresh), merge.lost_by_file()
         accounts = []
         for name in self.files:
-            erased, bad = self.counted[name]
-            twin = name in self.duplicate_files
-            doubled = repeated.get(name, 0) + (bad if twin else 0)
+            erased, rejected_rows = self.counted[name]
+            duplicates, conflicts = lost.get(name, (0, 0))
+            kept_out = rejected_rows + conflicts
+            if name in self.duplicate_files:
+                duplicates, kept_out = duplicates + kept_out, 0
             landed = self.receipts[name].rows
-            accounts.append(FileAccount(name, landed, accepted.get(name, 0), 0 if twin else bad, doubled, erased))
+            accounts.append(FileAccount(name, landed, accepted.get(name, 0), kept_out, duplicates, erased))
         return accounts
 
 
@@ -82,13 +111,15 @@ def read_days(run: Run, landing: Landing, due: Deliveries) -> Reading:
         HeldError: naming every file that could not be read whole, or that came, went or changed meanwhile.
     """
     config = run.settings.extraction
-    listings = {feed: landing.listing(feed, days, config.feeds[feed]) for feed, days in due.items()}
+    listings = {feed: landing.listing(feed, days, config.feeds[feed].format) for feed, days in due.items()}
     listed = {feed: listing.files for feed, listing in listings.items()}
     parsed = [
-        parse_lines(read_landed(run.spark, landing, files, config.feeds[feed]), config.feeds[feed], config)
+        parse_lines(read_landed(run.spark, landing, files, reader_of(config.feeds[feed])), config.feeds[feed], config)
         for feed, files in listed.items()
     ]
-    marked = reduce(DataFrame.unionByName, parsed).withColumn(ERASED, erased_rows(erased_digests(run))).persist()
+    marked = (
+        reduce(DataFrame.unionByName, parsed).withColumn(ERASED, erased_rows(erased_digests(run), config.ids)).persist()
+    )
 
     row, gone = F.col(RECEIPT).isNull(), F.col(ERASED)
     good = row & ~gone & (F.size(REASONS) == 0)
@@ -109,20 +140,34 @@ def read_days(run: Run, landing: Landing, due: Deliveries) -> Reading:
     files = {file.name: file for each in listed.values() for file in each}
     receipts = {name: Receipt.of(found[name][RECEIPT]) for name in files}
     now = {
-        file.name: file for feed, days in due.items() for file in landing.listing(feed, days, config.feeds[feed]).files
+        file.name: file
+        for feed, days in due.items()
+        for file in landing.listing(feed, days, config.feeds[feed].format).files
     }
     problems = changes(files, receipts, now)
     if problems:
         raise HeldError.unreadable_landing(problems)
+    unmapped = {}
+    for feed, landed in listed.items():
+        columns = {column for file in landed for column in receipts[file.name].columns or ()}
+        if columns:
+            require_mapped_fields(landing.folder(feed, due[feed][-1]), feed, config.feeds[feed], columns)
+            unmapped[feed] = unmapped_fields(config.feeds[feed], columns)
     return Reading(
         rows=marked.where(~gone),
         files=files,
         receipts=receipts,
         counted={name: (found[name][ERASED], found[name][REASONS]) for name in files},
         dates=frozenset(day for counted in found.values() for day in counted[EVENT_DATE]),
+        unmapped={feed: names for feed, names in unmapped.items() if names},
         skipped=tuple(part for listing in listings.values() for part in listing.skipped),
         duplicate_files=_duplicate_files(files, receipts),
     )
+
+
+def reader_of(feed: FeedConfig) -> Reader:
+    """What reads a feed's files."""
+    return Reader(feed.format, feed.csv, feed.paths)
 
 
 def changes(

@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import EVENT_DATE, EVENT_ID, FILE, OFFSET
+from shortlist.columns import EVENT_DATE, EVENT_ID, FILE, OFFSET, REASONS, RECEIPT
 from shortlist.errors import AccountError
 from shortlist.landing.folders import Landing
 from shortlist.store.fences import run_partition
 from shortlist.tables import ENGAGEMENTS
-from shortlist.transforms.deliveries import STORED, FileAccount, as_delivered, displaced, first_deliveries
+from shortlist.transforms.deliveries import STORED, WINNER, FileAccount, as_delivered, displaced, first_deliveries
+from shortlist.transforms.engagements import CONFLICTING, rejected
 from shortlist.warehouse.delta import one_of
 from shortlist.warehouse.run import Run, log
 
@@ -23,18 +24,28 @@ class Merge:
 
     Attributes:
         rows: each event once: what stays and what is new, with the file of what is new.
-        duplicates: deliveries that lost against another, new ones with their file.
+        lost: deliveries that lost against another, new ones with their file; see `first_deliveries`.
         dates: the event dates.
     """
 
     rows: DataFrame
-    duplicates: DataFrame
+    lost: DataFrame
     dates: frozenset[date]
 
     @property
     def fresh(self) -> DataFrame:
         """The rows that were not in the table as they are."""
         return self.rows.where(F.col(FILE) != STORED)
+
+    @property
+    def conflicting(self) -> DataFrame:
+        """New deliveries that repeat an event's id and say something else."""
+        return self.lost.where((F.col(FILE) != STORED) & F.col(WINNER).isNotNull())
+
+    def lost_by_file(self) -> dict[str, tuple[int, int]]:
+        """How many rows of each file are duplicates, and how many conflict with what they repeat."""
+        counted = self.lost.groupBy(FILE).agg(F.count_if(F.col(WINNER).isNull()), F.count(WINNER))
+        return {row[0]: (row[1], row[2]) for row in counted.collect() if row[0] != STORED}
 
 
 def merge_events(run: Run, events: DataFrame, touched: Collection[date], stored: DataFrame | None) -> Merge:
@@ -58,13 +69,20 @@ def merge_events(run: Run, events: DataFrame, touched: Collection[date], stored:
         elsewhere = stored.where(near & ~F.col(EVENT_DATE).isin(*dates)).select(EVENT_ID, EVENT_DATE)
         dates |= values_of(elsewhere.join(events.select(EVENT_ID), EVENT_ID, how="left_semi"), EVENT_DATE)
         kept, lost = first_deliveries(lookback, as_delivered(stored.where(F.col(EVENT_DATE).isin(*dates))), events)
-    return Merge(kept.drop(OFFSET).repartition(EVENT_DATE).persist(), lost, dates)
+    return Merge(kept.drop(OFFSET).repartition(EVENT_DATE).persist(), lost.persist(), dates)
 
 
 def commit_merge(run: Run, merge: Merge) -> None:
     """Replace the event dates of a merge."""
     rows = merge.rows.select(*ENGAGEMENTS.columns)
     run.commit(rows, ENGAGEMENTS, run_partition(run.run_date), one_of(EVENT_DATE, sorted(merge.dates)))
+
+
+def conflicting_rows(parsed: DataFrame, merge: Merge) -> DataFrame:
+    """Rows for quarantine: those of the parsed ones that repeat an event's id and say something else."""
+    keys = merge.conflicting.select(FILE, OFFSET)
+    found = parsed.where(F.col(RECEIPT).isNull()).join(keys, [FILE, OFFSET], how="left_semi")
+    return rejected(found.withColumn(REASONS, F.array(F.lit(CONFLICTING))))
 
 
 def require_balanced(accounts: Sequence[FileAccount]) -> Sequence[FileAccount]:

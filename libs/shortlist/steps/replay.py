@@ -11,13 +11,12 @@ from pyspark.sql import functions as F
 from shortlist.checks.audit import audit
 from shortlist.columns import EVENT_DATE, FILE, HEADER, INGEST_DATE, OFFSET, RAW, RAW_BYTES
 from shortlist.config import FeedConfig
-from shortlist.landing.reading import Reader
 from shortlist.steps.erasure_requests import erased_digests
-from shortlist.steps.landed_days import ERASED
-from shortlist.steps.merge import commit_merge, merge_events, require_balanced, rows_by_file
+from shortlist.steps.landed_days import ERASED, reader_of
+from shortlist.steps.merge import commit_merge, conflicting_rows, merge_events, require_balanced, rows_by_file
 from shortlist.store.fences import run_partition
 from shortlist.tables import ENGAGEMENTS, QUARANTINE
-from shortlist.transforms.deliveries import STORED, FileAccount, displaced, totals
+from shortlist.transforms.deliveries import FileAccount, displaced, totals
 from shortlist.transforms.engagements import parse_lines, rejected, usable
 from shortlist.transforms.erasure import erased_rows
 from shortlist.warehouse.delta import equals
@@ -50,18 +49,24 @@ def replay_quarantine(run: Run) -> None:
         parse_lines(landed_rows(before.where(F.col(FILE).startswith(f"{name}/")), feed), feed, run.settings.extraction)
         for name, feed in feeds.items()
     ]
-    marked = reduce(DataFrame.unionByName, parsed).withColumn(ERASED, erased_rows(erased_digests(run))).persist()
+    marked = (
+        reduce(DataFrame.unionByName, parsed)
+        .withColumn(ERASED, erased_rows(erased_digests(run), run.settings.extraction.ids))
+        .persist()
+    )
     rows = marked.where(~F.col(ERASED))
     events, still = usable(rows), rejected(rows).unionByName(strangers).persist()
 
     known = run.table(ENGAGEMENTS) if run.exists(ENGAGEMENTS) else None
     dates: set[date] = {row[0] for row in events.select(EVENT_DATE).distinct().collect()}
     merge = merge_events(run, events, dates, known)
+    still = still.unionByName(conflicting_rows(rows, merge)).persist()
+    lost = merge.lost_by_file()
     counts = {
         "landed": rows_by_file(before),
         "accepted": rows_by_file(merge.fresh),
         "quarantined": rows_by_file(still),
-        "duplicates": rows_by_file(merge.duplicates.where(F.col(FILE) != STORED)),
+        "duplicates": {file: duplicates for file, (duplicates, _) in lost.items()},
         "erased": rows_by_file(marked.where(F.col(ERASED))),
     }
     accounts = require_balanced(
@@ -92,7 +97,7 @@ def replay_quarantine(run: Run) -> None:
 
 def landed_rows(quarantined: DataFrame, feed: FeedConfig) -> DataFrame:
     """Rows of quarantine as their reader gave them: the exact bytes, and what the reader can say of them."""
-    reader = Reader(feed.format, feed.csv, feed.paths)
+    reader = reader_of(feed)
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:

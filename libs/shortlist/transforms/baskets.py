@@ -38,12 +38,10 @@ def basket_names(kind: BasketKind) -> tuple[Column, ...]:
 
 def basket_name(kind: BasketKind, window: Literal["week", "lookback"] = "week") -> Column:
     """The column that names an event's basket; NULL where the event belongs to none."""
-    if kind == "board":
-        return F.col(BOARD_ID)
-    if kind == "session":
-        return F.col(SESSION_ID)
-    if kind == "order":
-        return F.col(REQUEST_ID)
+    if kind != "user-window":
+        named = {"board": BOARD_ID, "session": SESSION_ID, "order": REQUEST_ID}[kind]
+        # A blank name is none: it would put everybody without one into one basket.
+        return F.when(F.trim(named) != "", F.col(named))
     if window == "lookback":
         return F.concat(F.col(USER_ID), F.lit("/all"))
     # A user's calendar week, counted from a Monday.

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, TimestampType
 
 from shortlist.columns import (
     EVENT_DATE,
@@ -22,6 +23,9 @@ from shortlist.tables import ENGAGEMENTS
 STORED: Final = ""
 # Ids that every executor can hold: 100 MB at 100 bytes each.
 MAX_BROADCAST_IDS = 1_000_000
+# What the kept delivery says, where the one that lost against it says something else.
+WINNER: Final = "winner"
+_SAYS, _KEPT = "_says", "_kept"
 _ORDER = (INGEST_DATE, FILE, OFFSET, EVENT_DATE)
 
 
@@ -33,8 +37,8 @@ class FileAccount:
         file: relative to the landing root.
         landed: rows that its reader counted.
         accepted: rows that are in engagements.
-        quarantined: rows that cannot be used.
-        duplicates: rows whose event was delivered before, and unusable rows of a file that was landed twice.
+        quarantined: rows that cannot be used, and those that repeat an event's id and say something else.
+        duplicates: rows whose event was delivered before, saying the same, and unusable rows of a file that was landed twice.
         erased: rows of a subject that was erased.
     """
 
@@ -73,11 +77,6 @@ class Delivery:
     landed: int
     rejected: int
 
-    @property
-    def prefix(self) -> str:
-        """How the names of its files begin."""
-        return f"{self.feed}/{self.ingest_date.isoformat()}/"
-
     def as_dict(self) -> dict[str, Any]:
         """For the manifest."""
         return asdict(self)
@@ -100,7 +99,8 @@ def first_deliveries(lookback_days: int, *deliveries: DataFrame) -> tuple[DataFr
         deliveries: frames with engagements' columns, file and offset; read twice, so persisted by the caller.
 
     Returns:
-        The deliveries that are kept, and those that are not; both with the columns of the given frames.
+        The deliveries that are kept, and those that are not; both with the columns of the given frames. Those that are not
+        have `winner` too: NULL for a duplicate, which says the same as a kept one; else what the kept one says, as JSON.
     """
     together = reduce(DataFrame.unionByName, deliveries).select(*ENGAGEMENTS.columns, FILE, OFFSET)
     # Nearly every event comes once: only those that do not are worth moving and sorting.
@@ -108,17 +108,39 @@ def first_deliveries(lookback_days: int, *deliveries: DataFrame) -> tuple[DataFr
     repeated = repeated.persist()
     count = repeated.count()
     if count == 0:
-        return together, together.where(F.lit(False))
+        return together, together.where(F.lit(False)).withColumn(WINNER, F.lit(None).cast("string"))
     if count <= MAX_BROADCAST_IDS:
         repeated = F.broadcast(repeated)
     once = together.join(repeated, EVENT_ID, how="left_anti").select(*together.columns)
-    several = together.join(repeated, EVENT_ID, how="left_semi").select(*together.columns).persist()
-    names = several.groupBy(EVENT_ID).agg(F.sort_array(F.collect_list(F.struct(*_ORDER))).alias("all"))
-    kept = names.select(EVENT_ID, F.explode(_kept("all", lookback_days)).alias("kept")).select(EVENT_ID, "kept.*")
-    key = [EVENT_ID, *_ORDER]
-    winners = several.join(kept, key, how="left_semi").select(*together.columns)
-    losers = several.join(kept, key, how="left_anti").select(*together.columns)
-    return once.unionByName(winners), losers
+    several = together.join(repeated, EVENT_ID, how="left_semi").select(*together.columns)
+    several = several.withColumn(_SAYS, payload()).persist()
+    in_order = F.sort_array(F.collect_list(F.struct(*_ORDER, _SAYS)))
+    kept = (
+        several.groupBy(EVENT_ID).agg(in_order.alias("all")).select(EVENT_ID, _kept("all", lookback_days).alias(_KEPT))
+    )
+    known = several.join(kept, EVENT_ID)
+    row = F.struct(*_ORDER)
+    is_kept = F.exists(_KEPT, lambda one: F.struct(*(one[name].alias(name) for name in _ORDER)) == row)
+    winners = known.where(is_kept).select(*together.columns)
+    near = F.filter(_KEPT, lambda one: F.abs(F.datediff(one[EVENT_DATE], F.col(EVENT_DATE))) <= lookback_days)
+    agrees = F.exists(near, lambda one: one[_SAYS] == F.col(_SAYS))
+    losers = known.where(~is_kept).withColumn(WINNER, F.when(~agrees, near[0][_SAYS]))
+    return once.unionByName(winners), losers.select(*together.columns, WINNER)
+
+
+def payload() -> Column:
+    """What an event says besides its id and its delivery, as JSON: two deliveries of one event say the same."""
+    said: list[Column] = []
+    for field in ENGAGEMENTS.schema:
+        column = F.col(field.name)
+        if field.name in (EVENT_ID, EVENT_DATE, INGEST_DATE):
+            continue
+        if isinstance(field.dataType, StringType):
+            column = F.when(F.trim(column) != "", column)
+        elif isinstance(field.dataType, TimestampType):
+            column = F.date_format(column, "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'")
+        said.append(column.alias(field.name))
+    return F.to_json(F.struct(*said))
 
 
 def as_delivered(engagements: DataFrame) -> DataFrame:

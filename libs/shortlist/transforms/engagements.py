@@ -1,5 +1,6 @@
 """Landed rows to engagements: parse by the feed's mapping, and give every reason against a row."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from pyspark.sql import Column, DataFrame
@@ -32,12 +33,17 @@ from shortlist.columns import (
 from shortlist.config import ExtractionConfig, FeedConfig, ReasonKind
 from shortlist.tables import ENGAGEMENTS, QUARANTINE
 from shortlist.transforms.faults import FAULTS, NO_JSON
-from shortlist.transforms.mapping import event_time, event_type_of, given_columns, landed_values, text_schema
+from shortlist.transforms.mapping import Paths, event_type_of, given_columns, landed_values, text_schema
+from shortlist.transforms.times import event_time, time_text
+from shortlist.transforms.values import given_value, id_column, whole_number
 
 _CORRUPT = "_corrupt"
 _EVENT = "_event"
+_GIVEN = "_given_"
 _WORD = "_event_type"
 _WRITTEN = "_written"
+_AMBIGUOUS = "_ambiguous"
+_TIME_TEXT = "_time_text"
 _CONTROL = "_control"
 _CONTROL_CHARACTER = r"[\x00-\x1f\x7f]"
 _FIELDS = [field for field in ENGAGEMENTS.schema if field.name not in (INGEST_DATE, EVENT_DATE)]
@@ -45,6 +51,9 @@ _REQUIRED = [EVENT_ID, EVENT_TYPE, EVENT_TS, USER_ID]
 _IDS = [EVENT_ID, USER_ID, ITEM_ID, SESSION_ID, BOARD_ID, REQUEST_ID]
 _EVENT_TYPES = next(rule for rule in ENGAGEMENTS.rules if rule.name == "event_type_known").arguments["value_set"]
 
+AMBIGUOUS_ZONE: Final = "event_ts names its zone by letters that stand for several, such as CST"
+# Given to a row that nothing else speaks against, once events are compared.
+CONFLICTING: Final = "conflicting duplicate"
 # Every reason that a row can be given, with its kind.
 REASON_KINDS: Final[dict[str, ReasonKind]] = {
     **dict.fromkeys(FAULTS, "malformed"),
@@ -56,8 +65,10 @@ REASON_KINDS: Final[dict[str, ReasonKind]] = {
     **dict.fromkeys([f"{name} has control characters" for name in _IDS], "control_characters"),
     "unknown event_type": "unknown_event_type",
     "event_ts is no possible time": "impossible_timestamp",
+    AMBIGUOUS_ZONE: "impossible_timestamp",
     "event is later than its delivery": "future_event",
     "event is too old for its delivery": "too_late",
+    CONFLICTING: "conflicting_duplicate",
 }
 
 
@@ -74,16 +85,16 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
         row). Persist it before looking at reasons: Spark pushes a filter on them below their making, and parses each
         row once per check.
     """
-    if GIVEN in lines.columns:
-        event = lines.withColumn(_EVENT, F.col(GIVEN))
-    else:
-        options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
-        # A line with a fault is not parsed: of several objects Spark would take the first and say nothing of the others.
-        sound = F.when(F.col(FAULT).isNull(), F.col(RAW))
-        event = lines.withColumn(_EVENT, F.from_json(sound, text_schema(feed, _CORRUPT), options))
-    landed = landed_values(feed, F.col(_EVENT), F.col(FOLDER_VALUES))
-    given = given_columns(feed, landed)
-    time, written = event_time(given[EVENT_TS], feed.timestamp)
+    event, landed = taken_apart(lines, feed.paths)
+    values = {name: _value(name, text, feed, config) for name, text in given_columns(feed, landed).items()}
+    if feed.event_id_from:
+        values[EVENT_ID] = _derived_id([landed[name] for name in feed.paths if name not in feed.mapped], feed, config)
+    if len(config.feeds) > 1 and config.event_ids == "per_feed":
+        values[EVENT_ID] = F.concat(F.substring_index(FILE, "/", 1), F.lit("/"), values[EVENT_ID])
+    event = event.withColumns({f"{_GIVEN}{name}": value for name, value in values.items()})
+    given = {name: F.col(f"{_GIVEN}{name}") for name in values}
+    event = event.withColumn(_TIME_TEXT, time_text(given[EVENT_TS], feed.timestamp))
+    time = event_time(given[EVENT_TS], F.col(_TIME_TEXT), feed.timestamp)
     nothing = F.lit(None)
     typed_as = {
         field.name: given[field.name].try_cast(field.dataType) if field.name in given else nothing.cast(field.dataType)
@@ -93,20 +104,21 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
     typed = event.withColumns(
         {
             **typed_as,
-            EVENT_TS: time,
+            EVENT_TS: time.time,
             EVENT_TYPE: event_type_of(feed, given[EVENT_TYPE]),
             _WORD: given[EVENT_TYPE],
         }
     )
     dated = typed.withColumns(
         {
-            EVENT_DATE: F.to_date(EVENT_TS),
-            _WRITTEN: F.col(EVENT_TS).isNotNull() | written,
+            EVENT_DATE: F.to_date(_local(F.col(EVENT_TS), feed.day_zone)),
+            _WRITTEN: F.col(EVENT_TS).isNotNull() | time.written,
+            _AMBIGUOUS: F.col(EVENT_TS).isNull() & time.ambiguous,
             # Looked for in all ids at once, and then in each where there is one.
             _CONTROL: F.concat_ws("", *(given[name] for name in _IDS if name in given)).rlike(_CONTROL_CHARACTER),
         }
     )
-    checks = _checks(feed, config, GIVEN in lines.columns, given)
+    checks = _checks(lines, feed, config, given)
     found = F.array(*(F.when(wrong, F.lit(reason)) for reason, wrong in checks))
     # Not array_compact: it is a lambda inside, for which Spark interprets the checks below it row by row (6 times slower).
     reasons = F.array_except(found, F.array(nothing.cast("string")))
@@ -116,32 +128,50 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
     return dated.select(raw.alias(RAW), HEADER, FILE, OFFSET, RECEIPT, *ENGAGEMENTS.columns, reasons.alias(REASONS))
 
 
+def taken_apart(lines: DataFrame, paths: Paths) -> tuple[DataFrame, dict[str, Column]]:
+    """Landed rows with what was read of each, and the values at all paths, as text.
+
+    A line with a fault is not parsed: of several objects Spark would take the first and say nothing of the others.
+    """
+    nested = GIVEN not in lines.columns
+    row = F.col(GIVEN) if not nested else F.from_json(
+        F.when(F.col(FAULT).isNull(), F.col(RAW)),
+        text_schema(paths, _CORRUPT),
+        {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT},
+    )  # fmt: skip
+    return lines.withColumn(_EVENT, row), landed_values(paths, F.col(_EVENT), F.col(FOLDER_VALUES), nested)
+
+
+def faults(lines: DataFrame, paths: Paths) -> tuple[list[tuple[str, Column]], Column]:
+    """Each reason for which a row of `taken_apart` cannot be taken apart, with its condition; and whether there is one."""
+    unread, inside = F.lit(False), F.lit(False)
+    if GIVEN not in lines.columns:
+        unread = F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() | F.col(_EVENT).isNull()
+        if any(len(path) > 1 for path in paths.values()):
+            # Spark calls a row corrupt too when a field of it is no object where the mapping looks into one.
+            an_object = F.ltrim(RAW).startswith("{") & F.try_parse_json(RAW).isNotNull()
+            unread = unread & ~F.coalesce(an_object, F.lit(False))
+            inside = ~unread & F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() & F.col(FAULT).isNull()
+    found = [(fault, F.coalesce(F.col(FAULT) == fault, F.lit(False))) for fault in FAULTS]
+    found[FAULTS.index(NO_JSON)] = (NO_JSON, found[FAULTS.index(NO_JSON)][1] | (F.col(FAULT).isNull() & unread))
+    return [*found, ("a nested field has the wrong type", inside)], unread | F.col(FAULT).isNotNull()
+
+
 def _checks(
-    feed: FeedConfig, config: ExtractionConfig, taken_apart: bool, given: dict[str, Column]
+    lines: DataFrame, feed: FeedConfig, config: ExtractionConfig, given: dict[str, Column]
 ) -> list[tuple[str, Column]]:
     """Each reason with the condition under which it speaks against a row."""
-    unread, inside = F.lit(False), F.lit(False)
-    if not taken_apart:
-        unread = F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() | F.col(_EVENT).isNull()
-    if not taken_apart and any(len(path) > 1 for path in feed.paths.values()):
-        # Spark calls a row corrupt too when a field of it is no object where the mapping looks into one.
-        an_object = F.ltrim(RAW).startswith("{") & F.try_parse_json(RAW).isNotNull()
-        unread = unread & ~F.coalesce(an_object, F.lit(False))
-        inside = ~unread & F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() & F.col(FAULT).isNull()
-    malformed = [(fault, F.coalesce(F.col(FAULT) == fault, F.lit(False))) for fault in FAULTS]
-    malformed[FAULTS.index(NO_JSON)] = (NO_JSON, malformed[FAULTS.index(NO_JSON)][1] | (F.col(FAULT).isNull() & unread))
-    unread = unread | F.col(FAULT).isNotNull()
+    malformed, unread = faults(lines, feed.paths)
     ids = [name for name in _IDS if name in given]
     age = F.datediff(INGEST_DATE, EVENT_DATE)
-    word, kind, written = F.col(_WORD), F.col(EVENT_TYPE), F.col(_WRITTEN)
+    word, kind, written, ambiguous = F.col(_WORD), F.col(EVENT_TYPE), F.col(_WRITTEN), F.col(_AMBIGUOUS)
 
     checks = [
         *malformed,
-        ("a nested field has the wrong type", inside),
         ("invalid UTF-8", ~F.is_valid_utf8(RAW)),
     ]
-    checks += [(f"{name} is missing", ~unread & _is_empty(given[name])) for name in _REQUIRED]
-    checks += [("event_ts has the wrong type", ~_is_empty(given[EVENT_TS]) & ~written)]
+    checks += [(f"{name} is missing", ~unread & given[name].isNull()) for name in _REQUIRED]
+    checks += [("event_ts has the wrong type", given[EVENT_TS].isNotNull() & ~written & ~ambiguous)]
     checks += [
         (f"{name} has the wrong type", given[name].isNotNull() & F.col(name).isNull())
         for name in (POSITION, VALUE)
@@ -162,15 +192,35 @@ def _checks(
         (f"{name} has control characters", F.col(_CONTROL) & given[name].rlike(_CONTROL_CHARACTER)) for name in ids
     ]
     needs_item = F.coalesce(kind, F.lit("")) != "search"
-    missing_item = _is_empty(given[ITEM_ID]) if ITEM_ID in given else F.lit(True)
+    missing_item = given[ITEM_ID].isNull() if ITEM_ID in given else F.lit(True)
     checks += [
-        ("unknown event_type", ~_is_empty(word) & ~F.coalesce(kind.isin(*_EVENT_TYPES), F.lit(False))),
+        ("unknown event_type", word.isNotNull() & ~F.coalesce(kind.isin(*_EVENT_TYPES), F.lit(False))),
         ("item_id is missing", ~unread & missing_item & needs_item),
-        ("event_ts is no possible time", written & F.col(EVENT_TS).isNull()),
+        ("event_ts is no possible time", written & F.col(EVENT_TS).isNull() & ~ambiguous),
+        (AMBIGUOUS_ZONE, ambiguous),
         ("event is later than its delivery", age < 0),
         ("event is too old for its delivery", age > config.max_late_days),
     ]
     return checks
+
+
+def _local(time: Column, zone: str) -> Column:
+    return time if zone == "UTC" else F.from_utc_timestamp(time, zone)
+
+
+def _derived_id(parts: Sequence[Column], feed: FeedConfig, config: ExtractionConfig) -> Column:
+    """32 hex digits of the texts that name an event together; empty where none of them is there."""
+    texts = [id_column(given_value(part, feed.no_value), config.ids) for part in parts]
+    digest = F.sha2(F.to_json(F.array(*texts)), 256)
+    return F.when(F.coalesce(*texts).isNotNull(), F.substring(digest, 1, 32))
+
+
+def _value(name: str, text: Column, feed: FeedConfig, config: ExtractionConfig) -> Column:
+    """What a producer gave for a column: empty for no value, ids in the form that all tables have."""
+    if name in _IDS:
+        return id_column(given_value(text, (*feed.no_value, *feed.no_value_ids)), config.ids)
+    value = given_value(text, feed.no_value)
+    return whole_number(value) if name == POSITION else value
 
 
 def usable(parsed: DataFrame) -> DataFrame:
@@ -187,7 +237,3 @@ def rejected(parsed: DataFrame) -> DataFrame:
     bad = parsed.where(F.col(RECEIPT).isNull() & (F.size(REASONS) > 0))
     exact = F.when(~F.is_valid_utf8(RAW), F.col(RAW).cast("binary"))
     return bad.withColumn(RAW_BYTES, exact).withColumn(RAW, F.make_valid_utf8(RAW)).select(*QUARANTINE.columns)
-
-
-def _is_empty(text: Column) -> Column:
-    return text.isNull() | (F.trim(text) == "")

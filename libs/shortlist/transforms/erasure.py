@@ -27,11 +27,12 @@ from shortlist.columns import (
     SURFACE,
     USER_ID,
 )
-from shortlist.config import BasketKind
+from shortlist.config import BasketKind, IdsConfig
 from shortlist.contracts import SubjectOf, surface_of
 from shortlist.subjects import KINDS, Subject, SubjectKind, as_words
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, Table
 from shortlist.transforms.baskets import basket_names
+from shortlist.transforms.values import id_column, normalised
 
 # What `{because}` is when nothing is known, as in reasons.
 _NOBODY = "your items"
@@ -84,7 +85,7 @@ def names_erased(named: Sequence[Column], digests: Iterable[str]) -> Column:
     return F.coalesce(reduce(or_, (digest.isin(erased) for digest in named)), F.lit(False))
 
 
-def text_names_erased(text: str, digests: Iterable[str]) -> Column:
+def text_names_erased(text: str, digests: Iterable[str], ids: IdsConfig) -> Column:
     """Whether a landed line that could not be used may name an erased subject, known by its digest only.
 
     A broken line has no columns to look at, so every part of it that may be an id is: texts between quotes, fields between
@@ -94,23 +95,25 @@ def text_names_erased(text: str, digests: Iterable[str]) -> Column:
     erased = sorted(digests)
     if not erased:
         return F.lit(False)
-    parts = [F.split(text, pattern) for pattern in (_BETWEEN_QUOTES, _BETWEEN_FIELDS, _BETWEEN_WORDS)]
-    said = F.array(F.get_json_object(text, f"$.{USER_ID}"), F.get_json_object(text, f"$.{ITEM_ID}"))
+    form = normalised(F.col(text), ids)
+    parts = [F.split(form, pattern) for pattern in (_BETWEEN_QUOTES, _BETWEEN_FIELDS, _BETWEEN_WORDS)]
+    said = F.array(F.get_json_object(form, f"$.{USER_ID}"), F.get_json_object(form, f"$.{ITEM_ID}"))
     tokens = F.array_distinct(reduce(F.array_union, [*parts, said]))
 
     def is_erased(token: Column) -> Column:
-        return names_erased([subject_digest(kind, F.trim(token)) for kind in KINDS], erased)
+        one_form = id_column(F.trim(token), ids.model_copy(update={"unicode": "keep"}))
+        return names_erased([subject_digest(kind, one_form) for kind in KINDS], erased)
 
     return F.coalesce(F.exists(tokens, is_erased), F.lit(False))
 
 
-def erased_rows(digests: Iterable[str]) -> Column:
+def erased_rows(digests: Iterable[str], ids: IdsConfig) -> Column:
     """Whether a parsed line (raw, reasons, the columns of engagements) is about an erased subject; never NULL.
 
     A usable line is about the user and the item that it names; of one that cannot be used any part may be an id.
     """
     unusable = F.size(REASONS) > 0
-    return names_erased(digests_in(ENGAGEMENTS, {}), digests) | (unusable & text_names_erased(RAW, digests))
+    return names_erased(digests_in(ENGAGEMENTS, {}), digests) | (unusable & text_names_erased(RAW, digests, ids))
 
 
 def rows_by_subject(frame: DataFrame, named: Sequence[Column], digests: Iterable[str]) -> DataFrame:

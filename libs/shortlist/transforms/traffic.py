@@ -3,12 +3,13 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import EVENT_TS, EVENT_TYPE, EVENTS, INGEST_DATE, ITEM_ID, SURFACE
+from shortlist.columns import EVENT_TS, EVENT_TYPE, EVENTS, ID, INGEST_DATE, ITEM_ID, SURFACE
 from shortlist.tables import ENGAGEMENTS
 
 NEWEST, ITEMS, UNKNOWN_ITEMS, EMPTY = "newest", "items", "unknown_items", "empty"
 OPTIONAL = tuple(field.name for field in ENGAGEMENTS.schema if field.nullable)
-_KNOWN = "_known"
+TOTAL = "total"
+_KNOWN, _MOST = "_known", "_most"
 
 
 def daily_traffic(events: DataFrame, catalog: DataFrame | None) -> DataFrame:
@@ -39,3 +40,15 @@ def daily_traffic(events: DataFrame, catalog: DataFrame | None) -> DataFrame:
         F.create_map(*empty).alias(EMPTY),
     )
     return counted.select(INGEST_DATE, SURFACE, EVENT_TYPE, EVENTS, NEWEST, ITEMS, UNKNOWN_ITEMS, EMPTY)
+
+
+def heaviest(events: DataFrame, column: str) -> DataFrame:
+    """The id that most events of each folder name in a column.
+
+    Returns:
+        ingest_date, id, events (of that id), total (events of the folder that name any).
+    """
+    counted = events.where(F.col(column).isNotNull()).groupBy(INGEST_DATE, column).agg(F.count("*").alias(EVENTS))
+    most = F.max_by(F.struct(F.col(column).alias(ID), F.col(EVENTS)), F.struct(F.col(EVENTS), F.col(column)))
+    found = counted.groupBy(INGEST_DATE).agg(most.alias(_MOST), F.sum(EVENTS).alias(TOTAL))
+    return found.select(INGEST_DATE, f"{_MOST}.{ID}", f"{_MOST}.{EVENTS}", TOTAL)

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -18,7 +18,8 @@ from shortlist.errors import ErasedError, InputMissingError
 from shortlist.pipeline import producer
 from shortlist.records.manifest import Manifest
 from shortlist.redaction import redact
-from shortlist.store.fences import run_partition
+from shortlist.store.commits import commits_from, stamp_of
+from shortlist.store.fences import PARTITION, run_partition
 from shortlist.store.manifests import recorded
 from shortlist.store.snapshots import newest_snapshot
 from shortlist.tables import ENGAGEMENTS, ERASURES, Table
@@ -84,14 +85,28 @@ class Run:
     def read(self, table: Table, **within: str) -> DataFrame:
         """The run date's rows of an intermediate table, or a part of them, such as surface="homefeed".
 
+        None of them where the job that writes them ran and had nothing to write: that is said, and is no missing input.
+
         Raises:
             InputMissingError: naming the job that writes them.
         """
         named: dict[str, date | str] = {RUN_DATE: self.run_date, **within}
         where = equals(**named)
         if not self.warehouse.has_rows(table, self.version(table), where):
-            raise self._missing(table)
+            if not self._made_none(table, part_name(self.run_date, within)):
+                raise self._missing(table)
+            log.warning(
+                "%s has no rows for %s: %s ran and made none", table.name, part_name(self.run_date, within),
+                producer(table.name),
+            )  # fmt: skip
         return self.table(table, where)
+
+    def _made_none(self, table: Table, part: str) -> bool:
+        """Whether the newest commit of a part wrote no row; rows that were taken away later were there once."""
+        for _, info in commits_from(self.warehouse.path(table), self.version(table)):
+            if stamp_of(info).get(PARTITION) == part:
+                return int(info.get("operationMetrics", {}).get("numOutputRows", -1)) == 0
+        return False
 
     def engagements(self, lookback_days: int) -> DataFrame:
         """What was known when the run date ended: events of the last so many days, delivered by then.
@@ -140,8 +155,7 @@ class Run:
         """
         stamped = frame.withColumn(RUN_DATE, F.lit(self.run_date))
         where: dict[str, date | str] = {RUN_DATE: self.run_date, **within}
-        name = "/".join([run_partition(self.run_date), *(f"{key}={value}" for key, value in within.items())])
-        return self.commit(stamped, table, name, equals(**where))
+        return self.commit(stamped, table, part_name(self.run_date, within), equals(**where))
 
     def commit(self, frame: DataFrame, table: Table, partition: str, where: str, **facts: Any) -> int:
         """Replace what `where` names, fenced by this run's attempt, and remember the version."""
@@ -174,6 +188,11 @@ class Run:
             return self.arguments.attempt
         newest = self.warehouse.last_attempt(table, partition)
         return 1 if newest is None else newest + 1
+
+
+def part_name(run_date: date, within: Mapping[str, str]) -> str:
+    """What a run date's part of a table is called in its fences, such as run_date=2017-11-30/surface=homefeed."""
+    return "/".join([run_partition(run_date), *(f"{key}={value}" for key, value in within.items())])
 
 
 @contextmanager

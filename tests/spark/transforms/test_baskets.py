@@ -214,3 +214,14 @@ def test_a_basket_weighs_less_by_the_age_of_its_last_event(spark: SparkSession) 
     found = content(build(frame, half_life_days=10))
     assert [(row[1], row[2], row[4]) for row in found] == [("new", "c", 1.0), ("old", "a", 0.5), ("old", "b", 0.5)]
     assert {row[4] for row in content(build(frame))} == {1.0}
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  "])
+@pytest.mark.parametrize("kind", ["session", "board", "order"])
+def test_customers_without_a_name_for_their_basket_share_none(
+    spark: SparkSession, kind: BasketKind, nothing: str | None
+) -> None:
+    column = {"session": "session", "board": "board", "order": "request"}[kind]
+    rows = [{"user": f"u{number}", "item": f"i{number}", column: nothing} for number in range(6)]
+    found = build_baskets(frame_of(spark, *rows), kind, BasketConfig(), 7, DAY)
+    assert found.collect() == []

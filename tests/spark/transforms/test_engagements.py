@@ -20,8 +20,10 @@ from shortlist.columns import (
     REASONS,
     RECEIPT,
 )
-from shortlist.config import ExtractionConfig, FeedConfig
+from shortlist.config import ExtractionConfig, FeedConfig, IdsConfig
+from shortlist.subjects import id_text
 from shortlist.transforms.engagements import REASON_KINDS, parse_lines, rejected, usable
+from shortlist.transforms.values import id_column
 
 DAY = date(2017, 11, 30)
 GOOD = {
@@ -90,7 +92,16 @@ DEFECTS: list[tuple[dict[str, Any], list[str]]] = [
     ({"event_ts": "12:30"}, ["event_ts has the wrong type"]),
     ({"event_ts": "2017-02-30T00:00:00Z"}, ["event_ts is no possible time"]),
     ({"event_ts": "2017-11-30T25:00:00Z"}, ["event_ts is no possible time"]),
-    ({"value": "NaN"}, ["value has the wrong type"]),
+    ({"value": "NaN"}, []),
+    ({"value": ""}, []),
+    ({"position": " "}, []),
+    ({"position": "1.0"}, []),
+    ({"position": 1.0}, []),
+    ({"user_id": "\\N"}, ["user_id is missing"]),
+    ({"user_id": "null"}, ["user_id is missing"]),
+    ({"user_id": "-"}, ["user_id is missing"]),
+    ({"item_id": "undefined"}, ["item_id is missing"]),
+    ({"event_ts": "NULL"}, ["event_ts is missing"]),
     ({"value": "-Infinity"}, ["value has the wrong type"]),
     ({"position": 1.5}, ["position has the wrong type"]),
     ({"user_id": {"id": "u1"}}, ["user_id has the wrong type"]),
@@ -112,6 +123,55 @@ def test_every_defect_has_its_reason_and_all_of_them_are_given(spark: SparkSessi
         for change, _ in DEFECTS
     ]
     assert reasons(spark, *raws) == [expected for _, expected in DEFECTS]
+
+
+def test_no_value_is_one_notion_for_every_column(spark: SparkSession) -> None:
+    words = ["", " ", "NULL", "None", "N/A", "\\N", "undefined", "(null)", "NaN"]
+    raws = [
+        json.dumps({**GOOD, "session_id": word, "value": word, "position": word, "surface": word}) for word in words
+    ]
+    raws += [json.dumps({**GOOD, "session_id": "@", "value": "@"}).replace('"@"', "NaN")]
+    raws += [json.dumps({**GOOD, "session_id": "-", "surface": "-"})]
+    rows = parsed(lines(spark, *raws)).orderBy(OFFSET).collect()
+    assert [list(row[REASONS]) for row in rows] == [[]] * len(raws)
+    assert {row["session_id"] for row in rows} == {None}
+    assert [row["surface"] for row in rows] == [None] * (len(words) + 1) + ["-"]
+    assert [row["value"] for row in rows[:-1]] == [None] * (len(words) + 1)
+
+    own = FeedConfig(no_value=("none",), no_value_ids=())
+    words = ["NULL", "none", "-"]
+    found = parsed(lines(spark, *(json.dumps({**GOOD, "session_id": word}) for word in words)), own).orderBy(OFFSET)
+    assert [row["session_id"] for row in found.collect()] == ["NULL", None, "-"]
+
+
+FORMS = [
+    17,
+    17.0,
+    "17",
+    "17.0",
+    "17.00",
+    " 17\t",
+    "\u00a017.0 ",
+    "1e3",
+    "-3.0",
+    "1.5",
+    "v1.0",
+    "1.0.0",
+    "Ab",
+    "e\u0301",
+]
+
+
+def test_an_id_has_one_text_whatever_wrote_it(spark: SparkSession) -> None:
+    rows = parsed(lines(spark, *(json.dumps({**GOOD, "user_id": form}) for form in FORMS))).orderBy(OFFSET).collect()
+    assert [row["user_id"] for row in rows] == ["17"] * 7 + ["1e3", "-3", "1.5", "v1.0", "1.0.0", "Ab", "e\u0301"]
+    for given in ({}, {"trim": False, "case": "lower"}, {"case": "upper", "unicode": "NFC"}, {"unicode": "NFKC"}):
+        ids = IdsConfig.model_validate(given)
+        frame = spark.createDataFrame([(str(form),) for form in FORMS], "id string")
+        found = [row[0] for row in frame.select(id_column(F.col("id"), ids)).collect()]
+        assert found == [id_text(str(form), ids) for form in FORMS]
+    assert id_text("e\u0301", IdsConfig(unicode="NFC")) == "\u00e9"
+    assert id_text(" Ab", IdsConfig(trim=False, case="lower")) == " ab"
 
 
 def test_a_line_that_is_no_object_says_only_that(spark: SparkSession) -> None:

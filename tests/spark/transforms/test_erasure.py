@@ -7,6 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from shortlist.config import IdsConfig
 from shortlist.subjects import Subject, mention
 from shortlist.tables import (
     BASKETS,
@@ -110,15 +111,27 @@ def test_a_row_is_counted_once_for_each_subject_it_names(spark: SparkSession) ->
 )
 def test_a_broken_line_names_whom_it_quotes(spark: SparkSession, line: str | None, names: bool) -> None:
     frame = spark.createDataFrame([(line,)], "raw string")
-    row = frame.select(text_names_erased("raw", [Subject("user", "u-7/ä").digest])).first()
+    row = frame.select(text_names_erased("raw", [Subject("user", "u-7/ä").digest], IdsConfig())).first()
     assert row is not None
     assert row[0] is names
 
 
 def test_a_word_within_a_longer_name_counts(spark: SparkSession) -> None:
     frame = spark.createDataFrame([('{"event_id": "u03-2017', ), ('{"event_id": "u031-2017', )], "raw string")  # fmt: skip
-    found = frame.select(text_names_erased("raw", [Subject("user", "u03").digest])).collect()
+    found = frame.select(text_names_erased("raw", [Subject("user", "u03").digest], IdsConfig())).collect()
     assert [row[0] for row in found] == [True, False]
+
+
+def test_an_id_is_found_in_every_form_that_extraction_reads_as_it(spark: SparkSession) -> None:
+    raws = ['{"user_id": 17.0, "x', '{"user_id": " 17 "}', "a,17.00,b", '{"user_id": 170}', '{"user_id": "17.5"}']
+    frame = spark.createDataFrame([(raw,) for raw in raws], "raw string")
+    found = frame.select(text_names_erased("raw", [Subject("user", "17").digest], IdsConfig())).collect()
+    # A word of a longer text that is the id is taken for it: the last line is lost too.
+    assert [row[0] for row in found] == [True, True, True, False, True]
+    lower = frame.select(text_names_erased("raw", [Subject("user", "ab").digest], IdsConfig(case="lower"))).collect()
+    assert {row[0] for row in lower} == {False}
+    named = spark.createDataFrame([('{"item_id": "AB", ',)], "raw string")
+    assert named.select(text_names_erased("raw", [Subject("item", "ab").digest], IdsConfig(case="lower"))).first()[0]  # type: ignore[index]
 
 
 def test_every_basket_of_a_user_is_found(spark: SparkSession) -> None:
@@ -184,4 +197,4 @@ def test_a_parsed_line_is_about_whom_it_names(spark: SparkSession) -> None:
         ([ITEM.digest], [False, True, False, True, False]),
         ([], [False] * 5),
     ):
-        assert [row[0] for row in frame.select(erased_rows(digests)).collect()] == answers
+        assert [row[0] for row in frame.select(erased_rows(digests, IdsConfig())).collect()] == answers

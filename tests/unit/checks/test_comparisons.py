@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shortlist.checks.comparisons import Comparison, Delivered, comparisons, save_band
+from shortlist.checks.comparisons import Comparison, Delivered, Heaviest, comparisons, save_band
 from shortlist.config import ChecksConfig
 
 DAY = date(2017, 11, 30)  # a Thursday
@@ -190,3 +190,14 @@ def test_surfaces_are_fit_for_a_log() -> None:
     assert found([delivered(DAY, "save", 3, hostile)])["save_rate_at_least"].off == (
         "fewer than 100 impressions on \ufffd[31mred\ufffdline" + "x" * 47
     )
+
+
+def test_heaviest__one_user_of_most_events_breaks_the_rule_and_one_item_does_not() -> None:
+    most = [Heaviest(DAY, "user", "bot", 300, 2000), Heaviest(DAY, "item", "i1", 300, 1500)]
+    rules = {entry.rule: entry for entry in comparisons([], [DAY], ChecksConfig(), False, most)}
+    assert numbers(rules["heaviest_user"]) == [("2017-11-30", 0.1, pytest.approx(0.15))]
+    assert numbers(rules["heaviest_item"]) == [("2017-11-30", 0.5, pytest.approx(0.2))]
+    assert rules["heaviest_user"].severity == "warning"
+    assert rules["heaviest_user"].rows[0]["said"] == "user 'bot' has 300 of 2,000 events (15.0%)"
+    few = comparisons([], [DAY], ChecksConfig(), False, [Heaviest(DAY, "user", "bot", 300, 999)])
+    assert {entry.rule: entry.off for entry in few}["heaviest_user"] == "fewer than 1000 events a day name one"

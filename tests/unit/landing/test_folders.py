@@ -48,6 +48,44 @@ def test_one_feed_that_is_late_holds_them_all(tmp_path: Path) -> None:
         days_to_extract(landing, FIRST, [], TWO_FEEDS)
 
 
+def test_a_feed_with_nothing_today_lets_the_others_go_on(tmp_path: Path) -> None:
+    allow = TWO_FEEDS.model_copy(update={"missing_days": "allow"})
+    land(tmp_path, "saves", FIRST, THIRD)
+    land(tmp_path, "orders", FIRST)
+    landing = Landing(str(tmp_path), "_SUCCESS")
+    assert days_to_extract(landing, THIRD, [FIRST], allow) == {"saves": [THIRD], "orders": []}
+    assert days_to_extract(landing, SECOND, [FIRST], allow) == {"saves": [], "orders": []}
+    with pytest.raises(LandingError, match="unknown run date"):
+        days_to_extract(landing, date(2017, 11, 4), [], allow)
+    assert [config.allows_empty_days for config in (TWO_FEEDS, allow)] == [False, True]
+    assert not allow.model_copy(update={"empty_days": "refuse"}).allows_empty_days
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "hint"),
+    [
+        ("dt=%Y-%m-%d", "dt=2017-11-01", "'dt=%Y-%m-%d'"),
+        ("%Y%m%d", "20171101", "'%Y%m%d'"),
+        ("%Y/%m/%d", "2017/11/01/03", "'%Y/%m/%d'"),
+    ],
+)
+def test_folders_of_days_have_the_names_that_settings_say(tmp_path: Path, pattern: str, name: str, hint: str) -> None:
+    place = tmp_path / "saves" / name
+    place.mkdir(parents=True)
+    (place / "a.json").write_text("{}")
+    with pytest.raises(LandingError) as error:
+        days_to_extract(Landing(str(tmp_path), "_SUCCESS"), FIRST, [], ExtractionConfig(feeds={"saves": FeedConfig()}))
+    assert hint in str(error.value)
+    assert repr(name.split("/")[0]) in str(error.value)
+    landing = Landing(str(tmp_path), "_SUCCESS", {"saves": pattern})
+    assert landing.days("saves") == [FIRST]
+    assert landing.complete_days("saves") == []
+    landing.mark_complete("saves", FIRST)
+    assert landing.complete_days("saves") == [FIRST]
+    (file,) = landing.listing("saves", [FIRST], "json").files
+    assert (file.name, file.day) == (f"saves/{name}/a.json", FIRST)
+
+
 def test_data_is_what_is_neither_hidden_nor_the_marker(tmp_path: Path) -> None:
     land(tmp_path, "saves", FIRST, marker="DONE")
     folder = tmp_path / "saves" / FIRST.isoformat()
@@ -57,7 +95,7 @@ def test_data_is_what_is_neither_hidden_nor_the_marker(tmp_path: Path) -> None:
         (folder / name).write_text("{}")
     (folder / "link.json").symlink_to(folder / "nothing.json")
     (folder / "live.json").symlink_to(folder / "a.json")
-    found = Landing(str(tmp_path), "DONE").listing("saves", [FIRST], FeedConfig())
+    found = Landing(str(tmp_path), "DONE").listing("saves", [FIRST], "json")
     data = ("_kind=save/d.json", "a.json", "b.json", "deep/c.json", "live.json")
     assert [file.name for file in found.files] == [f"saves/{FIRST}/{name}" for name in data]
     assert {(file.feed, file.day, file.size) for file in found.files} == {("saves", FIRST, 2)}
@@ -78,8 +116,8 @@ def test_a_delta_folder_holds_the_files_of_its_newest_version(tmp_path: Path) ->
     rows = pa.table({"id": ["a", "b", "c"], "country": ["DE", "F R", "R&D"]})
     for _ in range(2):
         deltalake.write_deltalake(folder, rows, mode="overwrite", partition_by=["country"])
-    landing, feed = Landing(str(tmp_path), "_SUCCESS"), FeedConfig(format="delta")
-    found = landing.listing("saves", [FIRST], feed)
+    landing = Landing(str(tmp_path), "_SUCCESS")
+    found = landing.listing("saves", [FIRST], "delta")
     values = sorted(file.folder_values for file in found.files)
     assert values == [(("country", "DE"),), (("country", "F R"),), (("country", "R&D"),)]
     assert [file.stated_rows for file in found.files] == [1, 1, 1]
@@ -89,7 +127,7 @@ def test_a_delta_folder_holds_the_files_of_its_newest_version(tmp_path: Path) ->
     gone = found.files[0]
     Path(gone.path).unlink()
     with pytest.raises(HeldError, match="the table's log names it, and it is not there") as error:
-        landing.listing("saves", [FIRST], feed)
+        landing.listing("saves", [FIRST], "delta")
     assert gone.name in str(error.value)
 
 

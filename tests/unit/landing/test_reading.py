@@ -3,12 +3,15 @@
 import bz2
 import gzip
 import hashlib
+import json
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
@@ -61,7 +64,9 @@ def test_lines_are_read_as_they_were_landed_however_packed(tmp_path: Path, name:
     rows, receipt = read(path)
     assert [row[RAW] for row in rows] == [b'{"n": 1}', b"", b'{"n": "\xff"}']
     assert [row[OFFSET] for row in rows] == [0, 1, 2]
-    assert receipt == Receipt(3, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest(), lines=3)
+    assert receipt == Receipt(
+        3, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest(), lines=3, columns=("n",)
+    )
 
 
 def test_packed_pieces_that_were_joined_are_one_file(tmp_path: Path) -> None:
@@ -259,13 +264,12 @@ def test_a_csv_that_hides_its_rows_is_refused(tmp_path: Path) -> None:
     assert "does not name the fields" in str(read(write(tmp_path / "b.csv", b"user,user\n1,2\n"), CSV)[1].problem)
 
 
-def test_a_rows_that_no_row_accounts_for_are_a_problem() -> None:
-    told = {"size": 1, "sha256": ""}
-    assert Receipt(rows=3, lines=6, header=1, blank=1, spanned=1, **told).unexplained == 0
-    assert Receipt(rows=3, lines=2, joined=1, **told).unexplained == 0
-    assert Receipt(rows=3, lines=4, **told).unexplained == 1
-    assert Receipt(rows=3, stated_rows=5, **told).unexplained == 2
-    assert Receipt(rows=3, **told).unexplained == 0
+def test_rows_that_no_row_accounts_for_are_a_problem() -> None:
+    assert Receipt(3, 1, "", lines=6, header=1, blank=1, spanned=1).unexplained == 0
+    assert Receipt(3, 1, "", lines=2, joined=1).unexplained == 0
+    assert Receipt(3, 1, "", lines=4).unexplained == 1
+    assert Receipt(3, 1, "", stated_rows=5).unexplained == 2
+    assert Receipt(3, 1, "").unexplained == 0
     counted = Receipt(3, 9, "ab", "broken", lines=3, columns=("a", "b"))
     assert Receipt.of(counted.text()) == counted
 
@@ -314,3 +318,62 @@ def test_values_of_folders_travel_with_the_rows(tmp_path: Path) -> None:
     reader = reader_of(FeedConfig(format="delta"))
     rows = pa.Table.from_batches(reader.read(file, fs.LocalFileSystem())).to_pylist()
     assert rows[0][FOLDER_VALUES] == [("country", "DE"), ("city", None)]
+
+
+def test_fields_of_json_are_named_by_its_first_lines(tmp_path: Path) -> None:
+    data = b'{"n": 1, "who": {"id": 2}}\n{"at": [{"x": 1}]}\nbroken\n[1]\n'
+    assert read(write(tmp_path / "a.json", data))[1].columns == ("n", "who", "who.id", "at")
+
+
+def test_types_that_nobody_maps_stop_no_file(tmp_path: Path) -> None:
+    strange = {
+        "headers": pa.array([[{"key": "k", "value": b"v"}]]),
+        "wide": pa.array([Decimal("2.50")], pa.decimal256(50, 2)),
+        "n": ["e1"],
+        "words": pa.array([Decimal("17.00")], pa.decimal256(50, 2)),
+    }
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(strange), path)
+    rows, receipt = read(path, FeedConfig.model_validate({"format": "parquet", "fields": NAMES}))
+    assert (rows[0][GIVEN]["event_id"], rows[0][GIVEN]["item_id"], receipt.problem) == ("e1", "17.00", None)
+
+
+def avro_file(schema: dict[str, Any], rows: list[bytes]) -> bytes:
+    """An Avro file of rows that are encoded already."""
+    text, mark = json.dumps(schema).encode(), b"m" * 16
+    block = b"".join(rows)
+    meta = zigzag(1) + zigzag(11) + b"avro.schema" + zigzag(len(text)) + text + zigzag(0)
+    return b"Obj\x01" + meta + mark + zigzag(len(rows)) + zigzag(len(block)) + block + mark
+
+
+def zigzag(number: int) -> bytes:
+    """A whole number as Avro writes it."""
+    left, out = (number << 1) ^ (number >> 63), b""
+    while left > 0x7F:
+        out, left = out + bytes([left & 0x7F | 0x80]), left >> 7
+    return out + bytes([left])
+
+
+def test_avro_is_read_with_every_type(tmp_path: Path) -> None:
+    """A map, an enumeration that may be empty and a union of three types: beyond Polars, so they are read row by row."""
+    device = {"type": "enum", "name": "D", "symbols": ["phone", "web"]}
+    fields = [
+        {"name": "n", "type": "string"},
+        {"name": "device", "type": ["null", device]},
+        {"name": "beside", "type": {"type": "map", "values": "string"}},
+        {"name": "user", "type": ["null", "string", "long"]},
+        {"name": "t", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+    ]
+    row = zigzag(2) + b"e1" + zigzag(1) + zigzag(1) + zigzag(1) + zigzag(1) + b"a" + zigzag(1) + b"b" + zigzag(0)
+    row += zigzag(2) + zigzag(17) + zigzag(1512036000000)
+    path = write(tmp_path / "a.avro", avro_file({"type": "record", "name": "r", "fields": fields}, [row, row]))
+    feed = FeedConfig.model_validate({"format": "avro", "fields": {**NAMES, "item_id": "device"}})
+    rows, receipt = read(path, feed)
+    assert receipt.problem is None
+    names = ("event_id", "item_id", "user_id", "event_ts")
+    assert [tuple(row[GIVEN][name] for name in names) for row in rows] == [
+        ("e1", "web", "17", "2017-11-30 10:00:00.000000Z")
+    ] * 2
+    assert receipt.columns == ("n", "device", "beside", "user", "t")
+    cut = write(tmp_path / "cut.avro", path.read_bytes()[:-9])
+    assert "cut off or broken" in str(read(cut, feed)[1].problem)
