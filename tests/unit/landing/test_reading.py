@@ -70,7 +70,7 @@ def test_lines_are_read_as_they_were_landed_however_packed(tmp_path: Path, name:
 
 
 def test_packed_pieces_that_were_joined_are_one_file(tmp_path: Path) -> None:
-    rows, receipt = read(write(tmp_path / "a.json.gz", gzip.compress(b"1\n2\n") + gzip.compress(b"3\n")))
+    rows, receipt = read(write(tmp_path / "a.json.gz", gzip.compress(b"1\n2\n", mtime=0) + gzip.compress(b"3\n")))
     assert [row[RAW] for row in rows] == [b"1", b"2", b"3"]
     assert receipt.problem is None
 
@@ -86,7 +86,7 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_whole_is_a_problem_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    packed = gzip.compress(b"line\n" * 1000)
+    packed = gzip.compress(b"line\n" * 1000, mtime=0)
     assert "Truncated" in str(read(write(tmp_path / "cut.json.gz", packed[:-9]))[1].problem)
     assert "Truncated" in str(
         read(write(tmp_path / "cut.json.zst", pa.compress(LINES, "zstd", asbytes=True)[:-3]))[1].problem
@@ -101,7 +101,7 @@ def test_what_cannot_be_read_whole_is_a_problem_of_its_file(tmp_path: Path, monk
 
 
 def test_zeros_after_a_gzip_member_are_no_fault_and_other_bytes_are(tmp_path: Path) -> None:
-    packed = gzip.compress(b"1\n") + b"\0" * 700_000 + gzip.compress(b"2\n") + b"\0" * 512
+    packed = gzip.compress(b"1\n", mtime=0) + b"\0" * 700_000 + gzip.compress(b"2\n") + b"\0" * 512
     rows, receipt = read(write(tmp_path / "padded.json.gz", packed))
     assert [row[RAW] for row in rows] == [b"1", b"2"]
     assert (receipt.problem, receipt.size) == (None, len(packed))
@@ -154,14 +154,14 @@ def test_every_object_of_a_line_is_a_row_and_nothing_after_one_is_dropped(
 
 
 SHAPES: list[tuple[str, bytes, FeedConfig, str]] = [
-    ("a.json", gzip.compress(b'{"n": 1}'), JSON, "packed with gzip, but its name does not end in .gz"),
+    ("a.json", gzip.compress(b'{"n": 1}', mtime=0), JSON, "packed with gzip, but its name does not end in .gz"),
     ("a.json", pa.compress(b'{"n": 1}', "zstd", asbytes=True), JSON, "packed with zstd"),
     ("a.json", '{"n": 1}\n'.encode("utf-16"), JSON, "UTF-16"),
     ("a.csv", "user,words\n".encode("utf-16-be"), CSV, "UTF-16"),
     ("a.json", b'[{"n": 1}, {"n": 2}]', JSON, "one JSON array"),
     ("a.json", b'[\n{"n": 1},\n{"n": 2}\n]', JSON, "one JSON array"),
     ("a.json", b'{\n "n": 1\n}\n', JSON, "several lines"),
-    ("a.json.gz", gzip.compress(b'{"n": {\n "a": 1}\n}\n'), JSON, "several lines"),
+    ("a.json.gz", gzip.compress(b'{"n": {\n "a": 1}\n}\n', mtime=0), JSON, "several lines"),
     ("a.json", b"PAR1....", JSON, "it is Parquet; the feed's setting is format: json"),
 ]
 
