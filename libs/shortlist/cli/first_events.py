@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import deltalake
 import polars as pl
@@ -161,9 +161,8 @@ def _rows(system: fs.FileSystem, path: str, feed: FeedConfig, count: int) -> lis
 
 
 def _csv_rows(lines: Sequence[str], feed: FeedConfig, count: int) -> list[dict[str, Any]]:
-    quote = feed.csv.quote
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    reader = csv.reader(lines, delimiter=feed.csv.delimiter, quotechar=quote or None, quoting=quoting)
+    quotes: dict[str, Any] = {"quotechar": feed.csv.quote} if feed.csv.quote else {"quoting": csv.QUOTE_NONE}
+    reader = csv.reader(lines, delimiter=feed.csv.delimiter, escapechar=feed.csv.escape, **quotes)
     names = feed.csv.columns or next(reader, [])
     rows = (dict(zip(names, fields, strict=False)) for fields in reader if fields)
     return list(islice(rows, count))
