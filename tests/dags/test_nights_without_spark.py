@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def dags_test(home: Path, day: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def rows(home: Path, query: str) -> list[tuple[str, ...]]:
+def rows(home: Path, query: str) -> list[tuple[Any, ...]]:
     with sqlite3.connect(home / "airflow" / "airflow.db") as connection:
         return connection.execute(query).fetchall()
 
@@ -83,7 +84,7 @@ def rows(home: Path, query: str) -> list[tuple[str, ...]]:
 def states(home: Path, day: str) -> dict[str, str]:
     """The states of a day's tasks."""
     query = "select task_id, t.state from task_instance t join dag_run r on r.run_id = t.run_id where r.logical_date like '{}%'"
-    return dict(rows(home, query.format(day)))  # type: ignore[arg-type]
+    return dict(rows(home, query.format(day)))
 
 
 def test_a_night_of_long_ago_has_every_task_and_announces_each_surface_by_its_own_asset(home: Path) -> None:

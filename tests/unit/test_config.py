@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from shortlist.config import Settings, load_settings, parse_override, state_home
+from shortlist.config.retention import days_kept_by_contract
+from shortlist.contracts import contract_names, read_contract
 from shortlist.errors import SettingsError
 
 MINIMAL = "surfaces: {homefeed: {subject: user, sources: [als]}}\n"
@@ -51,6 +53,16 @@ def test_later_override_wins(file: Path) -> None:
         (
             "baskets.session.window=lookback",
             "baskets.session.window is 'lookback': only baskets of kind user-window have",
+        ),
+        (
+            "interactions.lookback_days=401",
+            "interactions.lookback_days 401 is beyond the 400 days that engagements are kept "
+            "(schemas/engagements.odcs.yaml): upkeep would drop what it needs; next: set maintenance.engagement_days to 401",
+        ),
+        ("baskets.session.lookback_days=8000", "baskets.session.lookback_days 8000 is beyond the 400 days"),
+        (
+            "maintenance.engagement_days=30",
+            "lookback_days 365 is beyond the 30 days that engagements are kept (maintenance.engagement_days)",
         ),
         ("baskets.session.keep=best", "baskets.session.keep = 'best'"),
         ("cooccurrence.placement=moon", "cooccurrence.placement = 'moon'"),
@@ -138,3 +150,17 @@ def test_an_event_type_named_in_checks_replaces_what_is_expected_of_every(file: 
     checks = load_settings(file, ["checks.every.min_events=7", "checks.event_types.save.volume.weeks=3"]).checks
     assert (checks.of("click").min_events, checks.of("click").volume.weeks) == (7, 4)
     assert (checks.of("save").min_events, checks.of("save").volume.weeks) == (100, 3)
+
+
+def test_a_longer_look_back_needs_engagements_that_are_kept_longer() -> None:
+    longer = ("interactions.lookback_days=8000", "maintenance.engagement_days=8000")
+    assert load_settings(None, longer).interactions.lookback_days == 8000
+    assert load_settings(None, ("interactions.lookback_days=400",)).interactions.lookback_days == 400
+
+
+def test_what_settings_take_for_a_tables_retention_is_what_its_contract_says() -> None:
+    stated = {name: read_contract(name).retention for name in contract_names()}
+    for name in (name for name, words in stated.items() if words.endswith(" days")):
+        assert f"{days_kept_by_contract(name)} days" == stated[name]
+    with pytest.raises(ValueError, match="keeps 14 run dates, not days"):
+        days_kept_by_contract("interactions")

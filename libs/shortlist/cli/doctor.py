@@ -173,13 +173,14 @@ def landing(settings: Settings) -> Iterator[tuple[Line, FirstEvents | None]]:
     for name, feed in extraction.feeds.items():
         where = f"{root.rstrip('/')}/{name}"
         try:
-            found = folders(root, name, extraction.marker)
+            found = folders(root, name, feed, extraction.marker)
         except (OSError, ValueError) as error:
             mend = "look at the address, the network and the credentials in the environment"
             yield Line(f"landing {name}", False, f"{where}: {str(error)[:300]}", mend, _INFRASTRUCTURE), None
             continue
         if not found.days:
-            mend = f"let the producer land a day as {where}/2017-11-30/ (README, Landing); for the demo: infra/demo"
+            folder = f"{where}/{date(2017, 11, 30).strftime(feed.day_folders)}/"
+            mend = f"let the producer land a day as {folder} (README, Landing), or infra/shortlist new; for the demo: infra/demo"
             yield Line(f"landing {name}", False, f"{where} holds no day", mend, _INFRASTRUCTURE), None
             continue
         says = f"{where}: {len(found.days)} days, the newest is {found.days[-1]}"

@@ -5,10 +5,10 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import deltalake
 import polars as pl
@@ -60,19 +60,20 @@ class FirstEvents:
     problem: str = ""
 
 
-def folders(root: str, feed: str, marker: str) -> Folders:
-    """The day folders of a feed.
+def folders(root: str, name: str, feed: FeedConfig, marker: str) -> Folders:
+    """The day folders of a feed, as its settings name them.
 
     Raises:
         OSError: the landing cannot be listed.
         ValueError: its address names no file system.
     """
     system, path = filesystem(root)
-    place = f"{path.rstrip('/')}/{feed}"
-    entries = system.get_file_info(fs.FileSelector(place, allow_not_found=True))
-    names = [entry.base_name for entry in entries if entry.type == fs.FileType.Directory]
-    days = sorted(day for name in names if (day := _day(name)) is not None)
-    complete = (day for day in reversed(days) if _exists(system, f"{place}/{day}/{marker}"))
+    place = f"{path.rstrip('/')}/{name}"
+    found = [""]
+    for _ in feed.day_folders.split("/"):
+        found = [f"{above}{inside}/" for above in found for inside in _folders_in(system, f"{place}/{above}")]
+    days = sorted(day for each in found if (day := _day(each.rstrip("/"), feed.day_folders)) is not None)
+    complete = (day for day in reversed(days) if _exists(system, f"{place}/{day.strftime(feed.day_folders)}/{marker}"))
     return Folders(days, next(complete, None))
 
 
@@ -83,19 +84,20 @@ def first_events(root: str, name: str, day: date, feed: FeedConfig, count: int =
         UNREADABLE: the file cannot be read.
     """
     system, path = filesystem(root)
-    folder = f"{path.rstrip('/')}/{name}/{day}"
+    inside = f"{name}/{day.strftime(feed.day_folders)}"
+    folder = f"{path.rstrip('/')}/{inside}"
     if feed.format == "delta":
-        table = deltalake.DeltaTable(f"{root.rstrip('/')}/{name}/{day}")
-        return _mapped(f"{name}/{day}", pl.scan_delta(table).head(count).collect().to_dicts(), feed)
+        table = deltalake.DeltaTable(f"{root.rstrip('/')}/{inside}")
+        return _mapped(inside, pl.scan_delta(table).head(count).collect().to_dicts(), feed)
     files = [
         entry
         for entry in system.get_file_info(fs.FileSelector(folder, recursive=True))
         if entry.type == fs.FileType.File and not entry.base_name.startswith(("_", "."))
     ]
     if not files:
-        return FirstEvents(f"{name}/{day}", [], "it holds no file of events")
+        return FirstEvents(inside, [], "it holds no file of events")
     file = min(files, key=lambda entry: entry.path)
-    return _mapped(f"{name}/{day}/{file.base_name}", _rows(system, file.path, feed, count), feed)
+    return _mapped(f"{inside}/{file.base_name}", _rows(system, file.path, feed, count), feed)
 
 
 def _mapped(file: str, rows: Sequence[Mapping[str, Any]], feed: FeedConfig) -> FirstEvents:
@@ -161,9 +163,8 @@ def _rows(system: fs.FileSystem, path: str, feed: FeedConfig, count: int) -> lis
 
 
 def _csv_rows(lines: Sequence[str], feed: FeedConfig, count: int) -> list[dict[str, Any]]:
-    quote = feed.csv.quote
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    reader = csv.reader(lines, delimiter=feed.csv.delimiter, quotechar=quote or None, quoting=quoting)
+    quotes: dict[str, Any] = {"quotechar": feed.csv.quote} if feed.csv.quote else {"quoting": csv.QUOTE_NONE}
+    reader = csv.reader(lines, delimiter=feed.csv.delimiter, escapechar=feed.csv.escape, **quotes)
     names = feed.csv.columns or next(reader, [])
     rows = (dict(zip(names, fields, strict=False)) for fields in reader if fields)
     return list(islice(rows, count))
@@ -198,12 +199,17 @@ def _text(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _day(name: str) -> date | None:
+def _folders_in(system: fs.FileSystem, place: str) -> list[str]:
+    entries = system.get_file_info(fs.FileSelector(place.rstrip("/"), allow_not_found=True))
+    return [entry.base_name for entry in entries if entry.type == fs.FileType.Directory]
+
+
+def _day(name: str, pattern: str) -> date | None:
     try:
-        day = date.fromisoformat(name)
+        day = datetime.strptime(name, pattern).date()  # noqa: DTZ007  # a day has no zone
     except ValueError:
         return None
-    return day if day.isoformat() == name else None
+    return day if day.strftime(pattern) == name else None
 
 
 def _exists(system: fs.FileSystem, path: str) -> bool:

@@ -12,6 +12,7 @@ from shortlist.config.checks import ChecksConfig
 from shortlist.config.data import BasketConfig, InteractionsConfig
 from shortlist.config.extraction import ExtractionConfig
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
+from shortlist.config.retention import days_kept_by_contract
 from shortlist.config.surfaces import BlendConfig, SourcesConfig, SurfaceConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
@@ -160,6 +161,23 @@ class Settings(Section):
                 raise ValueError(
                     f"surfaces.{name}: a surface's name is part of a table's name: use at most 100 of a-z, 0-9 and _"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _look_backs_are_kept(self) -> Self:
+        """Upkeep would drop what a look-back needs, and a run would then learn from less without a word."""
+        kept = self.maintenance.engagement_days or days_kept_by_contract("engagements")
+        asked = {"interactions.lookback_days": self.interactions.lookback_days}
+        asked |= {f"baskets.{kind}.lookback_days": basket.lookback_days for kind, basket in self.baskets.items()}
+        name = max(asked, key=lambda field: asked[field])
+        if asked[name] > kept:
+            said = (
+                "maintenance.engagement_days" if self.maintenance.engagement_days else "schemas/engagements.odcs.yaml"
+            )
+            raise ValueError(
+                f"{name} {asked[name]} is beyond the {kept} days that engagements are kept ({said}): upkeep would drop what it "
+                f"needs; next: set maintenance.engagement_days to {asked[name]} or more, or look back less"
+            )
         return self
 
     def fingerprint(self, *sections: str) -> str:

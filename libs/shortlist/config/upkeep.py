@@ -16,6 +16,10 @@ class MaintenanceConfig(Section):
     """A version that a publication of the last so many days names stays readable, as does the newest of each kept day."""
     keep_run_dates: int | None = Field(default=None, ge=1)
     """Run dates that intermediate tables keep; null means what their contracts say."""
+    engagement_days: int | None = Field(default=None, ge=1)
+    """Days of engagements that are kept, back from the newest; null means what their contract says. No look-back is longer."""
+    max_dropped_share: float = Field(default=0.2, ge=0, le=1)
+    """A run that would drop more than this share of a table's days (and more than a week of them) is held before it drops any."""
 
 
 class SyntheticConfig(Section):

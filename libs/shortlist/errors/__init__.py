@@ -14,6 +14,7 @@ from shortlist.errors.tables import (
     InputMissingError,
     MaintenanceError,
     StorageError,
+    UpkeepHeldError,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "SettingsError",
     "ShortlistError",
     "StorageError",
+    "UpkeepHeldError",
 ]

@@ -1,8 +1,10 @@
 """Tables and their writers: contracts, missing inputs, fences, upkeep."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from shortlist.errors.base import ShortlistError
+from shortlist.errors.landing import HeldError
 
 
 class InputMissingError(ShortlistError):
@@ -108,4 +110,20 @@ class MaintenanceError(ShortlistError):
         return cls(
             f"{table}: {after} rows after compaction, {before} before; nothing was vacuumed; "
             "next: look at the table's history, and restore the version before its OPTIMIZE"
+        )
+
+
+class UpkeepHeldError(HeldError):
+    """Upkeep would drop so much of a table that somebody has to agree; no table was changed."""
+
+    @classmethod
+    def large_drop(cls, drops: Mapping[str, tuple[Sequence[date], int]], share: float) -> "UpkeepHeldError":
+        """Tables of which more than a share of the days is beyond the retention: their days to drop, and days in all."""
+        said = "; ".join(
+            f"{table}: {len(days)} of {known} days, {days[0]} to {days[-1]}" for table, (days, known) in drops.items()
+        )
+        return cls(
+            f"upkeep would drop {said}: more than maintenance.max_dropped_share {share:g} at once; no table was changed; next: "
+            "keep them (maintenance.engagement_days for engagements, retention in schemas/ for others), or run "
+            "jobs/maintain_tables.py once with --set maintenance.max_dropped_share=1"
         )

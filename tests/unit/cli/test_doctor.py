@@ -187,6 +187,18 @@ def test_a_mapping_that_finds_nothing_is_wrong(tmp_path: Path, content: str, pro
     assert "extraction.feeds.ratings in the settings" in line.mend
 
 
+@pytest.mark.parametrize(
+    ("pattern", "folder"), [("dt=%Y-%m-%d", "dt=2017-11-30"), ("%Y/%m/%d", "2017/11/30"), ("%Y%m%d", "20171130")]
+)
+def test_folders_are_named_as_the_settings_say(tmp_path: Path, pattern: str, folder: str) -> None:
+    text = f"extraction: {{feeds: {{events: {{day_folders: '{pattern}'}}}}}}\n"
+    assert f"/events/{folder}/" in looked(tmp_path, text)[0]["landing events"].mend
+    land(tmp_path, "events", "part.json", LINE, folder)
+    lines, events = looked(tmp_path, text)
+    assert lines["landing events"].says.endswith("1 days, the newest is 2017-11-30; complete up to 2017-11-30")
+    assert [event["event_id"] for event in events] == ["e"]
+
+
 @pytest.mark.parametrize("kind", ["json", "parquet", "avro", "delta"])
 def test_every_format_is_read(tmp_path: Path, kind: str) -> None:
     rows = [{"event_id": "e", "event_type": "save", "event_ts": "2017-11-30T10:00:00Z", "user_id": "u", "item_id": "i"}]

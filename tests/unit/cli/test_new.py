@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from shortlist.cli.app import main
-from shortlist.config import FeedConfig, load_settings
+from shortlist.config import CHECKOUT, load_settings
 from shortlist.landing.sample_words import event_types
 from tests.unit.cli.conftest import Answer
 
@@ -160,7 +160,6 @@ def test_what_no_setting_can_express_is_left_out_and_counted(new: Any, tmp_path:
     assert settings.extraction.max_rejected_share == 0.01
 
 
-@pytest.mark.skipif("event_id_from" not in FeedConfig.model_fields, reason="no setting makes event ids of fields yet")
 def test_without_event_ids_and_customers_the_settings_say_so(new: Any, tmp_path: Path) -> None:
     rows = [
         ["InvoiceNo", "StockCode", "InvoiceDate", "CustomerID"],
@@ -172,12 +171,26 @@ def test_without_event_ids_and_customers_the_settings_say_so(new: Any, tmp_path:
     answer = new(csv_file(tmp_path / "retail.csv", rows), "--json")
     assert "1 of 4 lines are then the same as another" in "\n".join(answer.facts["notes"])
     extraction = load_settings(tmp_path / "mine" / "settings.yaml").extraction
-    made_of = getattr(extraction.feeds["events"], "event_id_from")  # noqa: B009
-    assert set(made_of) == {"InvoiceNo", "StockCode", "InvoiceDate", "CustomerID"}
+    assert set(extraction.feeds["events"].event_id_from) == {"InvoiceNo", "StockCode", "InvoiceDate", "CustomerID"}
     # A quarter of the day's lines, and a tenth of it more.
     assert extraction.max_rejected_share == 0.28
     assert extraction.max_share_by_reason["malformed"] == 0.01
     assert "missing" not in extraction.max_share_by_reason
+
+
+def test_the_example_of_a_shop_is_what_is_proposed_for_its_fields(new: Any, tmp_path: Path) -> None:
+    rows = [
+        ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"],
+        ["536365", "85123A", "WHITE HOLDER", "6", "12/1/2010 8:26", "2.55", "17850.0", "United Kingdom"],
+        ["536365", "71053", "LANTERN", "6", "12/13/2010 8:26", "3.39", "", "United Kingdom"],
+        ["C536366", "71053", "LANTERN", "-6", "2011-12-09 12:50:00", "3.39", "17850.0", "United Kingdom"],
+        ["536367", "71053", "LANTERN", "1", "2011-12-09 12:51:00", "3.39", "17851.0", "United Kingdom"],
+    ]
+    assert new(csv_file(tmp_path / "online_retail.csv", rows), "--feed", "purchases").code == 0
+    proposed = load_settings(tmp_path / "mine" / "settings.yaml")
+    example = load_settings(CHECKOUT / "infra" / "examples" / "purchases.yaml")
+    assert proposed.extraction.feeds == example.extraction.feeds
+    assert (proposed.surfaces, proposed.baskets) == (example.surfaces, example.baskets)
 
 
 def test_what_the_person_says_wins(new: Any, tmp_path: Path) -> None:
