@@ -119,7 +119,11 @@ def new(path: Path, into: Path, wishes: Wishes, look_only: bool) -> dict[str, An
         "settings": None if look_only else str(into / "settings.yaml"),
     }
     if not look_only:
-        _write(into, mapped, sample, days, items)
+        try:
+            _write(into, mapped, sample, days, items)
+        except OSError as error:
+            problem = f"cannot be written ({error.strerror}); next: name a new folder below one that you may write"
+            raise SettingsError.bad_argument("--into", str(into), problem) from error
     return facts
 
 

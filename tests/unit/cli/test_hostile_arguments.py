@@ -6,6 +6,7 @@ The arguments are found in the parsers, so that a new one is covered by itself: 
 import argparse
 import importlib.util
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ PLAIN = {
     ("diff", "subject"),
     ("rollback", "why"),
     ("new", "into"),
+    ("new", "feed"),
 }
 # Tested where its job is stood in for: tests/unit/cli/test_erase.py.
 STARTS_A_JOB = {("erase", "subject")}
@@ -40,7 +42,8 @@ NEEDED: dict[str, list[str]] = {
     "rollback": ["homefeed", "--yes"],
     "repair": ["--yes"],
     "erase": ["u1", "--yes"],
-    "new": ["log.csv", "--into", "shop"],
+    # It would write wherever a word leads.
+    "new": ["log.csv", "--look"],
 }
 
 
@@ -119,6 +122,7 @@ def test_where_any_word_may_be_meant_it_is_harmless(
     night: Path, shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, name: str
 ) -> None:
     (tmp_path / "here").mkdir()
+    shutil.copy(night.parent / "log.csv", tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
     (parameter,) = [each for of, each in ALL if (of, each.name) == (command, name)]
     before = files(night)
@@ -135,7 +139,7 @@ def test_where_any_word_may_be_meant_it_is_harmless(
             publish(night, "homefeed", D3, LISTS, attempt=2**60 + number)
     if command != "rollback":
         assert files(night) == before
-    assert list((tmp_path / "here").iterdir()) == []
+    assert [each.name for each in (tmp_path / "here").iterdir()] == ["log.csv"]
 
 
 JOBS = sorted(path.stem for path in (CHECKOUT / "jobs").glob("*.py"))
