@@ -25,10 +25,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SettingsError.bad_argument(
             "paths.landing", landing, "is no local folder; next: name one, copy it on later"
         )
-    print(told(landing, land(Path(landing), since, until, marker=settings.extraction.marker)))
+    print(describe(landing, land(Path(landing), since, until, marker=settings.extraction.marker)))
 
 
-def told(landing: str, did: LandedSummary) -> str:
+def describe(landing: str, did: LandedSummary) -> str:
     """The summary for people."""
     return (
         f"{landing}: {did.days} days landed, {did.days_left_alone} were complete before; {did.events:,} events, "

@@ -143,8 +143,8 @@ def playlists(folder: Path) -> Task:
     """The last 20 % of each playlist of at least 10 songs; a song that a list names again counts once, where it is first."""
     rows = pd.read_parquet(folder / "aotm_user_list_item.parquet").sort_values(["list", "pos"])
     length = rows.groupby("list")["item"].transform("size")
-    place = rows.groupby("list").cumcount()
-    late = (length >= 10) & (place >= length - length // 5)
+    position = rows.groupby("list").cumcount()
+    late = (length >= 10) & (position >= length - length // 5)
     frame = rows.set_axis(["creator", "user", "item", "order"], axis=1)[["user", "item", "order"]]
     return split_task(frame[~late], frame[late], may_repeat=False)
 
@@ -170,9 +170,9 @@ def prefixes(events: Sequences, train: Sequences, items: int) -> Task:
     known = np.bincount(train.items, minlength=items) > 0
     events = events.where(known[events.items])
     owners = events.owners
-    places = np.arange(len(owners)) - events.starts[owners]
-    targets = np.flatnonzero(places > 0)
-    lengths = places[targets]
+    positions = np.arange(len(owners)) - events.starts[owners]
+    targets = np.flatnonzero(positions > 0)
+    lengths = positions[targets]
     starts = np.concatenate(([0], np.cumsum(lengths)))
     within = (
         np.arange(starts[-1]) - np.repeat(starts[:-1], lengths) + np.repeat(events.starts[owners[targets]], lengths)

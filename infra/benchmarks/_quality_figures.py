@@ -107,7 +107,7 @@ def scored(
             Measured(
                 cell=cell.name,
                 method=name,
-                settings=told(settings),
+                settings=describe_settings(settings),
                 seed=seed,
                 metric=f"{metric}@{cell.k}",
                 value=means[metric][VALUE],
@@ -115,11 +115,11 @@ def scored(
                 high=means[metric][CI_HIGH],
                 subjects=means[metric][SUBJECTS],
                 without_list=without,
-                published=cell.published[name][place] if name in cell.published else None,
-                wanted=cell.wanted[name][place] if name in cell.wanted else None,
+                published=cell.published[name][index] if name in cell.published else None,
+                wanted=cell.wanted[name][index] if name in cell.wanted else None,
                 seconds=seconds,
             )
-            for place, metric in enumerate(cell.metrics)
+            for index, metric in enumerate(cell.metrics)
         ]
         yield figures, values
     asked.unpersist()
@@ -161,7 +161,7 @@ def with_seed(settings: Settings, seed: int, engine: str) -> Settings:
     return settings
 
 
-def told(settings: Settings) -> str:
+def describe_settings(settings: Settings) -> str:
     """Settings in the words of the papers."""
     match settings:
         case AlsConfig():

@@ -91,7 +91,7 @@ def own_value(fitted: Fitted, name: str, setting: Setting, judged: Task, config:
 def blocks(
     fitted: Fitted, settings: Mapping[str, Setting], task: Task, count: int, batch: SubjectBatch | None = None
 ) -> Iterator[ScoredBlock]:
-    """The pass over all subjects of a task. Sources with samples of their own are told where each subject is in theirs."""
+    """The pass over all subjects of a task. Sources with samples of their own are given where each subject is in theirs."""
     scorers = scorers_of(fitted, settings, task)
     subjects = batch_of(task) if batch is None else batch
     passed = (
@@ -177,8 +177,8 @@ def top_lists(
     Where candidates were given, a relevant one comes after others of the same score.
     """
     lists = np.full((task.subjects.size, k), -1, np.int32)
-    for place, block in enumerate(found):
-        scores = np.nan_to_num(block.scores[0], nan=-1e30) if ranking is None else ranking[place]
+    for number, block in enumerate(found):
+        scores = np.nan_to_num(block.scores[0], nan=-1e30) if ranking is None else ranking[number]
         starts, items = block.candidates.starts, block.candidates.items
         subjects = np.arange(block.first, block.first + block.batch.size)
         order = np.arange(len(items))
@@ -187,8 +187,8 @@ def top_lists(
             wanted = task.wanted(block.first, block.batch.size)
             last = np.isin(owners * task.items + items, wanted_pairs(wanted, task.items))
             order = np.lexsort((items, last, owners))
-        places = cut_lists(starts, scores[order], k).places
-        lists[subjects] = np.where(places >= 0, items[order][np.maximum(places, 0)] if len(items) else -1, -1)
+        listed = cut_lists(starts, scores[order], k).listed
+        lists[subjects] = np.where(listed >= 0, items[order][np.maximum(listed, 0)] if len(items) else -1, -1)
     return lists
 
 

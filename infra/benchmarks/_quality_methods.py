@@ -117,7 +117,7 @@ def top_lists(model: Model, subjects: DataFrame, k: int) -> DataFrame:
 
 
 def rank_candidates(model: Model, tasks: DataFrame) -> DataFrame:
-    """The place of a withheld item among candidates, ties against it: 1 + the candidates that score no less.
+    """The rank of a withheld item among candidates, ties against it: 1 + the candidates that score no less.
 
     An item that the model does not know scores 0, and so does one that no neighbour leads to.
 
@@ -146,11 +146,11 @@ def _ranking_factors(shared: SharedArrays[ItemFactors]) -> Callable[[Batches], I
         for batch in batches:
             if batch.num_rows:
                 queries = list_matrix(batch[FACTORS])
-                places = candidate_places(batch, items.ids)
-                scores = np.empty(places.shape, np.float32)
-                for first in range(0, len(places), _SUBJECTS):
+                indices = candidate_indices(batch, items.ids)
+                scores = np.empty(indices.shape, np.float32)
+                for first in range(0, len(indices), _SUBJECTS):
                     some = slice(first, first + _SUBJECTS)
-                    scores[some] = np.matmul(vectors[places[some]], queries[some, :, None])[:, :, 0]
+                    scores[some] = np.matmul(vectors[indices[some]], queries[some, :, None])[:, :, 0]
                 yield _ranked(batch, scores)
 
     return rank
@@ -161,12 +161,12 @@ def _ranking_votes(shared: SharedArrays[Neighbours]) -> Callable[[Batches], Iter
         near = shared.value
         for batch in batches:
             if batch.num_rows:
-                places = candidate_places(batch, near.ids)
-                scores = np.empty(places.shape, np.float32)
-                for first in range(0, len(places), _SUBJECTS):
+                indices = candidate_indices(batch, near.ids)
+                scores = np.empty(indices.shape, np.float32)
+                for first in range(0, len(indices), _SUBJECTS):
                     some = slice(first, first + _SUBJECTS)
                     votes = score_all(batch[_TAKEN].slice(first, _SUBJECTS), near)
-                    scores[some] = np.take_along_axis(votes, places[some], axis=1)
+                    scores[some] = np.take_along_axis(votes, indices[some], axis=1)
                 yield _ranked(batch, scores)
 
     return rank
@@ -189,16 +189,16 @@ def score_all(held: pa.ListArray, near: Neighbours) -> NDArray[np.float32]:
     return scores
 
 
-def candidate_places(batch: pa.RecordBatch, ids: pa.Array) -> NDArray[np.int32]:
+def candidate_indices(batch: pa.RecordBatch, ids: pa.Array) -> NDArray[np.int32]:
     """Indices in `ids` of the withheld item and the negatives of each row, (rows, 1 + negatives); len(ids) if unknown."""
     columns = (batch[ITEM_ID], batch[NEGATIVES].flatten())
     known = [pc.fill_null(pc.index_in(column.cast(pa.string()), value_set=ids), len(ids)) for column in columns]
-    withheld, negatives = (places.to_numpy(zero_copy_only=False) for places in known)
+    withheld, negatives = (indices.to_numpy(zero_copy_only=False) for indices in known)
     return np.column_stack([withheld, negatives.reshape(batch.num_rows, -1)])
 
 
 def pessimistic_ranks(scores: NDArray[np.float32]) -> NDArray[np.int32]:
-    """The place of column 0 in each row, other columns of the same score before it."""
+    """The rank of column 0 in each row, other columns of the same score before it."""
     ranks: NDArray[np.int32] = (1 + (scores[:, 1:] >= scores[:, :1]).sum(axis=1)).astype(np.int32)
     return ranks
 

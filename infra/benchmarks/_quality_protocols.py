@@ -64,14 +64,14 @@ def withhold_last(lists: DataFrame, one_in: int = 5, shortest: int = 10) -> Spli
         shortest: shorter lists are learned from whole.
     """
     of_list = Window.partitionBy(USER_ID)
-    places = lists.select(
+    indices = lists.select(
         *PAIR,
         F.row_number().over(of_list.orderBy(F.desc(POSITION))).alias("from_end"),
         F.count("*").over(of_list).alias("length"),
     )
     long_enough = F.col("length") >= shortest
     ends = long_enough & (F.col("from_end") <= F.floor(F.col("length") / one_in))
-    return keep_new(places.where(~ends), places.where(ends))
+    return keep_new(indices.where(~ends), indices.where(ends))
 
 
 def withhold_share(train: DataFrame, share: float, seed: int, exactly: int | None = None) -> Split:
@@ -88,9 +88,9 @@ def withhold_share(train: DataFrame, share: float, seed: int, exactly: int | Non
     pairs = F.count("*").over(of_user)
     wanted = F.floor(pairs * share) if exactly is None else F.when(pairs > exactly, exactly).otherwise(0)
     placed = train.select(
-        *PAIR, F.row_number().over(of_user.orderBy(drawn, ITEM_ID)).alias("place"), wanted.alias("wanted")
+        *PAIR, F.row_number().over(of_user.orderBy(drawn, ITEM_ID)).alias("position"), wanted.alias("wanted")
     )
-    withheld = F.col("place") <= F.col("wanted")
+    withheld = F.col("position") <= F.col("wanted")
     return Split(placed.where(~withheld).select(*PAIR), as_relevant(placed.where(withheld)))
 
 
@@ -151,10 +151,10 @@ def _draw_batches(
             if not batch.num_rows:
                 continue
             held = batch["held"]
-            places = pc.index_in(held.flatten().cast(pa.string()), value_set=items).to_numpy()
+            indices = pc.index_in(held.flatten().cast(pa.string()), value_set=items).to_numpy()
             offsets = np.concatenate(([0], np.cumsum(pc.list_value_length(held).to_numpy())))
             drawn = [
-                draw_places(subject, places[offsets[row] : offsets[row + 1]], len(items), count, seed)
+                draw_indices(subject, indices[offsets[row] : offsets[row + 1]], len(items), count, seed)
                 for row, subject in enumerate(batch[SUBJECT_ID].to_pylist())
             ]
             lists = pa.ListArray.from_arrays(
@@ -168,7 +168,7 @@ def _draw_batches(
     return draw
 
 
-def draw_places(subject: str, held: NDArray[np.int32], items: int, count: int, seed: int) -> NDArray[np.int64]:
+def draw_indices(subject: str, held: NDArray[np.int32], items: int, count: int, seed: int) -> NDArray[np.int64]:
     """`count` of the numbers below `items` that are not `held`, in the order of drawing.
 
     Raises:

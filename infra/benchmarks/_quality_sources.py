@@ -131,7 +131,7 @@ def sessions(fitted: Fitted, nearest: int, position_decay: float, recency: float
     )
     train = fitted.task.train
     filled = np.flatnonzero(np.diff(train.starts) > 0)
-    # By their last event; where orders are places and not times, recency says nothing and is 0 in the settings.
+    # By their last event; where orders are positions and not times, recency says nothing and is 0 in the settings.
     order = filled[np.argsort(train.orders[train.starts[filled + 1] - 1], kind="stable")]
     chosen = train.of(order)
     rows = np.full(train.size, -1, np.int32)

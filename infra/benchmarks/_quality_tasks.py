@@ -62,8 +62,8 @@ class Sequences:
         """Some of the subjects, in the order that is asked for."""
         lengths = np.diff(self.starts)[subjects]
         starts = np.concatenate(([0], np.cumsum(lengths)))
-        places = np.repeat(self.starts[subjects] - starts[:-1], lengths) + np.arange(starts[-1])
-        return Sequences(starts, self.items[places], self.orders[places])
+        positions = np.repeat(self.starts[subjects] - starts[:-1], lengths) + np.arange(starts[-1])
+        return Sequences(starts, self.items[positions], self.orders[positions])
 
     def pairs(self) -> Rows:
         """What each subject had: distinct items, ascending."""
@@ -145,11 +145,11 @@ def batch_of(task: Task, frequency_decay: float = 0.9) -> SubjectBatch:
     events = task.subjects
     owners = events.owners
     width = task.items
-    pairs, place = np.unique(owners * width + events.items, return_inverse=True)
+    pairs, index = np.unique(owners * width + events.items, return_inverse=True)
     mine, items = pairs // width, (pairs % width).astype(np.int32)
     starts = np.searchsorted(pairs, np.arange(events.size + 1) * width)
     last_event = np.zeros(len(pairs), np.int64)
-    np.maximum.at(last_event, place, np.arange(len(owners)))
+    np.maximum.at(last_event, index, np.arange(len(owners)))
     newest = np.lexsort((-last_event, mine))
     positions = np.empty(len(pairs), np.float32)
     positions[newest] = np.arange(len(pairs)) - starts[mine[newest]]
@@ -161,7 +161,7 @@ def batch_of(task: Task, frequency_decay: float = 0.9) -> SubjectBatch:
         "weight": np.ones(len(pairs), np.float32),
         "position": positions,
         "age_days": (latest[mine] - steps[last_event]).astype(np.float32),
-        "frequency": np.bincount(place, frequency_decay**age, len(pairs)).astype(np.float32),
+        "frequency": np.bincount(index, frequency_decay**age, len(pairs)).astype(np.float32),
     }
     if task.masked:
         return SubjectBatch(starts, items, columns, starts, items, task.own_rows)
@@ -190,8 +190,8 @@ def withhold_last(task: Task, share: float | None = None) -> Task:
         taken = (steps == latest[owners]) & (latest[owners] > 0)
     else:
         lengths = np.diff(events.starts)
-        places = np.arange(len(owners)) - events.starts[owners]
-        taken = places >= lengths[owners] - np.floor(lengths[owners] * share)
+        positions = np.arange(len(owners)) - events.starts[owners]
+        taken = positions >= lengths[owners] - np.floor(lengths[owners] * share)
     return _withheld(task, taken)
 
 
@@ -253,7 +253,7 @@ def read_rows(path: Path) -> tuple[pa.Array, pa.Array, NDArray[np.float64] | Non
         raise ValueError(
             f"{path.name} has {table.num_columns} columns; next: give user, item and perhaps time or order"
         )
-    user, item = (table.column(place).combine_chunks().cast(pa.string()) for place in (0, 1))
+    user, item = (table.column(index).combine_chunks().cast(pa.string()) for index in (0, 1))
     if table.num_columns == 2:
         return user, item, None
     third = table.column(2).combine_chunks()

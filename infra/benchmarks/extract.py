@@ -3,7 +3,7 @@
 For each size a day is landed by load_synthetic, copied by a plain Spark program (the peer: read the JSON lines with a schema,
 write Delta; no checks, no duplicates, no quarantine), and extracted by jobs/extract_engagements.py. Driver and executor are
 processes of their own (local-cluster with one executor of two cores), because in one process the driver's memory could not be
-told from the executor's. Seconds are the job's own, from its manifest, without the start of the JVM. Memory is the peak of
+kept apart from the executor's. Seconds are the job's own, from its manifest, without the start of the JVM. Memory is the peak of
 resident memory, and what was left of the heap after each garbage collection at most. Linux only.
 """
 

@@ -30,7 +30,7 @@ from pyspark.sql import DataFrame, SparkSession
 from infra.benchmarks._measuring import bench_session
 from infra.benchmarks._quality_blends import BLEND_CELLS
 from infra.benchmarks._quality_cells import CELLS, CHOICE_SEED, Cell
-from infra.benchmarks._quality_figures import Measured, Paired, compared, scored, told, with_seed
+from infra.benchmarks._quality_figures import Measured, Paired, compared, describe_settings, scored, with_seed
 from infra.benchmarks._quality_learning import measure as measure_blend
 from infra.benchmarks._quality_methods import Settings
 from infra.benchmarks._quality_protocols import Split
@@ -161,20 +161,27 @@ def choose(spark: SparkSession, cells: Sequence[Cell], methods: Sequence[str], f
         split = kept(cell.withhold(outer.train))
         print(f"\n{cell.name}: settings compared on a part withheld from the training part, hash seed {CHOICE_SEED}")
         for name in (name for name in cell.grids if name in methods):
-            used = told(cell.methods[name])
+            used = describe_settings(cell.methods[name])
             # The one in use first: the others are set beside it.
-            grid = sorted(cell.grids[name], key=lambda settings: told(settings) != told(cell.methods[name]))
+            grid = sorted(
+                cell.grids[name],
+                key=lambda settings: describe_settings(settings) != describe_settings(cell.methods[name]),
+            )
             values = {}
             for settings in grid:
                 ((figures, found),) = scored(cell, split, {name: with_seed(settings, CHOICE_SEED, "auto")}, CHOICE_SEED)
-                values[told(settings)] = found
+                values[describe_settings(settings)] = found
                 done.extend(figures)
-                beside = compared(cell, told(settings), used, values) if told(settings) != used else []
+                beside = (
+                    compared(cell, describe_settings(settings), used, values)
+                    if describe_settings(settings) != used
+                    else []
+                )
                 pairs.extend(beside)
                 write(file, done, pairs)
-                print(f"  {name:10} {told(settings):42} {'' if beside else 'in use'}", flush=True)
-                for place, one in enumerate(figures):
-                    gain = beside[place] if beside else None
+                print(f"  {name:10} {describe_settings(settings):42} {'' if beside else 'in use'}", flush=True)
+                for index, one in enumerate(figures):
+                    gain = beside[index] if beside else None
                     change = f"  {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]" if gain else ""
                     print(f"    {one.metric:12} {one.value:.4f} [{one.low:.4f}, {one.high:.4f}]{change}", flush=True)
             forget(*values.values())

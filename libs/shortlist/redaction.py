@@ -32,7 +32,7 @@ _SHORTEST: Final = 8
 
 
 def redact(text: str) -> str:
-    """The text with `***` in place of secrets.
+    """The text with `***` instead of secrets.
 
     Taken out: users and passwords in URLs, values of keys that are named like a secret, bearer tokens, and the values of
     environment variables that are named like one, wherever they stand.

@@ -251,5 +251,5 @@ TABLES: Final = (
 
 
 def tables_of(surfaces: Iterable[str]) -> list[Table]:
-    """Every table of a deployment, that of each surface in place of `CANDIDATES`."""
+    """Every table of a deployment, that of each surface instead of `CANDIDATES`."""
     return [each for table in TABLES for each in (map(candidates_table, surfaces) if table is CANDIDATES else (table,))]

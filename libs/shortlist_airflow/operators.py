@@ -104,7 +104,7 @@ def describe_exit(code: int, lines: Sequence[str]) -> str:
 
 def _last_error(lines: Sequence[str]) -> str:
     """The last `error:` line with the lines that belong to it; without one, the end of the output."""
-    starts = [place for place, line in enumerate(lines) if line.startswith("error: ")]
+    starts = [number for number, line in enumerate(lines) if line.startswith("error: ")]
     if not starts:
         return "\n".join(["it left no `error:` line; its last output:", *lines[-_LINES_OF_AN_ERROR:]])
     message = [lines[starts[-1]]]

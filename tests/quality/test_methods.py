@@ -13,7 +13,7 @@ from infra.benchmarks._quality_methods import (
     Popularity,
     Settings,
     Votes,
-    candidate_places,
+    candidate_indices,
     fitted,
     pessimistic_ranks,
     rank_candidates,
@@ -48,7 +48,7 @@ def test_candidates_of_the_same_score_stand_before_the_withheld_item() -> None:
 
 def test_a_candidate_that_is_not_known_has_a_place_of_its_own() -> None:
     batch = pa.RecordBatch.from_pydict({"item_id": ["c", "z"], "negatives": [["a", "b"], ["y", "c"]]})
-    assert candidate_places(batch, pa.array(["a", "b", "c"])).tolist() == [[2, 0, 1], [3, 3, 2]]
+    assert candidate_indices(batch, pa.array(["a", "b", "c"])).tolist() == [[2, 0, 1], [3, 3, 2]]
 
 
 def test_candidates_are_ranked_by_inner_product(spark: SparkSession) -> None:

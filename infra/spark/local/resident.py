@@ -84,30 +84,30 @@ def run_program(path: str) -> int:
     return 0
 
 
-def serve(place: str) -> None:
+def serve(path: str) -> None:
     """Keep a session, and answer until killed."""
     import great_expectations  # noqa: F401  # seconds of imports, paid before the first job waits for them
 
     from shortlist.warehouse.session import spark_session
 
-    with spark_session("resident"), socketserver.UnixStreamServer(place, Job) as server:
+    with spark_session("resident"), socketserver.UnixStreamServer(path, Job) as server:
         server.serve_forever()
 
 
-def connect(connection: socket.socket, place: str) -> None:
+def connect(connection: socket.socket, path: str) -> None:
     """Connect; a resident that was begun a moment ago may need its time to start, one whose folder is gone has ended."""
-    patience = PATIENCE if Path(place).parent.is_dir() else 0
+    patience = PATIENCE if Path(path).parent.is_dir() else 0
     for _ in range(patience * 5):
         try:
-            connection.connect(place)
+            connection.connect(path)
             break
         except (FileNotFoundError, ConnectionRefusedError):
             time.sleep(0.2)
     else:
-        connection.connect(place)
+        connection.connect(path)
 
 
-def submit(place: str, arguments: list[str]) -> int:
+def submit(path: str, arguments: list[str]) -> int:
     """Hand over a job and wait for its end."""
     program = next(number for number, argument in enumerate(arguments) if argument.endswith(".py"))
     request = {
@@ -118,7 +118,7 @@ def submit(place: str, arguments: list[str]) -> int:
     reason = "it ended in the middle of the job"
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connect(connection, place)
+            connect(connection, path)
             connection.sendall((json.dumps(request) + "\n").encode())
             for line in connection.makefile(encoding="utf-8", newline="\n"):
                 if line.startswith(EXIT):
@@ -127,7 +127,7 @@ def submit(place: str, arguments: list[str]) -> int:
                 sys.stdout.flush()
     except OSError as error:
         reason = str(error)
-    print(f"error: the resident Spark at {place} is lost: {reason}; next: look at its log, start it again", flush=True)
+    print(f"error: the resident Spark at {path} is lost: {reason}; next: look at its log, start it again", flush=True)
     return LOST
 
 

@@ -90,8 +90,8 @@ def features_of(
         require_shape(known, lengths.shape, f"subject feature {name}")
         rows.append(np.repeat(known, lengths))
     values = np.empty((len(rows), len(items)), np.float32)
-    for place, row in enumerate(rows):
-        values[place] = row
+    for position, row in enumerate(rows):
+        values[position] = row
     return Features(tuple(sources), feature_names(sources, of_items, of_subjects), starts, values)
 
 

@@ -74,8 +74,8 @@ class Trees:
         require_features(features, self.names)
         sums = self.first.predict(features)
         starts = features.starts
-        places = cut_lists(starts, sums, self.reranked).places
-        best = places[places >= 0]
+        listed = cut_lists(starts, sums, self.reranked).listed
+        best = listed[listed >= 0]
         rows: NDArray[np.float32] = frozen(features.values[:, best].T, np.float32, "features")
         found = np.zeros(len(best))
         walk_trees(rows, *self.arrays, found)

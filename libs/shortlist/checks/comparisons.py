@@ -10,7 +10,7 @@ from typing import Final
 from shortlist.config import ChecksConfig, TrafficConfig
 from shortlist.contracts import Severity
 
-PLACE, SAID = "place", "said"
+WHERE, SAID = "where", "said"
 IMPRESSION, CLOSEUP, SAVE = "impression", "closeup", "save"
 HOURS_A_DAY: Final = 24
 SURFACE_LENGTH: Final = 60
@@ -72,7 +72,7 @@ class Comparison:
         severity: whether its failure holds the run or shows as a warning.
         high: column of the numbers that must not be below.
         low: column of the numbers that they must not be below.
-        rows: `high`, `low`, where (`place`) and the row in words (`said`).
+        rows: `high`, `low`, where (`where`) and the row in words (`said`).
         off: why there are no rows; None where there are.
     """
 
@@ -92,8 +92,8 @@ class _Rows:
     found: list[Row] = field(default_factory=list)
     skipped: dict[str, None] = field(default_factory=dict)
 
-    def add(self, place: str, said: str, **numbers: float) -> None:
-        self.found.append({PLACE: place, SAID: said, **numbers})
+    def add(self, where: str, said: str, **numbers: float) -> None:
+        self.found.append({WHERE: where, SAID: said, **numbers})
 
     def skip(self, why: str) -> None:
         self.skipped[why] = None

@@ -27,7 +27,7 @@ def suite(table: Table, parameters: Mapping[str, object]) -> "gx.ExpectationSuit
 
     Args:
         table: whose rules.
-        parameters: what stands for `${name}` in a rule's arguments; values keep their type.
+        parameters: the value of `${name}` in a rule's arguments; values keep their type.
 
     Raises:
         ContractError: a parameter that no rule uses or that is not given, a rule name used twice, a column that the

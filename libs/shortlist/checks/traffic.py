@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from shortlist.checks.comparisons import PLACE, SAID, Comparison, Delivered, Heaviest, comparisons
+from shortlist.checks.comparisons import SAID, WHERE, Comparison, Delivered, Heaviest, comparisons
 from shortlist.checks.validation import raised, rows_batches, validate
 from shortlist.columns import EVENT_DATE, EVENT_TYPE, EVENTS, ID, INGEST_DATE, ITEM_ID, SURFACE, USER_ID
 from shortlist.config import Settings
@@ -170,7 +170,7 @@ def _too_many(surface: str) -> CheckResult:
 
 
 def _said(row: Mapping[str, float | str]) -> str:
-    return f"{row[PLACE]}: {row[SAID]}"
+    return f"{row[WHERE]}: {row[SAID]}"
 
 
 def _delivered(events: DataFrame, first: date, last: date) -> DataFrame:

@@ -39,7 +39,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for p
 
 
 def surface_names(context: typer.Context) -> list[str]:
-    """Surfaces that the shell offers; none where settings are not valid, for completion has no place for an error."""
+    """Surfaces that the shell offers; none where settings are not valid, for completion cannot show an error."""
     try:
         return list(load_settings(context.params.get("config")).surfaces)
     except ShortlistError:

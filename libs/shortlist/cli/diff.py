@@ -26,20 +26,20 @@ def diff(settings: Settings, surface: str, first: date, second: date, subject: s
         surface: the surface.
         first: the day that changes count from.
         second: the day that they lead to.
-        subject: compare this subject's lists only, place by place.
+        subject: compare this subject's lists only, rank by rank.
 
     Returns:
         surface, first, second (run_date, table_version, rows, subjects, items), subjects (both, arrived, left), overlap (mean
         over subjects with both lists of the items that both have, by the longer list; None without such subjects),
         entered and left (items in most more or fewer lists: item_id, title, lists), sources (source, first, second:
-        shares of all places), and with a subject places: item_id, title, first, second (ranks, None where it is absent).
+        shares of all rows), and with a subject ranks: item_id, title, first, second (ranks, None where it is absent).
     """
     then, now = served(settings, surface, first), served(settings, surface, second)
     before, after = _rows(then, subject), _rows(now, subject)
     change = compare_lists(after, before, first)
     moved = _moved(before, after)
-    places = _places(before, after) if subject is not None else []
-    titles = read_titles(now.lake, now.day, sorted({*moved[ITEM_ID].to_list(), *(each[ITEM_ID] for each in places)}))
+    ranks = _ranks(before, after) if subject is not None else []
+    titles = read_titles(now.lake, now.day, sorted({*moved[ITEM_ID].to_list(), *(each[ITEM_ID] for each in ranks)}))
     gone, come = before[SUBJECT_ID].n_unique(), after[SUBJECT_ID].n_unique()
     both = change.subjects if change else 0
     return {
@@ -59,7 +59,7 @@ def diff(settings: Settings, surface: str, first: date, second: date, subject: s
             titles,
         ),
         "sources": _sources(before, after),
-        "places": [{**each, "title": titles.get(each[ITEM_ID])} for each in places],
+        "ranks": [{**each, "title": titles.get(each[ITEM_ID])} for each in ranks],
     }
 
 
@@ -103,7 +103,7 @@ def _shares(rows: pl.DataFrame) -> dict[str, float]:
     return {source: count / rows.height for source, count in rows.group_by(SOURCE).len().rows()}
 
 
-def _places(before: pl.DataFrame, after: pl.DataFrame) -> list[dict[str, Any]]:
+def _ranks(before: pl.DataFrame, after: pl.DataFrame) -> list[dict[str, Any]]:
     first, second = (dict(rows.select(ITEM_ID, RANK).rows()) for rows in (before, after))
     absent = len(first) + len(second) + 1
     order = sorted({*first, *second}, key=lambda item: (second.get(item, absent), first.get(item, absent)))
@@ -120,13 +120,18 @@ def render(facts: Facts, to: Console) -> None:
         to, ["", first["run_date"], second["run_date"]], [(name, first[name], second[name]) for name in measured]
     )
     subjects, overlap = facts["subjects"], facts["overlap"]
-    told = "no subject has a list on both days" if overlap is None else f"mean overlap of their lists {overlap:.1%}"
-    say(to, f"{subjects['both']} subjects on both days, {subjects['arrived']} arrived, {subjects['left']} left; {told}")
+    overlapping = (
+        "no subject has a list on both days" if overlap is None else f"mean overlap of their lists {overlap:.1%}"
+    )
+    say(
+        to,
+        f"{subjects['both']} subjects on both days, {subjects['arrived']} arrived, {subjects['left']} left; {overlapping}",
+    )
     shares = [(each["source"], f"{each['first']:.1%}", f"{each['second']:.1%}") for each in facts["sources"]]
-    print_table(to, ["source", first["run_date"], second["run_date"]], shares, "shares of all places")
+    print_table(to, ["source", first["run_date"], second["run_date"]], shares, "shares of all rows")
     if facts["subject"]:
-        places = [(each["item_id"], each["title"], each["first"], each["second"]) for each in facts["places"]]
-        print_table(to, ["id", "item", f"rank {first['run_date']}", f"rank {second['run_date']}"], places)
+        ranks = [(each["item_id"], each["title"], each["first"], each["second"]) for each in facts["ranks"]]
+        print_table(to, ["id", "item", f"rank {first['run_date']}", f"rank {second['run_date']}"], ranks)
         return
     _items(to, "in more lists", facts["entered"])
     _items(to, "in fewer lists", facts["left"])

@@ -71,16 +71,16 @@ def doctor(load: Callable[[], Settings], now: datetime) -> tuple[dict[str, Any],
     try:
         settings = load()
         lines.append(Line("settings", True, "valid"))
-        lines += _places(settings)
+        lines += _paths(settings)
         for line, first in landing(settings):
             lines.append(line)
             events |= {} if first is None else {first.file: first.events}
         lines += warehouse_reachable(settings.paths.warehouse, now)
     except ShortlistError as error:
-        lines.append(Line("settings", False, str(error), "mend the fields named; places were not looked at"))
+        lines.append(Line("settings", False, str(error), "mend the fields named; paths were not checked"))
     failed = [line.code for line in lines if not line.ok]
-    told = [{name: value for name, value in asdict(line).items() if name != "code"} for line in lines]
-    return {"ok": not failed, "lines": redact_all(told), "first_events": redact_all(events)}, min(failed, default=0)
+    found = [{name: value for name, value in asdict(line).items() if name != "code"} for line in lines]
+    return {"ok": not failed, "lines": redact_all(found), "first_events": redact_all(events)}, min(failed, default=0)
 
 
 def python_version() -> Line:
@@ -103,8 +103,8 @@ def java_version() -> Line:
     for java, version in found:
         if version is not None and version.split(".")[0] == JAVA:
             return Line("java", True, f"{version} ({java})")
-    told = ", ".join(f"{version or 'of unknown version'} ({java})" for java, version in found) or "no java"
-    return Line("java", False, f"Java {JAVA} is needed, found {told}", _JAVA_MEND)
+    versions = ", ".join(f"{version or 'of unknown version'} ({java})" for java, version in found) or "no java"
+    return Line("java", False, f"Java {JAVA} is needed, found {versions}", _JAVA_MEND)
 
 
 def packages(lock: Path) -> Line:
@@ -120,15 +120,15 @@ def packages(lock: Path) -> Line:
         if (found := _installed(name)) != version
     ]
     if not wanted or differing:
-        told = ", ".join(differing[:5]) + (f" and {len(differing) - 5} more" if len(differing) > 5 else "")
-        return Line("packages", False, told or f"{lock.name} names no package", _REMAKE)
+        packages = ", ".join(differing[:5]) + (f" and {len(differing) - 5} more" if len(differing) > 5 else "")
+        return Line("packages", False, packages or f"{lock.name} names no package", _REMAKE)
     return Line("packages", True, f"{len(wanted)} as locked")
 
 
 def jars(sums: Path, folder: Path | None) -> Line:
     """Delta's jars beside Spark's, by their checksums."""
     if folder is None or not folder.is_dir():
-        return Line("jars", False, "pyspark is not installed, so there is no place for jars", _REMAKE)
+        return Line("jars", False, "pyspark is not installed, so there is no folder for jars", _REMAKE)
     if not sums.exists():
         return Line("jars", False, f"there is no list {sums}", "run from a checkout; a wheel brings no locks")
     wanted = [line.split() for line in sums.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -157,12 +157,12 @@ def free_disk(name: str, folder: Path) -> Line:
 
 def writable(name: str, folder: Path) -> Line:
     """Whether a file can be made where a folder is, or will be; tried, for rights alone do not tell of a read-only disk."""
-    place = _existing(folder)
+    path = _existing(folder)
     try:
-        with tempfile.TemporaryFile(dir=place):
+        with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        mend = f"chown or remount {place}, or set paths.{name} to a place that may be written"
+        mend = f"chown or remount {path}, or set paths.{name} to a folder that may be written"
         return Line(f"writing {name}", False, f"{folder}: {error.strerror or error}", mend, _INFRASTRUCTURE)
     return Line(f"writing {name}", True, str(folder))
 
@@ -225,12 +225,12 @@ def warehouse_reachable(url: str, now: datetime) -> Sequence[Line]:
     ]
 
 
-def _places(settings: Settings) -> Iterator[Line]:
+def _paths(settings: Settings) -> Iterator[Line]:
     paths = settings.paths
     for name in ("warehouse", "reports", "manifests"):
-        place = getattr(paths, name)
-        if "://" not in place:
-            yield writable(name, Path(place))
+        path = getattr(paths, name)
+        if "://" not in path:
+            yield writable(name, Path(path))
     if "://" not in paths.warehouse:
         yield free_disk("warehouse", Path(paths.warehouse))
     yield free_disk("temporary files", Path(tempfile.gettempdir()))
@@ -238,7 +238,7 @@ def _places(settings: Settings) -> Iterator[Line]:
 
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that exists."""
-    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
 def _debian_javas() -> list[Path]:
@@ -253,10 +253,10 @@ def _version_of(java: Path) -> str | None:
         if stated:
             return stated[1]
     try:
-        told = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
+        output = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
     except OSError:
         return None
-    spoken = re.search(r'version "([^"]+)"', told)
+    spoken = re.search(r'version "([^"]+)"', output)
     return spoken[1] if spoken else None
 
 

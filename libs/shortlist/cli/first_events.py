@@ -68,12 +68,12 @@ def folders(root: str, name: str, feed: FeedConfig, marker: str) -> Folders:
         ValueError: its address names no file system.
     """
     system, path = filesystem(root)
-    place = f"{path.rstrip('/')}/{name}"
+    folder = f"{path.rstrip('/')}/{name}"
     found = [""]
     for _ in feed.day_folders.split("/"):
-        found = [f"{above}{inside}/" for above in found for inside in _folders_in(system, f"{place}/{above}")]
+        found = [f"{above}{inside}/" for above in found for inside in _folders_in(system, f"{folder}/{above}")]
     days = sorted(day for each in found if (day := _day(each.rstrip("/"), feed.day_folders)) is not None)
-    complete = (day for day in reversed(days) if _exists(system, f"{place}/{day.strftime(feed.day_folders)}/{marker}"))
+    complete = (day for day in reversed(days) if _exists(system, f"{folder}/{day.strftime(feed.day_folders)}/{marker}"))
     return Folders(days, next(complete, None))
 
 
@@ -199,8 +199,8 @@ def _text(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _folders_in(system: fs.FileSystem, place: str) -> list[str]:
-    entries = system.get_file_info(fs.FileSelector(place.rstrip("/"), allow_not_found=True))
+def _folders_in(system: fs.FileSystem, folder: str) -> list[str]:
+    entries = system.get_file_info(fs.FileSelector(folder.rstrip("/"), allow_not_found=True))
     return [entry.base_name for entry in entries if entry.type == fs.FileType.Directory]
 
 

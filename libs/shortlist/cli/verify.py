@@ -41,7 +41,7 @@ def verify(
         surface: look at this surface only.
         every: look at days too that were published again or withdrawn since (what vacuum took of them is a note), and at
             models of every day instead of the newest ones.
-        looking: told what is looked at next; large tables take their time.
+        looking: called with what is looked at next; large tables take their time.
 
     Returns:
         ok, tables (names that were looked at), days (published days that were read and digested), models (models that were
@@ -148,8 +148,8 @@ def do_repairs(settings: Settings, surface: str | None, older_than: float) -> di
     return {
         "ok": not left,
         "done": [
-            {"table": each.table, "file": str(each.file), "why": each.why, "moved_to": str(place)}
-            for each, place in done
+            {"table": each.table, "file": str(each.file), "why": each.why, "moved_to": str(moved_to)}
+            for each, moved_to in done
         ],
         "left": left,
     }
@@ -170,7 +170,7 @@ def _repairable(settings: Settings, surface: str | None) -> Iterator[tuple[tuple
                 history = read_history(publications, of)
                 named = [*history.current, *history.superseded]
             except UNREADABLE:
-                continue  # Which versions are published cannot be told: nothing of the surface is touched.
+                continue  # Which versions are published is unknown: nothing of the surface is touched.
         yield (root, name), frozenset(day.table_version for day in named if day.table_version is not None)
 
 

@@ -24,7 +24,7 @@ _NOTHING = "nothing: this is as it should be"
 
 
 def why(settings: Settings, surface: str, subject: str, item: str | None, day: date | None) -> dict[str, Any]:
-    """Explain one list, or one item's absence from it or place in it.
+    """Explain one list, or one item's absence from it or rank in it.
 
     Args:
         settings: settings in force.
@@ -96,8 +96,8 @@ def _about_item(
     found = rows.filter(pl.col(ITEM_ID) == item)
     if not found.is_empty():
         row = found.row(0, named=True)
-        told = f"source {row[SOURCE]}; proposed by {', '.join(row[SOURCES])}; reason: {row[REASON]}"
-        return "published", f"published at rank {row[RANK]} of {rows.height}, score {row[SCORE]:.6g}; {told}", _NOTHING
+        by = f"source {row[SOURCE]}; proposed by {', '.join(row[SOURCES])}; reason: {row[REASON]}"
+        return "published", f"published at rank {row[RANK]} of {rows.height}, score {row[SCORE]:.6g}; {by}", _NOTHING
     if knowledge is None:
         return _forgotten(view)
     if not knowledge.is_subject(subject):
@@ -127,12 +127,12 @@ def _lost(view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame |
         asked = ", ".join(proposals[SOURCE].unique().sort()) or "none"
         says = f"it may be given, but no source proposed it; {config.depth} items each were asked of: {asked}"
         return "not_proposed", says, "raise the surface's depth, or add a source that knows it"
-    told = ", ".join(f"{row[SOURCE]} at rank {row[RANK]}" for row in named.to_dicts())
+    ranks = ", ".join(f"{row[SOURCE]} at rank {row[RANK]}" for row in named.to_dicts())
     if set(named[SOURCE]) == {config.fallback}:
-        says = f"only the fallback proposed it ({told}), and the list was full without it: {rows.height} of {config.k}"
+        says = f"only the fallback proposed it ({ranks}), and the list was full without it: {rows.height} of {config.k}"
         return "fallback_not_needed", says, _NOTHING
-    says = f"proposed by {told}, but {rows.height} others stand above it once the sources are blended (k is {config.k})"
-    return "below_k", says, "raise k of the surface, if it should have a place"
+    says = f"proposed by {ranks}, but {rows.height} others rank above it once the sources are blended (k is {config.k})"
+    return "below_k", says, "raise k of the surface, if it should be listed"
 
 
 def _no_subject(view: Served, subject: str, knowledge: Knowledge) -> Answer:

@@ -34,7 +34,7 @@ _LARGEST: Final = 2**53
 
 
 def without_secret(url: str) -> str:
-    """The place, if it holds no user, password or signature.
+    """The path, if it holds no user, password or signature.
 
     Raises:
         ValueError: it does; with the next step.

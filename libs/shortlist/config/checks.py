@@ -99,7 +99,7 @@ class SaveRateConfig(Section):
 
 
 class HeaviestConfig(Section):
-    """Share of a day's events that one user did, or that one item got: robots, and ids that stand for nobody."""
+    """Share of a day's events that one user did, or that one item got: robots, and ids of nobody."""
 
     severity: Severity = "warning"
     """critical holds the run, warning shows, off switches the rule off."""

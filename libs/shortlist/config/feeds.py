@@ -150,7 +150,7 @@ class DescriptionConfig(Section):
     timestamp: TimestampConfig = TimestampConfig()
     """How times are written."""
     no_value: tuple[str, ...] = NO_VALUE
-    """Words that stand for no value, in every column; an empty or blank text always does."""
+    """Words that mean no value, in every column; an empty or blank text always does."""
     list_separator: str | None = Field(default=None, min_length=1)
     """What parts the categories of a text, such as ` > `; null: a text that is no JSON list is one category."""
 
@@ -171,9 +171,9 @@ class FeedConfig(Section):
     timestamp: TimestampConfig = TimestampConfig()
     """How event_ts is written."""
     no_value: tuple[str, ...] = NO_VALUE
-    """Words that stand for no value, in every column; an empty or blank text always does."""
+    """Words that mean no value, in every column; an empty or blank text always does."""
     no_value_ids: tuple[str, ...] = ("-",)
-    """Further words that stand for no value in columns of ids."""
+    """Further words that mean no value in columns of ids."""
     day_folders: str = "%Y-%m-%d"
     """How the folders of its days are named, as strftime writes it: `dt=%Y-%m-%d`, `%Y%m%d`, `%Y/%m/%d` (with hours below)."""
     day_zone: str = "UTC"

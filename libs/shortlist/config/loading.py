@@ -34,14 +34,14 @@ def load_settings(path: Path | None = None, overrides: Sequence[str] = ()) -> Se
     for text in overrides:
         merged = _merge(merged, parse_override(text))
     try:
-        # Named even where it is left out, so that what is wrong with a default place has its whole name.
+        # Named even where it is left out, so that what is wrong with a default path has its whole name.
         return Settings.model_validate({"paths": {}, **merged})
     except ValidationError as error:
         raise _explain(error, str(path), bool(overrides)) from None
 
 
 def parse_override(text: str) -> dict[str, Any]:
-    """An override as the nested mapping that it stands for: `als.factors=32` is `{"als": {"factors": 32}}`."""
+    """An override as the nested mapping that it means: `als.factors=32` is `{"als": {"factors": 32}}`."""
     if text.lstrip().startswith("{"):
         try:
             return dict(json.loads(text))

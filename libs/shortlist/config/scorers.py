@@ -13,7 +13,7 @@ class FoldInSourceConfig(Section):
     weight: str = "weight"
     """History column that observations are weighted by; below 0 it is a hide."""
     reason: str = "fits what similar shoppers take"
-    """What a reader of the table is told."""
+    """The reason that readers of the table see."""
 
 
 class NeighbourListsSourceConfig(Section):
@@ -26,7 +26,7 @@ class NeighbourListsSourceConfig(Section):
     scoring: Literal["sum", "multi-hit"] = "sum"
     """`sum` of w s, or Pixie's booster (sum sqrt(w s))^2, which favours items that several seeds name."""
     reason: str = "often in one basket with {because}"
-    """What a reader of the table is told; `{because}` is the title of the seed that counted most."""
+    """The reason that readers of the table see; `{because}` is the title of the seed that counted most."""
 
 
 class SpectralSourceConfig(Section):
@@ -45,7 +45,7 @@ class SpectralSourceConfig(Section):
     weight: str = "weight"
     """History column that items are weighted by."""
     reason: str = "near what you take"
-    """What a reader of the table is told."""
+    """The reason that readers of the table see."""
 
 
 class UserNeighboursSourceConfig(Section):
@@ -64,7 +64,7 @@ class UserNeighboursSourceConfig(Section):
     weight: str = "weight"
     """History column that items are weighted by."""
     reason: str = "taken by shoppers like you"
-    """What a reader of the table is told."""
+    """The reason that readers of the table see."""
 
 
 class SessionNeighboursSourceConfig(Section):
@@ -75,17 +75,17 @@ class SessionNeighboursSourceConfig(Section):
     sessions_per_item: int = Field(default=2500, ge=1)
     """Newest sessions of the sample that an item finds."""
     position_decay: float = Field(default=0.55, gt=0, le=1)
-    """What one place further back in the history leaves of an item's weight."""
+    """What one position further back in the history leaves of an item's weight."""
     recency: float = Field(default=2.5, ge=0)
     """How much the oldest session of the sample counts less than the newest: exp(-recency)."""
     distance_decay: float = Field(default=0.74, gt=0, le=1)
-    """What one place further from the last item in common leaves of an item of a neighbour."""
+    """What one position further from the last item in common leaves of an item of a neighbour."""
     before: float = Field(default=0.7, ge=0)
     """What counts an item that comes before the last one in common; 1 after it."""
     same: float = Field(default=1.5, ge=0)
     """What counts the last item in common itself."""
     reason: str = "others went on with it"
-    """What a reader of the table is told."""
+    """The reason that readers of the table see."""
 
 
 class SessionNextSourceConfig(Section):
@@ -94,9 +94,9 @@ class SessionNextSourceConfig(Section):
     last: int = Field(default=5, ge=1)
     """The newest so many items vote."""
     position_decay: float = Field(default=0.5, gt=0, le=1)
-    """What one place further back leaves of an item's vote."""
+    """What one position further back leaves of an item's vote."""
     reason: str = "often follows {because}"
-    """What a reader of the table is told; `{because}` is the title of the item that counted most."""
+    """The reason that readers of the table see; `{because}` is the title of the item that counted most."""
 
 
 class RepeatSourceConfig(Section):
@@ -109,7 +109,7 @@ class RepeatSourceConfig(Section):
     cycle: float = Field(default=1.0, ge=0)
     """How much more an item counts that is just due by its gap; 0: none."""
     reason: str = "you take it again and again"
-    """What a reader of the table is told."""
+    """The reason that readers of the table see."""
 
 
 class TrendingSourceConfig(Section):
@@ -122,7 +122,7 @@ class TrendingSourceConfig(Section):
     smoothing: float = Field(default=10.0, gt=0)
     """Events that are added on both sides: an item must have grown by more than chance."""
     reason: str = "trending"
-    """What a reader of the table is told."""
+    """The reason that readers of the table see."""
 
 
 class FreshSourceConfig(Section):
@@ -135,7 +135,7 @@ class FreshSourceConfig(Section):
     most_users: int | None = Field(default=None, ge=1)
     """An item with more users needs no help; null: no ceiling."""
     reason: str = "new"
-    """What a reader of the table is told."""
+    """The reason that readers of the table see."""
 
 
 class CategoryAffinitySourceConfig(Section):
@@ -146,7 +146,7 @@ class CategoryAffinitySourceConfig(Section):
     smoothing: float = Field(default=0.1, ge=0)
     """Users that are added to each item's count."""
     reason: str = "popular in {category}"
-    """What a reader of the table is told."""
+    """The reason that readers of the table see."""
 
 
 class ContentSourceConfig(Section):
@@ -163,4 +163,4 @@ class ContentSourceConfig(Section):
     most_share: float = Field(default=0.2, gt=0, le=1)
     """A term in more than this share of the items is dropped."""
     reason: str = "like {because}"
-    """What a reader of the table is told; `{because}` is the title of the item that counted most."""
+    """The reason that readers of the table see; `{because}` is the title of the item that counted most."""

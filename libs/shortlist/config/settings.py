@@ -19,7 +19,7 @@ from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 # Those of pyarrow's file systems.
 _MANIFEST_SCHEMES: Final = ("file", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "hdfs")
 _SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*")
-# Tried one by one: with any other character delta-rs or Polars fails, or looks in another place.
+# Tried one by one: with any other character delta-rs or Polars fails, or looks elsewhere.
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_./~@+,;&$()!*'-]")
 
 

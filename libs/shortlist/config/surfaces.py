@@ -11,7 +11,7 @@ class AlsSourceConfig(Section):
     """Candidates by the inner product (users) or cosine (items) of ALS factors."""
 
     reason: str = "fits what similar shoppers take"
-    """What a reader of the table is told."""
+    """The reason that readers of the table see."""
 
 
 class CooccurrenceSourceConfig(Section):
@@ -24,7 +24,7 @@ class CooccurrenceSourceConfig(Section):
     scoring: Literal["sum", "multi-hit"] = "multi-hit"
     """`sum` of w s, or Pixie's booster (sum sqrt(w s))^2, which favours items that several seeds name."""
     reason: str = "often in one basket with {because}"
-    """What a reader of the table is told; `{because}` is the title of the seed that counted most."""
+    """The reason that readers of the table see; `{because}` is the title of the seed that counted most."""
 
 
 class PopularitySourceConfig(Section):
@@ -33,7 +33,7 @@ class PopularitySourceConfig(Section):
     window_days: int = Field(default=28, ge=1)
     """Days of engagement up to the run date that count."""
     reason: str = "popular these weeks"
-    """What a reader of the table is told."""
+    """The reason that readers of the table see."""
 
 
 class SourcesConfig(Section):

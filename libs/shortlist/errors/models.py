@@ -59,7 +59,7 @@ class ModelError(ShortlistError):
         """No way to spread a fit over the cluster fits; as (placement, why not)."""
         lines = "\n".join(f"  {name}: {why}" for name, why in tried)
         return cls(
-            f"engine spark cannot place this model:\n{lines}\n"
+            f"engine spark cannot fit this model:\n{lines}\n"
             "next: raise als.shared_gigabytes where executors have the memory, lower als.factors or als.block_rows, "
             "or name a folder that every task sees as als.scratch"
         )

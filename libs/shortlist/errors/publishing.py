@@ -43,9 +43,9 @@ class NotPublishedError(ShortlistError):
     ) -> "NotPublishedError":
         """What was decided about the day instead, as (status, why), and the newest days that there are."""
         asked = f"{surface}: nothing is published" + (f" for {day.isoformat()}" if day else "")
-        told = f"; it was {decided[0].replace('_', ' ')}: {decided[1]}" if decided else ""
+        decision = f"; it was {decided[0].replace('_', ' ')}: {decided[1]}" if decided else ""
         days = ", ".join(each.isoformat() for each in reversed(published[-10:]))
-        return cls(f"{asked}{told}; next: " + (f"choose one of {days}" if days else "shortlist status"))
+        return cls(f"{asked}{decision}; next: " + (f"choose one of {days}" if days else "shortlist status"))
 
     @classmethod
     def table_is_gone(cls, surface: str, table: str, day: date) -> "NotPublishedError":

@@ -93,10 +93,10 @@ class ErasedError(ShortlistError):
         )
 
     @classmethod
-    def still_named(cls, places: Sequence[str]) -> "ErasedError":
+    def still_named(cls, files: Sequence[str]) -> "ErasedError":
         """Files that still hold an erased id although every row is gone."""
         return cls(
-            f"erasure: the subject's rows are gone, but its id is still in: {', '.join(places)}; no proof was written; next: a "
+            f"erasure: the subject's rows are gone, but its id is still in: {', '.join(files)}; no proof was written; next: a "
             "table that was created without delta.dataSkippingNumIndexedCols=0 keeps ids in its log: create it anew"
         )
 

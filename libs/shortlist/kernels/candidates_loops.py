@@ -44,7 +44,7 @@ def best_of_rows(scores, masked_starts, masked_items, eligible, floor, out):
     """
     size = out.shape[1]
     keys = np.empty(4 * size + GROUP, np.uint64)
-    places = np.empty(GROUP, np.uint64)
+    indices = np.empty(GROUP, np.uint64)
     barred = np.zeros(scores.shape[1], np.uint8)
     for s in range(len(out)):
         for e in range(masked_starts[s], masked_starts[s + 1]):
@@ -54,7 +54,7 @@ def best_of_rows(scores, masked_starts, masked_items, eligible, floor, out):
         threshold = floor
         for start in range(0, len(row), GROUP):
             part = row[start : start + GROUP]
-            for z in places[: indices_above(part, threshold, places)]:
+            for z in indices[: indices_above(part, threshold, indices)]:
                 item = start + np.int64(z)
                 if part[z] > threshold and eligible[item] and not barred[item]:
                     keys[count] = rank_key(part[z], item)

@@ -54,7 +54,7 @@ class Totals(NamedTuple):
 
     Attributes:
         sizes: (items,) float64, summed weight of the baskets of each item; without weights, their number.
-        weight: summed weight of all baskets, with those that hold nothing; without weights, their number.
+        weight: summed weight of all baskets, with empty ones; without weights, their number.
     """
 
     sizes: NDArray[np.float64]

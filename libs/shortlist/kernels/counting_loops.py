@@ -57,26 +57,26 @@ def add_neighbours(starts, items, weights, near_starts, near_items, similarities
 def best_seeds(starts, items, weights, near_starts, near_items, similarities, asked_starts, asked, out):
     """For each asked item the history item that adds most to it, of equal ones the smaller; -1 where none does."""
     # Where an item is among those asked for, -1 for the others: one look per neighbour, however many are asked for.
-    place = np.full(len(near_starts) - 1, -1, np.int64)
+    candidate_of = np.full(len(near_starts) - 1, -1, np.int64)
     for s in range(len(asked_starts) - 1):
         low, high = asked_starts[s], asked_starts[s + 1]
         best = np.zeros(high - low, np.float64)
         for c in range(low, high):
             out[c] = -1
-            place[asked[c]] = c
+            candidate_of[asked[c]] = c
         for e in range(starts[s], starts[s + 1]):
             weight = np.float64(weights[e])
             if not weight > 0:
                 continue
             for z in range(near_starts[items[e]], near_starts[items[e] + 1]):
-                c = place[near_items[z]]
+                c = candidate_of[near_items[z]]
                 if c >= 0:
                     part = weight * np.float64(similarities[z])
                     if part > best[c - low]:
                         best[c - low] = part
                         out[c] = items[e]
         for c in range(low, high):
-            place[asked[c]] = -1
+            candidate_of[asked[c]] = -1
 
 
 @njit(**EXACT)
@@ -168,7 +168,7 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
     touched = np.empty(users + 1, np.int32)
     keys = np.empty(users, np.uint64)
     shares = np.zeros(users, np.float64)
-    place = np.full(len(item_starts) - 1, -1, np.int64)
+    candidate_of = np.full(len(item_starts) - 1, -1, np.int64)
     for s in range(len(asked_starts) - 1):
         count = _similar_users(starts[s], starts[s + 1], items, weights, own_rows[s], item_starts, item_rows, row_scales,
                                similar, touched)  # fmt: skip
@@ -180,7 +180,7 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
         parts, best = np.zeros(high - low), np.zeros(high - low)
         for c in range(low, high):
             out[c] = -1
-            place[asked[c]] = c
+            candidate_of[asked[c]] = c
         for e in range(starts[s], starts[s + 1]):
             if not weights[e] > 0:
                 continue
@@ -190,7 +190,7 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
                 if shares[v] > 0:
                     share = np.float64(weights[e]) * np.float64(row_scales[v]) * shares[v]
                     for x in range(row_starts[v], row_starts[v + 1]):
-                        c = place[row_items[x]]
+                        c = candidate_of[row_items[x]]
                         if c >= 0:
                             parts[c - low] += share * np.float64(row_weights[x])
             for c in range(low, high):
@@ -200,16 +200,16 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
         for key in ranked:
             shares[key_index(key)] = 0.0
         for c in range(low, high):
-            place[asked[c]] = -1
+            candidate_of[asked[c]] = -1
 
 
 @njit(**EXACT)
-def add_sessions(starts, items, weights, newest_first, own_rows, item_starts, item_rows, item_places, row_scales,
+def add_sessions(starts, items, weights, newest_first, own_rows, item_starts, item_rows, item_positions, row_scales,
                  row_starts, row_items, item_weights, nearest, distance_decay, before, same, rows):  # fmt: skip
     """Scores of all items from the nearest sessions of a sample.
 
     With similarity(u, v) = row_scale_v sum of the weights of what both have, the nearest sessions v add it to each of their
-    items j, times item_weight_j, distance_decay^(places between j and the newest common item), and `before` or `same` where
+    items j, times item_weight_j, distance_decay^(positions between j and the newest common item), and `before` or `same` where
     j does not come after that.
 
     Args:
@@ -220,13 +220,13 @@ def add_sessions(starts, items, weights, newest_first, own_rows, item_starts, it
         own_rows: (n,) int32, a subject's own row in the sample, -1 for none.
         item_starts: (items + 1,) int64.
         item_rows: int32, sessions of the sample with each item.
-        item_places: int32, where the item was seen last in that session, from 0.
+        item_positions: int32, where the item was seen last in that session, from 0.
         row_scales: (sessions,) float32, above 0.
         row_starts: (sessions + 1,) int64.
         row_items: int32, items of each session in their order.
         item_weights: (items,) float32.
         nearest: how many sessions add.
-        distance_decay: float64, what one place more of distance leaves.
+        distance_decay: float64, what one more position of distance leaves.
         before: float64, what counts an item before the last one in common.
         same: float64, what counts the last item in common itself.
         rows: (n, items) float32, out.
@@ -255,7 +255,7 @@ def add_sessions(starts, items, weights, newest_first, own_rows, item_starts, it
                 if similar[v] == 0:
                     touched[count] = v
                     count += 1
-                    last_common[v] = item_places[x]
+                    last_common[v] = item_positions[x]
                 similar[v] += weight * np.float64(row_scales[v])
         for key in _nearest(similar, touched, count, nearest, keys):
             v = key_index(key)

@@ -23,7 +23,7 @@ _SIGN = np.uint64(0x80000000)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _ZERO = np.float32(0.0)
-# Scores are compared so many at a time: most groups hold nothing above the threshold and cost one vector loop.
+# Scores are compared so many at a time: most groups have nothing above the threshold and cost one vector loop.
 GROUP: Final = 128
 
 

@@ -14,11 +14,11 @@ class Cut(NamedTuple):
     """The lists of n subjects.
 
     Attributes:
-        places: (n, k) int64, which candidates are on the list, best first; -1 behind the last.
+        listed: (n, k) int64, which candidates are on the list, best first; -1 behind the last.
         removed: (n, rules) int32, better candidates that a cap left out.
     """
 
-    places: Offsets
+    listed: Offsets
     removed: Indices
 
 

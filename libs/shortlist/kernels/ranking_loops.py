@@ -60,10 +60,10 @@ def tied_ranks(starts, scores, out):
                 keys[c] = rank_key(_WORST if np.isnan(row[low + c]) else row[low + c], c)
             keys = np.sort(keys)[::-1]
             rank = 0
-            for place in range(count):
-                if place and keys[place] >> np.uint64(32) != keys[place - 1] >> np.uint64(32):
-                    rank = place
-                out[source, low + np.int64(np.uint64(0xFFFFFFFF) - (keys[place] & np.uint64(0xFFFFFFFF)))] = rank
+            for position in range(count):
+                if position and keys[position] >> np.uint64(32) != keys[position - 1] >> np.uint64(32):
+                    rank = position
+                out[source, low + np.int64(np.uint64(0xFFFFFFFF) - (keys[position] & np.uint64(0xFFFFFFFF)))] = rank
 
 
 @njit(**EXACT)
@@ -80,7 +80,7 @@ def weighted_sum(rows, weights, out):
 
 
 @njit(**EXACT)
-def cut_lists(starts, scores, groups, caps, places, removed):
+def cut_lists(starts, scores, groups, caps, listed, removed):
     """The best candidates of each subject by score, equal ones in their order, with no more of a group than its cap.
 
     Args:
@@ -88,12 +88,12 @@ def cut_lists(starts, scores, groups, caps, places, removed):
         scores: (candidates,) float32.
         groups: (rules, candidates) int32, -1 where a rule does not speak of a candidate.
         caps: (rules,) int32, most of one group in a list.
-        places: (n, k) int64 filled with -1: which candidates are on the list, best first.
+        listed: (n, k) int64 filled with -1: which candidates are on the list, best first.
         removed: (n, rules) int32 filled with 0: better candidates that a cap left out, counted for the first such rule.
     """
-    size = places.shape[1]
+    size = listed.shape[1]
     rules = len(caps)
-    for s in range(len(places)):
+    for s in range(len(listed)):
         low, count = starts[s], starts[s + 1] - starts[s]
         keys = np.empty(count, np.uint64)
         for c in range(count):
@@ -112,14 +112,14 @@ def cut_lists(starts, scores, groups, caps, places, removed):
                 group = groups[rule, c]
                 if group >= 0 and full < 0:
                     alike = 0
-                    for place in range(length):
-                        alike += groups[rule, places[s, place]] == group
+                    for position in range(length):
+                        alike += groups[rule, listed[s, position]] == group
                     if alike >= caps[rule]:
                         full = rule
             if full >= 0:
                 removed[s, full] += 1
             else:
-                places[s, length] = c
+                listed[s, length] = c
                 length += 1
 
 
@@ -146,15 +146,15 @@ def list_worth(starts, scores, gains, k, recall, dcg):
                 continue
             if length < k:
                 length += 1
-            place = length - 1
-            while place > 0 and best[place - 1] < score:
-                best[place], worth[place] = best[place - 1], worth[place - 1]
-                place -= 1
-            best[place], worth[place] = score, gains[c]
+            position = length - 1
+            while position > 0 and best[position - 1] < score:
+                best[position], worth[position] = best[position - 1], worth[position - 1]
+                position -= 1
+            best[position], worth[position] = score, gains[c]
         recall[s], dcg[s] = 0.0, 0.0
-        for place in range(length):
-            recall[s] += worth[place]
-            dcg[s] += worth[place] * discounts[place]
+        for position in range(length):
+            recall[s] += worth[position]
+            dcg[s] += worth[position] * discounts[position]
 
 
 @njit(**EXACT)

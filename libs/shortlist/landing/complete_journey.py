@@ -256,7 +256,7 @@ def land(
     """Land the days [since, until] (UTC): engagements a day, catalog and promotions a month (and on `since`).
 
     A folder that has its marker is left alone; one without is written anew. The same data give the same bytes. A second
-    process that lands into the same place waits for the first.
+    process that lands into the same folder waits for the first.
 
     Args:
         landing: root of the landing, on a local disk; made if it is missing.
@@ -308,7 +308,7 @@ def land(
 
 
 def _package_folder() -> Path:
-    # The package's own import is slow; only its place is wanted.
+    # The package's own import is slow; only its path is wanted.
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
         raise SettingsError.bad_argument("package", PACKAGE, "is not installed; next: install the jobs environment")
@@ -388,7 +388,7 @@ def _as_parquet(frame: pl.DataFrame) -> bytes:
 
 
 def _deliver(folder: Path, name: str, content: bytes, marker: str) -> int:
-    """Make a folder appear at once and whole, in place of one left half-written; returns the bytes written."""
+    """Make a folder appear at once and whole, replacing one left half-written; returns the bytes written."""
     partial = folder.with_name(f".{folder.name}.partial")
     for stale in (partial, folder):
         if stale.exists():

@@ -21,7 +21,7 @@ def json_rows(blocks: Iterable[list[bytes]], counts: TextCounts) -> Iterator[tup
 
     Args:
         blocks: the lines of a file.
-        counts: told of every byte.
+        counts: counts every byte.
     """
     blank: list[bytes] = []
     for lines in blocks:
@@ -48,7 +48,7 @@ def json_rows(blocks: Iterable[list[bytes]], counts: TextCounts) -> Iterator[tup
 
 
 def split_line(line: bytes) -> tuple[list[bytes], str | None]:
-    """The objects of a line that holds nothing else; otherwise the line itself, and what its parser would pass over."""
+    """The objects of a line with nothing else; otherwise the line itself, and what its parser would pass over."""
     if line[:1] == b"{" and line[-1:] == b"}" and line.count(b"}") == 1:
         return [line], None
     ends = _ends(line)

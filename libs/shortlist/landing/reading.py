@@ -72,7 +72,7 @@ class Reader:
         )
 
     def read(self, file: LandedFile, system: fs.FileSystem) -> Iterator[pa.RecordBatch]:
-        """All rows of a file, then one row that holds nothing but its receipt.
+        """All rows of a file, then one row with only its receipt.
 
         A file that is gone, broken, cut off or longer than it was listed is not an exception here but a problem in its
         receipt: so the driver learns of every such file at once, by name.
@@ -213,11 +213,11 @@ class _Reading:
             yield self._csv_batch(part, text.names or [])
 
     def _csv_batch(self, rows: Sequence[CsvRow], names: Sequence[str]) -> pa.RecordBatch:
-        places = {name: place for place, name in enumerate(names)}
+        indices = {name: index for index, name in enumerate(names)}
         texts = []
         for path in self._reader.paths.values():
-            place = places.get(path[0])
-            texts.append(_texts([None if place is None or row.fault else row.fields[place] for row in rows]))
+            index = indices.get(path[0])
+            texts.append(_texts([None if index is None or row.fault else row.fields[index] for row in rows]))
         given = pa.StructArray.from_arrays(texts, fields=list(self._reader.schema.field(GIVEN).type))
         faults, raws = [row.fault for row in rows], [row.raw for row in rows]
         return self._reader.rows(self._file, self._rows, len(rows), raws, json.dumps(names), given, faults)

@@ -91,10 +91,10 @@ def by_day(sample: Sample, fields: Mapping[str, str], formats: list[str], zone: 
 def write_days(days: Days, sample: Sample, folder: Path, marker: str) -> None:
     """A folder for each day: its rows in the sample's own format, then the marker."""
     for (day,), rows in days.rows.partition_by(_DAY, as_dict=True, include_key=False).items():
-        place = folder / day.isoformat()
-        place.mkdir(parents=True)
-        (place / _FILES[sample.format]).write_bytes(_content(rows, sample))
-        (place / marker).touch()
+        day_folder = folder / day.isoformat()
+        day_folder.mkdir(parents=True)
+        (day_folder / _FILES[sample.format]).write_bytes(_content(rows, sample))
+        (day_folder / marker).touch()
 
 
 def write_left_out(days: Days, path: Path) -> None:
@@ -134,10 +134,10 @@ def catalog(sample: Sample, fields: Mapping[str, str]) -> pl.DataFrame | None:
 
 def write_catalog(items: pl.DataFrame, folder: Path, day: date, marker: str) -> None:
     """The catalog as it was known from the first day on."""
-    place = folder / day.isoformat()
-    place.mkdir(parents=True)
-    items.write_parquet(place / "part-00000.parquet")
-    (place / marker).touch()
+    day_folder = folder / day.isoformat()
+    day_folder.mkdir(parents=True)
+    items.write_parquet(day_folder / "part-00000.parquet")
+    (day_folder / marker).touch()
 
 
 def _content(rows: pl.DataFrame, sample: Sample) -> bytes:

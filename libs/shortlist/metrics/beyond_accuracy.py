@@ -36,8 +36,8 @@ def score_exposure(lists: DataFrame, catalogue: DataFrame, ks: Sequence[int]) ->
         ks: Cut-offs; each looks at the first k ranks only.
 
     Returns:
-        [k, metric, value], three rows per k. Items outside the catalogue take places (they count for `top_item_share`)
-        but neither cover it nor enter the Gini coefficient. Without any place both are 0; an empty catalogue has no
+        [k, metric, value], three rows per k. Items outside the catalogue fill ranks (they count for `top_item_share`)
+        but neither cover it nor enter the Gini coefficient. Without any row both are 0; an empty catalogue has no
         coverage and no coefficient (null).
 
     Raises:
@@ -46,13 +46,13 @@ def score_exposure(lists: DataFrame, catalogue: DataFrame, ks: Sequence[int]) ->
     cutoffs = checked_cutoffs(ks)
     at = F.explode(F.array(*[F.lit(k) for k in cutoffs])).alias(K)
     shown = lists.select(ITEM_ID, RANK, at).where(F.col(RANK) <= F.col(K))
-    mentions = shown.select(K, ITEM_ID, F.lit(False).alias("listed"), F.lit(1).alias("places")).unionAll(
-        catalogue.select(at, ITEM_ID, F.lit(True).alias("listed"), F.lit(0).alias("places"))
+    mentions = shown.select(K, ITEM_ID, F.lit(False).alias("listed"), F.lit(1).alias("shown")).unionAll(
+        catalogue.select(at, ITEM_ID, F.lit(True).alias("listed"), F.lit(0).alias("shown"))
     )
-    exposure = mentions.groupBy(K, ITEM_ID).agg(F.bool_or("listed").alias("listed"), F.sum("places").alias("places"))
-    # Items with the same number of places are interchangeable: the order is that of a short histogram per cut-off.
-    histogram = exposure.groupBy(K, "listed", "places").agg(F.count(F.lit(1)).alias("items"))
-    # No item with no place changes no sum, but gives every cut-off its row.
+    exposure = mentions.groupBy(K, ITEM_ID).agg(F.bool_or("listed").alias("listed"), F.sum("shown").alias("shown"))
+    # Items with the same number of rows are interchangeable: the order is that of a short histogram per cut-off.
+    histogram = exposure.groupBy(K, "listed", "shown").agg(F.count(F.lit(1)).alias("items"))
+    # No item without rows changes no sum, but gives every cut-off its row.
     nothing = lists.sparkSession.range(1).select(at, F.lit(True), F.lit(0).cast("bigint"), F.lit(0).cast("bigint"))
     totals = histogram.unionAll(nothing).groupBy(K).agg(*_exposure_totals())
     metrics = F.create_map(*[part for name, value in _exposure_values().items() for part in (F.lit(name), value)])
@@ -60,7 +60,7 @@ def score_exposure(lists: DataFrame, catalogue: DataFrame, ks: Sequence[int]) ->
 
 
 def share_by_source(lists: DataFrame) -> DataFrame:
-    """How many places each source won.
+    """How many rows each source won.
 
     Args:
         lists: [subject_id, rank, item_id, source].
@@ -157,31 +157,31 @@ def score_overlap(
 
 
 def _exposure_totals() -> list[Column]:
-    listed, items, places = F.col("listed"), F.col("items"), F.col("places")
+    listed, items, shown = F.col("listed"), F.col("items"), F.col("shown")
     return [
         F.sum(F.when(listed, items)).alias("catalogue"),
-        F.sum(F.when(listed & (places > 0), items)).alias("covered"),
-        F.sum(F.when(listed, places * items)).alias("catalogue_places"),
-        F.sort_array(F.collect_list(F.when(listed, F.struct("places", "items")))).alias("ascending"),
-        F.sum(places * items).alias("all_places"),
-        F.max("places").alias("most"),
+        F.sum(F.when(listed & (shown > 0), items)).alias("covered"),
+        F.sum(F.when(listed, shown * items)).alias("catalogue_rows"),
+        F.sort_array(F.collect_list(F.when(listed, F.struct("shown", "items")))).alias("ascending"),
+        F.sum(shown * items).alias("all_rows"),
+        F.max("shown").alias("most"),
     ]
 
 
 def _exposure_values() -> dict[str, Column]:
     """Metric name -> value from the totals; Gini = sum_i (2 i - n - 1) x_i / (n sum x), x ascending, i from 1."""
-    size, places = F.col("catalogue").cast("double"), F.col("catalogue_places").cast("double")
+    size, rows = F.col("catalogue").cast("double"), F.col("catalogue_rows").cast("double")
 
     def add(done: Column, entry: Column) -> Column:
         # Sum of (2 i - 1) x_i over `items` equal values at positions done.items + 1 .. done.items + items.
         items = entry["items"].cast("double")
-        total = done["total"] + entry["places"] * items * (2 * done["items"] + items)
+        total = done["total"] + entry["shown"] * items * (2 * done["items"] + items)
         return F.struct((done["items"] + items).alias("items"), total.alias("total"))
 
     start = F.struct(F.lit(0.0).alias("items"), F.lit(0.0).alias("total"))
     ordered = F.aggregate("ascending", start, add)["total"]
-    gini = F.when(places > 0, (ordered - size * places) / (size * places)).when(size > 0, F.lit(0.0))
-    share = F.when(F.col("all_places") > 0, F.col("most") / F.col("all_places")).otherwise(F.lit(0.0))
+    gini = F.when(rows > 0, (ordered - size * rows) / (size * rows)).when(size > 0, F.lit(0.0))
+    share = F.when(F.col("all_rows") > 0, F.col("most") / F.col("all_rows")).otherwise(F.lit(0.0))
     coverage = F.when(size > 0, F.coalesce("covered", F.lit(0)) / size)
     return {CATALOGUE_COVERAGE: coverage, EXPOSURE_GINI: gini, TOP_ITEM_SHARE: share}
 

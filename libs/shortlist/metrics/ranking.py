@@ -22,7 +22,7 @@ def score_lists(
         lists: [subject_id, rank, item_id]; ranks count from 1. Lists of subjects without relevant items are not scored.
             An item that stands in a list twice counts once, at its better rank.
         relevant: [subject_id, item_id]; repeated pairs count once.
-        ks: The cut-offs; a list shorter than k is scored as it is, its missing places find nothing.
+        ks: The cut-offs; a list shorter than k is scored as it is, its missing ranks find nothing.
         sources: Scores several sources against several segments in one pass: `lists` then says source, `relevant` says
             segment, and so does what is returned. Every source named here is scored, also one without lists.
 

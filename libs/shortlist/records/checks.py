@@ -86,11 +86,11 @@ class CheckResult:
         return self.raised is not None or (not self.success and self.severity == "critical")
 
     def __str__(self) -> str:
-        place = f" ({self.column})" if self.column else ""
+        columns = f" ({self.column})" if self.column else ""
         if self.raised is not None:
-            return f"{self.rule}{place}: {self.description} It could not be evaluated: {self.raised}"
+            return f"{self.rule}{columns}: {self.description} It could not be evaluated: {self.raised}"
         share = "" if self.unexpected_share is None else f" ({self.unexpected_share:.2%})"
-        return f"{self.rule}{place}: {self.description} Found: {self.observed}{share}"
+        return f"{self.rule}{columns}: {self.description} Found: {self.observed}{share}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Charts as inline SVG; horizontal places are percentages, so that any screen fits and no word is distorted.
+"""Charts as inline SVG; horizontal positions are percentages, so that any screen fits and no word is distorted.
 
 Colours come from the page's style sheet by class (`s0`, `s1` ... are the sources): light and dark need no second chart.
 Every text goes through markupsafe, which escapes it.
@@ -13,7 +13,7 @@ from shortlist.reports.facts import DayVolume
 from shortlist.reports.lists import Change, RankBand
 
 _AXIS = 18  # pixels below the columns for their labels
-_GAP = 0.18  # share of a column's place that stays empty
+_GAP = 0.18  # share of a column's width that stays empty
 
 
 def volume_chart(days: Sequence[DayVolume], height: int = 150) -> Markup:
@@ -26,20 +26,24 @@ def volume_chart(days: Sequence[DayVolume], height: int = 150) -> Markup:
     most = max(1, *(day.events for day in days))
     columns = [
         _column(
-            place,
+            position,
             len(days),
             0,
             day.events / most,
             height,
-            "now" if place == len(days) - 1 else "then",
+            "now" if position == len(days) - 1 else "then",
             _describe_day(day),
         )
-        for place, day in enumerate(days)
+        for position, day in enumerate(days)
     ]
     every = -(-len(days) // 4)
     # The last day is named at the right end; a label too near to it would be written over.
-    named = [place for place in range(0, len(days), every) if place + every / 2 < len(days) - 1] + [len(days) - 1]
-    labels = [_label(place, len(days), height, f"{days[place].day.day} {days[place].day:%b}") for place in named]
+    named = [position for position in range(0, len(days), every) if position + every / 2 < len(days) - 1] + [
+        len(days) - 1
+    ]
+    labels = [
+        _label(position, len(days), height, f"{days[position].day.day} {days[position].day:%b}") for position in named
+    ]
     last, events = days[-1].day.isoformat(), days[-1].events
     return _svg(
         height + _AXIS,
@@ -57,13 +61,13 @@ def rank_share_chart(bands: Sequence[RankBand], classes: Mapping[str, str], heig
         height: Pixels of the columns.
     """
     parts: list[Markup] = []
-    for place, band in enumerate(bands):
+    for position, band in enumerate(bands):
         below = 0.0
         for source, css in classes.items():
             share = band.shares.get(source, 0.0)
             if share:
-                told = f"{_ranks(band)}: {share:.0%} {source}"
-                parts.append(_column(place, len(bands), below, share, height, css, told))
+                title = f"{_ranks(band)}: {share:.0%} {source}"
+                parts.append(_column(position, len(bands), below, share, height, css, title))
             below += share
     return _svg(height + _AXIS, "share of each source by rank", [*parts, *_rank_labels(bands, height)])
 
@@ -79,14 +83,14 @@ def score_chart(bands: Sequence[RankBand], height: int = 110) -> Markup:
     floor = min(0.0, lowest)
     span = (highest - floor) or 1.0
     parts: list[Markup] = []
-    for place, band in enumerate(bands):
-        told = f"{_ranks(band)}: median {band.median:.4g}, 10-90 % {band.low:.4g} to {band.high:.4g}"
+    for position, band in enumerate(bands):
+        title = f"{_ranks(band)}: median {band.median:.4g}, 10-90 % {band.low:.4g} to {band.high:.4g}"
         reach = max((band.high - band.low) / span, 2 / height)
         base = min((band.low - floor) / span, 1 - reach)  # a band without width is drawn two pixels high, inside
-        parts.append(_column(place, len(bands), base, reach, height, "then", told))
+        parts.append(_column(position, len(bands), base, reach, height, "then", title))
         mark = 2 / height
         parts.append(
-            _column(place, len(bands), min((band.median - floor) / span, 1 - mark), mark, height, "median", told)
+            _column(position, len(bands), min((band.median - floor) / span, 1 - mark), mark, height, "median", title)
         )
     ends = [_label(0, 2, height, f"rank 1: {bands[0].median:.3g}")]
     if len(bands) > 1:
@@ -98,21 +102,29 @@ def overlap_chart(change: Change, height: int = 70) -> Markup:
     """How many lists kept how much: one column per tenth of overlap."""
     most = max(1, *change.tenths)
     parts = [
-        _column(place, 10, 0, lists / most, height, "then", f"{place * 10}-{place * 10 + 10} % kept: {lists:,} lists")
-        for place, lists in enumerate(change.tenths)
+        _column(
+            position,
+            10,
+            0,
+            lists / most,
+            height,
+            "then",
+            f"{position * 10}-{position * 10 + 10} % kept: {lists:,} lists",
+        )
+        for position, lists in enumerate(change.tenths)
     ]
-    labels = [_label(place, 10, height, f"{place * 10} %") for place in (0, 5)]
+    labels = [_label(position, 10, height, f"{position * 10} %") for position in (0, 5)]
     return _svg(height + _AXIS, "lists by share of items kept", [*parts, *labels, _end_label(height, "100 %")])
 
 
-def interval_track(estimate: Estimate, highest: float, css: str, told: str, height: int = 22) -> Markup:
+def interval_track(estimate: Estimate, highest: float, css: str, title: str, height: int = 22) -> Markup:
     """One mean as a dot on its 95 % interval, on a track from 0 to `highest`.
 
     Args:
         estimate: The mean and its interval; without an interval there is only the dot.
         highest: Value at the right end, above 0.
         css: Class of the colour.
-        told: What a reader of the dot is told.
+        title: What a reader of the dot sees.
         height: Pixels.
     """
     middle = height / 2
@@ -129,31 +141,31 @@ def interval_track(estimate: Estimate, highest: float, css: str, told: str, heig
         )
     parts.append(
         Markup('<circle cx="{}" cy="{}" r="5" class="dot {}"><title>{}</title></circle>').format(
-            at(estimate.value), middle, css, told
+            at(estimate.value), middle, css, title
         )
     )
-    return _svg(height, told, parts)
+    return _svg(height, title, parts)
 
 
-def _svg(height: float, told: str, parts: Iterable[Markup]) -> Markup:
+def _svg(height: float, title: str, parts: Iterable[Markup]) -> Markup:
     return Markup('<svg width="100%" height="{}" role="img" aria-label="{}">{}</svg>').format(
-        height, told, Markup("").join(parts)
+        height, title, Markup("").join(parts)
     )
 
 
-def _column(place: int, places: int, base: float, share: float, height: int, css: str, told: str) -> Markup:
-    """A column at one of `places`, from `base` upwards by `share` of the height."""
-    wide = 100 / places
+def _column(position: int, positions: int, base: float, share: float, height: int, css: str, title: str) -> Markup:
+    """A column at one of `positions`, from `base` upwards by `share` of the height."""
+    wide = 100 / positions
     return Markup(
         '<rect x="{:.3f}%" width="{:.3f}%" y="{:.2f}" height="{:.2f}" class="{}"><title>{}</title></rect>'
-    ).format(wide * (place + _GAP / 2), wide * (1 - _GAP), height * (1 - base - share), height * share, css, told)
+    ).format(wide * (position + _GAP / 2), wide * (1 - _GAP), height * (1 - base - share), height * share, css, title)
 
 
-def _label(place: int, places: int, height: int, text: str) -> Markup:
+def _label(position: int, positions: int, height: int, text: str) -> Markup:
     return Markup('<text x="{:.3f}%" y="{}" text-anchor="{}">{}</text>').format(
-        100 if place == places - 1 else 100 * place / places,
+        100 if position == positions - 1 else 100 * position / positions,
         height + _AXIS - 4,
-        "end" if place == places - 1 else "start",
+        "end" if position == positions - 1 else "start",
         text,
     )
 
@@ -168,8 +180,10 @@ def _guide(height: int, most: int) -> Markup:
     top = next((step * factor / 10 for factor in (100, 80, 60, 40, 20, 10) if step * factor / 10 <= most), float(most))
     line = Markup('<line x1="0" x2="100%" y1="{0:.1f}" y2="{0:.1f}" class="guide"/>')
     text = Markup('<text x="0" y="{:.1f}" class="halo">{:,.0f}</text>')
-    places = {value: height * (1 - value / most) for value in (top, top / 2)}
-    return Markup("").join(line.format(place) + text.format(place - 3, value) for value, place in places.items())
+    positions = {value: height * (1 - value / most) for value in (top, top / 2)}
+    return Markup("").join(
+        line.format(position) + text.format(position - 3, value) for value, position in positions.items()
+    )
 
 
 def _rank_labels(bands: Sequence[RankBand], height: int) -> list[Markup]:

@@ -107,7 +107,7 @@ class RunFacts:
 
 
 def gather(settings: Settings, run_date: date) -> RunFacts:
-    """Gather all there is to tell; what is missing or broken is told too, and nothing of it is an error.
+    """Gather everything about a run date; what is missing or broken is noted, and raises no error.
 
     Args:
         settings: Settings in force.

@@ -127,7 +127,7 @@ def index_path(reports: str, run_date: date) -> Path:
 
 
 def write_gate_pages(facts: RunFacts, reports: str) -> Path:
-    """Render index and pages, and put their folder in place of an earlier one; returns the index.
+    """Render index and pages, and replace an earlier folder by theirs; returns the index.
 
     Args:
         facts: What to tell.
@@ -148,6 +148,6 @@ def write_gate_pages(facts: RunFacts, reports: str) -> Path:
     return index
 
 
-def _file(name: str, place: int) -> str:
+def _file(name: str, position: int) -> str:
     """A file name that a manifest's words cannot lead astray; the number keeps two like names apart."""
-    return f"{place + 1:02d}-{re.sub(r'[^a-z0-9_]+', '-', name.lower())[:60]}.html"
+    return f"{position + 1:02d}-{re.sub(r'[^a-z0-9_]+', '-', name.lower())[:60]}.html"

@@ -33,7 +33,7 @@ class RankBand:
     Attributes:
         first: First rank of the band.
         last: Last rank of the band.
-        shares: Share of the band's places by source.
+        shares: Share of the band's rows by source.
         low: 10 % quantile of the scores.
         median: Their median.
         high: 90 % quantile.
@@ -57,9 +57,9 @@ class ListFacts:
         short: Lists with fewer than k candidates.
         shortest: Length of the shortest list.
         distinct_items: Different items shown.
-        top_item: The item with the most places.
+        top_item: The item that most lists hold.
         top_item_lists: Share of the lists in which it stands.
-        shares: Sources by places won, most first.
+        shares: Sources by rows won, most first.
         bands: Along the ranks.
     """
 
@@ -165,7 +165,7 @@ def _bands(lists: pl.DataFrame) -> tuple[RankBand, ...]:
         pl.col(SCORE).quantile(0.1).alias("low"),
         pl.col(SCORE).median().alias("median"),
         pl.col(SCORE).quantile(0.9).alias("high"),
-        pl.len().alias("places"),
+        pl.len().alias("all_rows"),
     )
     won: dict[int, dict[str, int]] = {}
     for band, source, rows in banded.group_by("band", SOURCE).len("rows").sort("band", SOURCE).rows():
@@ -174,7 +174,7 @@ def _bands(lists: pl.DataFrame) -> tuple[RankBand, ...]:
         RankBand(
             first=row["band"] * step + 1,
             last=min((row["band"] + 1) * step, longest),
-            shares={source: rows / row["places"] for source, rows in won[row["band"]].items()},
+            shares={source: rows / row["all_rows"] for source, rows in won[row["band"]].items()},
             low=row["low"],
             median=row["median"],
             high=row["high"],

@@ -61,7 +61,7 @@ def report_path(reports: str, run_date: date) -> Path:
 
 
 def write_page(facts: RunFacts, reports: str) -> Path:
-    """Render the page and put it in place, whole or not at all; returns its path.
+    """Render the page and write it, whole or not at all; returns its path.
 
     Args:
         facts: What to tell.
@@ -154,7 +154,7 @@ def source_classes(facts: RunFacts) -> dict[str, str]:
     seen = [share.source for surface in facts.surfaces if surface.lists for share in surface.lists.shares]
     judged = [source for verdict in facts.evaluation.verdicts for source in verdict.sources if source != BLEND]
     names = dict.fromkeys([*fused, *fallbacks, *seen, *judged])
-    return {name: f"s{min(place, SOURCE_CLASSES - 1)}" for place, name in enumerate(names)}
+    return {name: f"s{min(position, SOURCE_CLASSES - 1)}" for position, name in enumerate(names)}
 
 
 def short_lists(records: Iterable[Manifest], surface: str) -> tuple[ShortLists, ...] | None:

@@ -26,7 +26,7 @@ from shortlist.subjects import SUBJECTS
 
 WIDTH: Final = 120
 _LEFT: Final = 44  # columns of the history
-_HEAD: Final = 5  # places of a list that are shown
+_HEAD: Final = 5  # ranks of a list that are shown
 _SUBJECTS: Final = 3  # lists per surface that are shown
 
 
@@ -82,8 +82,8 @@ def _alone(sample: Sample) -> Iterator[str]:
 
 
 def _two_lines(candidate: Candidate) -> tuple[str, str]:
-    told = column(f"{candidate.source}: {candidate.reason}", WIDTH - _LEFT - 6).rstrip()
-    return f"{candidate.rank:>3} {column(candidate.item.title, WIDTH - _LEFT - 6).rstrip()}", f"    {told}"
+    reason = column(f"{candidate.source}: {candidate.reason}", WIDTH - _LEFT - 6).rstrip()
+    return f"{candidate.rank:>3} {column(candidate.item.title, WIDTH - _LEFT - 6).rstrip()}", f"    {reason}"
 
 
 def _evaluation(evaluation: Evaluation, subjects: dict[str, str]) -> Iterator[str]:
@@ -109,16 +109,16 @@ def _verdict(verdict: Verdict, masking: str) -> Iterator[str]:
     columns = min(26, (WIDTH - 18) // len(verdict.sources))
     yield (column("", 18) + "".join(column(source, columns) for source in verdict.sources)).rstrip()
     for metric, k in verdict.tables[""]:
-        cells = [verdict.estimates.get((source, metric, k)) for source in verdict.sources]
-        told = [
+        estimates = [verdict.estimates.get((source, metric, k)) for source in verdict.sources]
+        cells = [
             "not computed"
-            if cell is None
-            else f"{cell.value:.4f}"
-            if cell.low is None or cell.high is None
-            else f"{cell.value:.4f} ({cell.low:.4f}-{cell.high:.4f})"
-            for cell in cells
+            if estimate is None
+            else f"{estimate.value:.4f}"
+            if estimate.low is None or estimate.high is None
+            else f"{estimate.value:.4f} ({estimate.low:.4f}-{estimate.high:.4f})"
+            for estimate in estimates
         ]
-        yield (column(f"{metric}@{k}", 18) + "".join(column(cell, columns) for cell in told)).rstrip()
+        yield (column(f"{metric}@{k}", 18) + "".join(column(cell, columns) for cell in cells)).rstrip()
 
 
 def _reading(facts: RunFacts) -> Iterator[str]:

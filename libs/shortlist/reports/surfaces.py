@@ -57,7 +57,7 @@ class Engaged:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One place of a list."""
+    """One rank of a list."""
 
     rank: int
     item: Named
@@ -86,7 +86,7 @@ class SurfaceFacts:
         before: The newest publication of an earlier day, None when there is none.
         lists: What the day's published lists are made of; None with the reason in `missing`.
         change: Against `before`; None with the reason in `unchanged`.
-        top_item: The item with the most places; None without lists.
+        top_item: The item that most lists hold; None without lists.
         samples: Some lists.
         missing: Why `lists` is None.
         incomparable: Why `change` is None.

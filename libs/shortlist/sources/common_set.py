@@ -24,7 +24,7 @@ class ScoredBlock:
     """Some consecutive subjects with their candidates.
 
     Attributes:
-        first: place of the first one in the batch.
+        first: index of the first one in the batch.
         batch: these subjects.
         candidates: what is scored.
         scores: (sources, candidates) float32, one row per source in the order of the scorers, NaN where it cannot say.

@@ -27,7 +27,7 @@ class SessionSample(ItemSide):
         items: int32, items of each session in their order; one may come again.
         item_starts: (items + 1,) int64.
         item_sessions: int32, the newest sessions with each item, ascending.
-        item_places: int32, where in the session the item was last, from 0.
+        item_positions: int32, where in the session the item was last, from 0.
         scales: (sessions,) float32, (events of the session)^-1/2 times its recency.
         rarity: (items,) float32, ln((sessions + 1) / (sessions with the item + 1)), scaled to mean 1.
     """
@@ -36,7 +36,7 @@ class SessionSample(ItemSide):
     items: NDArray[np.int32]
     item_starts: NDArray[np.int64]
     item_sessions: NDArray[np.int32]
-    item_places: NDArray[np.int32]
+    item_positions: NDArray[np.int32]
     scales: NDArray[np.float32]
     rarity: NDArray[np.float32]
 
@@ -55,13 +55,13 @@ def session_sample(
     lengths = np.diff(rows.indptr)
     count = len(lengths)
     owners = np.repeat(np.arange(count), lengths)
-    places = np.arange(len(owners)) - rows.indptr[owners]
-    order = np.lexsort((places, owners, rows.indices))
-    items, owners, places = rows.indices[order], owners[order], places[order]
-    # Of an item that a session holds twice, its last place.
+    positions = np.arange(len(owners)) - rows.indptr[owners]
+    order = np.lexsort((positions, owners, rows.indices))
+    items, owners, positions = rows.indices[order], owners[order], positions[order]
+    # Of an item that a session holds twice, its last position.
     last = np.ones(len(items), bool)
     last[:-1] = (items[1:] != items[:-1]) | (owners[1:] != owners[:-1])
-    items, owners, places = items[last], owners[last], places[last]
+    items, owners, positions = items[last], owners[last], positions[last]
     frequency = np.bincount(items, minlength=item_count)
     ends = np.cumsum(frequency)
     newest = ends[items] - np.arange(len(items)) <= config.sessions_per_item
@@ -73,7 +73,7 @@ def session_sample(
         *rows,
         frozen(np.concatenate(([0], np.cumsum(listed))), np.int64, "item starts"),
         frozen(owners[newest], np.int32, "item sessions"),
-        frozen(places[newest], np.int32, "item places"),
+        frozen(positions[newest], np.int32, "item positions"),
         frozen(np.maximum(lengths, 1) ** -0.5 * np.exp(-config.recency * age), np.float32, "scales"),
         # An item of every session has rarity 0: it says nothing, and all of them together need no scale.
         frozen(rarity / mean if mean > 0 else np.ones(item_count), np.float32, "rarity"),
@@ -110,7 +110,7 @@ class SessionNeighboursScorer:
         rows = np.empty((batch.size, items), np.float32)
         add_sessions(
             *taken, weights, frozen(newest_first, np.int32, "order"), own, sample.item_starts, sample.item_sessions,
-            sample.item_places, sample.scales, sample.starts, sample.items, frozen(self._roots, np.float32, "rarity"),
+            sample.item_positions, sample.scales, sample.starts, sample.items, frozen(self._roots, np.float32, "rarity"),
             config.nearest, float(config.distance_decay), float(config.before), float(config.same), rows,
         )  # fmt: skip
         return Votes(taken, weights, rows)

@@ -102,9 +102,9 @@ def require_described(landed: DataFrame, table: Table, day: date) -> DataFrame:
     rows = landed.where(F.col(RECEIPT).isNull())
     wrong = rows.where(F.size(REASONS) > 0).select(FILE, OFFSET, RAW, F.explode(REASONS).alias(REASONS))
     counted = wrong.groupBy(FILE, REASONS).agg(F.count("*"), F.min(OFFSET), F.min(RAW)).orderBy(FILE, REASONS)
-    told = [tuple(row) for row in counted.limit(20).collect()]
-    if told:
-        raise HeldError.unusable_description(table.name, told)
+    unusable = [tuple(row) for row in counted.limit(20).collect()]
+    if unusable:
+        raise HeldError.unusable_description(table.name, unusable)
     return rows.withColumn(SNAPSHOT_DATE, F.lit(day)).select(*table.columns)
 
 

@@ -286,7 +286,7 @@ def _prove(run: Run, erasure: _Erasure) -> list[dict[str, Any]]:
     run.manifest.manifests_redacted = redact_manifests(paths.manifests, erasure.subjects)
     run.manifest.set_aside_removed = remove_files_moved_aside(paths.warehouse)
     run.manifest.reports_removed = remove_pages_that_quote(paths.reports, erasure.subjects)
-    # With a held publication the only place that asks the clock: a proof says when it was given, whatever day it is for.
+    # With a held publication the only code that reads the clock: a proof says when it was given, whatever day it is for.
     erased_at = datetime.now(UTC)
     proofs = [
         {

@@ -62,18 +62,18 @@ class Reading:
     def repeated_ids(self, merge: Merge, feeds: Mapping[str, FeedConfig]) -> dict[str, dict[str, object]]:
         """By feed: where its event ids come from, how many rows repeat one, and which share of its rows that is."""
         lost = merge.lost_by_file()
-        told: dict[str, dict[str, object]] = {}
+        by_feed: dict[str, dict[str, object]] = {}
         for feed in sorted({file.feed for file in self.files.values()}):
             names = [name for name, file in self.files.items() if file.feed == feed]
             landed = sum(self.receipts[name].rows for name in names)
             equal, conflicting = (sum(lost.get(name, (0, 0))[which] for name in names) for which in (0, 1))
-            told[feed] = {
+            by_feed[feed] = {
                 "event_id_from": list(feeds[feed].event_id_from) or None,
                 "equal": equal,
                 "conflicting": conflicting,
                 "share": round((equal + conflicting) / max(landed, 1), 6),
             }
-        return told
+        return by_feed
 
     def _once(self, rows: DataFrame) -> DataFrame:
         return rows.where(~F.col(FILE).isin(*self.duplicate_files)) if self.duplicate_files else rows

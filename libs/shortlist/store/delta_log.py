@@ -144,14 +144,14 @@ def _commit(version: int, file: Path) -> CommitFile:
 
 def _cut(actions: Sequence[Mapping[str, Any]]) -> str:
     """Whether lines at the end of a commit are lost: its first line says how many files it adds and removes."""
-    told: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-    metrics = told.get("operationMetrics") or {}
+    commit: Mapping[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    metrics = commit.get("operationMetrics") or {}
     # Spark's words, and delta-rs'; of other operations they count something else.
     counts = {"add": ("numFiles", "num_added_files"), "remove": ("numRemovedFiles", "num_removed_files")}
     for kind, names in counts.items():
         wanted = next((int(metrics[name]) for name in names if name in metrics), None)
         found = sum(kind in action for action in actions)
-        if told.get("operation") == "WRITE" and wanted is not None and found < wanted:
+        if commit.get("operation") == "WRITE" and wanted is not None and found < wanted:
             return f"its end is lost: it should {kind} {wanted} file(s), and names {found}"
     return ""
 

@@ -13,7 +13,7 @@ from shortlist.errors import ShortlistError, StorageError
 
 # Where a commit's metadata names what it replaced.
 PARTITION: Final = "partition"
-# What an operating system says of a place that does not take what is written; Java and Rust quote it in errors of their own.
+# What an operating system says of a disk or folder that cannot be written; Java and Rust quote it in errors of their own.
 _REFUSED: Final = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|Read-only file system|Permission denied|"
     r"Input/output error|Too many open files",

@@ -119,14 +119,14 @@ def inspect_shape(table: str, path: str, contract: Contract) -> Iterator[Finding
 def inspect_days(table: str, path: str, days: Sequence[Publication], newest: int) -> Iterator[Finding]:
     """Published days that are not what publications says of them, each at the version that it names."""
     for day in days:
-        told = f"{day.run_date.isoformat()} at version {day.table_version}"
+        named = f"{day.run_date.isoformat()} at version {day.table_version}"
         mend = _RERUN.format(day=day.run_date.isoformat(), surface=day.surface)
         if day.table_version is None or day.table_version > newest:
-            says = f"{told}: publications names a version that does not exist, the newest is {newest}"
+            says = f"{named}: publications names a version that does not exist, the newest is {newest}"
             yield Finding(table, "no_such_version", True, says, mend)
             continue
         for difference in findings(path, day, day.table_version):
-            yield Finding(table, "other_rows", True, f"{told}: {difference}", mend)
+            yield Finding(table, "other_rows", True, f"{named}: {difference}", mend)
 
 
 def inspect_inputs(path: str, days: Sequence[Publication], newest: Mapping[str, int]) -> Iterator[Finding]:

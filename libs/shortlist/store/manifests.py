@@ -81,7 +81,7 @@ def read_manifests(root: str, run_date: date) -> tuple[list[Manifest], list[str]
         except _NO_MANIFEST as error:
             name = path.rsplit("/", 1)[-1]
             problems.append(f"the manifest {name} of {run_date.isoformat()} cannot be read: {error!r}")
-    order = {job: place for place, job in enumerate(JOBS)}
+    order = {job: position for position, job in enumerate(JOBS)}
     manifests.sort(key=lambda manifest: (order.get(manifest.job, len(order)), manifest.job))
     return manifests, problems
 

@@ -55,7 +55,7 @@ def of_one_training(models: Collection[str]) -> bool:
 
 
 def _touched(path: str, version: int, run_date: date) -> bool:
-    """Whether a commit took files of a run date away; where it cannot be told, it may have."""
+    """Whether a commit took files of a run date away; where that is unknown, it may have."""
     day = [(RUN_DATE, "=", run_date.isoformat())]
     try:
         before, after = (

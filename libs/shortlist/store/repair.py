@@ -40,7 +40,7 @@ def plan_repairs(root: str, table: str, named: frozenset[int], older_than: float
 
 
 def repair(root: str, table: str, named: frozenset[int], older_than: float) -> list[tuple[Repair, Path]]:
-    """Do what `plan_repairs` finds, under the table's lock; each file with the place that it was moved to."""
+    """Do what `plan_repairs` finds, under the table's lock; each file with the path that it was moved to."""
     aside = Path(root) / ASIDE / table
     done = []
     with table_lock(root, table):
@@ -48,9 +48,9 @@ def repair(root: str, table: str, named: frozenset[int], older_than: float) -> l
             aside.mkdir(parents=True, exist_ok=True)
             taken = {file.name for file in aside.iterdir()}
             names = (f"{each.file.name}.{number}" for number in range(len(taken) + 1))
-            place = aside / next(name for name in names if name not in taken)
-            each.file.rename(place)
-            done.append((each, place))
+            target = aside / next(name for name in names if name not in taken)
+            each.file.rename(target)
+            done.append((each, target))
     return done
 
 

@@ -85,8 +85,8 @@ def roll_back(root: str, surface: str, to: date | None, fence: int, why: str) ->
     if differences:
         raise RollbackError.target_is_broken(surface, target.run_date, version, differences)
     by_day = {day.run_date: day for day in days}
-    told, at = f"rolled back to {target.run_date.isoformat()}: {why}", commit_time(path, version)
-    rows = [_row(surface, day, by_day.get(day), version, at, told) for day in withdrawn]
+    why_row, at = f"rolled back to {target.run_date.isoformat()}: {why}", commit_time(path, version)
+    rows = [_row(surface, day, by_day.get(day), version, at, why_row) for day in withdrawn]
     append_rows(root, PUBLICATIONS, rows)
     return Rollback(target, tuple(withdrawn), version, resumed)
 

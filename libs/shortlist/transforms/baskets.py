@@ -26,7 +26,7 @@ from shortlist.config import BasketConfig, BasketKind
 _HIDE = "hide"
 _DRAW = "draw"
 _KEPT = "kept"
-_PLACE = "place"
+_POSITION = "position_in_order"
 
 
 def basket_names(kind: BasketKind) -> tuple[Column, ...]:
@@ -95,12 +95,12 @@ def build_baskets(
     if config.max_baskets_per_item is not None:
         baskets = _items_capped(baskets, config.max_baskets_per_item, seed)
     by_time = F.sort_array(F.transform(_KEPT, lambda item: F.struct(item[EVENT_TS], item[ITEM_ID].alias(ITEM_ID))))
-    placed = baskets.select(BASKET_ID, LAST_TS, F.posexplode(by_time).alias(_PLACE, _KEPT))
+    placed = baskets.select(BASKET_ID, LAST_TS, F.posexplode(by_time).alias(_POSITION, _KEPT))
     return placed.select(
         F.lit(kind).alias(BASKET_KIND),
         BASKET_ID,
         F.col(f"{_KEPT}.{ITEM_ID}").alias(ITEM_ID),
-        (F.col(_PLACE) + 1).cast("int").alias(POSITION),
+        (F.col(_POSITION) + 1).cast("int").alias(POSITION),
         _weight(run_date, config).cast("float").alias(WEIGHT),
     )
 
@@ -113,7 +113,7 @@ def _items_capped(baskets: DataFrame, cap: int, seed: int) -> DataFrame:
     # Another order than the one by which baskets choose, or an item would stay where its basket was large.
     draw = F.xxhash64(ITEM_ID, BASKET_ID, F.lit(seed))
     by_chance = Window.partitionBy(ITEM_ID).orderBy(draw, BASKET_ID)
-    capped = rows.withColumn(_PLACE, F.row_number().over(by_chance)).where(F.col(_PLACE) <= cap)
+    capped = rows.withColumn(_POSITION, F.row_number().over(by_chance)).where(F.col(_POSITION) <= cap)
     return capped.groupBy(BASKET_ID).agg(F.collect_list(_KEPT).alias(_KEPT), F.max(LAST_TS).alias(LAST_TS))
 
 

@@ -51,7 +51,7 @@ _REQUIRED = [EVENT_ID, EVENT_TYPE, EVENT_TS, USER_ID]
 _IDS = [EVENT_ID, USER_ID, ITEM_ID, SESSION_ID, BOARD_ID, REQUEST_ID]
 _EVENT_TYPES = next(rule for rule in ENGAGEMENTS.rules if rule.name == "event_type_known").arguments["value_set"]
 
-AMBIGUOUS_ZONE: Final = "event_ts names its zone by letters that stand for several, such as CST"
+AMBIGUOUS_ZONE: Final = "event_ts names its zone by letters that several zones use, such as CST"
 # Given to a row that nothing else speaks against, once events are compared.
 CONFLICTING: Final = "conflicting duplicate"
 # Every reason that a row can be given, with its kind.
@@ -179,7 +179,7 @@ def _checks(
     ]
     # NaN and infinity are no amounts, though they can be cast to one.
     checks += [("value has the wrong type", F.isnan(VALUE) | (F.abs(VALUE) == float("inf")))]
-    # An object or a list in place of an id arrives here as its JSON text.
+    # An object or a list instead of an id arrives here as its JSON text.
     checks += [
         (
             f"{name} has the wrong type",

@@ -23,7 +23,7 @@ HIDE = "hide"
 # Weights are summed as whole millionths: a sum of doubles depends on the order in which partitions arrive.
 _UNIT = 1_000_000
 _MILLIONTHS = "millionths"
-_PLACE = "place"
+_POSITION = "position_in_order"
 
 
 def build_interactions(engagements: DataFrame, run_date: date, config: InteractionsConfig) -> DataFrame:
@@ -62,7 +62,7 @@ def build_interactions(engagements: DataFrame, run_date: date, config: Interacti
     above = pairs.where(F.col(EVENTS) > cap).drop(_MILLIONTHS)
     newest_first = Window.partitionBy(USER_ID, ITEM_ID).orderBy(F.desc(EVENT_TS), F.desc(EVENT_ID))
     theirs = given.where(F.col(_MILLIONTHS).isNotNull()).join(above, [USER_ID, ITEM_ID], how="left_semi")
-    newest = theirs.withColumn(_PLACE, F.row_number().over(newest_first)).where(F.col(_PLACE) <= cap)
+    newest = theirs.withColumn(_POSITION, F.row_number().over(newest_first)).where(F.col(_POSITION) <= cap)
     capped = newest.groupBy(USER_ID, ITEM_ID).agg(F.sum(_MILLIONTHS).alias(_MILLIONTHS))
     cut = above.withColumn(EVENTS, F.lit(cap)).join(capped, [USER_ID, ITEM_ID], how="inner")
     return (

@@ -1,4 +1,4 @@
-"""A producer's fields as the contract's columns: where each is found, and the event type that its word stands for."""
+"""A producer's fields as the contract's columns: where each is found, and the event type of its word."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,7 +58,7 @@ def landed_values(paths: Paths, row: Column, folder_values: Column, nested: bool
 
 
 def event_type_of(feed: FeedConfig, word: Column) -> Column:
-    """The event type that a producer's word stands for; empty for a word that the dictionary does not have."""
+    """The event type that a producer's word means; empty for a word that the dictionary does not have."""
     if not feed.event_types or EVENT_TYPE in feed.constants:
         return word
     return F.create_map(*(F.lit(part) for pair in feed.event_types.items() for part in pair))[word]

@@ -70,7 +70,7 @@ def synthetic_events(numbers: DataFrame, day: date, config: SyntheticConfig) -> 
         F.when(chance("affinity") < config.affinity, own).otherwise(any_item).alias("item"),
         _event_type(chance("type")).alias(EVENT_TYPE),
         seconds.alias("seconds"),
-        F.floor(chance("place") * 50).cast("int").alias("place"),
+        F.floor(chance("position_in_request") * 50).cast("int").alias("position_in_request"),
     )
     session = F.format_string(f"s%d-{day.isoformat()}-%d", "user", F.floor(F.col("seconds") / _SESSION_SECONDS))
     midnight = F.lit(day.isoformat()).cast("timestamp")
@@ -86,8 +86,8 @@ def synthetic_events(numbers: DataFrame, day: date, config: SyntheticConfig) -> 
         F.lit("homefeed").alias(SURFACE),
         session.alias(SESSION_ID),
         F.when(shown, F.concat(session, F.lit("-r"))).alias(REQUEST_ID),
-        F.when(shown, F.col("place") + 1).alias(POSITION),
-        F.when(bought, (F.col("place") + 1) / 2).alias(VALUE),
+        F.when(shown, F.col("position_in_request") + 1).alias(POSITION),
+        F.when(bought, (F.col("position_in_request") + 1) / 2).alias(VALUE),
     )
 
 

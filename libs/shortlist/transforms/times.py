@@ -1,4 +1,4 @@
-"""One reader of times: what a text stands for in UTC, whether it named its zone itself, and what is wrong with it.
+"""One reader of times: what a text means in UTC, whether it named its zone itself, and what is wrong with it.
 
 A zone that a text names is applied once; only a text that names none is a time of the feed's zone.
 """
@@ -42,10 +42,10 @@ class EventTime:
     """A time as columns.
 
     Attributes:
-        time: UTC; NULL where the text stands for none.
+        time: UTC; NULL where the text has none.
         written: whether the text is at least written like a time: then it is an impossible one, else of another type.
         named_zone: whether the text named its zone.
-        ambiguous: whether it named it by letters that stand for several zones, and none that the feed's zone has.
+        ambiguous: whether it named it by letters that several zones use, and none that the feed's zone has.
     """
 
     time: Column
@@ -65,7 +65,7 @@ def time_text(text: Column, config: TimestampConfig) -> Column:
 
 
 def event_time(text: Column, canonical: Column, config: TimestampConfig) -> EventTime:
-    """The time that a text stands for.
+    """The time that a text means.
 
     Args:
         text: as the producer gave it.
@@ -78,7 +78,7 @@ def event_time(text: Column, canonical: Column, config: TimestampConfig) -> Even
 
 
 def abbreviations(zone: str) -> dict[str, str]:
-    """Letters that a zone uses for itself, with the offset that they stand for there, such as EST: -05:00.
+    """Letters that a zone uses for itself, with the offset that they mean there, such as EST: -05:00.
 
     A zone that has used the same letters for two offsets does not say which one is meant: they are left out.
     """
@@ -189,7 +189,7 @@ def _pattern_time(text: Column, config: TimestampConfig) -> EventTime:
     found = F.when(named, time).otherwise(F.to_utc_timestamp(bare, config.zone))
     if "z" not in quoted:
         return EventTime(found, written, named, F.lit(False))
-    # Letters that the feed's zone uses stand for its offset; what else Spark would take them for is a guess.
+    # Letters that the feed's zone uses mean its offset; what else Spark would read them as is a guess.
     known = abbreviations(config.zone)
     letters = F.regexp_extract(text, r"(?<![A-Za-z])([A-Z]{2,5})(?![A-Za-z/])\s*(?:\d{4})?\s*$", 1)
     ambiguous = named & (letters != "") & ~letters.isin(*_UTC_NAMES, *known)

@@ -17,7 +17,7 @@ _QUOTED_NAN: Final = '"NaN"'
 
 
 def given_value(text: Column, no_value: Sequence[str]) -> Column:
-    """The text; empty where it is blank or one of the words that stand for no value."""
+    """The text; empty where it is blank or one of the words that mean no value."""
     bare = F.btrim(text, F.lit(ID_BLANKS))
     nothing = bare.isin("", *no_value) | (bare == _QUOTED_NAN) if "NaN" in no_value else bare.isin("", *no_value)
     return F.when(~nothing, text)

@@ -119,7 +119,7 @@ def announce_again(
 
 def hold(run: Run, surface: str, rows: int, subjects: int, why: Sequence[str]) -> Publication:
     """Note that a day was held, and why; what was published before stays served."""
-    # The one place that asks the clock: nothing was committed whose time could stand for the decision.
+    # The one line that reads the clock: nothing was committed whose time would be the decision's.
     decided = datetime.now(UTC)
     return _announce(
         run,

@@ -8,9 +8,9 @@ import pytest
 
 from infra.benchmarks import quality
 from infra.benchmarks._quality_cells import CELLS, cosine, ials, rp3beta
-from infra.benchmarks._quality_figures import Measured, told, with_seed
+from infra.benchmarks._quality_figures import Measured, describe_settings, with_seed
 from infra.benchmarks._quality_methods import Popularity
-from infra.benchmarks._quality_protocols import draw_places
+from infra.benchmarks._quality_protocols import draw_indices
 from shortlist.config import AlsConfig
 from shortlist.metrics.definitions import RANKING_METRICS
 
@@ -19,17 +19,17 @@ ONE = Measured("aotm", "iALS", "d 8", 7, "recall@100", 0.25, 0.24, 0.26, 1000, 3
 
 def test_places_that_are_held_are_not_drawn() -> None:
     held = np.array([0, 2, 3, 6], np.int32)
-    assert sorted(draw_places("a", held, 8, 4, 1).tolist()) == [1, 4, 5, 7]
+    assert sorted(draw_indices("a", held, 8, 4, 1).tolist()) == [1, 4, 5, 7]
     with pytest.raises(
         ValueError, match="a: 4 of 8 items are not held, 5 negatives are asked for; next: ask for fewer"
     ):
-        draw_places("a", held, 8, 5, 1)
+        draw_indices("a", held, 8, 5, 1)
 
 
 def test_places_are_drawn_evenly() -> None:
     """2,000 subjects draw 2 of 5 free places: 800 each, standard deviation 22."""
     held = np.array([1, 4, 5], np.int32)
-    drawn = np.concatenate([draw_places(f"b{subject:06d}", held, 8, 2, 7) for subject in range(2000)])
+    drawn = np.concatenate([draw_indices(f"b{subject:06d}", held, 8, 2, 7) for subject in range(2000)])
     counts = np.bincount(drawn, minlength=8)
     assert counts[held].tolist() == [0, 0, 0]
     assert (np.abs(counts[[0, 2, 3, 6, 7]] - 800) < 100).all()
@@ -59,10 +59,10 @@ def test_the_table_names_ours_the_published_figure_the_target_and_the_verdict() 
 
 
 def test_settings_are_told_in_the_words_of_papers() -> None:
-    assert told(ials(192, 0.02, 0.007, 16)) == "d 192, reg 0.02, a0 0.007, nu 1, 16 epochs"
-    assert told(rp3beta(2000, 0.8, 0.4)) == "rp3beta, 2000 neighbours, alpha 0.8, beta 0.4"
-    assert told(cosine(100)) == "cosine, 100 neighbours"
-    assert told(Popularity()) == "nothing to set"
+    assert describe_settings(ials(192, 0.02, 0.007, 16)) == "d 192, reg 0.02, a0 0.007, nu 1, 16 epochs"
+    assert describe_settings(rp3beta(2000, 0.8, 0.4)) == "rp3beta, 2000 neighbours, alpha 0.8, beta 0.4"
+    assert describe_settings(cosine(100)) == "cosine, 100 neighbours"
+    assert describe_settings(Popularity()) == "nothing to set"
 
 
 def test_a_seed_and_an_engine_reach_als_alone() -> None:
@@ -80,7 +80,7 @@ def test_cells_have_a_figure_for_each_metric_and_use_settings_that_were_compared
         assert set(cell.published) | set(cell.wanted) | set(cell.grids) <= set(cell.methods)
         for name, grid in cell.grids.items():
             assert cell.methods[name] in grid
-            assert len({told(settings) for settings in grid}) == len(grid)
+            assert len({describe_settings(settings) for settings in grid}) == len(grid)
 
 
 def test_without_data_nothing_is_measured(

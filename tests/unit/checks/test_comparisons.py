@@ -32,7 +32,7 @@ def found(traffic: Sequence[Delivered], catalog: bool = True, **settings: Any) -
 
 
 def numbers(comparison: Comparison) -> list[tuple[object, object, object]]:
-    return [(row["place"], row[comparison.high], row[comparison.low]) for row in comparison.rows]
+    return [(row["where"], row[comparison.high], row[comparison.low]) for row in comparison.rows]
 
 
 def test_volume__the_mean_of_the_same_weekday_by_surface() -> None:
@@ -186,7 +186,7 @@ def test_surfaces_are_fit_for_a_log() -> None:
     hostile = "\x1b[31mred\nline" + "x" * 100
     traffic = [delivered(DAY, "impression", 1, hostile), delivered(DAY, "closeup", 2, hostile)]
     (row,) = found(traffic)["closeups_within_impressions"].rows
-    assert row["place"] == "2017-11-30 \ufffd[31mred\ufffdline" + "x" * 47
+    assert row["where"] == "2017-11-30 \ufffd[31mred\ufffdline" + "x" * 47
     assert found([delivered(DAY, "save", 3, hostile)])["save_rate_at_least"].off == (
         "fewer than 100 impressions on \ufffd[31mred\ufffdline" + "x" * 47
     )

@@ -54,7 +54,7 @@ def test_weighted_sum__does_not_depend_on_blocks() -> None:
 
 def test_cut_lists__best_first_and_of_equal_scores_the_first() -> None:
     cut = cut_lists([0, 4, 4, 5], [1.0, 2.0, 2.0, 0.5, -1.0], 3)
-    assert cut.places.tolist() == [[1, 2, 0], [-1, -1, -1], [4, -1, -1]]
+    assert cut.listed.tolist() == [[1, 2, 0], [-1, -1, -1], [4, -1, -1]]
     assert cut.removed.shape == (3, 0)
 
 
@@ -63,17 +63,17 @@ def test_cut_lists__a_cap_takes_the_next_best_of_another_group() -> None:
     scores = [5.0, 4.0, 3.0, 2.0, 1.0]
     categories, creators = [0, 0, 0, 1, -1], [7, 8, 8, 7, 7]
     cut = cut_lists([0, 5], scores, 5, [categories], [1])
-    assert cut.places.tolist() == [[0, 3, 4, -1, -1]]
+    assert cut.listed.tolist() == [[0, 3, 4, -1, -1]]
     assert cut.removed.tolist() == [[2]]
     both = cut_lists([0, 5], scores, 5, [categories, creators], [2, 1])
-    assert both.places.tolist() == [[0, 1, -1, -1, -1]]
+    assert both.listed.tolist() == [[0, 1, -1, -1, -1]]
     # Candidate 2 is left out by its category, which comes first; 3 and 4 by their creator.
     assert both.removed.tolist() == [[1, 2]]
 
 
 def test_cut_lists__what_lies_below_a_full_list_is_not_counted_as_removed() -> None:
     cut = cut_lists([0, 4], [4.0, 3.0, 2.0, 1.0], 2, [[0, 1, 0, 0]], [1])
-    assert cut.places.tolist() == [[0, 1]]
+    assert cut.listed.tolist() == [[0, 1]]
     assert cut.removed.tolist() == [[0]]
 
 
@@ -90,7 +90,7 @@ def test_list_worth__equals_a_sort(seed: int, k: int) -> None:
     starts = np.concatenate(([0], np.cumsum(random.integers(0, 12, 4))))
     scores, gains = random.integers(0, 4, starts[-1]), random.integers(0, 3, starts[-1])
     worth = list_worth(starts, scores, gains, k)
-    places = cut_lists(starts, scores, k).places
+    places = cut_lists(starts, scores, k).listed
     for subject in range(4):
         order = sorted(range(starts[subject], starts[subject + 1]), key=lambda c: (-scores[c], c))[:k]
         assert [place for place in places[subject] if place >= 0] == order

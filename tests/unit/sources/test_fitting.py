@@ -155,7 +155,7 @@ def test_session_sample__an_item_finds_its_newest_sessions_at_its_last_place() -
     sample = session_sample(([0, 2, 5, 6], [0, 1, 0, 1, 0, 0]), 3, config)
     assert sample.item_starts.tolist() == [0, 2, 4, 4]
     assert sample.item_sessions.tolist() == [1, 2, 0, 1]
-    assert sample.item_places.tolist() == [2, 0, 1, 1]
+    assert sample.item_positions.tolist() == [2, 0, 1, 1]
     np.testing.assert_allclose(sample.scales, [2**-0.5, 3**-0.5, 1.0])
     # Item 0 is in all three sessions, item 1 in two, item 2 in none.
     rarity = np.log([4 / 4, 4 / 3, 4 / 1])

@@ -41,7 +41,7 @@ def fold_in_top_items(
         subjects: subject_id, seen (array<string>): who is served.
         k: longest list.
         config: as the model was fitted with, by engine `local` or `spark`.
-        eligible: places of the items that may be recommended, see `SharedItems.places`; None: all.
+        eligible: indices of the items that may be recommended, see `SharedItems.item_indices`; None: all.
 
     Returns:
         subject_id, item_id, score, rank (from 1; ties by item_id). Subjects that took nothing with a vector are absent.
@@ -72,8 +72,8 @@ def _ranking(
                 found = pc.index_in(ids.cast(pa.string()), value_set=items.ids)
                 known = found.is_valid()
                 rows = pc.list_parent_indices(batch[_TAKEN]).filter(known).to_numpy()
-                places = found.drop_null().to_numpy().astype(np.int32)
-                vectors, taken = _solved(step, turned, batch[SUBJECT_ID], rows, places, weights.filter(known))
+                indices = found.drop_null().to_numpy().astype(np.int32)
+                vectors, taken = _solved(step, turned, batch[SUBJECT_ID], rows, indices, weights.filter(known))
                 mask = pa.array(taken)
                 subjects, seen = batch[SUBJECT_ID].filter(mask), batch[SEEN].filter(mask)
                 yield from ranked_lists(subjects, vectors[taken], seen, items, eligible, k)
@@ -86,7 +86,7 @@ def _solved(
     rotated: Floats,
     names: pa.Array,
     rows: NDArray[np.int64],
-    places: NDArray[np.int32],
+    indices: NDArray[np.int32],
     weights: pa.Array,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Exact vectors of rows, and which of them took anything.
@@ -96,16 +96,16 @@ def _solved(
         rotated: vectors of the other side in the eigenbasis of its Gram matrix.
         names: ids of the rows.
         rows: for each observation its row, ascending.
-        places: for each its place among `rotated`, each once in a row.
+        indices: for each its index among `rotated`, each once in a row.
         weights: signed.
     """
     signs = weights.to_numpy(zero_copy_only=False).astype(np.float32)
     if np.isnan(signs).any():
         raise ModelError.unusable_weights(int(np.isnan(signs).sum()))
-    order = np.lexsort((places, rows))
+    order = np.lexsort((indices, rows))
     indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(names))))).astype(np.int64)
     start = np.zeros((len(names), rotated.shape[1]), np.float32)
-    vectors, sums = step.solve(Block(0, names, indptr, places[order], signs[order]), rotated, start)
+    vectors, sums = step.solve(Block(0, names, indptr, indices[order], signs[order]), rotated, start)
     unsolved = sums["unsolved"][0].as_py()
     if unsolved:
         raise ModelError.not_finite("folded als vectors, rows without a solution in float32", unsolved)

@@ -111,8 +111,8 @@ class SharedItems:
         """
         wanted = items.select(ITEM_ID).toArrow()[ITEM_ID].combine_chunks().cast(pa.string())
         found = pc.is_in(self.ids, value_set=wanted)
-        places = np.flatnonzero(found.to_numpy(zero_copy_only=False)).astype(np.int32)
-        return None if len(places) == len(self.ids) else places
+        indices = np.flatnonzero(found.to_numpy(zero_copy_only=False)).astype(np.int32)
+        return None if len(indices) == len(self.ids) else indices
 
     def close(self) -> None:
         """Give back the executors' copies."""
@@ -139,12 +139,12 @@ class SharedItems:
         lengths = [len(part.value.ids) for part in parts]
         ids = pa.concat_arrays([part.value.ids for part in parts]) if parts else pa.array([], pa.string())
         order = pc.sort_indices(ids).to_numpy()
-        places = np.empty(len(order), np.int64)
-        places[order] = np.arange(len(order))
+        rows = np.empty(len(order), np.int64)
+        rows[order] = np.arange(len(order))
         width = parts[0].value.vectors.shape[1] if parts else 1
         matrix, vectors = _new_matrix(folder, (len(ids), width))
         for part, (first, last) in zip(parts, pairwise(accumulate(lengths, initial=0)), strict=True):
-            vectors[places[first:last]] = part.value.vectors
+            vectors[rows[first:last]] = part.value.vectors
         for path in [path for row in written for path in row.values()]:
             Path(path).unlink()
         return MappedArrays(ItemFactors, {"ids": stored(folder, ids.take(pa.array(order))), "vectors": matrix})

@@ -36,7 +36,7 @@ def top_items(
         queries: subject_id, factors (array<float>), seen (array<string>, never recommended to that subject; NULL for none).
         items: all items.
         k: longest list.
-        eligible: places of those that may be recommended, see `SharedItems.places`; None: all.
+        eligible: indices of those that may be recommended, see `SharedItems.item_indices`; None: all.
         cosine: scores are cosines instead.
 
     Returns:
@@ -62,7 +62,7 @@ def nothing_eligible(items: SharedItems, eligible: ItemIndices | None) -> bool:
 
 
 def sent(spark: SparkSession, eligible: ItemIndices | None) -> "Broadcast[ItemIndices] | None":
-    """The places on every executor; 4 bytes an item, where a surface does not show all."""
+    """The indices on every executor; 4 bytes an item, where a surface does not show all."""
     return None if eligible is None else spark.sparkContext.broadcast(eligible)
 
 
@@ -91,10 +91,10 @@ def ranked_lists(
 ) -> Iterator[pa.RecordBatch]:
     """The k best unseen items of each subject as lists (subject_id, entries), some subjects at a time."""
     indptr, indices = mask_rows(seen, items.ids)
-    places = None if eligible is None else eligible.value
+    allowed = None if eligible is None else eligible.value
     for first, last in slices(len(subjects), k):
         own = indptr[first : last + 1]
-        best = top_k(queries[first:last], items.vectors.T, own - own[0], indices[own[0] : own[-1]], k, places)
+        best = top_k(queries[first:last], items.vectors.T, own - own[0], indices[own[0] : own[-1]], k, allowed)
         kept = np.arange(best.items.shape[1])[None, :] < best.counts[:, None]
         entries = {ITEM_ID: items.ids.take(pa.array(best.items[kept])), SCORE: pa.array(best.scores[kept])}
         yield listed(subjects.slice(first, last - first), best.counts, entries)
