@@ -26,7 +26,7 @@ def reasons(name: str) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
     return scorer.explain(BATCH, scorer.prepare(BATCH), EVERY_ITEM).reshape(SUBJECTS, ITEMS)
 
 
-def check(name: str, parts: list[dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]]) -> None:
+def check_reasons(name: str, parts: list[dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]]) -> None:
     """Each subject's parts: history item -> what it adds to every item."""
     found = reasons(name)
     named = 0
@@ -44,12 +44,14 @@ def check(name: str, parts: list[dict[int, np.ndarray[tuple[int], np.dtype[np.fl
 def test_reasons__of_neighbours() -> None:
     for name, seeds in (("neighbour_lists", 4), ("multi_hit", 50)):
         histories = [heaviest(history_of(subject), seeds) for subject in range(SUBJECTS)]
-        check(name, [{item: weight * SIMILAR[item] for item, weight in history} for history in histories])
+        check_reasons(name, [{item: weight * SIMILAR[item] for item, weight in history} for history in histories])
 
 
 def test_reasons__of_texts() -> None:
     histories = [heaviest(history_of(subject), 5) for subject in range(SUBJECTS)]
-    check("content", [{item: weight * (TERMS @ TERMS[item]) for item, weight in history} for history in histories])
+    check_reasons(
+        "content", [{item: weight * (TERMS @ TERMS[item]) for item, weight in history} for history in histories]
+    )
 
 
 def shared(taken: Taken) -> dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]:
@@ -73,7 +75,7 @@ def shared(taken: Taken) -> dict[int, np.ndarray[tuple[int], np.dtype[np.float64
 
 
 def test_reasons__of_users() -> None:
-    check("user_neighbours", [shared(history_of(subject)) for subject in range(SUBJECTS)])
+    check_reasons("user_neighbours", [shared(history_of(subject)) for subject in range(SUBJECTS)])
 
 
 def test_reasons__what_is_taken_again_is_its_own() -> None:
