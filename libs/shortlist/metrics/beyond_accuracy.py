@@ -43,20 +43,42 @@ def score_exposure(lists: DataFrame, catalogue: DataFrame, ks: Sequence[int]) ->
     Raises:
         ValueError: When `ks` is empty, repeats a cut-off or holds one below 1.
     """
-    cutoffs = checked_cutoffs(ks)
-    at = F.explode(F.array(*[F.lit(k) for k in cutoffs])).alias(K)
-    shown = lists.select(ITEM_ID, RANK, at).where(F.col(RANK) <= F.col(K))
-    mentions = shown.select(K, ITEM_ID, F.lit(False).alias("listed"), F.lit(1).alias("shown")).unionAll(
-        catalogue.select(at, ITEM_ID, F.lit(True).alias("listed"), F.lit(0).alias("shown"))
+    one = score_exposure_of_sources(lists.withColumn(SOURCE, F.lit("")), catalogue, ks, [""])
+    return one.drop(SOURCE)
+
+
+def score_exposure_of_sources(
+    lists: DataFrame, catalogue: DataFrame, ks: Sequence[int], sources: Sequence[str]
+) -> DataFrame:
+    """`score_exposure` for the lists of each source by themselves, in one pass.
+
+    Args:
+        lists: [source, subject_id, rank, item_id].
+        catalogue: [item_id].
+        ks: Cut-offs.
+        sources: Names to look for in lists.
+
+    Returns:
+        [source, k, metric, value].
+
+    Raises:
+        ValueError: When `ks` is not valid.
+    """
+    by = [SOURCE, K]
+    at = F.explode(F.array(*[F.lit(k) for k in checked_cutoffs(ks)])).alias(K)
+    each = lists.sparkSession.range(1).select(F.explode(F.array(*map(F.lit, sources))).alias(SOURCE)).select(SOURCE, at)
+    shown = lists.where(F.col(SOURCE).isin(*sources)).select(SOURCE, ITEM_ID, RANK, at).where(F.col(RANK) <= F.col(K))
+    mentions = shown.select(*by, ITEM_ID, F.lit(False).alias("listed"), F.lit(1).alias("shown")).unionAll(
+        catalogue.select(ITEM_ID).crossJoin(F.broadcast(each)).select(*by, ITEM_ID, F.lit(True), F.lit(0))
     )
-    exposure = mentions.groupBy(K, ITEM_ID).agg(F.bool_or("listed").alias("listed"), F.sum("shown").alias("shown"))
+    exposure = mentions.groupBy(*by, ITEM_ID).agg(F.bool_or("listed").alias("listed"), F.sum("shown").alias("shown"))
     # Items with the same number of rows are interchangeable: the order is that of a short histogram per cut-off.
-    histogram = exposure.groupBy(K, "listed", "shown").agg(F.count(F.lit(1)).alias("items"))
+    histogram = exposure.groupBy(*by, "listed", "shown").agg(F.count(F.lit(1)).alias("items"))
     # No item without rows changes no sum, but gives every cut-off its row.
-    nothing = lists.sparkSession.range(1).select(at, F.lit(True), F.lit(0).cast("bigint"), F.lit(0).cast("bigint"))
-    totals = histogram.unionAll(nothing).groupBy(K).agg(*_exposure_totals())
+    nothing = each.select(*by, F.lit(True), F.lit(0).cast("bigint"), F.lit(0).cast("bigint"))
+    totals = histogram.unionAll(nothing).groupBy(*by).agg(*_exposure_totals())
     metrics = F.create_map(*[part for name, value in _exposure_values().items() for part in (F.lit(name), value)])
-    return totals.select(K, F.explode(metrics).alias(METRIC, VALUE))
+    return totals.select(*by, F.explode(metrics).alias(METRIC, VALUE))
 
 
 def share_by_source(lists: DataFrame) -> DataFrame:

@@ -1,7 +1,6 @@
 """Lists of several sources against several kinds of truth, in one pass, with intervals."""
 
 from collections.abc import Sequence
-from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -20,7 +19,7 @@ from shortlist.columns import (
     WITHOUT_LIST,
     K,
 )
-from shortlist.metrics.beyond_accuracy import score_exposure, score_novelty
+from shortlist.metrics.beyond_accuracy import score_exposure_of_sources, score_novelty
 from shortlist.metrics.intervals import summarize
 from shortlist.metrics.ranking import score_lists, subjects_without_list
 
@@ -91,17 +90,21 @@ def beyond_accuracy_rows(
         one figure over all lists. `subjects` counts those that have a list; nobody is without one here. A figure that is not
         defined, such as the coverage of an empty catalogue, has no row.
     """
+    own = lists.where(F.col(SOURCE).isin(*sources))
     popularity = engagements.groupBy(ITEM_ID).agg(F.count_distinct(USER_ID).alias(SUBJECTS))
+    # One pass for all sources: a subject's list of each source is a list of its own.
+    apart = own.withColumn(SUBJECT_ID, F.concat_ws(_SEPARATOR, SOURCE, SUBJECT_ID))
+    bits = score_novelty(apart, popularity, people, ks)
+    source_of = F.split(SUBJECT_ID, _SEPARATOR)[0]
+    means = summarize(bits.withColumn(METRIC, F.concat_ws(_SEPARATOR, source_of, METRIC)), seed, resamples)
+    parts = F.split(METRIC, _SEPARATOR)
+    columns = [K, VALUE, CI_LOW, CI_HIGH, SUBJECTS]
+    novelty = means.select(parts[0].alias(SOURCE), parts[1].alias(METRIC), *columns)
 
-    def rows(source: str) -> DataFrame:
-        own = lists.where(F.col(SOURCE) == source)
-        listed = own.agg(F.count_distinct(SUBJECT_ID).alias(SUBJECTS))
-        none = F.lit(None).cast("double")
-        exposure = score_exposure(own, catalogue, ks).withColumns({CI_LOW: none, CI_HIGH: none})
-        exposure = exposure.crossJoin(F.broadcast(listed)).where(F.col(VALUE).isNotNull())
-        novelty = summarize(score_novelty(own, popularity, people, ks), seed, resamples)
-        columns = [METRIC, K, VALUE, CI_LOW, CI_HIGH, SUBJECTS]
-        both = exposure.select(*columns).unionByName(novelty.select(*columns))
-        return both.withColumns({SOURCE: F.lit(source), SEGMENT: F.lit("all"), WITHOUT_LIST: F.lit(0).cast("bigint")})
-
-    return reduce(DataFrame.unionByName, map(rows, sources))
+    counted = own.groupBy(SOURCE).agg(F.count_distinct(SUBJECT_ID).alias(SUBJECTS))
+    none = F.lit(None).cast("double")
+    figures = score_exposure_of_sources(own, catalogue, ks, sources).where(F.col(VALUE).isNotNull())
+    figures = figures.join(F.broadcast(counted), SOURCE, how="left").withColumns({CI_LOW: none, CI_HIGH: none})
+    figures = figures.withColumn(SUBJECTS, F.coalesce(SUBJECTS, F.lit(0)))
+    both = figures.select(SOURCE, METRIC, *columns).unionByName(novelty)
+    return both.withColumns({SEGMENT: F.lit("all"), WITHOUT_LIST: F.lit(0).cast("bigint")})
