@@ -160,7 +160,7 @@ def _look_back(mapped: Mapped) -> list[str]:
     return [
         "",
         f"# The sample has {mapped.span} days; interactions.lookback_days and baskets.*.lookback_days are {usual}: older events",
-        "# are not learned from. A longer look-back needs a longer retention in schemas/engagements.odcs.yaml.",
+        "# are not learned from. A longer look-back needs engagements that are kept longer: maintenance.engagement_days.",
     ]
 
 
