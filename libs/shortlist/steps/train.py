@@ -1,10 +1,13 @@
 """Models of the run date: each is trained on the run date's rows and written as the model of one training."""
 
+from pyspark.sql.types import StructType
+
+from shortlist.columns import RUN_DATE
 from shortlist.models.als.fit import fit as fit_als
 from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
 from shortlist.tables import BASKETS, INTERACTIONS, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
 from shortlist.warehouse.models import replace_model
-from shortlist.warehouse.run import Run
+from shortlist.warehouse.run import Run, log
 
 
 def train_als(run: Run) -> None:
@@ -20,5 +23,11 @@ def train_als(run: Run) -> None:
 def train_cooccurrence(run: Run) -> None:
     """The nearest neighbours of each item by each measure, from baskets of the kind that settings name."""
     config = run.settings.cooccurrence
-    with fit_cooccurrence(run.read(BASKETS, basket_kind=config.basket_kind), config) as related:
+    baskets = run.read(BASKETS, basket_kind=config.basket_kind)
+    if baskets.isEmpty():
+        log.warning("no baskets of kind %s: no item is related to another on %s", config.basket_kind, run.run_date)
+        columns = StructType([field for field in RELATED_ITEMS.schema if field.name != RUN_DATE])
+        replace_model(run, [(run.spark.createDataFrame([], columns), RELATED_ITEMS)])
+        return
+    with fit_cooccurrence(baskets, config) as related:
         replace_model(run, [(related, RELATED_ITEMS)])

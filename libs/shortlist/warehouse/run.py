@@ -105,7 +105,7 @@ class Run:
         """Whether the newest commit of a part wrote no row; rows that were taken away later were there once."""
         for _, info in commits_from(self.warehouse.path(table), self.version(table)):
             if stamp_of(info).get(PARTITION) == part:
-                return info.get("operationMetrics", {}).get("numFiles") == "0"
+                return bool(info.get("operationMetrics", {}).get("numFiles") == "0")
         return False
 
     def engagements(self, lookback_days: int) -> DataFrame:
