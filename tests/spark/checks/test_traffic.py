@@ -23,6 +23,7 @@ SURFACES: dict[str, Any] = {"homefeed": {"subject": "user", "sources": ["als"]}}
 STRICT: dict[str, Any] = {
     "closeups": {"severity": "critical"},
     "save_rate": {"severity": "critical", "min_events": 4},
+    "heaviest": {"severity": "critical", "min_events": 4, "max_user_share": 0.6, "max_item_share": 0.6},
     "every": {
         "min_events": 2,
         **{rule: {"severity": "critical"} for rule in ("volume", "unknown_items", "empty_columns", "freshness")},
@@ -31,13 +32,17 @@ STRICT: dict[str, Any] = {
 
 
 def events(day: date, **changes: Any) -> list[Row]:
-    """A quiet day of a surface: 8 impressions, 4 closeups, 2 saves, each with a session, the last at 23:00."""
+    """A quiet day of a surface: 8 impressions, 4 closeups, 2 saves, each with a session, the last at 23:00.
+
+    Two users and two items share them evenly.
+    """
     counts = {"impression": 8, "closeup": 4, "save": 2, **changes.pop("counts", {})}
     rows = []
     for kind, count in counts.items():
         for number in range(count):
             row: Row = dict.fromkeys(ENGAGEMENTS.columns)
-            row |= {"event_id": f"{day}-{kind}-{number}", "event_type": kind, "user_id": "u", "item_id": "a"}
+            row |= {"event_id": f"{day}-{kind}-{number}", "event_type": kind}
+            row |= {"user_id": "uv"[number % 2], "item_id": "ab"[number % 2]}
             row |= {"surface": "home", "session_id": "s", "ingest_date": day, "event_date": day}
             row |= {"event_ts": datetime(day.year, day.month, day.day, 23, tzinfo=UTC)}
             rows.append({**row, **changes})
@@ -52,7 +57,11 @@ def checked(
     spark: SparkSession, fresh: list[Row], known: list[Row] | None, catalog: bool = True, **checks: Any
 ) -> Audit:
     settings = Settings.model_validate({"surfaces": SURFACES, "checks": {**STRICT, **checks}})
-    described = frame_of(spark, CATALOG, [dict.fromkeys(CATALOG.columns) | {"item_id": "a"}]) if catalog else None
+    described = (
+        frame_of(spark, CATALOG, [dict.fromkeys(CATALOG.columns) | {"item_id": item} for item in "ab"])
+        if catalog
+        else None
+    )
     table = None if known is None else frame_of(spark, ENGAGEMENTS, known)
     return check_traffic(frame_of(spark, ENGAGEMENTS, fresh).persist(), table, described, settings, DAY, PARTITION)
 
@@ -70,7 +79,7 @@ def test_a_quiet_day_passes_every_rule_and_every_rule_judged(spark: SparkSession
     audit.raise_if_failed()
     assert (audit.table, audit.partition) == ("traffic", PARTITION)
     assert [str(result) for result in audit.results if not result.success or result.off or result.raised] == []
-    assert len(audit.results) == 3 + 3 * 5
+    assert len(audit.results) == 3 + 2 + 3 * 5
 
 
 # What breaks each kind of rule, by its name without the event type.
@@ -82,6 +91,8 @@ BREAKS: Mapping[str, tuple[dict[str, Any], str]] = {
     "volume_at_most": ({"counts": {"closeup": 9}}, "closeup_volume_at_most"),
     "items_known": ({"item_id": "gone"}, "closeup_items_known"),
     "columns_filled": ({"session_id": None}, "closeup_columns_filled"),
+    "heaviest_user": ({"user_id": "u"}, "heaviest_user"),
+    "heaviest_item": ({"item_id": "a"}, "heaviest_item"),
     "fresh": ({"event_ts": datetime(2017, 11, 30, 17, tzinfo=UTC)}, "closeup_fresh"),
 }
 
@@ -102,7 +113,10 @@ def test_every_rule_is_seen_to_stop(spark: SparkSession, kind: str) -> None:
     mild = {"severity": "warning"}
     every = {"min_events": 2, "volume": mild, "unknown_items": mild, "empty_columns": mild, "freshness": mild}
     rates = {"severity": "warning", "min_events": 4, "width": 1.0}
-    audit = checked(spark, events(DAY, **changes), history(), closeups=mild, save_rate=rates, every=every)
+    heaviest = {**STRICT["heaviest"], **mild}
+    audit = checked(
+        spark, events(DAY, **changes), history(), closeups=mild, save_rate=rates, every=every, heaviest=heaviest
+    )
     audit.raise_if_failed()
     assert rule in [warning.rule for warning in audit.warnings]
 
@@ -124,9 +138,8 @@ def test_a_first_day_is_told_what_is_off(spark: SparkSession) -> None:
     assert off["closeup_items_known"] == "no catalog was known on the run date"
     assert off["closeup_volume_at_least"] == "the same weekday was delivered 0 times before, 2 are needed"
     assert off["save_rate_at_least"] == "fewer than 7 earlier days on home to compare with"
-    assert set(by_rule(audit)) - set(off) == {"closeups_within_impressions"} | {
-        f"{kind}_fresh" for kind in ("impression", "closeup", "save")
-    }
+    judged = {"closeups_within_impressions", "heaviest_user", "heaviest_item"}
+    assert set(by_rule(audit)) - set(off) == judged | {f"{kind}_fresh" for kind in ("impression", "closeup", "save")}
 
 
 def test_later_deliveries_are_not_seen(spark: SparkSession) -> None:
@@ -167,16 +180,16 @@ def test_surfaces_without_end_hold(spark: SparkSession, monkeypatch: pytest.Monk
 
 def test_what_passes_is_told_by_its_nearest_miss() -> None:
     rows: list[dict[str, Any]] = [
-        {"place": place, "said": f"{hours} hours", "hours": hours, "at_most": 6.0}
-        for place, hours in (("first", 2.0), ("second", 5.5), ("third", 3.0))
+        {"where": where, "said": f"{hours} hours", "hours": hours, "at_most": 6.0}
+        for where, hours in (("first", 2.0), ("second", 5.5), ("third", 3.0))
     ]
     (result,) = judge([Comparison("rule", "What it says.", "warning", "at_most", "hours", tuple(rows), None)])
     assert result.observed == "3 judged; nearest to its limit is second: 5.5 hours"
 
 
-def test_places_of_one_name_are_told_apart() -> None:
+def test_rows_of_one_name_are_told_apart() -> None:
     rows: list[dict[str, Any]] = [
-        {"place": "here", "said": f"{hours} hours", "hours": hours, "at_most": 6.0} for hours in (2.0, 7.0)
+        {"where": "here", "said": f"{hours} hours", "hours": hours, "at_most": 6.0} for hours in (2.0, 7.0)
     ]
     (result,) = judge([Comparison("rule", "What it says.", "warning", "at_most", "hours", tuple(rows), None)])
     assert (result.unexpected_count, result.observed) == (1, "1 of 2 break it: here: 7.0 hours")
@@ -184,7 +197,7 @@ def test_places_of_one_name_are_told_apart() -> None:
 
 @pytest.mark.parametrize(("value", "limit"), [(float("nan"), 6.0), (None, 6.0), (float("nan"), float("nan"))])
 def test_a_number_that_is_missing_is_not_excused(value: float | None, limit: float) -> None:
-    row: dict[str, Any] = {"place": "here", "said": "nothing", "hours": value, "at_most": limit}
+    row: dict[str, Any] = {"where": "here", "said": "nothing", "hours": value, "at_most": limit}
     comparison = Comparison("rule", "What it says.", "warning", "at_most", "hours", (row,), None)
     (result,) = judge([comparison])
     assert not result.success
@@ -192,7 +205,7 @@ def test_a_number_that_is_missing_is_not_excused(value: float | None, limit: flo
 
 def test_a_rule_that_cannot_be_evaluated_holds() -> None:
     comparison = Comparison(
-        "rule", "What it says.", "warning", "at_most", "gone", ({"place": "here", "said": "x", "at_most": 1.0},), None
+        "rule", "What it says.", "warning", "at_most", "gone", ({"where": "here", "said": "x", "at_most": 1.0},), None
     )
     (result,) = judge([comparison])
     assert (result.success, result.holds) == (False, True)
