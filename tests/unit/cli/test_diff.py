@@ -43,7 +43,7 @@ def test_a_surface(two_days: Path, shortlist: Shortlist) -> None:
 
 def test_one_subject(two_days: Path, shortlist: Shortlist) -> None:
     facts = shortlist("diff", "homefeed", *DAYS, "--subject", "u1", "--json").facts
-    assert facts["places"] == [
+    assert facts["ranks"] == [
         {"item_id": "c", "first": None, "second": 1, "title": "Corn"},
         {"item_id": "a", "first": 1, "second": 2, "title": None},
         {"item_id": "b", "first": 2, "second": None, "title": None},

@@ -30,7 +30,7 @@ def night(warehouse: Path) -> Path:
         ),
         ("u1", "d", "not_eligible", "its catalog status is retired"),
         ("u1", "e", "not_eligible", "the catalog does not describe it"),
-        ("u1", "g", "below_k", "proposed by als at rank 2, popularity at rank 2, but 1 others stand above it"),
+        ("u1", "g", "below_k", "proposed by als at rank 2, popularity at rank 2, but 1 others rank above it"),
         ("u1", "h", "fallback_not_needed", "only the fallback proposed it (popularity at rank 3)"),
         ("u2", "g", "not_proposed", "no source proposed it; 100 items each were asked of: als"),
         ("u9", "c", "not_a_subject", "user u9 has no history"),
