@@ -78,7 +78,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
         },
         "extraction": {
             "max_rejected_share": 0.2,
-            "feeds": {"engagements": {"fields": {**{name: name for name in names}, "user_id": FIELD}}},
+            # By default blanks around an id are taken off, and words such as null and NaN mean no value.
+            "ids": {"trim": False},
+            "feeds": {"engagements": {"fields": {**{name: name for name in names}, "user_id": FIELD}, "no_value": []}},
         },
         "surfaces": {"homefeed": {"subject": "user", **surface}, "related": {"subject": "item", **surface}},
         "als": {"factors": 8, "epochs": 3},
