@@ -70,7 +70,7 @@ def synthetic_events(numbers: DataFrame, day: date, config: SyntheticConfig) -> 
         F.when(chance("affinity") < config.affinity, own).otherwise(any_item).alias("item"),
         _event_type(chance("type")).alias(EVENT_TYPE),
         seconds.alias("seconds"),
-        F.floor(chance("position_in_request") * 50).cast("int").alias("position_in_request"),
+        F.floor(chance("place") * 50).cast("int").alias("position_in_request"),
     )
     session = F.format_string(f"s%d-{day.isoformat()}-%d", "user", F.floor(F.col("seconds") / _SESSION_SECONDS))
     midnight = F.lit(day.isoformat()).cast("timestamp")
