@@ -20,9 +20,11 @@ def delivery(day: date, landed: int, bad: int) -> Delivery:
 
 def rejected(spark: SparkSession, bad: dict[date, list[list[str]]]) -> DataFrame:
     rows = [
-        (f"saves/{day}/part-0", f"line {n}", reasons) for day, lines in bad.items() for n, reasons in enumerate(lines)
+        (f"saves/{day}/part-0", day, f"line {n}", reasons)
+        for day, lines in bad.items()
+        for n, reasons in enumerate(lines)
     ]
-    return spark.createDataFrame(rows, "file string, raw string, reasons array<string>")
+    return spark.createDataFrame(rows, "file string, ingest_date date, raw string, reasons array<string>")
 
 
 def held(deliveries: list[Delivery], bad: DataFrame, **config: Any) -> str:
