@@ -18,11 +18,12 @@ from typing import Any, Final
 import polars as pl
 from rich.console import Console
 
-from shortlist.cli.first_events import UNREADABLE, FirstEvents, first_events, folders
+from shortlist.cli.first_events import UNREADABLE, FirstEvents, first_events
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.columns import PUBLISHED_AT
 from shortlist.config import CHECKOUT, FeedConfig, Settings
 from shortlist.errors import ShortlistError
+from shortlist.landing.folders import Landing
 from shortlist.redaction import redact_all
 from shortlist.store.pinned_tables import Lake
 
@@ -169,34 +170,34 @@ def writable(name: str, folder: Path) -> Line:
 
 def landing(settings: Settings) -> Iterator[tuple[Line, FirstEvents | None]]:
     """For each feed of the settings: whether its folders can be listed, and what the newest complete one holds, as mapped."""
-    root, extraction = settings.paths.landing, settings.extraction
+    landed, extraction = Landing.of(settings), settings.extraction
     for name, feed in extraction.feeds.items():
-        where = f"{root.rstrip('/')}/{name}"
+        where = f"{landed.root.rstrip('/')}/{name}"
         try:
-            found = folders(root, name, feed, extraction.marker)
+            days, complete = landed.days(name), landed.complete_days(name)
         except (OSError, ValueError) as error:
             mend = "look at the address, the network and the credentials in the environment"
             yield Line(f"landing {name}", False, f"{where}: {str(error)[:300]}", mend, _INFRASTRUCTURE), None
             continue
-        if not found.days:
+        if not days:
             folder = f"{where}/{date(2017, 11, 30).strftime(feed.day_folders)}/"
             mend = f"let the producer land a day as {folder} (README, Landing), or infra/shortlist new; for the demo: infra/demo"
             yield Line(f"landing {name}", False, f"{where} holds no day", mend, _INFRASTRUCTURE), None
             continue
-        says = f"{where}: {len(found.days)} days, the newest is {found.days[-1]}"
-        if found.newest_complete is None:
+        says = f"{where}: {len(days)} days, the newest is {days[-1]}"
+        if not complete:
             mend = f"let the producer write {extraction.marker} into a day's folder when it is whole"
             yield Line(f"landing {name}", False, f"{says}; none has {extraction.marker}", mend, _INFRASTRUCTURE), None
             continue
-        yield Line(f"landing {name}", True, f"{says}; complete up to {found.newest_complete}"), None
-        yield mapping(root, name, found.newest_complete, feed)
+        yield Line(f"landing {name}", True, f"{says}; complete up to {complete[-1]}"), None
+        yield mapping(landed, name, complete[-1], feed)
 
 
-def mapping(root: str, name: str, day: date, feed: FeedConfig) -> tuple[Line, FirstEvents | None]:
+def mapping(landed: Landing, name: str, day: date, feed: FeedConfig) -> tuple[Line, FirstEvents | None]:
     """Whether a feed's settings find in its files what an event needs."""
     mend = f"extraction.feeds.{name} in the settings: format, fields, timestamp, event_types; infra/shortlist new proposes them"
     try:
-        first = first_events(root, name, day, feed)
+        first = first_events(landed, name, day, feed)
     except UNREADABLE as error:
         problem = " ".join(str(error).split())[:300]
         return Line(f"mapping {name}", False, f"{name}/{day} cannot be read as {feed.format}: {problem}", mend), None

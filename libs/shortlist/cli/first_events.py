@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
@@ -19,8 +19,9 @@ from pyarrow import fs
 
 from shortlist.columns import EVENT_TS, EVENT_TYPE
 from shortlist.config import FeedConfig
+from shortlist.landing.csv_rows import dialect
+from shortlist.landing.folders import Landing
 from shortlist.landing.sample_times import can_read, parse
-from shortlist.store.filesystems import filesystem
 
 _CODECS: Final = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
 # What a file that is no such file, or a torn one, makes its readers raise. Polars panics on some.
@@ -30,19 +31,6 @@ UNREADABLE: Final = (
 )
 # Enough for some lines; the rest of a file is not read.
 _BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True)
-class Folders:
-    """The folders of a feed that are named by a day.
-
-    Attributes:
-        days: oldest first.
-        newest_complete: the newest with its marker; None where none has it.
-    """
-
-    days: list[date]
-    newest_complete: date | None
 
 
 @dataclass(frozen=True)
@@ -60,44 +48,21 @@ class FirstEvents:
     problem: str = ""
 
 
-def folders(root: str, name: str, feed: FeedConfig, marker: str) -> Folders:
-    """The day folders of a feed, as its settings name them.
-
-    Raises:
-        OSError: the landing cannot be listed.
-        ValueError: its address names no file system.
-    """
-    system, path = filesystem(root)
-    folder = f"{path.rstrip('/')}/{name}"
-    found = [""]
-    for _ in feed.day_folders.split("/"):
-        found = [f"{above}{inside}/" for above in found for inside in _folders_in(system, f"{folder}/{above}")]
-    days = sorted(day for each in found if (day := _day(each.rstrip("/"), feed.day_folders)) is not None)
-    complete = (day for day in reversed(days) if _exists(system, f"{folder}/{day.strftime(feed.day_folders)}/{marker}"))
-    return Folders(days, next(complete, None))
-
-
-def first_events(root: str, name: str, day: date, feed: FeedConfig, count: int = 5) -> FirstEvents:
+def first_events(landing: Landing, name: str, day: date, feed: FeedConfig, count: int = 5) -> FirstEvents:
     """The first events of a day, mapped.
 
     Raises:
         UNREADABLE: the file cannot be read.
     """
-    system, path = filesystem(root)
-    inside = f"{name}/{day.strftime(feed.day_folders)}"
-    folder = f"{path.rstrip('/')}/{inside}"
+    folder = landing.name(name, day)
     if feed.format == "delta":
-        table = deltalake.DeltaTable(f"{root.rstrip('/')}/{inside}")
-        return _mapped(inside, pl.scan_delta(table).head(count).collect().to_dicts(), feed)
-    files = [
-        entry
-        for entry in system.get_file_info(fs.FileSelector(folder, recursive=True))
-        if entry.type == fs.FileType.File and not entry.base_name.startswith(("_", "."))
-    ]
+        table = deltalake.DeltaTable(landing.folder(name, day))
+        return _mapped(folder, pl.scan_delta(table).head(count).collect().to_dicts(), feed)
+    files = landing.listing(name, [day], feed.format).files
     if not files:
-        return FirstEvents(inside, [], "it holds no file of events")
-    file = min(files, key=lambda entry: entry.path)
-    return _mapped(f"{inside}/{file.base_name}", _rows(system, file.path, feed, count), feed)
+        return FirstEvents(folder, [], "it holds no file of events")
+    system, _ = landing.system()
+    return _mapped(files[0].name, _rows(system, files[0].path, feed, count), feed)
 
 
 def _mapped(file: str, rows: Sequence[Mapping[str, Any]], feed: FeedConfig) -> FirstEvents:
@@ -163,8 +128,7 @@ def _rows(system: fs.FileSystem, path: str, feed: FeedConfig, count: int) -> lis
 
 
 def _csv_rows(lines: Sequence[str], feed: FeedConfig, count: int) -> list[dict[str, Any]]:
-    quotes: dict[str, Any] = {"quotechar": feed.csv.quote} if feed.csv.quote else {"quoting": csv.QUOTE_NONE}
-    reader = csv.reader(lines, delimiter=feed.csv.delimiter, escapechar=feed.csv.escape, **quotes)
+    reader = csv.reader(lines, **dialect(feed.csv))
     names = feed.csv.columns or next(reader, [])
     rows = (dict(zip(names, fields, strict=False)) for fields in reader if fields)
     return list(islice(rows, count))
@@ -197,20 +161,3 @@ def _names(row: Mapping[str, Any], feed: FeedConfig, before: str = "") -> list[s
 
 def _text(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _folders_in(system: fs.FileSystem, folder: str) -> list[str]:
-    entries = system.get_file_info(fs.FileSelector(folder.rstrip("/"), allow_not_found=True))
-    return [entry.base_name for entry in entries if entry.type == fs.FileType.Directory]
-
-
-def _day(name: str, pattern: str) -> date | None:
-    try:
-        day = datetime.strptime(name, pattern).date()  # noqa: DTZ007  # a day has no zone
-    except ValueError:
-        return None
-    return day if day.strftime(pattern) == name else None
-
-
-def _exists(system: fs.FileSystem, path: str) -> bool:
-    return bool(system.get_file_info(path).type != fs.FileType.NotFound)

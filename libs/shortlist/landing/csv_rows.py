@@ -78,7 +78,7 @@ class CsvText:
         """Each row of lines. A first line that cannot be a row's beginning is a fault alone, and the others begin anew."""
         while True:
             taken: list[str] = []
-            reader = csv.reader(self._take(taken), strict=self._config.strict, **_dialect(self._config))
+            reader = csv.reader(self._take(taken), strict=self._config.strict, **dialect(self._config))
             try:
                 for fields in reader:
                     row = self._checked(taken, fields)
@@ -147,7 +147,8 @@ def _names(row: CsvRow) -> list[str]:
     return names
 
 
-def _dialect(config: CsvConfig) -> dict[str, Any]:
+def dialect(config: CsvConfig) -> dict[str, Any]:
+    """The settings of Python's csv module, but for `strict`."""
     if config.quote is None:
         return {"delimiter": config.delimiter, "quoting": csv.QUOTE_NONE, "escapechar": config.escape}
     return {

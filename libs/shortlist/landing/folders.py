@@ -1,6 +1,6 @@
-"""Landing folders: `<root>/<feed>/<day>/` with a completion marker that its producer writes last."""
+"""Landing folders: `<root>/<feed>/<day>/` with a completion marker that its producer writes last. No Spark."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -9,18 +9,12 @@ from urllib.parse import unquote
 import deltalake
 import pyarrow as pa
 from pyarrow import fs
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from shortlist.columns import RAW
 from shortlist.config import ExtractionConfig, LandingFormat, Settings
 from shortlist.errors import HeldError, LandingError
 from shortlist.landing.files import LandedFile, folder_values
-from shortlist.landing.reading import Reader
 from shortlist.store.filesystems import filesystem
 
-# Packed bytes for one task; a file is never split, because its rows are numbered.
-_TASK_BYTES = 32 << 20
 # Delta folders newer than this hold rows that are not simply what their files say (deletion vectors, renamed columns).
 _READER_VERSION = 1
 Deliveries = Mapping[str, Sequence[date]]
@@ -260,38 +254,3 @@ def days_to_extract(
         due[feed] = [day for day in days if day <= run_date and (day >= again or day == run_date or day not in known)]
         landing.require_complete(feed, due[feed])
     return due
-
-
-def read_landed(spark: SparkSession, landing: Landing, files: Sequence[LandedFile], reader: Reader) -> DataFrame:
-    """Every row of the files, as it stands, and one row for each file that says what was read of it.
-
-    A file is read by one task from its beginning to its end, through pyarrow: Spark's own readers know neither where a
-    row lies in its file nor, without native libraries, zstd, and let a broken file fail without its name.
-
-    Returns:
-        As `Reader.ddl`; offset is counted from 0 in each file.
-    """
-    tasks = shares(files, spark.sparkContext.defaultParallelism)
-    system, _ = landing.system()
-
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for task in batch.column(0).to_pylist():
-                for file in tasks[task]:
-                    yield from reader.read(file, system)
-
-    rows = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, reader.ddl)
-    # This cast looks at nothing: the bytes of a line stay what they are, also where they are no UTF-8.
-    return rows.withColumn(RAW, F.col(RAW).cast("string"))
-
-
-def shares(files: Sequence[LandedFile], cores: int) -> list[list[LandedFile]]:
-    """The files in shares of like size, one for each task; there is at least one share."""
-    wanted = max(4 * cores, sum(file.size for file in files) // _TASK_BYTES)
-    shares: list[list[LandedFile]] = [[] for _ in range(max(1, min(len(files), wanted)))]
-    weights = [0] * len(shares)
-    for file in sorted(files, key=lambda file: (-file.size, file.name)):
-        lightest = weights.index(min(weights))
-        shares[lightest].append(file)
-        weights[lightest] += file.size + 1
-    return shares

@@ -12,8 +12,9 @@ from shortlist.columns import FILE, OFFSET, RAW, REASONS, RECEIPT, SNAPSHOT_DATE
 from shortlist.config import DescriptionConfig, LandingFormat
 from shortlist.errors import HeldError
 from shortlist.landing.files import LandedFile, Receipt
-from shortlist.landing.folders import Landing, read_landed
+from shortlist.landing.folders import Landing
 from shortlist.landing.reading import Reader
+from shortlist.landing.spark_reading import read_landed
 from shortlist.steps.erasure_requests import erased_digests
 from shortlist.steps.landed_days import as_read, changes
 from shortlist.store.fences import run_partition

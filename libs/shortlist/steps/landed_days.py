@@ -13,8 +13,9 @@ from shortlist.columns import EVENT_DATE, FILE, REASONS, RECEIPT
 from shortlist.config import FeedConfig
 from shortlist.errors import HeldError
 from shortlist.landing.files import LandedFile, Receipt
-from shortlist.landing.folders import Deliveries, Landing, read_landed
+from shortlist.landing.folders import Deliveries, Landing
 from shortlist.landing.reading import Reader
+from shortlist.landing.spark_reading import read_landed
 from shortlist.steps.erasure_requests import erased_digests
 from shortlist.steps.merge import Merge, conflicting_rows, rows_by_file
 from shortlist.transforms.deliveries import Delivery, FileAccount

@@ -10,7 +10,8 @@ import pytest
 from shortlist.config import ExtractionConfig, FeedConfig
 from shortlist.errors import HeldError, LandingError
 from shortlist.landing.files import LandedFile
-from shortlist.landing.folders import Landing, days_to_extract, shares
+from shortlist.landing.folders import Landing, days_to_extract
+from shortlist.landing.spark_reading import shares
 
 FIRST, SECOND, THIRD = date(2017, 11, 1), date(2017, 11, 2), date(2017, 11, 3)
 TWO_FEEDS = ExtractionConfig.model_validate({"feeds": {"saves": {}, "orders": {}}})
