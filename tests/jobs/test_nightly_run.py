@@ -28,7 +28,6 @@ TABLES = (
     "related_items",
     "source_candidates",
     "unchecked_candidates",
-    "short_lists",
     "candidates_homefeed",
     "candidates_related",
 )

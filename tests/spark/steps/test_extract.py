@@ -62,6 +62,8 @@ def extract(home: Path, offset: int, *overrides: str) -> None:
         f"extraction.max_late_days={LATE}",
         f"extraction.lookback_days={LOOKBACK}",
         "extraction.missing_days=allow",
+        # Events of one id differ here, so that the kept one is known by its row.
+        "extraction.max_share_by_reason={conflicting_duplicate: 1.0}",
     ]
     arguments = ["--config", str(home / "settings.yaml"), "--run-date", str(day)]
     arguments += [part for override in (*given, *overrides) for part in ("--set", override)]
