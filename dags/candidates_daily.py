@@ -25,7 +25,7 @@ with DAG(
     params={SETTINGS: settings_param()},
 ):
     checked = check_settings().as_setup()
-    train = [SubmitJob(job="train_als"), SubmitJob(job="train_cooccurrence")]
+    train = [SubmitJob(job="train_als"), SubmitJob(job="train_cooccurrence"), SubmitJob(job="learn_blend")]
     generate = SubmitJob(job="generate_candidates")
     publish = SubmitJob(job="publish_candidates", outlets=candidates_outlets(), post_execute=announce_publications)
     evaluate = SubmitJob(job="evaluate_candidates")

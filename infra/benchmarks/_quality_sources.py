@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from infra.benchmarks._quality_tasks import Sequences, Task
 from shortlist.config import AlsConfig
-from shortlist.config.scorers import (
-    FoldInSourceConfig,
+from shortlist.config.sources import (
+    AlsSourceConfig,
     NeighbourListsSourceConfig,
     RepeatSourceConfig,
     SessionNeighboursSourceConfig,
@@ -86,7 +86,7 @@ def als(fitted: Fitted, factors: int, regularization: float, unobserved_weight: 
         threads=1,
     )
     settings = AlsConfig(factors=factors, regularization=regularization, alpha=1.0 / unobserved_weight, epochs=EPOCHS)
-    return Sampled(FoldInScorer(fold_in_arrays(model.item_factors, settings), settings, FoldInSourceConfig()))
+    return Sampled(FoldInScorer(fold_in_arrays(model.item_factors, settings), settings, AlsSourceConfig()))
 
 
 def walk(fitted: Fitted, measure: str, neighbours: int, alpha: float, beta: float) -> Sampled:

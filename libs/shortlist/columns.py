@@ -68,6 +68,12 @@ BASKET_ID: Final = "basket_id"
 # Models
 FACTORS: Final = "factors"
 MEASURE: Final = "measure"
+KIND: Final = "kind"
+BLEND: Final = "blend"
+IMPORTANCE: Final = "importance"
+JUDGED: Final = "judged"
+JUDGED_SUBJECTS: Final = "judged_subjects"
+CUTS: Final = "cuts"
 SUPPORT: Final = "support"
 
 # Candidates

@@ -72,10 +72,16 @@ JOBS: Final[dict[str, Job]] = {
         model_settings=("cooccurrence",),
         on_failure=_NOTHING_PUBLISHED,
     ),
+    "learn_blend": Job(
+        reads=("engagements", "catalog"),
+        writes=("blends",),
+        after=("build_interactions",),
+        on_failure=_NOTHING_PUBLISHED,
+    ),
     "generate_candidates": Job(
-        reads=("interactions", "catalog", "user_factors", "item_factors", "related_items"),
+        reads=("interactions", "engagements", "catalog", "user_factors", "item_factors", "related_items", "blends"),
         writes=("source_candidates", "unchecked_candidates", "short_lists"),
-        after=("train_als", "train_cooccurrence"),
+        after=("train_als", "train_cooccurrence", "learn_blend"),
         on_failure=_NOTHING_PUBLISHED,
     ),
     "publish_candidates": Job(

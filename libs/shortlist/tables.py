@@ -225,6 +225,7 @@ SOURCE_CANDIDATES: Final = load_table("source_candidates")
 UNCHECKED_CANDIDATES: Final = load_table("unchecked_candidates")
 SHORT_LISTS: Final = load_table("short_lists")
 CANDIDATES: Final = load_table("candidates")
+BLENDS: Final = load_table("blends")
 EVALUATIONS: Final = load_table("evaluations")
 PUBLICATIONS: Final = load_table("publications")
 ERASURES: Final = load_table("erasures")
@@ -244,6 +245,7 @@ TABLES: Final = (
     UNCHECKED_CANDIDATES,
     SHORT_LISTS,
     CANDIDATES,
+    BLENDS,
     EVALUATIONS,
     PUBLICATIONS,
     ERASURES,

@@ -51,6 +51,13 @@ WORDS = {
     "sources.als.reason": "a sentence in rows",
     "sources.cooccurrence.reason": "a sentence in rows",
     "sources.popularity.reason": "a sentence in rows",
+    "sources.rp3beta.reason": "a sentence in rows",
+    "sources.user_neighbours.reason": "a sentence in rows",
+    "sources.category_affinity.reason": "a sentence in rows",
+    "sources.content.reason": "a sentence in rows",
+    "sources.repeat.reason": "a sentence in rows",
+    "sources.trending.reason": "a sentence in rows",
+    "sources.fresh.reason": "a sentence in rows",
 }
 FIELDS = {name: name for name in ("event_id", "event_type", "event_ts", "user_id", "item_id")}
 

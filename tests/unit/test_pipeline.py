@@ -63,8 +63,8 @@ def test_the_producer_of_a_table(table: str, job: str) -> None:
 
 
 def test_a_table_that_nobody_writes_has_no_producer() -> None:
-    with pytest.raises(KeyError, match="'blends'; next: name it in JOBS"):
-        producer("blends")
+    with pytest.raises(KeyError, match="'banners'; next: name it in JOBS"):
+        producer("banners")
 
 
 def test_models_and_what_changes_them() -> None:
@@ -76,7 +76,7 @@ def test_jobs_that_wait_for_the_same_share_a_stage() -> None:
     assert stages(nightly_jobs()) == [
         ["extract_engagements"],
         ["build_interactions"],
-        ["train_als", "train_cooccurrence"],
+        ["train_als", "train_cooccurrence", "learn_blend"],
         ["generate_candidates"],
         ["publish_candidates"],
         ["evaluate_candidates"],

@@ -6,22 +6,54 @@ Cormack, Clarke, Buettcher, "Reciprocal rank fusion outperforms Condorcet and in
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shortlist.kernels.arrays import Indices
+from shortlist.kernels.arrays import Doubles, Indices
+from shortlist.sources.common_set import ScoredBlock
 
 # Sums are made of whole numbers: a sum of doubles depends on the order in which it is added up.
 _UNIT = 10**12
 _LAST = np.iinfo(np.int64).max
 
 
+class Ranked(NamedTuple):
+    """What a ranking says of C candidates.
+
+    Attributes:
+        scores: (C,) float64, the higher the better.
+        precedence: (sources, C), the smallest names the source that speaks for a candidate; infinite, or the largest integer,
+            where a source did not propose it.
+    """
+
+    scores: Doubles
+    precedence: NDArray[np.int64] | Doubles
+
+    @property
+    def winners(self) -> NDArray[np.int64]:
+        """(C,) the source that speaks for each candidate, by position; of equal ones the first."""
+        first: NDArray[np.int64] = np.argmin(self.precedence, axis=0)
+        return first
+
+
+class Ranking(Protocol):
+    """One score for each candidate from what all sources say of it."""
+
+    def rank(self, block: ScoredBlock, ranks: Indices) -> Ranked:
+        """Rank the candidates of a block.
+
+        Args:
+            block: candidates with the scores of all sources.
+            ranks: (sources, C) int32, from 1; 0 where the source did not propose the item.
+        """
+
+
 @dataclass(frozen=True)
 class Fusion:
-    """How lists are fused.
+    """How lists are fused by rank alone.
 
     Attributes:
         sources: names of the sources to fuse, the first wins ties for `winners`.
@@ -38,22 +70,14 @@ class Fusion:
         """All sources, in order; the fallback comes last."""
         return [*self.sources, *([self.fallback] if self.fallback else [])]
 
-
-class Fused(NamedTuple):
-    """What fusion says of C candidates.
-
-    Attributes:
-        scores: (C,) float64: the sum of 1 / (constant + rank) over the fused sources; minus its rank for an item that only
-            the fallback proposed.
-        winners: (C,) int64, the source where the item ranks best, by position in `Fusion.names`.
-    """
-
-    scores: NDArray[np.float64]
-    winners: NDArray[np.int64]
+    def rank(self, block: ScoredBlock, ranks: Indices) -> Ranked:
+        """As `fuse`; scores of sources are not looked at."""
+        return fuse(ranks, self)
 
 
-def fuse(ranks: Indices, fusion: Fusion) -> Fused:
-    """Scores of candidates from their ranks.
+def fuse(ranks: Indices, fusion: Fusion) -> Ranked:
+    """Scores of candidates from their ranks: the sum of 1 / (constant + rank) over the fused sources; minus its rank for an item
+    that only the fallback proposed. The source where an item ranks best speaks for it.
 
     Args:
         ranks: (sources, C) int32 in the order of `fusion.names`, from 1; 0 where the source did not propose the item.
@@ -64,24 +88,24 @@ def fuse(ranks: Indices, fusion: Fusion) -> Fused:
     parts = np.where(fused > 0, (2 * _UNIT + divisors) // np.maximum(1, 2 * divisors), 0)
     points = parts.sum(axis=0)
     last = -ranks[-1].astype(np.float64)
-    return Fused(np.where(points > 0, points / _UNIT, last), np.argmin(_precedence(ranks, fusion, ranks > 0), axis=0))
+    return Ranked(np.where(points > 0, points / _UNIT, last), _precedence(ranks, fusion))
 
 
-def best_reason(ranks: Indices, reasons: Indices, fusion: Fusion) -> Indices:
-    """For each candidate the reason of the best-ranked source that proposed it and knows one.
+def best_reason(precedence: NDArray[np.int64] | Doubles, reasons: Indices) -> Indices:
+    """For each candidate the reason of the first source that speaks for it and knows one.
 
     Args:
-        ranks: as for `fuse`.
-        reasons: (sources, C) int32, for each source the history item that spoke most for the candidate, -1 where none did.
-        fusion: as for `fuse`.
+        precedence: (sources, C), as `Ranked` has it.
+        reasons: (sources, C) int32, for each source the history item that spoke most for the candidate, -1 where none did or the
+            source did not propose it.
 
     Returns:
         (C,) int32, -1 where no source knows one.
     """
-    source = np.argmin(_precedence(ranks, fusion, (ranks > 0) & (reasons >= 0)), axis=0)
-    candidates = np.arange(ranks.shape[1])
-    known = (ranks[source, candidates] > 0) & (reasons[source, candidates] >= 0)
-    return np.where(known, reasons[source, candidates], -1).astype(np.int32)
+    known = np.where(reasons >= 0, precedence.astype(np.float64), np.inf)
+    source = np.argmin(known, axis=0)
+    chosen: Indices = reasons[source, np.arange(reasons.shape[1])]
+    return chosen
 
 
 def proposers(ranks: Indices, names: Sequence[str]) -> pa.Array:
@@ -94,9 +118,9 @@ def proposers(ranks: Indices, names: Sequence[str]) -> pa.Array:
     return pa.array(lists, pa.list_(pa.string())).take(pa.array(index))
 
 
-def _precedence(ranks: Indices, fusion: Fusion, among: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _precedence(ranks: Indices, fusion: Fusion) -> NDArray[np.int64]:
     """(sources, C): the smallest is the best; fused sources before the fallback, then by rank, then in order."""
     sources = len(fusion.names)
     filling = (np.arange(sources) >= len(fusion.sources)).astype(np.int64)[:, None]
     order = np.arange(sources, dtype=np.int64)[:, None]
-    return np.where(among, ((filling << 32) + ranks) * sources + order, _LAST)
+    return np.where(ranks > 0, ((filling << 32) + ranks) * sources + order, _LAST)

@@ -39,15 +39,13 @@ from shortlist.config.feeds import (
 from shortlist.config.loading import load_settings, parse_override, settings_file
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.settings import EvaluationConfig, PathsConfig, Settings
-from shortlist.config.surfaces import (
+from shortlist.config.sources import (
     AlsSourceConfig,
-    BlendConfig,
     CooccurrenceSourceConfig,
-    GuardrailsConfig,
     PopularitySourceConfig,
     SourcesConfig,
-    SurfaceConfig,
 )
+from shortlist.config.surfaces import BlendConfig, GuardrailsConfig, SurfaceConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 __all__ = [

@@ -12,6 +12,12 @@ BlendKind = Literal["single", "z_sum", "logistic", "trees"]
 class LearnedBlendConfig(Section):
     """How scores of several sources become one, and how that is learned from what followed earlier cuts."""
 
+    horizon_days: int = Field(default=7, ge=1)
+    """Days after a cut whose engagement is the truth; the latest cut is so many days before the run date."""
+    cuts: int = Field(default=1, ge=1, le=10)
+    """Cuts, a horizon apart. The latest judges what was learned from the others; of a single one half of the subjects does."""
+    subjects: int = Field(default=5000, ge=1)
+    """Subjects that are drawn for each cut, of those with something relevant, by a seeded hash."""
     kinds: tuple[BlendKind, ...] = Field(default=("single", "z_sum", "logistic", "trees"), min_length=1)
     """Kinds that are fitted and compared, from the simplest on; the best single source is always compared."""
     objective: Literal["recall", "ndcg", "both"] = "both"

@@ -13,7 +13,8 @@ from shortlist.config.data import BasketConfig, InteractionsConfig
 from shortlist.config.extraction import ExtractionConfig
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.retention import days_kept_by_contract
-from shortlist.config.surfaces import BlendConfig, SourcesConfig, SurfaceConfig
+from shortlist.config.sources import SourcesConfig
+from shortlist.config.surfaces import BlendConfig, SurfaceConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 # Those of pyarrow's file systems.
@@ -156,7 +157,12 @@ class Settings(Section):
                 f"sources.cooccurrence.measure {self.sources.cooccurrence.measure!r} is not among cooccurrence.measures "
                 f"({', '.join(self.cooccurrence.measures)})"
             )
-        for name in self.surfaces:
+        for name, surface in self.surfaces.items():
+            if "rp3beta" in (*surface.sources, surface.fallback) and "rp3beta" not in self.cooccurrence.measures:
+                raise ValueError(
+                    f"surfaces.{name} names source rp3beta, which is not among cooccurrence.measures "
+                    f"({', '.join(self.cooccurrence.measures)}); next: add it there"
+                )
             if not (name.isascii() and name.isidentifier() and name.islower() and len(name) <= 100):
                 raise ValueError(
                     f"surfaces.{name}: a surface's name is part of a table's name: use at most 100 of a-z, 0-9 and _"

@@ -1,60 +1,12 @@
-"""Settings of candidates: sources, surfaces with their guardrails, the blend."""
+"""Settings of candidates: surfaces with their guardrails, the fusion of sources."""
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from shortlist.config.base import Measure, Section
-
-
-class AlsSourceConfig(Section):
-    """Candidates by the inner product (users) or cosine (items) of ALS factors."""
-
-    reason: str = "fits what similar shoppers take"
-    """The reason that readers of the table see."""
-
-
-class CooccurrenceSourceConfig(Section):
-    """Candidates found in baskets beside the subject's items."""
-
-    measure: Measure = "cosine"
-    """Similarity to use; one of `cooccurrence.measures`."""
-    seeds: int = Field(default=50, ge=1)
-    """A user's heaviest so many items vote."""
-    scoring: Literal["sum", "multi-hit"] = "multi-hit"
-    """`sum` of w s, or Pixie's booster (sum sqrt(w s))^2, which favours items that several seeds name."""
-    reason: str = "often in one basket with {because}"
-    """The reason that readers of the table see; `{because}` is the title of the seed that counted most."""
-
-
-class PopularitySourceConfig(Section):
-    """Candidates by how many users engaged with them of late."""
-
-    window_days: int = Field(default=28, ge=1)
-    """Days of engagement up to the run date that count."""
-    reason: str = "popular these weeks"
-    """The reason that readers of the table see."""
-
-
-class SourcesConfig(Section):
-    """One entry per candidate source; the same names as `shortlist.sources.SOURCES`."""
-
-    als: AlsSourceConfig = AlsSourceConfig()
-    """Matrix factorisation."""
-    cooccurrence: CooccurrenceSourceConfig = CooccurrenceSourceConfig()
-    """Basket neighbours."""
-    popularity: PopularitySourceConfig = PopularitySourceConfig()
-    """Most engaged with of late."""
-
-
-def _known_source(name: str) -> str:
-    known = SourcesConfig.model_fields
-    if name not in known:
-        raise ValueError(f"there is no such source; next: choose from {', '.join(known)}")
-    return name
-
-
-KnownSource = Annotated[str, AfterValidator(_known_source)]
+from shortlist.config.base import Section
+from shortlist.config.blends import LearnedBlendConfig
+from shortlist.config.sources import KnownSource
 
 
 class GuardrailsConfig(Section):
@@ -79,6 +31,11 @@ class SurfaceConfig(Section):
     """What a list is made for."""
     sources: tuple[KnownSource, ...] = Field(min_length=1)
     """Sources that are fused; names of entries of `sources`."""
+    weights: dict[KnownSource, Annotated[float, Field(ge=0)]] = Field(default={})
+    """What the standard score of each source counts in a sum; a source without weight proposes only. Empty: sources are fused by
+    rank, without a look at their scores (`blend`)."""
+    learn: LearnedBlendConfig | None = None
+    """How the blend is learned from what followed earlier days; until there is enough of it, and where it is null, `weights`."""
     fallback: KnownSource | None = "popularity"
     """Source that fills short lists; it is not fused."""
     k: int = Field(default=50, ge=1, le=10_000)
@@ -105,6 +62,16 @@ class SurfaceConfig(Section):
             raise ValueError(f"source {', '.join(map(repr, repeated))} is named twice; name it once")
         if self.fallback in self.sources:
             raise ValueError(f"fallback {self.fallback!r} is also among sources; a fallback fills up and is not fused")
+        strange = sorted(set(self.weights) - {*self.sources, self.fallback})
+        if strange:
+            raise ValueError(
+                f"weights names {', '.join(strange)}, which is not among sources ({', '.join(self.sources)}); "
+                "next: add it there, or take its weight out"
+            )
+        if self.weights and not any(self.weights.values()):
+            raise ValueError(
+                "weights are all 0, so no candidate is better than another; next: give one a weight above 0"
+            )
         if self.depth < self.k:
             raise ValueError(f"depth {self.depth} is below k {self.k}: one source alone could not fill a list")
         return self

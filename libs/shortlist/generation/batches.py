@@ -14,6 +14,7 @@ from shortlist.blending.fusion import proposers
 from shortlist.columns import (
     BECAUSE_ITEM_ID,
     ELIGIBLE_LEFT,
+    EVENTS,
     FACTORS,
     HIDDEN,
     ITEM_ID,
@@ -32,11 +33,10 @@ from shortlist.kernels.arrays import Indices, Offsets
 from shortlist.rules import forbidden_pairs
 from shortlist.rules.facts import PairFacts
 from shortlist.sources.als import STORED
-from shortlist.sources.batch import AGE_DAYS, POSITION, SubjectBatch
+from shortlist.sources.batch import AGE_DAYS, FREQUENCY, POSITION, SubjectBatch
 from shortlist.subjects import SubjectType
 
 HISTORY: Final = "history"
-ENGAGED: Final = "engaged"
 PROPOSALS, LISTED = "proposals", "listed"
 LISTS: Final = (
     f"{SUBJECT_ID} string, {ELIGIBLE_LEFT} int, "
@@ -56,11 +56,13 @@ class Reading:
         run_date: ages count up to its end.
         item_ids: sorted; an item's index is its position here.
         surface: whose rules mask items.
+        sampled: ids of the users that sources compare subjects with, sorted; None where no source does.
     """
 
     run_date: date
     item_ids: pa.Array
     surface: SurfaceConfig
+    sampled: pa.Array | None = None
 
 
 def read_batch(batch: pa.RecordBatch, subject: SubjectType, reading: Reading) -> SubjectBatch:
@@ -69,14 +71,14 @@ def read_batch(batch: pa.RecordBatch, subject: SubjectType, reading: Reading) ->
 
 
 def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
-    """Rows of subject_id, history (item_id, weight, last_ts, engaged, hidden) and, where some are stored, factors.
+    """Rows of subject_id, history (item_id, weight, last_ts, events, hidden) and, where some are stored, factors.
 
     Raises:
         ModelError: weights that no source can use.
     """
     history = batch[HISTORY]
     entries = history.flatten()
-    fields = {name: entries.field(name) for name in (ITEM_ID, WEIGHT, LAST_TS, ENGAGED, HIDDEN)}
+    fields = {name: entries.field(name) for name in (ITEM_ID, WEIGHT, LAST_TS, EVENTS, HIDDEN)}
     items = _indices(fields[ITEM_ID], reading.item_ids)
     rows = pc.list_parent_indices(history).to_numpy().astype(np.int64)
     order = np.lexsort((items, rows))
@@ -86,25 +88,25 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     unusable = int((~np.isfinite(weights) | (weights < 0)).sum())
     if unusable:
         raise ModelError.unusable_weights(unusable)
-    engaged, hidden = (
-        fields[name].to_numpy(zero_copy_only=False).astype(np.bool_)[order] for name in (ENGAGED, HIDDEN)
-    )
+    events = fields[EVENTS].to_numpy(zero_copy_only=False).astype(np.float32)[order]
+    hidden = fields[HIDDEN].to_numpy(zero_copy_only=False).astype(np.bool_)[order]
     ages = _ages(fields[LAST_TS], reading.run_date)[order]
     newest_first = np.lexsort((items, ages, rows))
     positions = np.empty(len(rows), np.float32)
     positions[newest_first] = np.arange(len(rows)) - starts[rows]
-    masked = forbidden_pairs(PairFacts(np.zeros(len(rows), np.bool_), engaged, hidden), reading.surface)
+    masked = forbidden_pairs(PairFacts(np.zeros(len(rows), np.bool_), events > 0, hidden), reading.surface)
     return SubjectBatch(
         history_starts=starts,
         history_items=items,
         history={
             WEIGHT: np.where(hidden, np.float32(-1.0), weights),
+            FREQUENCY: events,
             AGE_DAYS: ages,
             POSITION: positions,
         },
         masked_starts=_offsets(rows[masked], batch.num_rows),
         masked_items=items[masked],
-        sample_rows=np.full(batch.num_rows, -1, np.int32),
+        sample_rows=_sample_rows(batch[SUBJECT_ID], reading.sampled),
         vectors=_vectors(batch),
     )
 
@@ -118,7 +120,7 @@ def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     return SubjectBatch(
         history_starts=starts,
         history_items=items,
-        history={WEIGHT: ones, AGE_DAYS: 0 * ones, POSITION: 0 * ones},
+        history={WEIGHT: ones, FREQUENCY: ones, AGE_DAYS: 0 * ones, POSITION: 0 * ones},
         masked_starts=_offsets(np.flatnonzero(masked), len(items)),
         masked_items=items[masked],
         sample_rows=np.full(len(items), -1, np.int32),
@@ -194,6 +196,15 @@ def _ages(last: pa.Array, run_date: date) -> NDArray[np.float32]:
     stamps = last.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False)
     ages: NDArray[np.float32] = ((end.timestamp() * 1e6 - stamps) / _MICROSECONDS_A_DAY).astype(np.float32)
     return ages
+
+
+def _sample_rows(subjects: pa.Array, sampled: pa.Array | None) -> Indices:
+    """Where each subject is in the sample of users, -1 where it is not in it."""
+    if sampled is None:
+        return np.full(len(subjects), -1, np.int32)
+    found = pc.fill_null(pc.index_in(subjects.cast(pa.string()), value_set=sampled), -1)
+    rows: Indices = found.to_numpy(zero_copy_only=False).astype(np.int32)
+    return rows
 
 
 def _vectors(batch: pa.RecordBatch) -> dict[str, NDArray[np.float32]]:

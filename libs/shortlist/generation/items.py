@@ -1,6 +1,6 @@
 """The items of a run: their ids in order, and what rules and sources know of each. Item-sized, in the driver."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -28,11 +28,26 @@ class Items:
         ids: sorted; an item's index is its position here.
         facts: what rules look at.
         recent_users: (items,) float32, users who took each within the window of source popularity.
+        catalog: the catalog's rows as they are; None where there is no catalog.
     """
 
     ids: pa.Array
     facts: ItemFacts
     recent_users: Floats
+    catalog: pa.Table | None = None
+
+    def catalog_column(self, name: str, kind: pa.DataType) -> pa.Array:
+        """What the catalog says of each item, NULL where it says nothing."""
+        if self.catalog is None:
+            return pa.nulls(len(self.ids), kind)
+        rows = pc.index_in(self.ids, value_set=self.catalog[ITEM_ID].combine_chunks())
+        return self.catalog[name].combine_chunks().take(rows).cast(kind)
+
+    @property
+    def log_popularity(self) -> Floats:
+        """(items,) float32, ln(1 + users that took an item)."""
+        values: Floats = np.log1p(self.facts.support).astype(np.float32)
+        return values
 
     def supported(self, floor: int) -> pa.Array:
         """Ids of the items that at least so many users took."""
@@ -49,30 +64,33 @@ def count_users(interactions: DataFrame, run_date: date, window_days: int) -> pa
     return counted.toArrow()
 
 
-def collect_items(counts: pa.Table, catalog: DataFrame | None, others: list[pa.Array]) -> Items:
+def collect_items(
+    counts: pa.Table, catalog: DataFrame | None, others: list[pa.Array], columns: Collection[str] = ()
+) -> Items:
     """The items of the interactions, and those that models know beside them.
 
     Args:
         counts: as `count_users` gives them.
         catalog: item_id, status, buyable; None switches the rules off that need it.
         others: ids of further items.
+        columns: of the catalog, that artefacts are made from.
     """
     ids = sorted_ids(pa.chunked_array([*counts[ITEM_ID].chunks, *others], pa.string()))
     where = pc.index_in(counts[ITEM_ID], value_set=ids).to_numpy()
     counted = {name: np.zeros(len(ids), np.int64) for name in (SUPPORT, _RECENT)}
     for name, values in counted.items():
         values[where] = counts[name].to_numpy()
-    described = _described(ids, catalog)
+    known = None if catalog is None else catalog.select(ITEM_ID, STATUS, BUYABLE, *sorted(columns)).toArrow()
+    described = _described(ids, known)
     facts = ItemFacts(counted[SUPPORT], described[ITEM_ID], described[STATUS], described[BUYABLE])
-    return Items(ids, facts, counted[_RECENT].astype(np.float32))
+    return Items(ids, facts, counted[_RECENT].astype(np.float32), known)
 
 
-def _described(ids: pa.Array, catalog: DataFrame | None) -> Mapping[str, Any]:
+def _described(ids: pa.Array, table: pa.Table | None) -> Mapping[str, Any]:
     """Whether the catalog describes each item, and its status and buyable: None where it does not say."""
     values: dict[str, NDArray[Any]] = {name: np.full(len(ids), None, object) for name in (STATUS, BUYABLE)}
-    if catalog is None:
+    if table is None:
         return {ITEM_ID: None, **values}
-    table = catalog.select(ITEM_ID, STATUS, BUYABLE).toArrow()
     where = pc.index_in(table[ITEM_ID], value_set=ids)
     known = where.is_valid()
     indices = where.drop_null().to_numpy()

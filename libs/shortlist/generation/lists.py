@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,15 +11,20 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.blending.fusion import Fusion
+from shortlist.blending.blended import Blended
+from shortlist.blending.blends import Blend
+from shortlist.blending.fusion import Fusion, Ranking
+from shortlist.blending.z_sum import ZSum
 from shortlist.columns import ELIGIBLE_LEFT, LENGTH, RANK, SUBJECT_ID
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts
 from shortlist.generation.batches import LISTED, LISTS, PROPOSALS, Reading, read_batch, write_lists
 from shortlist.generation.one_pass import OnePass
+from shortlist.kernels.arrays import Floats
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources import SOURCES
-from shortlist.sources.inputs import ArtefactName
+from shortlist.sources.batch import Scorer
+from shortlist.sources.inputs import ArtefactName, Artefacts
 from shortlist.subjects import SUBJECTS
 
 Batches = Iterable[pa.RecordBatch]
@@ -31,10 +37,12 @@ class SurfaceItems:
     Attributes:
         ids: sorted; an item's index is its position here.
         eligible: (items,) uint8, 1 where the surface may show an item.
+        log_popularity: (items,) float32, ln(1 + users that took an item).
     """
 
     ids: pa.Array
     eligible: NDArray[np.uint8]
+    log_popularity: Floats
 
 
 def sources_of(surface: SurfaceConfig) -> list[str]:
@@ -42,14 +50,20 @@ def sources_of(surface: SurfaceConfig) -> list[str]:
     return [*surface.sources, *([surface.fallback] if surface.fallback else [])]
 
 
-def needed_artefacts(settings: Settings) -> set[ArtefactName]:
-    """What the sources of all configured surfaces need."""
+def needed_artefacts(settings: Settings, surfaces: Iterable[str]) -> set[ArtefactName]:
+    """What the sources of some configured surfaces need."""
     return {
         need
-        for surface in settings.surfaces.values()
+        for surface in map(settings.surfaces.__getitem__, surfaces)
         for name in sources_of(surface)
         for need in SOURCES[name].needs(settings, SUBJECTS[surface.subject])
     }
+
+
+def open_scorers(surface: SurfaceConfig, settings: Settings, artefacts: Artefacts) -> dict[str, Scorer[Any]]:
+    """The scorers of a surface's sources, the fallback last."""
+    subject = SUBJECTS[surface.subject]
+    return {name: SOURCES[name].open(artefacts, settings, subject) for name in sources_of(surface)}
 
 
 def make_lists(
@@ -59,6 +73,7 @@ def make_lists(
     run_date: date,
     artefacts: SharedArtefacts,
     items: SharedArrays[SurfaceItems],
+    learned: Blend | None = None,
 ) -> DataFrame:
     """The lists of a surface, one row a subject.
 
@@ -69,11 +84,20 @@ def make_lists(
         run_date: logical date D.
         artefacts: what the surface's sources need.
         items: all items.
+        learned: what scores are blended by; None: what settings say.
 
     Returns:
         The columns of `batches.LISTS`.
     """
-    return subjects.mapInArrow(_pass_over(surface, settings, run_date, artefacts, items), LISTS)
+    return subjects.mapInArrow(_pass_over(surface, settings, run_date, artefacts, items, learned), LISTS)
+
+
+def ranking_of(surface: SurfaceConfig, settings: Settings, learned: Blend | None, items: SurfaceItems) -> Ranking:
+    """How a surface makes one score of its sources': by what was learned, by weights from settings, or else by ranks."""
+    blend = learned or (ZSum(dict(surface.weights)) if surface.weights else None)
+    if blend is None:
+        return Fusion(surface.sources, surface.fallback, settings.blend.constant)
+    return Blended(blend, sources_of(surface), surface.fallback, np.asarray(items.log_popularity))
 
 
 def proposed(lists: DataFrame) -> DataFrame:
@@ -99,16 +123,18 @@ def _pass_over(
     run_date: date,
     artefacts: SharedArtefacts,
     items: SharedArrays[SurfaceItems],
+    learned: Blend | None,
 ) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     names, subject = sources_of(surface), SUBJECTS[surface.subject]
-    fusion = Fusion(surface.sources, surface.fallback, settings.blend.constant)
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         arrays, known = artefacts.value, items.value
-        scorers = {name: SOURCES[name].open(arrays, settings, subject) for name in names}
+        scorers = open_scorers(surface, settings, arrays)
         eligible = np.asarray(known.eligible)
-        one_pass = OnePass(scorers, fusion, eligible, surface.depth, surface.k)
-        reading = Reading(run_date, known.ids, surface)
+        ranking = ranking_of(surface, settings, learned, known)
+        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.k)
+        sampled = None if arrays.user_sample is None else arrays.user_sample.ids
+        reading = Reading(run_date, known.ids, surface, sampled)
         for batch in batches:
             if batch.num_rows:
                 for made in one_pass.lists(read_batch(batch, subject, reading)):

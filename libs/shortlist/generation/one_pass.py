@@ -1,4 +1,4 @@
-"""One pass over a batch of subjects: propose, unite, score all, fuse, cut, explain. Arithmetic on arrays, no Spark."""
+"""One pass over a batch of subjects: propose, unite, score all, blend, cut, explain. Arithmetic on arrays, no Spark."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shortlist.blending.fusion import Fusion, best_reason, fuse
+from shortlist.blending.fusion import Ranking, best_reason
 from shortlist.blending.lists import best_first, proposal_ranks
 from shortlist.kernels.arrays import Doubles, Floats, Indices, Offsets
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
@@ -30,7 +30,7 @@ class Lists:
         starts: (n + 1,) int64, the list of each subject.
         listed: (L,) int64, which candidates are on it, best first.
         blended: (L,) float64, the score by which they are listed.
-        winners: (L,) int64, the source where each ranks best.
+        winners: (L,) int64, the source that speaks for each.
         because: (L,) int32, the history item that spoke most for it; -1 where none did.
         left: (n,) int64, how many eligible items each subject may be given.
     """
@@ -54,7 +54,7 @@ class OnePass:
 
     Attributes:
         scorers: its sources by name, the fallback last.
-        fusion: how they are fused; names the same sources in the same order.
+        ranking: makes one score of theirs; knows the same sources in the same order.
         eligible: (items,) uint8, 1 where an item may be shown.
         depth: items that each source proposes.
         k: longest list.
@@ -63,7 +63,7 @@ class OnePass:
     """
 
     scorers: Mapping[str, Scorer[Any]]
-    fusion: Fusion
+    ranking: Ranking
     eligible: NDArray[np.uint8]
     depth: int
     k: int
@@ -79,8 +79,8 @@ class OnePass:
     def _listed(self, block: ScoredBlock) -> Lists:
         candidates = block.candidates
         ranks = proposal_ranks(block.proposals, candidates)
-        fused = fuse(ranks, self.fusion)
-        listed, starts = best_first(candidates.starts, fused.scores, self.k)
+        ranked = self.ranking.rank(block, ranks)
+        listed, starts = best_first(candidates.starts, ranked.scores, self.k)
         explained = [
             scorer.explain(block.batch, block.prepared[name], candidates) for name, scorer in self.scorers.items()
         ]
@@ -93,9 +93,9 @@ class OnePass:
             reasons=reasons,
             starts=starts,
             listed=listed,
-            blended=fused.scores[listed],
-            winners=fused.winners[listed],
-            because=best_reason(ranks[:, listed], reasons[:, listed], self.fusion),
+            blended=ranked.scores[listed],
+            winners=ranked.winners[listed],
+            because=best_reason(ranked.precedence[:, listed], reasons[:, listed]),
             left=self._left(block.batch),
         )
 

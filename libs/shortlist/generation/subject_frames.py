@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.columns import EVENTS, FACTORS, HIDDEN, ID, ITEM_ID, LAST_TS, SUBJECT_ID, USER_ID, WEIGHT
-from shortlist.generation.batches import ENGAGED, HISTORY
+from shortlist.generation.batches import HISTORY
 
 
 def gather_users(interactions: DataFrame, vectors: DataFrame | None) -> DataFrame:
@@ -16,10 +16,10 @@ def gather_users(interactions: DataFrame, vectors: DataFrame | None) -> DataFram
         vectors: id, factors that are stored of users; None: of nobody.
 
     Returns:
-        subject_id, history (item_id, weight, last_ts, engaged, hidden; in any order) and, with `vectors`, factors, NULL for
+        subject_id, history (item_id, weight, last_ts, events, hidden; in any order) and, with `vectors`, factors, NULL for
         whom none are stored.
     """
-    entry = F.struct(ITEM_ID, WEIGHT, LAST_TS, (F.col(EVENTS) > 0).alias(ENGAGED), HIDDEN)
+    entry = F.struct(ITEM_ID, WEIGHT, LAST_TS, EVENTS, HIDDEN)
     spread = interactions.repartition(_tasks(interactions.sparkSession), USER_ID)
     users = spread.groupBy(F.col(USER_ID).alias(SUBJECT_ID)).agg(F.collect_list(entry).alias(HISTORY))
     if vectors is None:

@@ -4,12 +4,26 @@ from collections.abc import Mapping
 from typing import Final
 
 from shortlist.sources.als import Als
+from shortlist.sources.category_affinity import CategoryAffinity
+from shortlist.sources.content import Content
 from shortlist.sources.cooccurrence import Cooccurrence
+from shortlist.sources.fresh import Fresh
 from shortlist.sources.inputs import Source
 from shortlist.sources.popularity import Popularity
+from shortlist.sources.repeat import Repeat
+from shortlist.sources.rp3beta import Rp3beta
+from shortlist.sources.trending import Trending
+from shortlist.sources.user_neighbours import UserNeighbours
 
 SOURCES: Final[Mapping[str, type[Source]]] = {
     "als": Als,
     "cooccurrence": Cooccurrence,
+    "rp3beta": Rp3beta,
+    "user_neighbours": UserNeighbours,
+    "category_affinity": CategoryAffinity,
+    "content": Content,
+    "repeat": Repeat,
+    "trending": Trending,
+    "fresh": Fresh,
     "popularity": Popularity,
 }

@@ -5,8 +5,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from shortlist.config import AlsConfig, Settings
-from shortlist.config.scorers import FoldInSourceConfig
+from shortlist.config import AlsConfig, AlsSourceConfig, Settings
 from shortlist.kernels.arrays import Floats, Indices
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.fold_in import FoldInScorer
@@ -35,7 +34,9 @@ class Als:
         """The scorer."""
         if subject.history == "itself":
             return BesideItems(given(artefacts.unit_item_vectors, "unit_item_vectors"))
-        return ForUsers(given(artefacts.item_vectors, "item_vectors"), artefacts.fold_in, settings.als)
+        return ForUsers(
+            given(artefacts.item_vectors, "item_vectors"), artefacts.fold_in, settings.als, settings.sources.als
+        )
 
 
 class _ByVectors:
@@ -82,11 +83,11 @@ class ForUsers(_ByVectors):
     that has a vector gets no proposal; the fallback serves them.
     """
 
-    def __init__(self, items: ItemVectors, fold_in: FoldIn | None, als: AlsConfig) -> None:
+    def __init__(self, items: ItemVectors, fold_in: FoldIn | None, als: AlsConfig, config: AlsSourceConfig) -> None:
         """Items, and what users without a stored vector are solved against; None: they get no proposal."""
         super().__init__(items)
         self._fold_in = fold_in
-        self._solver = None if fold_in is None else FoldInScorer(fold_in.arrays, als, FoldInSourceConfig())
+        self._solver = None if fold_in is None else FoldInScorer(fold_in.arrays, als, config)
 
     def prepare(self, batch: SubjectBatch) -> Floats:
         """The vectors."""

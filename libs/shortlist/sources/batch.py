@@ -16,7 +16,7 @@ from shortlist.kernels.arrays import Rows, checked_rows, finite, require_shape
 Prepared = TypeVar("Prepared")
 
 # Names of history columns that every batch has.
-WEIGHT, AGE_DAYS, POSITION = "weight", "age_days", "position"
+WEIGHT, FREQUENCY, AGE_DAYS, POSITION = "weight", "frequency", "age_days", "position"
 
 
 @dataclass(frozen=True)

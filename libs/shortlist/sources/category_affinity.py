@@ -5,13 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shortlist.config.scorers import CategoryAffinitySourceConfig
+from shortlist.config import Settings
+from shortlist.config.sources import CategoryAffinitySourceConfig
 from shortlist.kernels.arrays import bounded_rows, finite_doubles, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_groups, heaviest_of_group
-from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
+from shortlist.sources.inputs import ArtefactName, Artefacts, given
 from shortlist.sources.item_side import ItemSide
 from shortlist.sources.neighbour_lists import Votes
+from shortlist.subjects import SubjectType
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,15 @@ class CategoryShares(ItemSide):
     Attributes:
         categories: (items,) int32, -1 where an item has none.
         shares: (items,) float32, shares of a category add up to 1; 0 without category.
-        count: how many categories.
     """
 
     categories: NDArray[np.int32]
     shares: NDArray[np.float32]
-    count: int
+
+    @property
+    def count(self) -> int:
+        """How many categories."""
+        return int(self.categories.max(initial=-1)) + 1
 
 
 def category_shares(categories: ArrayLike, users: ArrayLike, config: CategoryAffinitySourceConfig) -> CategoryShares:
@@ -49,7 +55,23 @@ def category_shares(categories: ArrayLike, users: ArrayLike, config: CategoryAff
     totals = np.bincount(codes[named], counts[named], size)
     shares = np.zeros(len(codes))
     shares[named] = counts[named] / np.maximum(totals[codes[named]], np.finfo(float).tiny)
-    return CategoryShares(codes, frozen(shares, np.float32, "shares"), size)
+    return CategoryShares(codes, frozen(shares, np.float32, "shares"))
+
+
+class CategoryAffinity:
+    """Items of the categories that a subject takes."""
+
+    @staticmethod
+    def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
+        """Categories of the catalog and counts."""
+        return ("category_shares",)
+
+    @staticmethod
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[Votes]:
+        """The scorer."""
+        return CategoryAffinityScorer(
+            given(artefacts.category_shares, "category_shares"), settings.sources.category_affinity
+        )
 
 
 class CategoryAffinityScorer:

@@ -8,14 +8,17 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from shortlist.config.scorers import ContentSourceConfig
+from shortlist.config import Settings
+from shortlist.config.sources import ContentSourceConfig
 from shortlist.kernels.arrays import bounded_rows, checked_rows, finite, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, flags, gathered_values
 from shortlist.kernels.counting_loops import add_terms, closest_terms
-from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.history_weights import heaviest
+from shortlist.sources.inputs import ArtefactName, Artefacts, given
 from shortlist.sources.item_side import ItemSide
 from shortlist.sources.neighbour_lists import Votes
+from shortlist.subjects import SubjectType
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,20 @@ def _heaviest_terms(rows: sp.csr_matrix, count: int) -> sp.csr_matrix:
     shorter = sp.csr_matrix((rows.data[kept], (items[kept], rows.indices[kept])), shape=rows.shape)
     norms = np.sqrt(np.bincount(items[kept], rows.data[kept] ** 2, len(lengths)))
     return sp.diags(1.0 / np.where(norms > 0, norms, 1.0)) @ shorter
+
+
+class Content:
+    """Items whose text is near that of what a subject took."""
+
+    @staticmethod
+    def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
+        """Terms of the catalog."""
+        return ("text_rows",)
+
+    @staticmethod
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[Votes]:
+        """The scorer."""
+        return ContentScorer(given(artefacts.text_rows, "text_rows"), settings.sources.content)
 
 
 class ContentScorer:

@@ -1,7 +1,6 @@
 """Baskets: what lies beside a user's items, or beside an item."""
 
 from shortlist.config import Settings
-from shortlist.config.scorers import NeighbourListsSourceConfig
 from shortlist.sources.batch import Scorer
 from shortlist.sources.inputs import ArtefactName, Artefacts, given
 from shortlist.sources.neighbour_lists import NeighbourListsScorer, Votes
@@ -22,6 +21,4 @@ class Cooccurrence:
     @staticmethod
     def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[Votes]:
         """The scorer."""
-        config = settings.sources.cooccurrence
-        chosen = NeighbourListsSourceConfig(seeds=config.seeds, scoring=config.scoring)
-        return NeighbourListsScorer(given(artefacts.neighbours, "neighbours"), chosen)
+        return NeighbourListsScorer(given(artefacts.neighbours, "neighbours"), settings.sources.cooccurrence)

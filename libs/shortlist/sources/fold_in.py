@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shortlist.config.models import AlsConfig
-from shortlist.config.scorers import FoldInSourceConfig
+from shortlist.config.sources import AlsSourceConfig
 from shortlist.kernels.arrays import finite, require_shape
 from shortlist.kernels.candidates import flags
 from shortlist.kernels.ials import gram, gram_basis, ials_half_step, row_regularization
@@ -53,7 +53,7 @@ class FoldInScorer:
 
     wide = True
 
-    def __init__(self, arrays: FoldInArrays, als: AlsConfig, config: FoldInSourceConfig) -> None:
+    def __init__(self, arrays: FoldInArrays, als: AlsConfig, config: AlsSourceConfig) -> None:
         self._items = ItemVectors.of(arrays.rotated, arrays.known)
         self._spectrum = arrays.spectrum
         self._als = als

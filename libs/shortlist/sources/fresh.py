@@ -3,8 +3,27 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shortlist.config.scorers import FreshSourceConfig
+from shortlist.config import Settings
+from shortlist.config.sources import FreshSourceConfig
 from shortlist.kernels.arrays import finite_doubles, require_shape
+from shortlist.sources.batch import Scorer
+from shortlist.sources.inputs import ArtefactName, Artefacts, given
+from shortlist.sources.item_values import ItemValuesScorer
+from shortlist.subjects import SubjectType
+
+
+class Fresh:
+    """Items that are new, the same for every subject."""
+
+    @staticmethod
+    def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
+        """Freshness of each item."""
+        return ("freshness",)
+
+    @staticmethod
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[None]:
+        """The scorer."""
+        return ItemValuesScorer(given(artefacts.freshness, "freshness"))
 
 
 def freshness(age_days: ArrayLike, users: ArrayLike, config: FreshSourceConfig) -> NDArray[np.float32]:

@@ -1,7 +1,9 @@
 """What candidate sources are made of: item-side arrays that every task finds. No Spark."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, get_args
+
+import pyarrow as pa
 
 from shortlist.config import Settings
 from shortlist.kernels.arrays import Floats
@@ -11,8 +13,26 @@ from shortlist.sources.item_vectors import ItemVectors
 from shortlist.sources.neighbour_lists import NeighbourLists
 from shortlist.subjects import SubjectType
 
+if TYPE_CHECKING:  # these files hold their sources, too, which are opened from what is stated here
+    from shortlist.sources.category_affinity import CategoryShares
+    from shortlist.sources.content import TextRows
+    from shortlist.sources.user_neighbours import UserSample
+
 Content = TypeVar("Content")
-ArtefactName = Literal["item_vectors", "unit_item_vectors", "user_vectors", "fold_in", "neighbours", "recent_users"]
+ArtefactName = Literal[
+    "item_vectors",
+    "unit_item_vectors",
+    "user_vectors",
+    "fold_in",
+    "neighbours",
+    "walks",
+    "user_sample",
+    "category_shares",
+    "text_rows",
+    "recent_users",
+    "growth",
+    "freshness",
+]
 ARTEFACTS: Final[tuple[ArtefactName, ...]] = get_args(ArtefactName)
 
 
@@ -30,6 +50,19 @@ class FoldIn:
 
 
 @dataclass(frozen=True)
+class SampledUsers:
+    """Users that subjects are compared with.
+
+    Attributes:
+        ids: of these users, sorted; a row of the sample is a position here.
+        sample: what they took.
+    """
+
+    ids: pa.Array
+    sample: "UserSample"
+
+
+@dataclass(frozen=True)
 class Artefacts:
     """Whatever the sources of a run need; None where none of them needs it.
 
@@ -38,14 +71,26 @@ class Artefacts:
         unit_item_vectors: each of Euclidean length 1, or 0.
         fold_in: None also where every user has a stored vector.
         neighbours: of the configured measure.
+        walks: neighbours of measure rp3beta.
+        user_sample: some users with what they took.
+        category_shares: the category of each item and its share in it.
+        text_rows: terms of each item.
         recent_users: (items,) float32, users who took each item within the configured window.
+        growth: (items,) float32, as `sources.trending.growth`.
+        freshness: (items,) float32, as `sources.fresh.freshness`.
     """
 
     item_vectors: ItemVectors | None = None
     unit_item_vectors: ItemVectors | None = None
     fold_in: FoldIn | None = None
     neighbours: NeighbourLists | None = None
+    walks: NeighbourLists | None = None
+    user_sample: SampledUsers | None = None
+    category_shares: "CategoryShares | None" = None
+    text_rows: "TextRows | None" = None
     recent_users: Floats | None = None
+    growth: Floats | None = None
+    freshness: Floats | None = None
 
 
 class Source(Protocol):

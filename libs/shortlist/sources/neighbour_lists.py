@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shortlist.config.scorers import NeighbourListsSourceConfig
+from shortlist.config.sources import NeighbourListsSourceConfig
 from shortlist.kernels.arrays import Rows, bounded_rows, finite, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_neighbours, best_seeds

@@ -3,10 +3,27 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from shortlist.config.scorers import RepeatSourceConfig
+from shortlist.config import Settings
+from shortlist.config.sources import RepeatSourceConfig
 from shortlist.kernels.arrays import bounded_rows
 from shortlist.kernels.candidates import best_of_entries, own_values
-from shortlist.sources.batch import AGE_DAYS, CandidateSet, SubjectBatch
+from shortlist.sources.batch import AGE_DAYS, CandidateSet, Scorer, SubjectBatch
+from shortlist.sources.inputs import ArtefactName, Artefacts, given
+from shortlist.subjects import SubjectType
+
+
+class Repeat:
+    """What a subject took itself."""
+
+    @staticmethod
+    def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
+        """No more than how many items there are."""
+        return ("recent_users",)
+
+    @staticmethod
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[NDArray[np.float32]]:
+        """The scorer."""
+        return RepeatScorer(len(given(artefacts.recent_users, "recent_users")), settings.sources.repeat)
 
 
 class RepeatScorer:

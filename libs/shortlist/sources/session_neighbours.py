@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shortlist.config.scorers import SessionNeighboursSourceConfig
+from shortlist.config.sources import SessionNeighboursSourceConfig
 from shortlist.kernels.arrays import bounded_rows, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_sessions

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from shortlist.config.scorers import SessionNextSourceConfig
+from shortlist.config.sources import SessionNextSourceConfig
 from shortlist.kernels.candidates import gathered_values
 from shortlist.sources.batch import CandidateSet, SubjectBatch
 from shortlist.sources.history_weights import newest

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from shortlist.config.scorers import SpectralSourceConfig
+from shortlist.config.sources import SpectralSourceConfig
 from shortlist.kernels.arrays import checked_rows, frozen
 from shortlist.kernels.starting import ITEMS, initial_factors
 from shortlist.sources.batch import CandidateSet, SubjectBatch

@@ -3,8 +3,27 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shortlist.config.scorers import TrendingSourceConfig
+from shortlist.config import Settings
+from shortlist.config.sources import TrendingSourceConfig
 from shortlist.kernels.arrays import finite_doubles, require_shape
+from shortlist.sources.batch import Scorer
+from shortlist.sources.inputs import ArtefactName, Artefacts, given
+from shortlist.sources.item_values import ItemValuesScorer
+from shortlist.subjects import SubjectType
+
+
+class Trending:
+    """Items that grew lately, the same for every subject."""
+
+    @staticmethod
+    def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
+        """Growth of each item."""
+        return ("growth",)
+
+    @staticmethod
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[None]:
+        """The scorer."""
+        return ItemValuesScorer(given(artefacts.growth, "growth"))
 
 
 def growth(lately: ArrayLike, before: ArrayLike, config: TrendingSourceConfig) -> NDArray[np.float32]:

@@ -6,14 +6,17 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from shortlist.config.scorers import UserNeighboursSourceConfig
+from shortlist.config import Settings
+from shortlist.config.sources import UserNeighboursSourceConfig
 from shortlist.kernels.arrays import Rows, bounded_rows, checked_rows, finite, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_users, best_shared
 from shortlist.kernels.starting import chances
-from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
+from shortlist.sources.inputs import ArtefactName, Artefacts, given
 from shortlist.sources.item_side import ItemSide
 from shortlist.sources.neighbour_lists import Votes
+from shortlist.subjects import SubjectType
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,22 @@ def user_sample(pairs: tuple[ArrayLike, ArrayLike], item_count: int, given: Arra
         frozen(np.maximum(np.diff(taken.indptr), 1) ** -0.5, np.float32, "scales"),
         frozen(np.maximum(np.diff(flipped.indptr), 1), np.float32, "degrees"),
     )
+
+
+class UserNeighbours:
+    """What the nearest users of the sample took."""
+
+    @staticmethod
+    def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
+        """The sample."""
+        return ("user_sample",)
+
+    @staticmethod
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[Votes]:
+        """The scorer."""
+        return UserNeighboursScorer(
+            given(artefacts.user_sample, "user_sample").sample, settings.sources.user_neighbours
+        )
 
 
 class UserNeighboursScorer:

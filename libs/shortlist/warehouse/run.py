@@ -108,22 +108,23 @@ class Run:
                 return bool(info.get("operationMetrics", {}).get("numFiles") == "0")
         return False
 
-    def engagements(self, lookback_days: int) -> DataFrame:
-        """What was known when the run date ended: events of the last so many days, delivered by then.
+    def engagements(self, lookback_days: int, day: date | None = None) -> DataFrame:
+        """What was known when a day ended, the run date or an earlier one: events of the last so many days, delivered by then.
 
         With `interactions.late_events: include` later deliveries of those days count too.
         """
-        oldest = self.run_date - timedelta(days=lookback_days - 1)
-        known = F.col(INGEST_DATE) <= F.lit(self.run_date)
-        rows = self.table(ENGAGEMENTS, between(EVENT_DATE, oldest, self.run_date))
+        last = day or self.run_date
+        oldest = last - timedelta(days=lookback_days - 1)
+        known = F.col(INGEST_DATE) <= F.lit(last)
+        rows = self.table(ENGAGEMENTS, between(EVENT_DATE, oldest, last))
         return rows if self.settings.interactions.late_events == "include" else rows.where(known)
 
-    def snapshot(self, table: Table) -> DataFrame | None:
-        """The newest description of a catalog-like table that is not after the run date; None when there is none."""
+    def snapshot(self, table: Table, day: date | None = None) -> DataFrame | None:
+        """The newest description of a catalog-like table not after the run date, or an earlier day; None when there is none."""
         if not self.exists(table):
             return None
-        day = newest_snapshot(self.warehouse.path(table), self.run_date, self.version(table))
-        return None if day is None else self.table(table, equals(**{SNAPSHOT_DATE: day}))
+        newest = newest_snapshot(self.warehouse.path(table), day or self.run_date, self.version(table))
+        return None if newest is None else self.table(table, equals(**{SNAPSHOT_DATE: newest}))
 
     def earlier(self, table: Table) -> DataFrame | None:
         """The rows of the newest run date before this one, such as yesterday's model; None when there are none."""

@@ -38,11 +38,12 @@ def fused(lists: list[dict[str, list[int]]], k: int, fusion: Fusion) -> list[Row
     """subject, rank, item, score, source, sources, reason; only co-occurrence knows a reason, 100 + the item."""
     candidates = union_of(lists)
     ranks = proposal_ranks(proposals_of(lists), candidates)[: len(fusion.names)]
-    scores, winners = fuse(ranks, fusion)
+    ranked = fuse(ranks, fusion)
+    scores, winners = ranked.scores, ranked.winners
     listed, starts = best_first(candidates.starts, scores, k)
     reasons = np.full(ranks.shape, -1, np.int32)
-    reasons[1] = candidates.items + 100
-    because = best_reason(ranks[:, listed], reasons[:, listed], fusion)
+    reasons[1] = np.where(ranks[1] > 0, candidates.items + 100, -1)
+    because = best_reason(ranked.precedence[:, listed], reasons[:, listed])
     sources = proposers(ranks[:, listed], fusion.names).to_pylist()
     subjects = np.repeat(np.arange(len(lists)), np.diff(starts))
     return [

@@ -10,7 +10,7 @@ import pytest
 from shortlist.blending.fusion import Fusion
 from shortlist.config import SurfaceConfig
 from shortlist.config.models import AlsConfig
-from shortlist.config.scorers import NeighbourListsSourceConfig
+from shortlist.config.sources import AlsSourceConfig, NeighbourListsSourceConfig
 from shortlist.errors import ModelError
 from shortlist.generation.batches import Reading, read_batch, write_lists
 from shortlist.generation.one_pass import OnePass
@@ -30,7 +30,7 @@ HISTORY = pa.struct(
         ("item_id", pa.string()),
         ("weight", pa.float32()),
         ("last_ts", pa.timestamp("us", "UTC")),
-        ("engaged", pa.bool_()),
+        ("events", pa.int32()),
         ("hidden", pa.bool_()),
     ]
 )
@@ -46,7 +46,7 @@ CONFIG = AlsConfig(factors=3, regularization=0.1)
 
 def entry(item: str, weight: float, day: int, hidden: bool = False) -> dict[str, object]:
     when = datetime(2017, 11, day, 12, tzinfo=UTC)
-    return {"item_id": item, "weight": weight, "last_ts": when, "engaged": weight > 0, "hidden": hidden}
+    return {"item_id": item, "weight": weight, "last_ts": when, "events": int(weight > 0), "hidden": hidden}
 
 
 def batch_of(
@@ -113,7 +113,7 @@ def one_pass(
     k: int = 3, depth: int = 4, eligible: str = "abcdef", als: ForUsers | BesideItems | None = None
 ) -> OnePass:
     scorers = {
-        "als": als or ForUsers(VECTORS, None, CONFIG),
+        "als": als or ForUsers(VECTORS, None, CONFIG, AlsSourceConfig()),
         "cooccurrence": NeighbourListsScorer(CIRCLE, NeighbourListsSourceConfig(seeds=2)),
         "popularity": PopularityScorer(USERS),
     }
@@ -186,7 +186,7 @@ def folding() -> ForUsers:
     known = np.where(VECTORS.known[:, None] > 0, VECTORS.vectors, 0).astype(np.float32)
     basis = gram_basis(gram(known), 1.0 / CONFIG.alpha)
     arrays = FoldInArrays(known @ basis.rotation, VECTORS.known, basis.spectrum)
-    return ForUsers(VECTORS, FoldIn(arrays, basis.rotation), CONFIG)
+    return ForUsers(VECTORS, FoldIn(arrays, basis.rotation), CONFIG, AlsSourceConfig())
 
 
 @pytest.mark.parametrize("size", [1, 7, 50])

@@ -83,7 +83,7 @@ def test_gather__counts_along_the_flow(facts: RunFacts) -> None:
 def test_gather__jobs(facts: RunFacts) -> None:
     assert [record.job for record in facts.jobs] == ["extract_engagements"]
     assert facts.missing_jobs[0] == "build_interactions"
-    assert len(facts.missing_jobs) == 6
+    assert len(facts.missing_jobs) == 7
     assert facts.problems == ()
 
 

@@ -177,7 +177,7 @@ def test_headline__everything_went_out(home: Path) -> None:
 def test_stages__jobs_side_by_side_share_a_stage(home: Path) -> None:
     jobs = [[job for job, _ in stage] for stage in stages(gather(write_settings(home), D).tables)]
     assert jobs == [
-        ["extract_engagements"], ["build_interactions"], ["train_als", "train_cooccurrence"],
+        ["extract_engagements"], ["build_interactions"], ["train_als", "train_cooccurrence", "learn_blend"],
         ["generate_candidates"], ["publish_candidates"], ["evaluate_candidates"],
     ]  # fmt: skip
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortlist.config import AlsConfig
-from shortlist.config.scorers import (
+from shortlist.config.sources import (
+    AlsSourceConfig,
     CategoryAffinitySourceConfig,
     ContentSourceConfig,
-    FoldInSourceConfig,
     FreshSourceConfig,
     NeighbourListsSourceConfig,
     RepeatSourceConfig,
@@ -271,7 +271,7 @@ def voting(seeds: int, multi_hit: bool) -> Case:
 
 
 CASES: Final[dict[str, Case]] = {
-    "fold_in": Case(FoldInScorer(fold_in_arrays(FACTORS, ALS), ALS, FoldInSourceConfig()), fold_in, counts=False),
+    "fold_in": Case(FoldInScorer(fold_in_arrays(FACTORS, ALS), ALS, AlsSourceConfig()), fold_in, counts=False),
     "neighbour_lists": voting(4, multi_hit=False),
     "multi_hit": voting(50, multi_hit=True),
     "spectral": Case(SpectralScorer(spectral_arrays(BASIS, DEGREES, SPECTRAL), SPECTRAL), spectral, counts=False),

@@ -1,17 +1,20 @@
-"""Settings of the candidate sources that work on arrays of subjects: one class each."""
+"""Settings of the candidate sources: one class each."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from shortlist.config.base import Section
+from shortlist.config.base import Measure, Section
+
+# What a history says of each item: decayed weight as interactions have it, or how many events there were.
+HistoryColumn = Literal["weight", "frequency"]
 
 
-class FoldInSourceConfig(Section):
-    """Inner product of item factors and a user vector that is solved from the history."""
+class AlsSourceConfig(Section):
+    """Inner product of a user's and an item's ALS factors; beside an item the cosine of item factors."""
 
-    weight: str = "weight"
-    """History column that observations are weighted by; below 0 it is a hide."""
+    weight: HistoryColumn = "weight"
+    """History column that observations of users without stored factors are weighted by; below 0 it is a hide."""
     reason: str = "fits what similar shoppers take"
     """The reason that readers of the table see."""
 
@@ -19,7 +22,7 @@ class FoldInSourceConfig(Section):
 class NeighbourListsSourceConfig(Section):
     """Neighbours of what the subject took, added up."""
 
-    weight: str = "weight"
+    weight: HistoryColumn = "weight"
     """History column that seeds are weighted by."""
     seeds: int = Field(default=50, ge=1)
     """A subject's heaviest so many items vote."""
@@ -27,6 +30,31 @@ class NeighbourListsSourceConfig(Section):
     """`sum` of w s, or Pixie's booster (sum sqrt(w s))^2, which favours items that several seeds name."""
     reason: str = "often in one basket with {because}"
     """The reason that readers of the table see; `{because}` is the title of the seed that counted most."""
+
+
+class CooccurrenceSourceConfig(NeighbourListsSourceConfig):
+    """Candidates found in baskets beside the subject's items."""
+
+    measure: Measure = "cosine"
+    """Similarity to use; one of `cooccurrence.measures`."""
+    scoring: Literal["sum", "multi-hit"] = "multi-hit"
+    """`sum` of w s, or Pixie's booster (sum sqrt(w s))^2, which favours items that several seeds name."""
+
+
+class Rp3betaSourceConfig(NeighbourListsSourceConfig):
+    """Candidates where a random walk from the subject's items over baskets ends; measure rp3beta of `cooccurrence.measures`."""
+
+    reason: str = "goes with {because}"
+    """The reason that readers of the table see; `{because}` is the title of the seed that counted most."""
+
+
+class PopularitySourceConfig(Section):
+    """Candidates by how many users engaged with them of late."""
+
+    window_days: int = Field(default=28, ge=1)
+    """Days of engagement up to the run date that count."""
+    reason: str = "popular these weeks"
+    """The reason that readers of the table see."""
 
 
 class SpectralSourceConfig(Section):
@@ -42,7 +70,7 @@ class SpectralSourceConfig(Section):
     """Exponent of an item's degree in its score; more favours frequent items."""
     seed: int = Field(default=7, ge=0)
     """Of the first vectors."""
-    weight: str = "weight"
+    weight: HistoryColumn = "weight"
     """History column that items are weighted by."""
     reason: str = "near what you take"
     """The reason that readers of the table see."""
@@ -61,7 +89,7 @@ class UserNeighboursSourceConfig(Section):
     """Exponent of a neighbour's similarity."""
     discount: float = Field(default=0.5, ge=0, le=4)
     """How much an item that many users have says less about who is near: its weight is degree^-discount."""
-    weight: str = "weight"
+    weight: HistoryColumn = "weight"
     """History column that items are weighted by."""
     reason: str = "taken by shoppers like you"
     """The reason that readers of the table see."""
@@ -102,9 +130,9 @@ class SessionNextSourceConfig(Section):
 class RepeatSourceConfig(Section):
     """What the subject took itself, by decayed frequency."""
 
-    weight: str = "weight"
+    weight: HistoryColumn = "weight"
     """History column with the decayed frequency."""
-    gap: str | None = None
+    gap: Literal["gap"] | None = None
     """History column with the usual days between two events of the item; null: cycles are not looked at. 0 in it: unknown."""
     cycle: float = Field(default=1.0, ge=0)
     """How much more an item counts that is just due by its gap; 0: none."""
@@ -141,18 +169,20 @@ class FreshSourceConfig(Section):
 class CategoryAffinitySourceConfig(Section):
     """Items of the categories that the subject takes, by their share of the category lately."""
 
-    weight: str = "weight"
+    weight: HistoryColumn = "weight"
     """History column that items are weighted by."""
+    level: int | None = Field(default=None, ge=1)
+    """Items are of one category where so many first parts of their category path agree; null: all of it."""
     smoothing: float = Field(default=0.1, ge=0)
     """Users that are added to each item's count."""
-    reason: str = "popular in {category}"
-    """The reason that readers of the table see."""
+    reason: str = "popular among items like {because}"
+    """The reason that readers of the table see; `{because}` is the title of the heaviest item of the same category."""
 
 
 class ContentSourceConfig(Section):
     """Items whose text is near that of what the subject took."""
 
-    weight: str = "weight"
+    weight: HistoryColumn = "weight"
     """History column that items are weighted by."""
     heaviest: int = Field(default=50, ge=1)
     """A subject's heaviest so many items make its profile."""
@@ -164,3 +194,38 @@ class ContentSourceConfig(Section):
     """A term in more than this share of the items is dropped."""
     reason: str = "like {because}"
     """The reason that readers of the table see; `{because}` is the title of the item that counted most."""
+
+
+class SourcesConfig(Section):
+    """One entry per candidate source; the same names as `shortlist.sources.SOURCES`."""
+
+    als: AlsSourceConfig = AlsSourceConfig()
+    """Matrix factorisation."""
+    cooccurrence: CooccurrenceSourceConfig = CooccurrenceSourceConfig()
+    """Basket neighbours."""
+    rp3beta: Rp3betaSourceConfig = Rp3betaSourceConfig()
+    """A random walk over baskets."""
+    user_neighbours: UserNeighboursSourceConfig = UserNeighboursSourceConfig()
+    """What similar users took."""
+    category_affinity: CategoryAffinitySourceConfig = CategoryAffinitySourceConfig()
+    """The subject's categories."""
+    content: ContentSourceConfig = ContentSourceConfig()
+    """Text of the catalog."""
+    repeat: RepeatSourceConfig = RepeatSourceConfig()
+    """What the subject took itself."""
+    trending: TrendingSourceConfig = TrendingSourceConfig()
+    """What grew lately."""
+    fresh: FreshSourceConfig = FreshSourceConfig()
+    """What is new."""
+    popularity: PopularitySourceConfig = PopularitySourceConfig()
+    """Most engaged with of late."""
+
+
+def _known_source(name: str) -> str:
+    known = SourcesConfig.model_fields
+    if name not in known:
+        raise ValueError(f"there is no such source; next: choose from {', '.join(known)}")
+    return name
+
+
+KnownSource = Annotated[str, AfterValidator(_known_source)]

@@ -1,0 +1,142 @@
+"""Artefacts that are made from what subjects did and from the catalog, without a trained model."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from shortlist.columns import CATEGORY, CREATED_AT, EVENT_DATE, EVENT_TYPE, HIDDEN, ITEM_ID, TITLE, USER_ID, WEIGHT
+from shortlist.generation.items import Items
+from shortlist.generation.loading import Loading
+from shortlist.kernels.arrays import Floats
+from shortlist.models.arrays.matrix import sorted_ids
+from shortlist.models.arrays.shared_arrays import SharedArrays
+from shortlist.sources.category_affinity import CategoryShares, category_shares
+from shortlist.sources.content import TextRows, fit_text, text_rows
+from shortlist.sources.fresh import freshness
+from shortlist.sources.inputs import SampledUsers
+from shortlist.sources.trending import growth
+from shortlist.sources.user_neighbours import UserSample, user_sample
+
+_LATELY, _BEFORE = "lately", "before"
+_DRAWN = "drawn"
+
+
+@dataclass(frozen=True)
+class _Values:
+    """A value of each item."""
+
+    values: Floats
+
+
+@dataclass(frozen=True)
+class _SharedValues:
+    shared: SharedArrays[_Values]
+
+    @property
+    def value(self) -> Floats:
+        return cast("Floats", np.asarray(self.shared.value.values))
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """Ids of users, sorted."""
+
+    ids: pa.Array
+
+
+@dataclass(frozen=True)
+class _SharedSample:
+    ids: SharedArrays[_Ids]
+    sample: SharedArrays[UserSample]
+
+    @property
+    def value(self) -> SampledUsers:
+        return SampledUsers(self.ids.value.ids, self.sample.value)
+
+
+def recent_users(loading: Loading) -> SharedArrays[Floats]:
+    """Users of each item within the window of source popularity."""
+    return _SharedValues(loading.share(_Values(loading.items.recent_users)))
+
+
+def sampled_users(loading: Loading) -> SharedArrays[SampledUsers]:
+    """The users with the smallest seeded hashes, and what each took and did not hide."""
+    config = loading.settings.sources.user_neighbours
+    rows = draw_users(loading.history.interactions, config.sample_users, config.seed).toArrow()
+    users = sorted_ids(rows[USER_ID])
+    owners = pc.index_in(rows[USER_ID], value_set=users).to_numpy()
+    items = pc.index_in(rows[ITEM_ID], value_set=loading.items.ids).to_numpy().astype(np.int32)
+    order = np.lexsort((items, owners))
+    starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(users))))).astype(np.int64)
+    sample = user_sample((starts, items[order]), len(loading.items.ids))
+    return _SharedSample(loading.share(_Ids(users)), loading.share(sample))
+
+
+def draw_users(interactions: DataFrame, count: int, seed: int) -> DataFrame:
+    """user_id, item_id of `count` users at most: those with the smallest seeded hashes, whatever order rows come in."""
+    took = interactions.where((F.col(WEIGHT) > 0) & ~F.col(HIDDEN)).select(USER_ID, ITEM_ID)
+    draw = F.xxhash64(USER_ID, F.lit(seed)).alias(_DRAWN)
+    drawn = took.select(USER_ID).distinct().select(USER_ID, draw).orderBy(_DRAWN, USER_ID).limit(count)
+    return took.join(F.broadcast(drawn.select(USER_ID)), USER_ID, how="left_semi")
+
+
+def categories(loading: Loading) -> SharedArrays[CategoryShares]:
+    """Categories of the catalog; without a catalog no item has one."""
+    items, config = loading.items, loading.settings.sources.category_affinity
+    paths = items.catalog_column(CATEGORY, pa.list_(pa.string()))
+    named = pc.binary_join(pc.list_slice(paths, 0, config.level), "\x1f")
+    named = pc.if_else(pc.equal(named, ""), None, named)
+    codes = pc.fill_null(pc.dictionary_encode(named).indices, -1).to_numpy(zero_copy_only=False)
+    return loading.share(category_shares(codes, items.recent_users, config))
+
+
+def texts(loading: Loading) -> SharedArrays[TextRows]:
+    """Terms of titles and categories; without a catalog no item has one."""
+    items = loading.items
+    titles = items.catalog_column(TITLE, pa.string())
+    paths = pc.binary_join(items.catalog_column(CATEGORY, pa.list_(pa.string())), " ")
+    joined = pc.binary_join_element_wise(pc.fill_null(titles, ""), pc.fill_null(paths, ""), " ").to_pylist()
+    if not any(text.strip() for text in joined):
+        return loading.share(text_rows((np.zeros(len(joined) + 1, np.int64), np.empty(0, np.int32)), [], 0))
+    return loading.share(fit_text(joined, loading.settings.sources.content))
+
+
+def growths(loading: Loading) -> SharedArrays[Floats]:
+    """Growth of each item's events of the types that interactions weigh."""
+    config, day = loading.settings.sources.trending, loading.history.day
+    events = loading.history.events(config.window_days * (1 + config.windows_before))
+    lately = F.col(EVENT_DATE) > F.lit(day - timedelta(days=config.window_days))
+    relevant = F.col(EVENT_TYPE).isin(*loading.settings.interactions.weights) & F.col(ITEM_ID).isNotNull()
+    counted = events.where(relevant).groupBy(ITEM_ID).agg(
+        F.count_if(lately).alias(_LATELY), F.count_if(~lately).alias(_BEFORE)
+    ).toArrow()  # fmt: skip
+    events_lately, events_before = (_of_items(counted, name, loading.items) for name in (_LATELY, _BEFORE))
+    values = growth(events_lately, events_before, config)
+    return _SharedValues(loading.share(_Values(values)))
+
+
+def freshnesses(loading: Loading) -> SharedArrays[Floats]:
+    """Freshness by the catalog's created_at; not known of an item without it."""
+    items, day = loading.items, loading.history.day
+    end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    created = items.catalog_column(CREATED_AT, pa.timestamp("us", "UTC"))
+    ages = pc.divide(pc.subtract(pa.scalar(end, pa.timestamp("us", "UTC")), created).cast(pa.int64()), 86_400e6)
+    values = freshness(
+        ages.to_numpy(zero_copy_only=False), items.facts.support.astype(np.float64), loading.settings.sources.fresh
+    )
+    return _SharedValues(loading.share(_Values(values)))
+
+
+def _of_items(counted: pa.Table, name: str, items: Items) -> NDArray[np.float64]:
+    """A count of each item, 0 where there is none; items that the run does not know are passed over."""
+    found = pc.index_in(counted[ITEM_ID], value_set=items.ids)
+    values = np.zeros(len(items.ids))
+    values[found.drop_null().to_numpy()] = counted[name].filter(found.is_valid()).to_numpy()
+    return values

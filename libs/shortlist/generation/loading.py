@@ -1,0 +1,129 @@
+"""What artefacts are made from, and how tasks are given them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from shortlist.columns import ITEM_ID, MEASURE, RELATED_ITEM_ID, SCORE
+from shortlist.config import Settings
+from shortlist.config.base import Measure
+from shortlist.generation.items import Items
+from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
+from shortlist.models.ranking.item_factors import SharedItems
+from shortlist.tables import ITEM_FACTORS, RELATED_ITEMS
+
+
+@dataclass(frozen=True)
+class ModelItems:
+    """What the models that are needed say of items, read once.
+
+    Attributes:
+        settings: all settings.
+        frames: the tables by name.
+        folder: one that the driver and every task see, or None.
+    """
+
+    settings: Settings
+    frames: Mapping[str, DataFrame]
+    folder: Path | None
+
+    @cached_property
+    def factors(self) -> SharedItems | None:
+        """Item factors; None where no source needs them."""
+        frame = self.frames.get(ITEM_FACTORS.name)
+        return None if frame is None else SharedItems(frame, self.folder)
+
+    @cached_property
+    def related(self) -> pa.Table | None:
+        """item_id, related_item_id, measure, score of the measures that sources use; None where no source needs them."""
+        frame = self.frames.get(RELATED_ITEMS.name)
+        if frame is None:
+            return None
+        return (
+            frame.where(F.col(MEASURE).isin(*self._measures()))
+            .select(ITEM_ID, RELATED_ITEM_ID, MEASURE, SCORE)
+            .toArrow()
+        )
+
+    def ids(self) -> list[pa.Array]:
+        """Ids of all items that they name."""
+        ids = [] if self.factors is None else [self.factors.ids]
+        return (
+            ids
+            if self.related is None
+            else [*ids, *self.related[ITEM_ID].chunks, *self.related[RELATED_ITEM_ID].chunks]
+        )
+
+    def close(self) -> None:
+        """Give back the executors' copies."""
+        if self.factors is not None:
+            self.factors.close()
+
+    def _measures(self) -> set[Measure]:
+        """The measure of cooccurrence, and that of rp3beta where a surface names this source."""
+        named = {name for surface in self.settings.surfaces.values() for name in (*surface.sources, surface.fallback)}
+        walks: set[Measure] = {"rp3beta"} if "rp3beta" in named else set()
+        return {self.settings.sources.cooccurrence.measure, *walks}
+
+
+@dataclass(frozen=True)
+class History:
+    """What subjects did up to a day.
+
+    Attributes:
+        day: the run date, or an earlier cut.
+        interactions: what everybody took up to its end.
+        events: engagements as known when it ended, of so many days up to it.
+    """
+
+    day: date
+    interactions: DataFrame
+    events: Callable[[int], DataFrame]
+
+
+@dataclass(frozen=True)
+class Loading:
+    """One run's loading of artefacts.
+
+    Attributes:
+        spark: the session.
+        models: what models say of items.
+        items: all items of the run.
+        history: what subjects did.
+    """
+
+    spark: SparkSession
+    models: ModelItems
+    items: Items
+    history: History
+
+    @property
+    def settings(self) -> Settings:
+        """All settings."""
+        return self.models.settings
+
+    def share(self, content: Any) -> SharedArrays[Any]:
+        """Put a dataclass of arrays where every task finds it."""
+        return share_arrays(self.spark, self.models.folder, content)
+
+    @property
+    def factors(self) -> SharedItems:
+        """Item factors."""
+        factors = self.models.factors
+        if factors is None:
+            raise ValueError("item factors were not read; next: name their table in TABLES")
+        return factors
+
+    @property
+    def related(self) -> pa.Table:
+        """Related items by measure."""
+        if self.models.related is None:
+            raise ValueError("related items were not read; next: name their table in TABLES")
+        return self.models.related

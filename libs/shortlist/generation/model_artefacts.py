@@ -1,0 +1,114 @@
+"""Artefacts that are made from model tables."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shortlist.columns import ITEM_ID, MEASURE, RELATED_ITEM_ID, SCORE
+from shortlist.config.base import Measure
+from shortlist.generation.loading import Loading
+from shortlist.kernels.arrays import Floats, Indices, Offsets
+from shortlist.models.arrays.shared_arrays import SharedArrays
+from shortlist.models.ranking.item_factors import ItemFactors
+from shortlist.sources.fold_in import FoldInArrays
+from shortlist.sources.inputs import FoldIn
+from shortlist.sources.item_vectors import ItemVectors
+from shortlist.sources.neighbour_lists import NeighbourLists
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Which items have a vector."""
+
+    known: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Neighbours of each item, before they are checked."""
+
+    starts: Offsets
+    items: Indices
+    similarities: Floats
+
+
+@dataclass(frozen=True)
+class _SharedVectors:
+    vectors: SharedArrays[ItemFactors]
+    known: SharedArrays[_Known]
+
+    @property
+    def value(self) -> ItemVectors:
+        return ItemVectors.of(self.vectors.value.vectors, self.known.value.known)
+
+
+@dataclass(frozen=True)
+class _SharedFoldIn:
+    rotated: SharedArrays[ItemFactors]
+    known: SharedArrays[_Known]
+    spectrum: Floats
+    rotation: Floats
+
+    @property
+    def value(self) -> FoldIn:
+        return FoldIn(FoldInArrays(self.rotated.value.vectors, self.known.value.known, self.spectrum), self.rotation)
+
+
+@dataclass(frozen=True)
+class _SharedNeighbours:
+    lists: SharedArrays[_Lists]
+
+    @property
+    def value(self) -> NeighbourLists:
+        lists = self.lists.value
+        return NeighbourLists.of((lists.starts, lists.items), lists.similarities)
+
+
+def item_vectors(loading: Loading) -> SharedArrays[ItemVectors]:
+    """As the model has them."""
+    return _SharedVectors(_aligned(loading, loading.factors.fitted), _known(loading))
+
+
+def unit_item_vectors(loading: Loading) -> SharedArrays[ItemVectors]:
+    """Each of length 1, or 0."""
+    return _SharedVectors(_aligned(loading, loading.factors.unit_length), _known(loading))
+
+
+def fold_in(loading: Loading) -> SharedArrays[FoldIn]:
+    """What users without a stored vector are solved against."""
+    basis, rotated = loading.factors.basis(1.0 / loading.settings.als.alpha)
+    return _SharedFoldIn(_aligned(loading, rotated), _known(loading), basis.spectrum, basis.rotation)
+
+
+def neighbours(loading: Loading) -> SharedArrays[NeighbourLists]:
+    """By the configured measure."""
+    return _neighbours(loading, loading.settings.sources.cooccurrence.measure)
+
+
+def walks(loading: Loading) -> SharedArrays[NeighbourLists]:
+    """By measure rp3beta."""
+    return _neighbours(loading, "rp3beta")
+
+
+def _aligned(loading: Loading, factors: SharedArrays[ItemFactors]) -> SharedArrays[ItemFactors]:
+    return loading.factors.aligned(factors, loading.items.ids)
+
+
+def _known(loading: Loading) -> SharedArrays[_Known]:
+    found = pc.is_in(loading.items.ids, value_set=loading.factors.ids)
+    return loading.share(_Known(found.to_numpy(zero_copy_only=False).astype(np.uint8)))
+
+
+def _neighbours(loading: Loading, measure: Measure) -> SharedArrays[NeighbourLists]:
+    """Neighbours that are nearer than chance or absence: some measures go below 0, and those speak for nothing."""
+    table, ids = loading.related, loading.items.ids
+    table = table.filter(pc.and_(pc.equal(table[MEASURE], measure), pc.greater(table[SCORE], 0)))
+    rows, columns = (
+        pc.index_in(table[name], value_set=ids).to_numpy().astype(np.int32) for name in (ITEM_ID, RELATED_ITEM_ID)
+    )
+    order = np.lexsort((columns, rows))
+    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(ids))))).astype(np.int64)
+    similarities = table[SCORE].to_numpy().astype(np.float32)[order]
+    return _SharedNeighbours(loading.share(_Lists(starts, columns[order], similarities)))

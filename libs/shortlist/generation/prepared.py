@@ -1,0 +1,113 @@
+"""What the pass of every surface shares: items, subjects gathered once, and the artefacts of all sources."""
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from shortlist.columns import FACTORS, HIDDEN, WEIGHT
+from shortlist.config import Settings, SurfaceConfig
+from shortlist.generation.artefacts import SharedArtefacts, catalog_columns, share_artefacts
+from shortlist.generation.batches import HISTORY
+from shortlist.generation.items import Items, collect_items, count_users
+from shortlist.generation.lists import SurfaceItems
+from shortlist.generation.loading import History, Loading, ModelItems
+from shortlist.generation.subject_frames import gather_items, gather_users
+from shortlist.models.arrays.scratch import scratch_folder
+from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
+from shortlist.rules import eligible_items
+from shortlist.sources.inputs import ArtefactName
+from shortlist.subjects import SUBJECTS
+from shortlist.tables import USER_FACTORS
+
+log = logging.getLogger("shortlist")
+
+# The subjects of a surface, by what their history is.
+SUBJECT_FRAMES: Final[Mapping[str, Callable[[DataFrame, Items, SurfaceConfig], DataFrame]]] = {
+    "interactions": lambda users, items, surface: users,
+    "itself": lambda users, items, surface: gather_items(users.sparkSession, items.supported(surface.min_item_support)),
+}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is shared by the surfaces of a run.
+
+    Attributes:
+        spark: the session.
+        items: all items.
+        users: users with their history, persisted.
+        artefacts: what sources need.
+        folder: one that the driver and every task see, or None.
+    """
+
+    spark: SparkSession
+    items: Items
+    users: DataFrame
+    artefacts: SharedArtefacts
+    folder: Path | None
+
+    def subjects(self, surface: SurfaceConfig) -> DataFrame:
+        """The subjects of a surface."""
+        return SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self.users, self.items, surface)
+
+    def items_of(self, surface: SurfaceConfig) -> SharedArrays[SurfaceItems]:
+        """The items as a surface sees them."""
+        eligible = eligible_items(self.items.facts, surface).astype(np.uint8)
+        return share_arrays(self.spark, self.folder, SurfaceItems(self.items.ids, eligible, self.items.log_popularity))
+
+
+@contextmanager
+def prepare(
+    settings: Settings,
+    needed: Collection[ArtefactName],
+    history: History,
+    catalog: DataFrame | None,
+    models: Mapping[str, DataFrame],
+) -> Iterator[Prepared]:
+    """Gather and share what the pass needs.
+
+    Args:
+        settings: all settings.
+        needed: artefacts that sources need.
+        history: what subjects did.
+        catalog: the newest that was known; None where there is none.
+        models: the tables that artefacts are made from, by name.
+    """
+    spark = history.interactions.sparkSession
+    with scratch_folder(spark, settings.als.scratch) as folder, closing(ModelItems(settings, models, folder)) as known:
+        counts = count_users(history.interactions, history.day, settings.sources.popularity.window_days)
+        items = collect_items(counts, catalog, known.ids(), catalog_columns(needed))
+        users = gather_users(history.interactions, models.get(USER_FACTORS.name)).persist()
+        solved = _users_without_vector(settings, users, needed)
+        shared = {name for name in needed if solved or name != "fold_in"}
+        yield Prepared(spark, items, users, share_artefacts(shared, Loading(spark, known, items, history)), folder)
+        users.unpersist()
+
+
+def _users_without_vector(settings: Settings, users: DataFrame, needed: Collection[ArtefactName]) -> bool:
+    """Whether some user took something and has no stored vector; the log says how many, and what becomes of them."""
+    if "item_vectors" not in needed:
+        return False
+    if "user_vectors" not in needed:
+        log.info("als: no user vectors are stored (als.store_user_factors), every user is folded in")
+        return True
+    took = F.exists(HISTORY, lambda entry: (entry[WEIGHT] > 0) & ~entry[HIDDEN])
+    count = users.where(F.col(FACTORS).isNull() & took).count()
+    if not count:
+        log.info("als: every user that took something has a stored vector, nobody is folded in")
+    elif "fold_in" in needed:
+        log.info("als: %d users without a stored vector are folded in", count)
+    else:
+        log.info(
+            "als: %d users without a stored vector are left out, engine %s has none for them",
+            count,
+            settings.als.engine,
+        )
+    return count > 0

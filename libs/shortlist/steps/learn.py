@@ -1,0 +1,163 @@
+"""How the sources of a surface are blended, learned from what followed earlier days."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from shortlist.blending.blends import Blend, blend_of, text_of
+from shortlist.blending.choice import LEAST_SUBJECTS, Choice, choose_blend
+from shortlist.blending.examples import Examples, halves
+from shortlist.columns import (
+    BLEND,
+    CUTS,
+    IMPORTANCE,
+    JUDGED,
+    JUDGED_SUBJECTS,
+    KIND,
+    REASON,
+    RUN_DATE,
+    SEGMENT,
+    SUBJECT_ID,
+    SURFACE,
+)
+from shortlist.config.blends import LearnedBlendConfig
+from shortlist.generation.learning import collect_examples, draw_subjects
+from shortlist.generation.lists import needed_artefacts
+from shortlist.generation.loading import History
+from shortlist.generation.prepared import Prepared, prepare
+from shortlist.models.als.fit import fit as fit_als
+from shortlist.models.arrays.shared_arrays import unshare
+from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
+from shortlist.subjects import SUBJECTS
+from shortlist.tables import BLENDS, CATALOG, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
+from shortlist.transforms.baskets import build_baskets, hidden_items
+from shortlist.transforms.interactions import build_interactions
+from shortlist.transforms.truth import ALL, NEW, TRUTHS
+from shortlist.warehouse.run import Run, log
+
+
+def learn(run: Run) -> None:
+    """Write the blend of every surface that learns one; a surface with too little history keeps what settings say."""
+    learning = {name: surface.learn for name, surface in run.settings.surfaces.items() if surface.learn is not None}
+    if not learning:
+        log.info("no surface learns its blend; next: set surfaces.<name>.learn where one should")
+        return
+    examples: dict[str, list[Examples]] = {name: [] for name in learning}
+    deepest = {(config.horizon_days, config.cuts) for config in learning.values()}
+    for day, horizon in sorted(
+        {(run.run_date - timedelta(days=h * n), h) for h, cuts in deepest for n in range(1, cuts + 1)}
+    ):
+        asking = {name: config for name, config in learning.items() if config.horizon_days == horizon}
+        with _known_on(run, day, asking) as prepared:
+            for name, config in asking.items():
+                if day >= run.run_date - timedelta(days=horizon * config.cuts):
+                    examples[name].append(_examples_of(run, name, config, day, prepared))
+    for name, config in learning.items():
+        chosen = choose(name, examples[name], config)
+        if chosen is not None:
+            cuts = [run.run_date - timedelta(days=config.horizon_days * n) for n in range(config.cuts, 0, -1)]
+            run.replace(_rows(run, name, chosen, cuts), BLENDS, surface=name)
+
+
+def choose(name: str, cuts: list[Examples], config: LearnedBlendConfig) -> Choice | None:
+    """The blend of a surface, from the earliest cut to the latest; None where too few subjects had something relevant."""
+    # Of a single cut one half of the subjects teaches and the other one judges.
+    *earlier, latest = cuts if len(cuts) > 1 else halves(cuts[0], config.seed)
+    taught = sum(cut.subjects for cut in earlier)
+    if latest.subjects < LEAST_SUBJECTS or not taught:
+        log.warning(
+            "%s: %d subjects to learn a blend from and %d to judge it by, at least 1 and %d are needed; what settings say is "
+            "used until there is more history",
+            name,
+            taught,
+            latest.subjects,
+            LEAST_SUBJECTS,
+        )
+        return None
+    chosen = choose_blend(earlier, latest, config)
+    log.info("%s: %s", name, chosen.reason)
+    return chosen
+
+
+def newest_blends(run: Run) -> Mapping[str, Blend]:
+    """The newest learned blend of each surface that learns one, not after the run date."""
+    learning = [name for name, surface in run.settings.surfaces.items() if surface.learn is not None]
+    if not learning or not run.exists(BLENDS):
+        return {}
+    known = run.table(BLENDS).where((F.col(RUN_DATE) <= F.lit(run.run_date)) & F.col(SURFACE).isin(learning))
+    newest = known.groupBy(SURFACE).agg(F.max_by(BLEND, RUN_DATE).alias(BLEND))
+    return {row[SURFACE]: blend_of(row[BLEND]) for row in newest.collect()}
+
+
+@contextmanager
+def _known_on(run: Run, day: date, asking: Mapping[str, LearnedBlendConfig]) -> Iterator[Prepared]:
+    """Everything that sources need, trained with what was known when an earlier day ended."""
+    settings = run.settings
+    needed = needed_artefacts(settings, asking)
+    config = settings.interactions
+
+    def events(days: int) -> DataFrame:
+        return run.engagements(days, day)
+
+    interactions = build_interactions(events(config.lookback_days), day, config).persist()
+    models: dict[str, DataFrame] = {}
+    if needed & {"item_vectors", "unit_item_vectors", "fold_in"}:
+        with fit_als(interactions, settings.als) as fitted:
+            models |= {
+                USER_FACTORS.name: fitted.user_factors.persist(),
+                ITEM_FACTORS.name: fitted.item_factors.persist(),
+            }
+            for frame in models.values():
+                frame.count()
+    if needed & {"neighbours", "walks"}:
+        kind = settings.cooccurrence.basket_kind
+        baskets = settings.baskets[kind]
+        known = events(baskets.lookback_days)
+        rows = build_baskets(known, kind, baskets, settings.seed, day, hidden_items(known)).persist()
+        with fit_cooccurrence(rows, settings.cooccurrence) as related:
+            models[RELATED_ITEMS.name] = related.persist()
+            models[RELATED_ITEMS.name].count()
+    history = History(day, interactions, events)
+    with prepare(settings, needed, history, run.snapshot(CATALOG, day), models) as prepared:
+        yield prepared
+    for frame in models.values():
+        frame.unpersist()
+
+
+def _examples_of(run: Run, name: str, config: LearnedBlendConfig, day: date, prepared: Prepared) -> Examples:
+    settings, surface = run.settings, run.settings.surfaces[name]
+    subject = SUBJECTS[surface.subject]
+    until = day + timedelta(days=config.horizon_days)
+    engagements = run.engagements(settings.interactions.lookback_days + config.horizon_days, until)
+    truth = TRUTHS[subject.truth](engagements, day, settings.evaluation.relevant_event_types)
+    judged = truth.where(F.col(SEGMENT) == (NEW if surface.mask_seen and NEW in subject.segments else ALL))
+    drawn = draw_subjects(judged, config.subjects, config.seed)
+    shared = prepared.items_of(surface)
+    subjects = prepared.subjects(surface).join(F.broadcast(drawn), SUBJECT_ID, how="inner")
+    found = collect_examples(subjects, surface, settings, day, prepared.artefacts, shared, config)
+    unshare(shared)
+    log.info("%s: %d subjects with something relevant after %s", name, found.subjects, day)
+    return found
+
+
+def _rows(run: Run, name: str, chosen: Choice, cuts: list[date]) -> DataFrame:
+    row = {
+        SURFACE: name,
+        KIND: chosen.kind,
+        BLEND: text_of(chosen.kind, chosen.blend),
+        IMPORTANCE: json.dumps(chosen.blend.importance()),
+        JUDGED: json.dumps(
+            {"kinds": {kind: asdict(one) for kind, one in chosen.judged.items()}, "sources": chosen.sources}
+        ),
+        JUDGED_SUBJECTS: chosen.subjects,
+        CUTS: json.dumps([str(cut) for cut in cuts]),
+        REASON: chosen.reason,
+    }
+    fields = StructType([field for field in BLENDS.schema if field.name != RUN_DATE])
+    return run.spark.createDataFrame([tuple(row[field.name] for field in fields)], fields)
