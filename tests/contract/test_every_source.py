@@ -61,7 +61,9 @@ def catalog(spark: SparkSession) -> DataFrame:
         )
         for i in range(ITEMS)
     ]
-    columns = "item_id string, status string, buyable boolean, title string, category array<string>, created_at timestamp"
+    columns = (
+        "item_id string, status string, buyable boolean, title string, category array<string>, created_at timestamp"
+    )
     return spark.createDataFrame(rows, columns)
 
 

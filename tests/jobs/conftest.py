@@ -17,6 +17,7 @@ NIGHTLY = (
     "build_interactions",
     "train_als",
     "train_cooccurrence",
+    "learn_blend",
     "generate_candidates",
     "publish_candidates",
     "evaluate_candidates",

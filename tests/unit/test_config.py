@@ -49,6 +49,10 @@ def test_later_override_wins(file: Path) -> None:
         ("surfaces.homefeed.sources=[magic]", "surfaces.homefeed.sources.0 = 'magic'"),
         ("surfaces.homefeed.fallback=als", "fallback 'als' is also among sources"),
         ("surfaces.homefeed.depth=20", "depth 20 is below k 50"),
+        ("surfaces.homefeed.weights={content: 1}", "weights names content, which is not among sources"),
+        ("surfaces.homefeed.weights={als: 0}", "weights are all 0"),
+        ("surfaces.homefeed.weights={als: -1}", "greater than or equal to 0"),
+        ("surfaces.homefeed.sources=[als, rp3beta]", "source rp3beta, which is not among cooccurrence.measures"),
         ("cooccurrence.basket_kind=board", "cooccurrence.basket_kind 'board' is not among baskets (session)"),
         (
             "baskets.session.window=lookback",

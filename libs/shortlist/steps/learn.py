@@ -23,12 +23,13 @@ from shortlist.columns import (
     REASON,
     RUN_DATE,
     SEGMENT,
+    SOURCES,
     SUBJECT_ID,
     SURFACE,
 )
 from shortlist.config.blends import LearnedBlendConfig
 from shortlist.generation.learning import collect_examples, draw_subjects
-from shortlist.generation.lists import needed_artefacts
+from shortlist.generation.lists import needed_artefacts, sources_of
 from shortlist.generation.loading import History
 from shortlist.generation.prepared import Prepared, prepare
 from shortlist.models.als.fit import fit as fit_als
@@ -91,8 +92,21 @@ def newest_blends(run: Run) -> Mapping[str, Blend]:
     if not learning or not run.exists(BLENDS):
         return {}
     known = run.table(BLENDS).where((F.col(RUN_DATE) <= F.lit(run.run_date)) & F.col(SURFACE).isin(learning))
-    newest = known.groupBy(SURFACE).agg(F.max_by(BLEND, RUN_DATE).alias(BLEND))
-    return {row[SURFACE]: blend_of(row[BLEND]) for row in newest.collect()}
+    newest = known.groupBy(SURFACE).agg(F.max_by(F.struct(BLEND, SOURCES, RUN_DATE), RUN_DATE).alias(BLEND))
+    blends = {}
+    for name, found in newest.collect():
+        sources = sources_of(run.settings.surfaces[name])
+        if found[SOURCES] == sources:
+            blends[name] = blend_of(found[BLEND])
+        else:
+            log.warning(
+                "%s: the blend of %s was learned from %s, the surface has %s; what settings say is used until another is learned",
+                name,
+                found[RUN_DATE],
+                ", ".join(found[SOURCES]),
+                ", ".join(sources),
+            )
+    return blends
 
 
 @contextmanager
@@ -151,6 +165,7 @@ def _rows(run: Run, name: str, chosen: Choice, cuts: list[date]) -> DataFrame:
         SURFACE: name,
         KIND: chosen.kind,
         BLEND: text_of(chosen.kind, chosen.blend),
+        SOURCES: sources_of(run.settings.surfaces[name]),
         IMPORTANCE: json.dumps(chosen.blend.importance()),
         JUDGED: json.dumps(
             {"kinds": {kind: asdict(one) for kind, one in chosen.judged.items()}, "sources": chosen.sources}
