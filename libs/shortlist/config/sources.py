@@ -132,7 +132,7 @@ class RepeatSourceConfig(Section):
 
     weight: HistoryColumn = "weight"
     """History column with the decayed frequency."""
-    gap: Literal["gap"] | None = None
+    gap: Literal["gap_days"] | None = None
     """History column with the usual days between two events of the item; null: cycles are not looked at. 0 in it: unknown."""
     cycle: float = Field(default=1.0, ge=0)
     """How much more an item counts that is just due by its gap; 0: none."""

@@ -18,7 +18,7 @@ from shortlist.reports.reading_examples import reading_snippets
 from shortlist.reports.rendering import render
 from shortlist.reports.surfaces import SurfaceFacts
 
-SOURCE_CLASSES: Final = 6
+SOURCE_CLASSES: Final = 10
 """Colours of sources in the style sheet; a seventh source shares the last one."""
 
 

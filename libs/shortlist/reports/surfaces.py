@@ -24,6 +24,7 @@ from shortlist.columns import (
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.contracts import candidates_name
 from shortlist.records.publications import Publication, SurfaceHistory
+from shortlist.reports.blends import BlendFacts, read_blend
 from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
 from shortlist.subjects import SUBJECTS
@@ -90,6 +91,7 @@ class SurfaceFacts:
         samples: Some lists.
         missing: Why `lists` is None.
         incomparable: Why `change` is None.
+        blend: How its sources are blended, where that was learned.
     """
 
     name: str
@@ -103,6 +105,7 @@ class SurfaceFacts:
     samples: tuple[Sample, ...]
     missing: str
     incomparable: str
+    blend: BlendFacts | None = None
 
     @property
     def table(self) -> str:
@@ -147,7 +150,10 @@ def read_surface(
         top_item = Named(
             lists.top_item, read_titles(lake, run_date, [lists.top_item]).get(lists.top_item) or lists.top_item
         )
-    return SurfaceFacts(name, config, decision, served, before, lists, change, top_item, samples, missing, incomparable)
+    blend = read_blend(lake, run_date, name, config)
+    return SurfaceFacts(
+        name, config, decision, served, before, lists, change, top_item, samples, missing, incomparable, blend
+    )
 
 
 def read_titles(lake: Lake, run_date: date, items: Sequence[str]) -> dict[str, str]:
