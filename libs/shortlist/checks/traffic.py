@@ -22,6 +22,7 @@ TRAFFIC = "traffic"
 AT_LEAST = "expect_column_pair_values_a_to_be_greater_than_b"
 SAMPLES = 5
 NUMBER = "number"
+_KIND = "_kind"
 # Groups that one process compares in seconds: a year of days, ten event types, dozens of surfaces.
 MAX_GROUPS = 100_000
 
@@ -131,11 +132,10 @@ def _result(comparison: Comparison, given: "ExpectationValidationResult | None")
 
 
 def _heaviest(events: DataFrame) -> list[Heaviest]:
-    return [
-        Heaviest(row[INGEST_DATE], kind, row[ID], row[EVENTS], row[TOTAL])
-        for kind, column in (("user", USER_ID), ("item", ITEM_ID))
-        for row in heaviest(events, column).orderBy(INGEST_DATE).collect()
-    ]
+    users, items = (heaviest(events, column).withColumn(_KIND, F.lit(column)) for column in (USER_ID, ITEM_ID))
+    rows = users.unionByName(items).orderBy(F.desc(_KIND), INGEST_DATE).collect()
+    kinds = {USER_ID: "user", ITEM_ID: "item"}
+    return [Heaviest(row[INGEST_DATE], kinds[row[_KIND]], row[ID], row[EVENTS], row[TOTAL]) for row in rows]
 
 
 def _counts(row: Row) -> Delivered:

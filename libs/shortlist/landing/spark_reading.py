@@ -7,7 +7,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import RAW
+from shortlist.columns import FOLDER_VALUES, RAW
 from shortlist.landing.files import LandedFile
 from shortlist.landing.folders import Landing
 from shortlist.landing.reading import Reader
@@ -36,7 +36,11 @@ def read_landed(spark: SparkSession, landing: Landing, files: Sequence[LandedFil
 
     rows = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, reader.ddl)
     # This cast looks at nothing: the bytes of a line stay what they are, also where they are no UTF-8.
-    return rows.withColumn(RAW, F.col(RAW).cast("string"))
+    rows = rows.withColumn(RAW, F.col(RAW).cast("string"))
+    if any(file.folder_values for file in files):
+        return rows
+    # Spark need not look for values there are none of.
+    return rows.withColumn(FOLDER_VALUES, F.lit(None).cast("map<string, string>"))
 
 
 def shares(files: Sequence[LandedFile], cores: int) -> list[list[LandedFile]]:

@@ -85,8 +85,10 @@ def extract_days(
         log.warning("nothing was landed for %s by: %s", run.run_date, ", ".join(without))
     run.manifest.feeds_without_the_day = without
     require_sound(run, merge.fresh.where(F.col(INGEST_DATE).isin(asked)).select(*ENGAGEMENTS.columns))
-    conflicting = reading.conflicting(merge).persist()
-    require_few_conflicts(deliveries, merge.conflicting, config)
+    for_quarantine = reading.rejected
+    if merge.has_conflicts:
+        require_few_conflicts(deliveries, merge.conflicting, config)
+        for_quarantine = for_quarantine.unionByName(reading.conflicting(merge).persist())
     accounts = require_balanced(reading.accounts(merge))
     run.manifest.lines = totals(accounts)
     run.manifest.files = [
@@ -99,7 +101,7 @@ def extract_days(
     run.manifest.duplicates = [
         {"feed": feed, **counts} for feed, counts in reading.repeated_ids(merge, config.feeds).items()
     ]
-    run.commit(reading.rejected.unionByName(conflicting), QUARANTINE, partition, one_of(INGEST_DATE, days))
+    run.commit(for_quarantine, QUARANTINE, partition, one_of(INGEST_DATE, days))
     commit_merge(run, merge)
 
 
@@ -109,7 +111,7 @@ def require_sound(run: Run, fresh: DataFrame) -> None:
     Raises:
         HeldError: a critical check failed.
     """
-    if fresh.isEmpty() and run.settings.extraction.allows_empty_days:
+    if run.settings.extraction.allows_empty_days and fresh.isEmpty():
         log.warning("no new events for %s: there is nothing to check", run.run_date)
         return
     partition, minutes = run_partition(run.run_date), run.settings.checks.timeout_minutes

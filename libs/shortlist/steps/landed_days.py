@@ -62,7 +62,7 @@ class Reading:
 
     def repeated_ids(self, merge: Merge, feeds: Mapping[str, FeedConfig]) -> dict[str, dict[str, object]]:
         """By feed: where its event ids come from, how many rows repeat one, and which share of its rows that is."""
-        lost = merge.lost_by_file()
+        lost = merge.lost_by_file
         by_feed: dict[str, dict[str, object]] = {}
         for feed in sorted({file.feed for file in self.files.values()}):
             names = [name for name, file in self.files.items() if file.feed == feed]
@@ -92,7 +92,7 @@ class Reading:
 
     def accounts(self, merge: Merge) -> list[FileAccount]:
         """What became of the rows of each file; each term is counted where its rows are, none is a difference."""
-        accepted, lost = rows_by_file(merge.fresh), merge.lost_by_file()
+        accepted, lost = rows_by_file(merge.fresh), merge.lost_by_file
         accounts = []
         for name in self.files:
             erased, rejected_rows = self.counted[name]

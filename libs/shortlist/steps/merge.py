@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -42,6 +43,12 @@ class Merge:
         """New deliveries that repeat an event's id and say something else."""
         return self.lost.where((F.col(FILE) != STORED) & F.col(WINNER).isNotNull())
 
+    @property
+    def has_conflicts(self) -> bool:
+        """Whether any new delivery repeats an event's id and says something else."""
+        return any(conflicts for _, conflicts in self.lost_by_file.values())
+
+    @cached_property
     def lost_by_file(self) -> dict[str, tuple[int, int]]:
         """How many rows of each file are duplicates, and how many conflict with what they repeat."""
         counted = self.lost.groupBy(FILE).agg(F.count_if(F.col(WINNER).isNull()), F.count(WINNER))

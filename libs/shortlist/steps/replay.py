@@ -61,7 +61,7 @@ def replay_quarantine(run: Run) -> None:
     dates: set[date] = {row[0] for row in events.select(EVENT_DATE).distinct().collect()}
     merge = merge_events(run, events, dates, known)
     still = still.unionByName(conflicting_rows(rows, merge)).persist()
-    lost = merge.lost_by_file()
+    lost = merge.lost_by_file
     counts = {
         "landed": rows_by_file(before),
         "accepted": rows_by_file(merge.fresh),

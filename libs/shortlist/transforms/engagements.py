@@ -39,12 +39,14 @@ from shortlist.transforms.values import given_value, id_column, whole_number
 
 _CORRUPT = "_corrupt"
 _EVENT = "_event"
+_LANDED = "_landed_"
 _GIVEN = "_given_"
 _WORD = "_event_type"
 _WRITTEN = "_written"
 _AMBIGUOUS = "_ambiguous"
 _TIME_TEXT = "_time_text"
 _CONTROL = "_control"
+_UNREAD = "_unread"
 _CONTROL_CHARACTER = r"[\x00-\x1f\x7f]"
 _FIELDS = [field for field in ENGAGEMENTS.schema if field.name not in (INGEST_DATE, EVENT_DATE)]
 _REQUIRED = [EVENT_ID, EVENT_TYPE, EVENT_TS, USER_ID]
@@ -86,13 +88,18 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
         row once per check.
     """
     event, landed = taken_apart(lines, feed.paths)
-    values = {name: _value(name, text, feed, config) for name, text in given_columns(feed, landed).items()}
-    if feed.event_id_from:
-        values[EVENT_ID] = _derived_id([landed[name] for name in feed.paths if name not in feed.mapped], feed, config)
+    parts = [name for name in feed.paths if name not in feed.mapped]
+    texts = given_columns(feed, landed) | {name: landed[name] for name in parts}
+    ids = {name for name in texts if name in _IDS or name in parts}
+    event = event.withColumns({f"{_GIVEN}{name}": _value(name, text, feed) for name, text in texts.items()})
+    given = {name: F.col(f"{_GIVEN}{name}") for name in texts}
+    event = event.withColumns({f"{_GIVEN}{name}": id_column(given[name], config.ids) for name in ids})
+    if parts:
+        event = event.withColumn(f"{_GIVEN}{EVENT_ID}", _derived_id([given.pop(name) for name in parts]))
+        given[EVENT_ID] = F.col(f"{_GIVEN}{EVENT_ID}")
     if len(config.feeds) > 1 and config.event_ids == "per_feed":
-        values[EVENT_ID] = F.concat(F.substring_index(FILE, "/", 1), F.lit("/"), values[EVENT_ID])
-    event = event.withColumns({f"{_GIVEN}{name}": value for name, value in values.items()})
-    given = {name: F.col(f"{_GIVEN}{name}") for name in values}
+        prefixed = F.concat(F.substring_index(FILE, "/", 1), F.lit("/"), given[EVENT_ID])
+        event = event.withColumn(f"{_GIVEN}{EVENT_ID}", prefixed)
     event = event.withColumn(_TIME_TEXT, time_text(given[EVENT_TS], feed.timestamp))
     time = event_time(given[EVENT_TS], F.col(_TIME_TEXT), feed.timestamp)
     nothing = F.lit(None)
@@ -109,8 +116,10 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
             _WORD: given[EVENT_TYPE],
         }
     )
+    malformed, unread = faults(lines, feed.paths)
     dated = typed.withColumns(
         {
+            _UNREAD: unread,
             EVENT_DATE: F.to_date(_local(F.col(EVENT_TS), feed.day_zone)),
             _WRITTEN: F.col(EVENT_TS).isNotNull() | time.written,
             _AMBIGUOUS: F.col(EVENT_TS).isNull() & time.ambiguous,
@@ -118,7 +127,7 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
             _CONTROL: F.concat_ws("", *(given[name] for name in _IDS if name in given)).rlike(_CONTROL_CHARACTER),
         }
     )
-    checks = _checks(lines, feed, config, given)
+    checks = [*malformed, *_checks(config, given)]
     found = F.array(*(F.when(wrong, F.lit(reason)) for reason, wrong in checks))
     # Not array_compact: it is a lambda inside, for which Spark interprets the checks below it row by row (6 times slower).
     reasons = F.array_except(found, F.array(nothing.cast("string")))
@@ -129,7 +138,7 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
 
 
 def taken_apart(lines: DataFrame, paths: Paths) -> tuple[DataFrame, dict[str, Column]]:
-    """Landed rows with what was read of each, and the values at all paths, as text.
+    """Landed rows with what was read of each, and the values at all paths, as columns of text.
 
     A line with a fault is not parsed: of several objects Spark would take the first and say nothing of the others.
     """
@@ -139,7 +148,10 @@ def taken_apart(lines: DataFrame, paths: Paths) -> tuple[DataFrame, dict[str, Co
         text_schema(paths, _CORRUPT),
         {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT},
     )  # fmt: skip
-    return lines.withColumn(_EVENT, row), landed_values(paths, F.col(_EVENT), F.col(FOLDER_VALUES), nested)
+    values = landed_values(paths, F.col(_EVENT), F.col(FOLDER_VALUES), nested)
+    # Columns of their own: each value is then found once, however many expressions look at it.
+    taken = lines.withColumn(_EVENT, row).withColumns({f"{_LANDED}{name}": value for name, value in values.items()})
+    return taken, {name: F.col(f"{_LANDED}{name}") for name in values}
 
 
 def faults(lines: DataFrame, paths: Paths) -> tuple[list[tuple[str, Column]], Column]:
@@ -152,24 +164,19 @@ def faults(lines: DataFrame, paths: Paths) -> tuple[list[tuple[str, Column]], Co
             an_object = F.ltrim(RAW).startswith("{") & F.try_parse_json(RAW).isNotNull()
             unread = unread & ~F.coalesce(an_object, F.lit(False))
             inside = ~unread & F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() & F.col(FAULT).isNull()
-    found = [(fault, F.coalesce(F.col(FAULT) == fault, F.lit(False))) for fault in FAULTS]
+    found = [(fault, F.col(FAULT) == fault) for fault in FAULTS]
     found[FAULTS.index(NO_JSON)] = (NO_JSON, found[FAULTS.index(NO_JSON)][1] | (F.col(FAULT).isNull() & unread))
     return [*found, ("a nested field has the wrong type", inside)], unread | F.col(FAULT).isNotNull()
 
 
-def _checks(
-    lines: DataFrame, feed: FeedConfig, config: ExtractionConfig, given: dict[str, Column]
-) -> list[tuple[str, Column]]:
-    """Each reason with the condition under which it speaks against a row."""
-    malformed, unread = faults(lines, feed.paths)
+def _checks(config: ExtractionConfig, given: dict[str, Column]) -> list[tuple[str, Column]]:
+    """Each reason against the values of a row with the condition under which it speaks against the row."""
+    unread = F.col(_UNREAD)
     ids = [name for name in _IDS if name in given]
     age = F.datediff(INGEST_DATE, EVENT_DATE)
     word, kind, written, ambiguous = F.col(_WORD), F.col(EVENT_TYPE), F.col(_WRITTEN), F.col(_AMBIGUOUS)
 
-    checks = [
-        *malformed,
-        ("invalid UTF-8", ~F.is_valid_utf8(RAW)),
-    ]
+    checks = [("invalid UTF-8", ~F.is_valid_utf8(RAW))]
     checks += [(f"{name} is missing", ~unread & given[name].isNull()) for name in _REQUIRED]
     checks += [("event_ts has the wrong type", given[EVENT_TS].isNotNull() & ~written & ~ambiguous)]
     checks += [
@@ -208,17 +215,16 @@ def _local(time: Column, zone: str) -> Column:
     return time if zone == "UTC" else F.from_utc_timestamp(time, zone)
 
 
-def _derived_id(parts: Sequence[Column], feed: FeedConfig, config: ExtractionConfig) -> Column:
+def _derived_id(parts: Sequence[Column]) -> Column:
     """32 hex digits of the texts that name an event together; empty where none of them is there."""
-    texts = [id_column(given_value(part, feed.no_value), config.ids) for part in parts]
-    digest = F.sha2(F.to_json(F.array(*texts)), 256)
-    return F.when(F.coalesce(*texts).isNotNull(), F.substring(digest, 1, 32))
+    digest = F.sha2(F.to_json(F.array(*parts)), 256)
+    return F.when(F.coalesce(*parts).isNotNull(), F.substring(digest, 1, 32))
 
 
-def _value(name: str, text: Column, feed: FeedConfig, config: ExtractionConfig) -> Column:
-    """What a producer gave for a column: empty for no value, ids in the form that all tables have."""
+def _value(name: str, text: Column, feed: FeedConfig) -> Column:
+    """What a producer gave for a column; empty for no value."""
     if name in _IDS:
-        return id_column(given_value(text, (*feed.no_value, *feed.no_value_ids)), config.ids)
+        return given_value(text, (*feed.no_value, *feed.no_value_ids))
     value = given_value(text, feed.no_value)
     return whole_number(value) if name == POSITION else value
 

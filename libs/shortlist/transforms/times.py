@@ -115,11 +115,22 @@ def _iso_time(text: Column, canonical: Column, zone: str) -> EventTime:
 
 
 def _canonical(text: Column, known: Mapping[str, str]) -> Column:
-    """A text as Spark reads it: date, T or blank, time, dot, fraction, zone; NULL for what is no form of a time."""
+    """A text as Spark reads it: date, T or blank, time, dot, fraction, zone; NULL for what is no form of a time.
+
+    Few rows need it. So each step is a lambda, which Spark interprets: compiled, its patterns would make the code of a
+    parsed row too large for Java to optimise, and each step is computed once, however often the next one looks at it.
+    """
+    dated = F.transform(F.array(text), _dated)
+    zoned = F.transform(dated, lambda one: _zoned(one, known))
+    return F.transform(zoned, lambda one: F.when(one.rlike(_ISO), F.trim(one)))[0]
+
+
+def _dated(text: Column) -> Column:
+    """A text whose date is year, month and day with dashes; NULL for a date in no known form."""
     plain = (F.substring(text, 5, 1) == "-") & (F.substring(text, 8, 1) == "-")
     day = F.regexp_replace(text, _BASIC, "$1-$2-$3T$4:$5:$6$7")
     day = F.regexp_replace(day, r":(?=[.,]|[Zz+-]|\s*$)", "")  # a basic time without seconds leaves a colon
-    dated = (
+    return (
         F.when(plain, text)
         .when(text.rlike(_BASIC), day)
         .when(text.rlike(_WEEK), F.concat(_week_day(text).cast("string"), F.regexp_replace(text, _WEEK, "")))
@@ -127,6 +138,10 @@ def _canonical(text: Column, known: Mapping[str, str]) -> Column:
         .when(text.rlike(_JAVA), _java(text))
         .when(text.rlike(r"^\s*\d{8}\s*$"), F.regexp_replace(text, r"^\s*(\d{4})(\d{2})(\d{2})\s*$", "$1-$2-$3"))
     )
+
+
+def _zoned(dated: Column, known: Mapping[str, str]) -> Column:
+    """A text with its time whole and its zone as Z, an offset or a region's name."""
     zoned = dated
     for name, offset in known.items():
         zoned = F.regexp_replace(zoned, rf"(?<=[\d.])\s*{name}\s*$", offset)
@@ -142,8 +157,7 @@ def _canonical(text: Column, known: Mapping[str, str]) -> Column:
     zoned = F.regexp_replace(zoned, r"([+-]\d{2}):$", "$1:00")
     zoned = F.regexp_replace(zoned, r"^(\s*\S{10}[Tt ]\d{2})(?=Z|[+-]|\s|$)", "$1:00")  # an hour alone
     zoned = F.regexp_replace(zoned, r"^(\s*\S{10}[Tt ]\d{2}:\d{2})(?=Z|[+-]|\s|$)", "$1:00")  # no seconds
-    zoned = F.regexp_replace(zoned, r"^(\s*\S{10})t", "$1T")
-    return F.when(zoned.rlike(_ISO), F.trim(zoned))
+    return F.regexp_replace(zoned, r"^(\s*\S{10})t", "$1T")
 
 
 def _java(text: Column) -> Column:

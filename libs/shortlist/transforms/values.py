@@ -18,18 +18,15 @@ _QUOTED_NAN: Final = '"NaN"'
 
 def given_value(text: Column, no_value: Sequence[str]) -> Column:
     """The text; empty where it is blank or one of the words that mean no value."""
-    bare = F.btrim(text, F.lit(ID_BLANKS))
-    nothing = bare.isin("", *no_value) | (bare == _QUOTED_NAN) if "NaN" in no_value else bare.isin("", *no_value)
-    return F.when(~nothing, text)
+    words = ("", *no_value, _QUOTED_NAN) if "NaN" in no_value else ("", *no_value)
+    return F.when(~F.btrim(text, F.lit(ID_BLANKS)).isin(*words), text)
 
 
 def whole_number(text: Column) -> Column:
     """A whole number without the fraction that a float or a decimal writes; any other text as it is."""
-    # Two cheap looks first: nearly no text needs the pattern.
-    fraction = text.contains(".") & F.btrim(text, F.lit(ID_BLANKS)).endswith("0")
-    return F.when(
-        fraction, F.regexp_replace(text, rf"^([{ID_BLANKS}]*[+-]?[0-9]+)\.0+(?=[{ID_BLANKS}]*$)", "$1")
-    ).otherwise(text)
+    whole = F.regexp_replace(text, rf"^([{ID_BLANKS}]*[+-]?[0-9]+)\.0+(?=[{ID_BLANKS}]*$)", "$1")
+    # A cheap look first: nearly no text needs the pattern.
+    return F.when(text.contains(".0"), whole).otherwise(text)
 
 
 def id_column(text: Column, ids: IdsConfig) -> Column:
