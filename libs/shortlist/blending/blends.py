@@ -8,7 +8,7 @@ from typing import Any, Final
 from shortlist.blending.examples import Examples
 from shortlist.blending.logistic import Logistic, fit_logistic
 from shortlist.blending.trees import Trees, fit_trees
-from shortlist.blending.z_sum import ZSum, fit_single, fit_z_sum
+from shortlist.blending.z_sum import ZSum, fit_equal, fit_single, fit_z_sum
 from shortlist.config.blends import BlendKind, LearnedBlendConfig
 
 # `predict` gives a score for each candidate, from its subject's candidates only; `importance` says how much a source or feature
@@ -47,6 +47,7 @@ def _read_trees(kept: Mapping[str, Any]) -> Trees:
 # From the simplest on: of those that are as good as equal the first is taken.
 BLENDS: Final[dict[BlendKind, Kind]] = {
     "single": Kind(fit_single, _read_z_sum, with_ranks=False),
+    "equal": Kind(fit_equal, _read_z_sum, with_ranks=False),
     "z_sum": Kind(fit_z_sum, _read_z_sum, with_ranks=False),
     "logistic": Kind(fit_logistic, _read_logistic, with_ranks=True),
     "trees": Kind(fit_trees, _read_trees, with_ranks=True),

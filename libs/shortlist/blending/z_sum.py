@@ -61,6 +61,11 @@ def fit_single(examples: Examples, config: LearnedBlendConfig) -> ZSum:
     return best_single(examples, config)
 
 
+def fit_equal(examples: Examples, config: LearnedBlendConfig) -> ZSum:
+    """Every source counts the same: nothing is learned, so nothing is learned that held for one week only."""
+    return ZSum(dict.fromkeys(examples.features.sources, 1.0))
+
+
 def fit_z_sum(examples: Examples, config: LearnedBlendConfig) -> ZSum:
     """Weights by coordinate ascent, from the best single source and from equal weights; the better end of the two.
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from shortlist.config.base import Section
 
-BlendKind = Literal["single", "z_sum", "logistic", "trees"]
+BlendKind = Literal["single", "equal", "z_sum", "logistic", "trees"]
 
 
 class LearnedBlendConfig(Section):
@@ -18,7 +18,7 @@ class LearnedBlendConfig(Section):
     """Cuts, a horizon apart. The latest judges what was learned from the others; of a single one half of the subjects does."""
     subjects: int = Field(default=5000, ge=1)
     """Subjects that are drawn for each cut, of those with something relevant, by a seeded hash."""
-    kinds: tuple[BlendKind, ...] = Field(default=("single", "z_sum", "logistic", "trees"), min_length=1)
+    kinds: tuple[BlendKind, ...] = Field(default=("single", "equal", "z_sum", "logistic", "trees"), min_length=1)
     """Kinds that are fitted and compared, from the simplest on; the best single source is always compared."""
     objective: Literal["recall", "ndcg", "both"] = "both"
     """What lists are judged by: recall capped at the list's length, NDCG, or the mean of both."""

@@ -58,7 +58,7 @@ def test_every_blend__says_what_counts(kind: BlendKind) -> None:
     importance = BLENDS[kind].fit(LEARNED, CONFIG).importance()
     heaviest = max(importance, key=lambda name: importance[name])
     assert heaviest in {"left", "z_left", "log_rank_left", "best_log_rank", "reciprocal_ranks"}
-    if kind in ("single", "z_sum"):
+    if kind in ("single", "equal", "z_sum"):
         assert importance.get("noise", 0.0) < 0.15
 
 
@@ -136,7 +136,9 @@ def test_a_blend_of_other_features_is_refused() -> None:
             ValueError, match=r"the blend was learned from z_left, .*, the candidates have z_left; next"
         ):
             blend.predict(other)
-    with pytest.raises(ValueError, match="a blend of kind 'forest' is not known; next: choose from single, z_sum"):
+    with pytest.raises(
+        ValueError, match="a blend of kind 'forest' is not known; next: choose from single, equal, z_sum"
+    ):
         blend_of('{"kind": "forest"}')
 
 
@@ -181,6 +183,17 @@ def test_choose_blend__one_source_where_nothing_can_be_added() -> None:
 
     choice = choose_blend([alone(LEARNED)], alone(HELD), CONFIG)
     assert (choice.kind, choice.blend) == ("single", ZSum({"left": 1.0}))
+
+
+def test_choose_blend__all_the_same_where_no_source_says_more() -> None:
+    # What is relevant follows the sum of all standard scores: weights can add nothing, and chance must not.
+    def together(cut: Examples) -> Examples:
+        ranks = np.argsort(np.argsort(-cut.features.standard.sum(axis=0).reshape(-1, 30), axis=1), axis=1)
+        return replace(cut, gains=(ranks < 3).astype(np.float32).ravel())
+
+    choice = choose_blend([together(LEARNED)], together(HELD), CONFIG)
+    assert (choice.kind, choice.blend) == ("equal", ZSum(dict.fromkeys(("left", "right", "noise"), 1.0)))
+    assert choice.judged["single"].below_best > choice.judged["single"].error
 
 
 def test_choose_blend__a_blend_that_was_misled_loses_to_the_best_source() -> None:
