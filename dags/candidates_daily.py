@@ -26,13 +26,15 @@ with DAG(
 ):
     checked = check_settings().as_setup()
     train = [SubmitJob(job="train_als"), SubmitJob(job="train_cooccurrence"), SubmitJob(job="learn_blend")]
-    generate = SubmitJob(job="generate_candidates")
-    publish = SubmitJob(job="publish_candidates", outlets=candidates_outlets(), post_execute=announce_publications)
+    publish = SubmitJob(
+        job="publish_candidates", outlets=candidates_outlets(), post_execute=announce_publications, priority_weight=2
+    )
+    # It judges earlier days, so a surface that is held tonight does not keep it from running. Publishing goes first.
     evaluate = SubmitJob(job="evaluate_candidates")
     # As a teardown it runs whatever happened after the settings were found good; `complete`, the other leaf, keeps a
     # report that was written from making a failed run look well.
     report = SubmitJob(job="write_report").as_teardown(on_failure_fail_dagrun=True)
 
     checked >> SubmitJob(job="extract_engagements") >> SubmitJob(job="build_interactions") >> train
-    train >> generate >> publish >> evaluate >> [EmptyOperator(task_id="complete"), report]
-    checked >> report
+    train >> SubmitJob(job="generate_candidates") >> [publish, evaluate] >> EmptyOperator(task_id="complete")
+    [checked, publish, evaluate] >> report

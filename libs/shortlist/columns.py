@@ -100,6 +100,9 @@ CI_LOW: Final = "ci_low"
 CI_HIGH: Final = "ci_high"
 SUBJECTS: Final = "subjects"
 WITHOUT_LIST: Final = "without_list"
+BLEND_MINUS_SOURCE: Final = "blend_minus_source"
+BLEND_MINUS_SOURCE_LOW: Final = "blend_minus_source_low"
+BLEND_MINUS_SOURCE_HIGH: Final = "blend_minus_source_high"
 
 # Publications
 PUBLISHED_AT: Final = "published_at"

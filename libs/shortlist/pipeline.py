@@ -101,13 +101,14 @@ JOBS: Final[dict[str, Job]] = {
     "evaluate_candidates": Job(
         reads=(CANDIDATES, "publications", "source_candidates", "engagements", "catalog"),
         writes=("evaluations",),
-        after=("publish_candidates",),
+        # It judges earlier days: a surface that is held tonight keeps nobody's earlier lists from being judged.
+        after=("generate_candidates",),
         on_failure=_ALREADY_PUBLISHED,
     ),
     "write_report": Job(
         reads=("engagements", "quarantine", "catalog", CANDIDATES, "publications", "evaluations"),
         writes=(),
-        after=("evaluate_candidates",),
+        after=("publish_candidates", "evaluate_candidates"),
         on_failure=_ALREADY_PUBLISHED,
     ),
     "erase_subject": Job(

@@ -26,7 +26,7 @@ ORDER = {
     **JOBS_IN_ORDER,
     "check_settings": set(),
     "write_report": JOBS_IN_ORDER["write_report"] | {"check_settings"},
-    "complete": {"evaluate_candidates"},
+    "complete": {"publish_candidates", "evaluate_candidates"},
 }
 STARTED = datetime(2017, 12, 1, 2, 0, 7, 250_000, tzinfo=UTC)
 
@@ -49,6 +49,15 @@ def test_one_run_at_a_time_and_no_flood_of_old_days(candidates_daily: DAG) -> No
 
 def test_the_order(candidates_daily: DAG) -> None:
     assert {task.task_id: set(task.upstream_task_ids) for task in candidates_daily.tasks} == ORDER
+
+
+def test_a_held_surface_keeps_nothing_but_itself_from_running(candidates_daily: DAG) -> None:
+    publish, evaluate = (candidates_daily.get_task(f"{job}_candidates") for job in ("publish", "evaluate"))
+    assert "publish_candidates" not in candidates_daily.get_task("evaluate_candidates").get_flat_relative_ids(
+        upstream=True
+    )
+    assert publish.priority_weight > evaluate.priority_weight  # it is given the one slot first
+    assert (publish.weight_rule, publish.downstream_task_ids) == (evaluate.weight_rule, evaluate.downstream_task_ids)
 
 
 def test_the_report_is_written_whatever_happened_and_hides_nothing(candidates_daily: DAG) -> None:

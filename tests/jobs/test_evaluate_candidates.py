@@ -73,10 +73,24 @@ def test_lists_are_judged_by_what_followed_them(judged: Deployment) -> None:
     assert figure(judged, "recall", source="als") == (pytest.approx((1 / 2) / 3), 3)
     best = 1 + 1 / log2(3)
     assert figure(judged, "ndcg", source="als") == (pytest.approx((1 / log2(4) / best) / 3), 3)
+    # The same subjects: u1 had both in the blend and one in als, the others nothing in either.
+    rows = judged.table("evaluations").filter(metric="recall", segment="all", k=3)
+    difference = {row["source"]: row["blend_minus_source"] for row in rows.iter_rows(named=True)}
+    assert difference == {"blend": None, "als": pytest.approx(0.5 / 3)}
     # To u1 only b was new.
     assert figure(judged, "recall", segment="new", k=1) == (0.0, 3)
     assert figure(judged, "recall", segment="new") == (pytest.approx(1 / 3), 3)
     assert judged.table("evaluations").select("candidates_date", "horizon_days").unique().rows() == [(PUBLISHED, 7)]
+
+
+def test_lists_are_judged_up_to_their_k_and_a_handful_of_subjects_has_no_interval(judged: Deployment) -> None:
+    judged.run("evaluate_candidates", DAY, SURFACES, "evaluation.ks=[2, 10]")
+    rows = judged.table("evaluations")
+    assert set(rows["k"]) == {2, 4}
+    assert figure(judged, "recall", source="als", k=4) == (pytest.approx((2 / 2) / 3), 3)
+    assert rows.select(pl.col("ci_low", "ci_high", "blend_minus_source_low", "blend_minus_source_high").count()).row(
+        0
+    ) == (0, 0, 0, 0)
 
 
 def test_a_day_that_was_not_published_is_not_judged(judged: Deployment, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,6 +48,8 @@ def test_a_failed_check_holds_one_surface_and_the_old_day_stays(ready: Deploymen
         ready.run("publish_candidates", TODAY, override)
     assert error.value.exit_code == 3
     assert "candidates_homefeed" in str(error.value)
+    assert "1 of 2 surface(s) held; nothing was written of these" in str(error.value)
+    assert "published: related" in str(error.value)
     assert reason in str(error.value)
     assert served(ready, "homefeed").equals(before)
     held = ready.table("publications").filter((pl.col("status") == "held") & pl.col("why").str.contains(reason))

@@ -78,8 +78,7 @@ def test_jobs_that_wait_for_the_same_share_a_stage() -> None:
         ["build_interactions"],
         ["train_als", "train_cooccurrence", "learn_blend"],
         ["generate_candidates"],
-        ["publish_candidates"],
-        ["evaluate_candidates"],
+        ["publish_candidates", "evaluate_candidates"],
     ]
 
 

@@ -31,6 +31,7 @@ def audit(
     partition: str,
     parameters: Mapping[str, object],
     minutes: float | None = None,
+    rows: int | None = None,
 ) -> Audit:
     """What the table's contract says about a frame that is to become a partition.
 
@@ -46,13 +47,14 @@ def audit(
         partition: what the rows are, for messages.
         parameters: values of `${name}` in the contract's rules.
         minutes: how long Great Expectations may take for each of its passes; None waits for ever.
+        rows: how many rows the frame has, where the caller has counted them.
 
     Raises:
         ContractError: the contract's rules or the parameters cannot be meant, see `suite`.
     """
     expectations = suite(table, parameters).expectations
     with _persisted(frame):
-        rows = frame.count()
+        rows = frame.count() if rows is None else rows
         started = time.perf_counter()
         batch = spark_batch(frame)
         row_rules = [expectation for expectation in expectations if _picks_rows(expectation)]

@@ -20,6 +20,7 @@ def check_surface(
     expected_subjects: int,
     last: DataFrame | None,
     minutes: float | None = None,
+    rows: int | None = None,
 ) -> Audit:
     """Contract and guardrails of one surface's candidates, in one verdict.
 
@@ -31,6 +32,7 @@ def check_surface(
         expected_subjects: how many subjects should have a list.
         last: candidates of the last published day before D, or None on a first day.
         minutes: how long Great Expectations may take, see `audit`.
+        rows: how many candidates there are, where the caller has counted them.
     """
     limits, fallback = surface.guardrails, surface.fallback
     parameters = {
@@ -39,7 +41,7 @@ def check_surface(
         "run_date": run_date,
         "min_subjects": max(1, math.ceil(expected_subjects * (1 - limits.max_short_share))),
     }
-    checked = audit(candidates, table, f"run_date={run_date}", parameters, minutes)
+    checked = audit(candidates, table, f"run_date={run_date}", parameters, minutes, rows)
     return checked.with_results(
         guardrails(candidates, last, limits, surface.k, fallback, surface.subject, expected_subjects)
     )

@@ -8,7 +8,8 @@ from rich.console import Console
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import candidates_name, read_contract
-from shortlist.records.publications import PUBLISHED, SurfaceHistory
+from shortlist.records.publications import HELD, PUBLISHED, SurfaceHistory
+from shortlist.store.manifests import read_manifests, recorded_days
 from shortlist.store.pinned_tables import Lake
 
 _SHOWN = 10
@@ -24,7 +25,8 @@ def status(settings: Settings, today: date) -> dict[str, Any]:
     Returns:
         as_of, promise_days, fresh (all surfaces are) and surfaces: name, table, state (fresh, late, nothing published),
         run_date, age_days, table_version, published_at, rows, subjects, run_id, refused (decisions about days after
-        the served one, newest first: run_date, status, decided_at, why).
+        the served one, newest first: run_date, status, decided_at, why); and stopped: jobs of nights after the oldest
+        served day that failed, such as an extraction that a check held, newest first: run_date, job, why.
     """
     promise = read_contract("candidates").latency_days
     histories = Lake(settings.paths.warehouse).histories(today)
@@ -34,7 +36,20 @@ def status(settings: Settings, today: date) -> dict[str, Any]:
         "promise_days": promise,
         "fresh": all(surface["state"] == "fresh" for surface in surfaces),
         "surfaces": surfaces,
+        "stopped": _stopped(settings, min((surface["run_date"] or "" for surface in surfaces), default=""), today),
     }
+
+
+def _stopped(settings: Settings, served: str, today: date) -> list[dict[str, str]]:
+    """Jobs of the newest nights after a day that left an error; what publications tells of is told there."""
+    root = settings.paths.manifests
+    days = [day for day in recorded_days(root) if served < day.isoformat() and day <= today]
+    records = [record for day in reversed(days[-_SHOWN:]) for record in read_manifests(root, day)[0]]
+    return [
+        {"run_date": record.run_date.isoformat(), "job": record.job, "why": record.error}
+        for record in records
+        if record.error and not any(each.status == HELD for each in record.publications)
+    ]
 
 
 def _surface(name: str, history: SurfaceHistory, today: date, promise: int | None) -> dict[str, Any]:
@@ -91,12 +106,17 @@ def render(facts: Facts, to: Console) -> None:
     for surface in facts["surfaces"]:
         for refused in surface["refused"]:
             say(to, f"{surface['name']} {refused['run_date']} {refused['status'].replace('_', ' ')}: {refused['why']}")
+    for stopped in facts["stopped"]:
+        say(to, f"{stopped['run_date']} {stopped['job']} stopped: {stopped['why']}")
     for surface in facts["surfaces"]:
         if surface["state"] != "fresh":
-            say(to, f"{surface['name']} is not fresh ({surface['state']}); next: {_next(surface)}")
+            say(
+                to,
+                f"{surface['name']} is not fresh ({surface['state']}); next: {_next(surface, bool(facts['stopped']))}",
+            )
 
 
-def _next(surface: Facts) -> str:
-    if surface["refused"]:
+def _next(surface: Facts, stopped: bool) -> str:
+    if surface["refused"] or stopped:
         return "mend the cause named above and run that day again"
     return "look at the runs of candidates_daily in Airflow; shortlist doctor looks at this machine"

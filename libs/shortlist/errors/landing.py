@@ -1,7 +1,7 @@
 """What is delivered: folders, files, rows and requests."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shortlist.errors.base import ShortlistError
 
@@ -152,6 +152,17 @@ class HeldError(ShortlistError):
             f"{table} ({partition}): {len(failures)} critical check(s) failed; nothing was written and what was "
             "published before stays served:\n"
             + "\n".join(f"  {line}" for line in failures)
+            + "\nnext: look at the rows named by the check, mend the cause, run this day again"
+        )
+
+    @classmethod
+    def surfaces(cls, day: str, held: Mapping[str, str], published: Sequence[str]) -> "HeldError":
+        """Surfaces that were held, each with what its checks say, beside those that were published."""
+        others = f"published: {', '.join(published)}" if published else "nothing was published"
+        return cls(
+            f"candidates (run_date={day}): {len(held)} of {len(held) + len(published)} surface(s) held; nothing was written "
+            f"of these, and what was published of them before stays served; {others}:\n"
+            + "\n".join(f"  {surface}: {why}" for surface, why in held.items())
             + "\nnext: look at the rows named by the check, mend the cause, run this day again"
         )
 

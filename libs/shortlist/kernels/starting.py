@@ -28,13 +28,13 @@ def initial_factors(ids: ArrayLike, factors: int, seed: int, side: int, scale: f
         scale: typical length of a vector.
     """
     names = frozen(ids, np.int64, "ids").astype(np.uint64)
-    start = _mixed(_mixed(np.array([seed], np.uint64)) + np.uint64(side))
+    start = mixed(mixed(np.array([seed], np.uint64)) + np.uint64(side))
     steps = np.arange(1, factors + 1, dtype=np.uint64) * _GOLDEN
     out = np.empty((len(names), factors), np.float32)
     width = 2 * np.sqrt(3.0) * scale / np.sqrt(factors)
     for first in range(0, len(names), ROWS_PER_BLOCK):
-        streams = _mixed(_mixed(names[first : first + ROWS_PER_BLOCK]) + start)
-        bits = _mixed(streams[:, None] + steps[None, :]) >> np.uint64(40)
+        streams = mixed(mixed(names[first : first + ROWS_PER_BLOCK]) + start)
+        bits = mixed(streams[:, None] + steps[None, :]) >> np.uint64(40)
         out[first : first + ROWS_PER_BLOCK] = ((bits + 0.5) / 2**24 - 0.5) * width
     return out
 
@@ -43,11 +43,11 @@ def chances(ids: ArrayLike, seed: int) -> NDArray[np.float64]:
     """A number in [0, 1) for each id, from the id and the seed alone: whoever draws, and in which order."""
     names = frozen(ids, np.int64, "ids").astype(np.uint64)
     # One more round than the factors take, so that the draw says nothing of where a row starts.
-    drawn = _mixed(_mixed(names) + _mixed(_mixed(np.array([seed], np.uint64)) + _GOLDEN))
+    drawn = mixed(mixed(names) + mixed(mixed(np.array([seed], np.uint64)) + _GOLDEN))
     return (drawn >> np.uint64(11)) / 2.0**53
 
 
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """SplitMix64's finalizer."""
     z = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

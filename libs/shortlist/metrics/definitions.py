@@ -1,5 +1,6 @@
 """What each figure means, in one sentence; printed beside every number. No Spark is imported here."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 RECALL: Final = "recall"
@@ -20,11 +21,14 @@ RANK_BIASED_OVERLAP: Final = "rank_biased_overlap"
 BLEND: Final = "blend"
 """Name of the published list beside the sources, which go by their own."""
 
+MIN_SUBJECTS: Final = 30
+"""Subjects behind an interval: resampling a handful says little of others, and may give an interval of width 0."""
+
 EXPOSURE_METRICS: Final = (CATALOGUE_COVERAGE, EXPOSURE_GINI, TOP_ITEM_SHARE, NOVELTY)
 """What lists show, whatever people did afterwards; in the order in which tables show it, after the ranking metrics."""
 
 RANKING_METRICS: Final = (RECALL, RECALL_CAPPED, PRECISION, NDCG, HIT_RATE, MRR, MAP)
-"""What `ranking.score_lists` computes, in the order in which tables show it."""
+"""What `subject_values.ranking_values` computes, in the order in which tables show it."""
 
 DEFINITIONS: Final[dict[str, str]] = {
     RECALL: "found among the first k, divided by all that were relevant: |L ∩ T| / |T|",
@@ -43,6 +47,16 @@ DEFINITIONS: Final[dict[str, str]] = {
     RANK_BIASED_OVERLAP: "agreement of two ordered lists, early ranks weighing most: 0 disjoint, 1 the same order",
 }
 """T is a subject's relevant items after the cut, L the first k published items."""
+
+
+def cutoffs_of(ks: Iterable[int], longest: int) -> tuple[int, ...]:
+    """The list lengths by which lists of at most `longest` items are judged: beyond that there is nothing to judge.
+
+    Args:
+        ks: lengths that are asked for; those above `longest` become `longest`.
+        longest: the surface's k.
+    """
+    return tuple(sorted({min(k, longest) for k in ks}))
 
 
 def overlap(common: Any, longer: Any) -> Any:

@@ -1,110 +1,215 @@
-"""Lists of several sources against several kinds of truth, in one pass, with intervals."""
+"""Lists of several sources against several kinds of truth, with intervals: the rows of evaluations.
 
-from collections.abc import Sequence
+Subjects stay in Spark: each of its tasks adds up what its subjects are worth and sends sums. Everything after the sums is
+arithmetic on a small array.
+"""
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import (
-    CI_HIGH,
-    CI_LOW,
-    ITEM_ID,
-    METRIC,
-    SEGMENT,
-    SOURCE,
-    SUBJECT_ID,
-    SUBJECTS,
-    USER_ID,
-    VALUE,
-    WITHOUT_LIST,
-    K,
-)
-from shortlist.metrics.beyond_accuracy import score_exposure_of_sources, score_novelty
-from shortlist.metrics.intervals import summarize
-from shortlist.metrics.ranking import score_lists, subjects_without_list
+from shortlist.columns import ITEM_ID, RANK
+from shortlist.metrics.definitions import BLEND, MIN_SUBJECTS, NOVELTY, RANKING_METRICS
+from shortlist.metrics.exposure import score_exposure
+from shortlist.metrics.intervals import percentiles, resampled_totals
+from shortlist.metrics.judged_subjects import POPULARITY, JudgedSubjects, gather, read_subjects
+from shortlist.metrics.subject_values import checked_cutoffs, novelty_values, ranking_values
 
-# Cannot be part of a name of a source, a segment or a metric.
-_SEPARATOR = "\x1f"
+Totals = NDArray[np.float64]
+TOTALS: Final = "totals"
+_ALL: Final = "all"
 
 
-def evaluate_lists(
-    lists: DataFrame,
-    truth: DataFrame,
-    sources: Sequence[str],
-    segments: Sequence[str],
-    ks: Sequence[int],
-    seed: int,
-    resamples: int,
-) -> DataFrame:
-    """Every source against every segment of the truth.
+@dataclass(frozen=True)
+class Question:
+    """What is to be judged.
 
-    Args:
-        lists: source, subject_id, rank, item_id.
-        truth: segment, subject_id, item_id.
+    Attributes:
         sources: names to look for in lists.
         segments: names to look for in truth; a segment without rows has no result.
         ks: list lengths.
         seed: seed of the bootstrap.
         resamples: bootstrap draws.
-
-    Returns:
-        source, segment, metric, k, value, ci_low, ci_high, subjects, without_list (subjects that count as 0).
     """
-    wanted = truth.where(F.col(SEGMENT).isin(*segments))
-    by = [SOURCE, SEGMENT]
-    named = F.concat_ws(_SEPARATOR, SOURCE, SEGMENT, METRIC)
-    means = summarize(score_lists(lists, wanted, ks, sources).withColumn(METRIC, named), seed, resamples)
-    missed = subjects_without_list(lists, wanted, sources).groupBy(*by).agg(F.count("*").alias(WITHOUT_LIST))
-    parts = F.split(METRIC, _SEPARATOR)
-    named_apart = means.select(
-        parts[0].alias(SOURCE), parts[1].alias(SEGMENT), parts[2].alias(METRIC), K, VALUE, CI_LOW, CI_HIGH, SUBJECTS
-    )
-    counted = named_apart.join(F.broadcast(missed), by, how="left")
-    return counted.withColumn(WITHOUT_LIST, F.coalesce(WITHOUT_LIST, F.lit(0)))
+
+    sources: tuple[str, ...]
+    segments: tuple[str, ...]
+    ks: tuple[int, ...]
+    seed: int
+    resamples: int
 
 
-def beyond_accuracy_rows(
-    lists: DataFrame,
-    catalogue: DataFrame,
-    engagements: DataFrame,
-    people: int,
-    sources: Sequence[str],
-    ks: Sequence[int],
-    seed: int,
-    resamples: int,
-) -> DataFrame:
-    """What the lists of each source show, whatever people did afterwards: coverage, Gini coefficient, top item, novelty.
+@dataclass(frozen=True)
+class Judgement:
+    """One row of evaluations, without the names of the surface and the day; fields are called as the table's columns.
+
+    Attributes:
+        source: a source, or blend.
+        segment: part of the truth; `all` for what lists show whatever people did afterwards.
+        metric: see `definitions.py`.
+        k: list length.
+        value: the mean over subjects, or one figure over all lists.
+        ci_low: of its 95 % interval; None where there is none.
+        ci_high: likewise.
+        subjects: over which the mean runs; of what lists show, subjects with a list.
+        without_list: those of them that had no list and count as 0.
+        blend_minus_source: how much better the published list is for the same subjects; None for itself and where the two
+            have other subjects.
+        blend_minus_source_low: of its 95 % interval; None where there is none.
+        blend_minus_source_high: likewise.
+    """
+
+    source: str
+    segment: str
+    metric: str
+    k: int
+    value: float
+    ci_low: float | None
+    ci_high: float | None
+    subjects: int
+    without_list: int
+    blend_minus_source: float | None = None
+    blend_minus_source_low: float | None = None
+    blend_minus_source_high: float | None = None
+
+
+def add_up(lists: DataFrame, truth: DataFrame, popularity: DataFrame, question: Question) -> DataFrame:
+    """Sums over subjects of everything that is asked, in parts: what `judge` reads.
+
+    A part has (1 + resamples) numbers for each source, segment, metric and list length, whatever the number of subjects.
 
     Args:
         lists: source, subject_id, rank, item_id.
-        catalogue: item_id of what could have been shown.
-        engagements: user_id, item_id of what was known when the lists were made.
-        people: how many users these engagements are of, at least 1.
-        sources: names to look for in lists.
-        ks: list lengths.
-        seed: seed of the bootstrap.
-        resamples: bootstrap draws.
+        truth: segment, subject_id, item_id.
+        popularity: item_id, popularity: by how many people each item was engaged with when the lists were made. It is sent
+            to every task.
+        question: what to judge.
+
+    Raises:
+        ValueError: When the list lengths are not valid.
+    """
+    cut = lists.where(F.col(RANK) <= max(checked_cutoffs(question.ks)))
+    known = cut.join(F.broadcast(popularity), ITEM_ID, how="left")
+    known = known.withColumn(POPULARITY, F.coalesce(POPULARITY, F.lit(0)))
+    subjects = gather(known, truth, question.sources, question.segments)
+    return subjects.mapInArrow(_adding_up(question), f"{TOTALS} binary")
+
+
+def judge(
+    parts: Iterable[bytes], exposure: Iterable[tuple[int, bool, int, int]], people: int, question: Question
+) -> list[Judgement]:
+    """Every source against every segment of the truth, and what its lists show, whatever people did afterwards.
+
+    Args:
+        parts: of the totals that `add_up` makes.
+        exposure: rows of `exposure.count_exposure`.
+        people: how many people there were in all.
+        question: what to judge.
 
     Returns:
-        The columns of `evaluate_lists`, segment `all`; novelty is a mean over subjects and has an interval, the others are
-        one figure over all lists. `subjects` counts those that have a list; nobody is without one here. A figure that is not
-        defined, such as the coverage of an empty catalogue, has no row.
-    """
-    own = lists.where(F.col(SOURCE).isin(*sources))
-    popularity = engagements.groupBy(ITEM_ID).agg(F.count_distinct(USER_ID).alias(SUBJECTS))
-    # One pass for all sources: a subject's list of each source is a list of its own.
-    apart = own.withColumn(SUBJECT_ID, F.concat_ws(_SEPARATOR, SOURCE, SUBJECT_ID))
-    bits = score_novelty(apart, popularity, people, ks)
-    source_of = F.split(SUBJECT_ID, _SEPARATOR)[0]
-    means = summarize(bits.withColumn(METRIC, F.concat_ws(_SEPARATOR, source_of, METRIC)), seed, resamples)
-    parts = F.split(METRIC, _SEPARATOR)
-    columns = [K, VALUE, CI_LOW, CI_HIGH, SUBJECTS]
-    novelty = means.select(parts[0].alias(SOURCE), parts[1].alias(METRIC), *columns)
+        Rows; a figure that is not defined, such as the coverage of an empty catalogue, has none.
 
-    counted = own.groupBy(SOURCE).agg(F.count_distinct(SUBJECT_ID).alias(SUBJECTS))
-    none = F.lit(None).cast("double")
-    figures = score_exposure_of_sources(own, catalogue, ks, sources).where(F.col(VALUE).isNotNull())
-    figures = figures.join(F.broadcast(counted), SOURCE, how="left").withColumns({CI_LOW: none, CI_HIGH: none})
-    figures = figures.withColumn(SUBJECTS, F.coalesce(SUBJECTS, F.lit(0)))
-    both = figures.select(SOURCE, METRIC, *columns).unionByName(novelty)
-    return both.withColumns({SEGMENT: F.lit("all"), WITHOUT_LIST: F.lit(0).cast("bigint")})
+    Raises:
+        ValueError: When there are no people.
+    """
+    if people < 1:
+        raise ValueError(
+            f"people {people}: novelty is relative to a population of at least 1; next: pass how many were counted"
+        )
+    names = _columns(question)
+    shape = (1 + question.resamples, len(names))
+    totals = sum((np.frombuffer(part).reshape(shape) for part in parts), start=np.zeros(shape))
+    judged = {name: totals[:, position] for position, name in enumerate(names)}
+    return [
+        *_ranking_rows(judged, question),
+        *_novelty_rows(judged, question, float(np.log2(people))),
+        *(
+            Judgement(source, _ALL, metric, k, value, None, None, int(judged["listed", source][0]), 0)
+            for (source, k), values in score_exposure(exposure, question.sources, question.ks).items()
+            for metric, value in values.items()
+            if value is not None
+        ),
+    ]
+
+
+def _columns(question: Question) -> list[tuple[Any, ...]]:
+    """What each column of the totals adds up; the order of `_values`."""
+    names: list[tuple[Any, ...]] = []
+    for source in question.sources:
+        names += [("listed", source), *((source, NOVELTY, k) for k in question.ks)]
+    for segment in question.segments:
+        names.append(("wanted", segment))
+        for source in question.sources:
+            names.append(("missed", source, segment))
+            names += [(source, segment, metric, k) for metric in RANKING_METRICS for k in question.ks]
+    return names
+
+
+def _values(judged: JudgedSubjects, question: Question) -> NDArray[np.float64]:
+    """(subjects, columns): a subject's part of each total, 0 where it has none."""
+    n = len(judged.ids)
+    columns: list[NDArray[np.float64]] = []
+    lists = [judged.lists_of(position) for position in range(len(question.sources))]
+    for own, popularity in lists:
+        columns += [_marked(own.subject, n), novelty_values(own, popularity, n, question.ks)]
+    for segment in range(len(question.segments)):
+        wanted = judged.wanted_in(segment)
+        asked = _marked(wanted.subject, n)
+        columns.append(asked)
+        for own, _ in lists:
+            _, values = ranking_values(own, wanted, n, question.ks)
+            columns += [asked * (1 - _marked(own.subject, n)), values.reshape(n, -1)]
+    return np.nan_to_num(np.column_stack(columns), nan=0.0, posinf=np.inf, neginf=-np.inf)
+
+
+def _marked(subject: NDArray[np.int64], subjects: int) -> NDArray[np.float64]:
+    return (np.bincount(subject, minlength=subjects) > 0).astype(np.float64)
+
+
+def _adding_up(question: Question) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def add_up(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        totals = np.zeros((1 + question.resamples, len(_columns(question))))
+        for judged in read_subjects(batches):
+            totals += resampled_totals(judged.ids, _values(judged, question), question.seed, question.resamples)
+        yield pa.RecordBatch.from_pydict({TOTALS: pa.array([totals.tobytes()], pa.binary())})
+
+    return add_up
+
+
+def _ranking_rows(judged: dict[tuple[Any, ...], Totals], question: Question) -> Iterator[Judgement]:
+    for segment in question.segments:
+        asked = judged["wanted", segment]
+        if not asked[0]:
+            continue
+        for source in question.sources:
+            for metric in RANKING_METRICS:
+                for k in question.ks:
+                    own = judged[source, segment, metric, k]
+                    lead: tuple[float | None, ...] = (None, None, None)
+                    if source != BLEND and BLEND in question.sources:
+                        lead = _mean(judged[BLEND, segment, metric, k] - own, asked)
+                    missed = int(judged["missed", source, segment][0])
+                    yield Judgement(source, segment, metric, k, *_mean(own, asked), int(asked[0]), missed, *lead)
+
+
+def _novelty_rows(judged: dict[tuple[Any, ...], Totals], question: Question, bits: float) -> Iterator[Judgement]:
+    for source in question.sources:
+        listed = judged["listed", source]
+        for k in question.ks if listed[0] else ():
+            # The population's part of novelty is the same for every list.
+            own = judged[source, NOVELTY, k] + bits * listed
+            yield Judgement(source, _ALL, NOVELTY, k, *_mean(own, listed), int(listed[0]), 0)
+
+
+def _mean(totals: Totals, counts: Totals) -> tuple[float, float | None, float | None]:
+    """A mean and its interval, which a handful of subjects does not have."""
+    mean = float(totals[0] / counts[0])
+    if counts[0] < MIN_SUBJECTS:
+        return mean, None, None
+    return mean, *percentiles(totals[1:], counts[1:])

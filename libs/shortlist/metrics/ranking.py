@@ -1,30 +1,29 @@
-"""How well lists found what subjects wanted afterwards: one value per subject, k and metric.
+"""How well lists found what subjects wanted afterwards: one value per subject, k and metric, as a frame."""
 
-T are a subject's relevant items, L the first k items of its list. Definitions are those of `definitions.py`; nDCG
-follows Järvelin and Kekäläinen (2002) with binary gains, mean average precision divides by min(k, |T|).
-"""
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from collections.abc import Sequence
-
-from pyspark.sql import Column, DataFrame
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import ITEM_ID, METRIC, RANK, SEGMENT, SOURCE, SUBJECT_ID, VALUE, K
-from shortlist.metrics.definitions import HIT_RATE, MAP, MRR, NDCG, PRECISION, RECALL, RECALL_CAPPED
+from shortlist.metrics.definitions import RANKING_METRICS
+from shortlist.metrics.judged_subjects import POPULARITY, gather, read_subjects
+from shortlist.metrics.subject_values import checked_cutoffs, ranking_values
+
+_ONE = "one"
+_VALUES = f"{SUBJECT_ID} string, {K} int, {METRIC} string, {VALUE} double"
 
 
-def score_lists(
-    lists: DataFrame, relevant: DataFrame, ks: Sequence[int], sources: Sequence[str] | None = None
-) -> DataFrame:
+def score_lists(lists: DataFrame, relevant: DataFrame, ks: Sequence[int]) -> DataFrame:
     """Score every subject that has relevant items.
 
     Args:
         lists: [subject_id, rank, item_id]; ranks count from 1. Lists of subjects without relevant items are not scored.
-            An item that stands in a list twice counts once, at its better rank.
+            An item that a list has twice counts once, at its better rank.
         relevant: [subject_id, item_id]; repeated pairs count once.
         ks: The cut-offs; a list shorter than k is scored as it is, its missing ranks find nothing.
-        sources: Scores several sources against several segments in one pass: `lists` then says source, `relevant` says
-            segment, and so does what is returned. Every source named here is scored, also one without lists.
 
     Returns:
         [subject_id, k, metric, value]: all of `RANKING_METRICS` for each k and each subject of `relevant`; 0 for a
@@ -34,82 +33,34 @@ def score_lists(
         ValueError: When `ks` is empty, repeats a cut-off or holds one below 1.
     """
     cutoffs = checked_cutoffs(ks)
-    source, segment = ([], []) if sources is None else ([SOURCE], [SEGMENT])
-    subject = [*source, *segment, SUBJECT_ID]
-    wanted = relevant.select(*segment, SUBJECT_ID, ITEM_ID).distinct()  # T is a set by definition
-    found = (
-        lists.select(*source, SUBJECT_ID, ITEM_ID, RANK)
-        .where(F.col(RANK) <= max(cutoffs))
-        .join(wanted, [SUBJECT_ID, ITEM_ID], how="inner")
-        .groupBy(*subject, ITEM_ID)
-        .agg(F.min(RANK).alias(RANK))
-        .groupBy(*subject)
-        .agg(F.sort_array(F.collect_list(F.col(RANK).cast("int"))).alias("found_ranks"))
+    ranked = lists.where(F.col(RANK) <= max(cutoffs)).select(
+        F.lit(_ONE).alias(SOURCE), SUBJECT_ID, RANK, ITEM_ID, F.lit(1).alias(POPULARITY)
     )
-    counted = wanted.groupBy(*segment, SUBJECT_ID).agg(F.count(F.lit(1)).cast("int").alias("wanted"))
-    per_subject = (
-        _for_each(counted, sources)
-        .join(found, subject, how="left")
-        .withColumn("found_ranks", F.coalesce("found_ranks", F.array().cast("array<int>")))
-    )
-    cut = (
-        per_subject.withColumn(K, F.explode(F.array(*[F.lit(k) for k in cutoffs])))
-        .withColumn("found_ranks", F.filter("found_ranks", lambda rank: rank <= F.col(K)))
-        .withColumn("possible", F.least(F.col(K), F.col("wanted")))
-    )
-    values = F.explode(F.create_map(*[part for name, value in _values().items() for part in (F.lit(name), value)]))
-    return cut.select(*subject, K, values.alias(METRIC, VALUE))
+    wanted = relevant.select(F.lit(_ONE).alias(SEGMENT), SUBJECT_ID, ITEM_ID)
+    return gather(ranked, wanted, [_ONE], [_ONE]).mapInArrow(_scoring(cutoffs), _VALUES)
 
 
-def subjects_without_list(lists: DataFrame, relevant: DataFrame, sources: Sequence[str] | None = None) -> DataFrame:
-    """The subjects that `score_lists` counts as 0 because no list was published for them, as [subject_id].
+def _scoring(cutoffs: Sequence[int]) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    each = len(RANKING_METRICS) * len(cutoffs)
+    ks = np.tile(np.asarray(cutoffs, np.int32), len(RANKING_METRICS))
+    metrics = np.repeat(RANKING_METRICS, len(cutoffs))
 
-    With `sources` as there: [source, segment, subject_id].
-    """
-    source, segment = ([], []) if sources is None else ([SOURCE], [SEGMENT])
-    served = lists.select(*source, SUBJECT_ID).distinct()
-    asked = _for_each(relevant.select(*segment, SUBJECT_ID).distinct(), sources)
-    return asked.select(*source, *segment, SUBJECT_ID).join(served, [*source, SUBJECT_ID], how="left_anti")
+    def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for judged in read_subjects(batches):
+            asked, values = ranking_values(judged.lists, judged.wanted, len(judged.ids), cutoffs)
+            who = judged.ids[asked > 0]
+            yield pa.RecordBatch.from_pydict(
+                {
+                    SUBJECT_ID: pa.array(np.repeat(who, each), pa.string()),
+                    K: pa.array(np.tile(ks, len(who)), pa.int32()),
+                    METRIC: pa.array(np.tile(metrics, len(who)), pa.string()),
+                    VALUE: pa.array(values[asked > 0].reshape(-1), pa.float64()),
+                }
+            )
 
-
-def _for_each(rows: DataFrame, sources: Sequence[str] | None) -> DataFrame:
-    """The rows once for each source."""
-    return rows if sources is None else rows.withColumn(SOURCE, F.explode(F.array(*map(F.lit, sources))))
-
-
-def checked_cutoffs(ks: Sequence[int]) -> list[int]:
-    """The cut-offs as a list.
-
-    Raises:
-        ValueError: When there is none, one is below 1, or one is given twice.
-    """
-    cutoffs = list(ks)
-    if not cutoffs or min(cutoffs) < 1 or len(set(cutoffs)) != len(cutoffs):
-        raise ValueError(f"ks {cutoffs}: expected one or more different cut-offs of at least 1; next: e.g. ks=[10, 20]")
-    return cutoffs
+    return score
 
 
-def _values() -> dict[str, Column]:
-    """Metric name -> value from `found_ranks` (ascending, at most k), `wanted` = |T|, `possible` = min(k, |T|), `k`."""
-    ranks = F.col("found_ranks")
-    found, wanted, possible = F.size(ranks).cast("double"), F.col("wanted"), F.col("possible")
-    gains = _total(F.transform(ranks, _discount))
-    ideal = _total(F.transform(F.sequence(F.lit(1), possible), _discount))
-    precisions = _total(F.transform(ranks, lambda rank, before: (before + 1) / rank))
-    return {
-        RECALL: found / wanted,
-        RECALL_CAPPED: found / possible,
-        PRECISION: found / F.col(K),
-        NDCG: gains / ideal,
-        HIT_RATE: (found > 0).cast("double"),
-        MRR: F.coalesce(F.lit(1.0) / F.get(ranks, F.lit(0)), F.lit(0.0)),
-        MAP: precisions / possible,
-    }
-
-
-def _discount(rank: Column) -> Column:
-    return F.lit(1.0) / F.log2(rank + 1)
-
-
-def _total(values: Column) -> Column:
-    return F.aggregate(values, F.lit(0.0), lambda total, value: total + value)
+def subjects_without_list(lists: DataFrame, relevant: DataFrame) -> DataFrame:
+    """The subjects that `score_lists` counts as 0 because no list was published for them, as [subject_id]."""
+    return relevant.select(SUBJECT_ID).distinct().join(lists, SUBJECT_ID, how="left_anti")

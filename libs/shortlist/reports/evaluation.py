@@ -8,6 +8,9 @@ from typing import Final
 import polars as pl
 
 from shortlist.columns import (
+    BLEND_MINUS_SOURCE,
+    BLEND_MINUS_SOURCE_HIGH,
+    BLEND_MINUS_SOURCE_LOW,
     CANDIDATES_DATE,
     CI_HIGH,
     CI_LOW,
@@ -21,7 +24,15 @@ from shortlist.columns import (
     WITHOUT_LIST,
     K,
 )
-from shortlist.metrics.definitions import BLEND, EXPOSURE_METRICS, NDCG, RANKING_METRICS, RECALL, RECALL_CAPPED
+from shortlist.metrics.definitions import (
+    BLEND,
+    EXPOSURE_METRICS,
+    MIN_SUBJECTS,
+    NDCG,
+    RANKING_METRICS,
+    RECALL,
+    RECALL_CAPPED,
+)
 from shortlist.store.pinned_tables import Lake
 
 CHARTED: Final = (RECALL_CAPPED, NDCG)
@@ -65,6 +76,7 @@ class Verdict:
         metrics: In the house's order.
         sources: The blend first, then sources from the best to the worst by the first charted metric.
         estimates: By (source, metric, k).
+        differences: By (source, metric, k): the published list minus this source, on the same subjects.
     """
 
     surface: str
@@ -77,6 +89,24 @@ class Verdict:
     metrics: tuple[str, ...]
     sources: tuple[str, ...]
     estimates: dict[tuple[str, str, int], Estimate]
+    differences: dict[tuple[str, str, int], Estimate]
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is anything that people did afterwards to judge by; else there is only what lists show."""
+        return any(metric in RANKING_METRICS for metric in self.metrics)
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few subjects for an interval."""
+        return self.subjects < MIN_SUBJECTS
+
+    @property
+    def comparisons(self) -> tuple[tuple[str, Estimate, str], ...]:
+        """Source, difference and what to make of it, by the first charted metric at the shown list length."""
+        leading = next(iter(self.charted), "")
+        found = ((source, self.differences.get((source, leading, self.shown_k))) for source in self.sources)
+        return tuple((source, each, _meaning(each)) for source, each in found if each is not None)
 
     @property
     def shown_k(self) -> int:
@@ -134,6 +164,9 @@ def read_evaluation(lake: Lake, run_date: date, horizons: Sequence[int], publish
     table = pl.DataFrame() if rows is None else lake.collect("evaluations", rows)
     if table.is_empty():
         return Evaluation((), _why_not(run_date, horizons, published))
+    if BLEND_MINUS_SOURCE not in table.columns:  # written before differences were
+        columns = (BLEND_MINUS_SOURCE, BLEND_MINUS_SOURCE_LOW, BLEND_MINUS_SOURCE_HIGH)
+        table = table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in columns)
     parts = table.partition_by(SURFACE, CANDIDATES_DATE, HORIZON_DAYS, SEGMENT, as_dict=True)
     # "all" before its parts; surfaces and days by name.
     keys = sorted(parts, key=lambda key: (str(key[0]), key[1], key[2], key[3] != "all", str(key[3])))
@@ -143,6 +176,12 @@ def read_evaluation(lake: Lake, run_date: date, horizons: Sequence[int], publish
 def _verdict(rows: pl.DataFrame) -> Verdict:
     estimates = {
         (row[SOURCE], row[METRIC], row[K]): Estimate(row[VALUE], row[CI_LOW], row[CI_HIGH]) for row in rows.to_dicts()
+    }
+    differences = {
+        (row[SOURCE], row[METRIC], row[K]): Estimate(
+            row[BLEND_MINUS_SOURCE], row[BLEND_MINUS_SOURCE_LOW], row[BLEND_MINUS_SOURCE_HIGH]
+        )
+        for row in rows.drop_nulls(BLEND_MINUS_SOURCE).to_dicts()
     }
     metrics = set(rows[METRIC])
     # Of what lists show, `subjects` counts other subjects: those that have a list.
@@ -171,7 +210,17 @@ def _verdict(rows: pl.DataFrame) -> Verdict:
         metrics=ordered,
         sources=tuple(sorted(set(rows[SOURCE]), key=strength)),
         estimates=estimates,
+        differences=differences,
     )
+
+
+def _meaning(difference: Estimate) -> str:
+    """What a difference says, in words."""
+    if difference.low is None or difference.high is None:
+        return f"fewer than {MIN_SUBJECTS} subjects: this may be chance"
+    if difference.low > 0:
+        return "the published list is better"
+    return "the published list is worse" if difference.high < 0 else "no difference that chance does not explain"
 
 
 def _why_not(run_date: date, horizons: Sequence[int], published: Sequence[date]) -> str:

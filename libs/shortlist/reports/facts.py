@@ -86,6 +86,7 @@ class RunFacts:
         changed_settings: What is not default.
         problems: What could not be read, in sentences.
         warehouse: Root of the tables.
+        horizons: Days after which candidates are judged.
     """
 
     run_date: date
@@ -99,6 +100,7 @@ class RunFacts:
     changed_settings: tuple[ChangedSetting, ...]
     problems: tuple[str, ...]
     warehouse: str
+    horizons: tuple[int, ...]
 
     @property
     def missing_jobs(self) -> tuple[str, ...]:
@@ -138,6 +140,7 @@ def gather(settings: Settings, run_date: date) -> RunFacts:
         changed_settings=tuple(changed_settings(settings)),
         problems=tuple(dict.fromkeys(problems)),
         warehouse=settings.paths.warehouse,
+        horizons=horizons,
     )
 
 

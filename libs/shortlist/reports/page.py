@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from shortlist import pipeline
-from shortlist.metrics.definitions import BLEND, DEFINITIONS
+from shortlist.metrics.definitions import BLEND, DEFINITIONS, MIN_SUBJECTS
 from shortlist.records.checks import CheckResult
 from shortlist.records.manifest import Manifest, ShortLists
+from shortlist.redaction import redact
 from shortlist.reports import charts
 from shortlist.reports.evaluation import MASKING, Verdict
 from shortlist.reports.facts import RunFacts, TableFacts
@@ -17,9 +18,16 @@ from shortlist.reports.gates import FOLDER, INDEX, gate_pages
 from shortlist.reports.reading_examples import reading_snippets
 from shortlist.reports.rendering import render
 from shortlist.reports.surfaces import SurfaceFacts
+from shortlist.reports.untrusted import plain
 
 SOURCE_CLASSES: Final = 10
 """Colours of sources in the style sheet; a seventh source shares the last one."""
+
+
+REASON_LENGTH: Final = 220
+"""Letters of a reason in the headline; the rest is further down."""
+
+EXTRACTION: Final = pipeline.producer("engagements")
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,10 @@ def render_page(facts: RunFacts) -> str:
         blend=BLEND,
         masking=MASKING,
         subjects={surface.name: surface.config.subject for surface in facts.surfaces},
+        fallbacks={surface.name: surface.config.fallback for surface in facts.surfaces},
+        horizons=facts.horizons,
+        min_subjects=MIN_SUBJECTS,
+        extraction_failed=next((record.error for record in facts.jobs if record.job == EXTRACTION), None),
     )  # fmt: skip
 
 
@@ -112,11 +124,12 @@ def headline(facts: RunFacts) -> Headline:
     rows = sum(surface.decision.rows for surface in out if surface.decision)
     sent = f"{_names(out)} went out: {lists:,} lists, {rows:,} candidates." if out else ""
     if held:
-        said = f"{_names(held)} did not go out. What was published before stays served."
+        why = "; ".join(_why(surface, len(held) > 1) for surface in held)
+        said = f"{_names(held)} did not go out: {why}. What was published before stays served."
         return Headline("bad", "Held" if not out else "Held in part", f"{said} {sent}".strip())
     if silent:
-        failed = [record.job for record in facts.jobs if record.error]
-        why = f"{failed[0]} failed" if failed else "the run has not come to publishing"
+        failed = [f"{record.job} stopped: {_cut(record.error)}" for record in facts.jobs if record.error]
+        why = failed[0] if failed else "the run has not come to publishing"
         said = f"Nothing was decided for {_names(silent)}: {why}."
         return Headline("unknown", "Not published" if not out else "Published in part", f"{said} {sent}".strip())
     return Headline("good", "Published", sent)
@@ -173,6 +186,16 @@ def highest(verdict: Verdict, metric: str) -> float:
         if (estimate := verdict.estimates.get((source, metric, verdict.shown_k)))
     ]
     return 1.08 * max(ends, default=0.0) or 1.0
+
+
+def _why(surface: SurfaceFacts, named: bool) -> str:
+    why = _cut((surface.decision.why if surface.decision else None) or "no reason was recorded")
+    return f"{surface.name}: {why}" if named else why
+
+
+def _cut(text: str) -> str:
+    """As much of a reason as a headline has room for, in one line."""
+    return plain(redact(text), REASON_LENGTH).rstrip(".")
 
 
 def _names(surfaces: Iterable[SurfaceFacts]) -> str:

@@ -32,6 +32,13 @@ def spread(estimate: Estimate) -> str:
     return f"{figure(estimate.low)} to {figure(estimate.high)}"
 
 
+def difference(estimate: Estimate) -> str:
+    """A difference with its sign, and its interval."""
+    ends = (estimate.low, estimate.high)
+    said = "no interval" if None in ends else " to ".join(f"{end:+.4f}" for end in ends if end is not None)
+    return f"{estimate.value:+.4f} ({said})"
+
+
 def count(value: int | None) -> str:
     """A whole number with its thousands apart."""
     return "none" if value is None else f"{value:,}"
@@ -48,8 +55,8 @@ def long_day(day: date) -> str:
 
 
 def short_day(day: date) -> str:
-    """30 Nov."""
-    return f"{day.day} {day:%b}"
+    """30 Nov 2017."""
+    return f"{day.day} {day:%b %Y}"
 
 
 @cache
@@ -69,6 +76,7 @@ def _environment() -> Environment:
         percent=percent,
         figure=figure,
         spread=spread,
+        difference=difference,
         long_day=long_day,
         short_day=short_day,
     )

@@ -27,10 +27,13 @@ from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.reports.blends import BlendFacts, read_blend
 from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
-from shortlist.subjects import SUBJECTS
+from shortlist.subjects import SUBJECTS, SubjectType
 
 SAMPLES = 4
 """Subjects shown per surface."""
+
+TITLE_IN_REASONS = 80
+"""Letters of a title that a reason quotes."""
 
 SAMPLE_HISTORY = 8
 """Items of a user's newest engagement that are shown."""
@@ -63,7 +66,7 @@ class Candidate:
     rank: int
     item: Named
     source: str
-    reason: str
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -209,12 +212,19 @@ def _samples(
                 for event in histories.get(subject, [])
             ),
             candidates=tuple(
-                Candidate(row[RANK], named(row[ITEM_ID]), row[SOURCE], row[REASON])
+                Candidate(row[RANK], named(row[ITEM_ID]), row[SOURCE], _reason(kind, named(subject), row[REASON]))
                 for row in heads.filter(pl.col(SUBJECT_ID) == subject).to_dicts()
             ),
         )
         for subject in subjects
     )
+
+
+def _reason(kind: SubjectType, subject: Named, reason: str) -> str | None:
+    """Why a candidate is in a list, but for what goes without saying: that it goes with the item that the list is for."""
+    known = subject.title != subject.item_id
+    named = subject.title[:TITLE_IN_REASONS] if known else f"item {subject.item_id}"
+    return None if kind.history == "itself" and named in reason else reason
 
 
 def read_histories(

@@ -1,51 +1,113 @@
 """Earlier published candidates against what users did afterwards: metrics with intervals, per source and for the blend."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
 from datetime import date, timedelta
-from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
-from shortlist.columns import CANDIDATES_DATE, HORIZON_DAYS, ITEM_ID, RANK, RUN_DATE, SOURCE, SUBJECT_ID, SURFACE
+from shortlist.columns import (
+    CANDIDATES_DATE,
+    HORIZON_DAYS,
+    ITEM_ID,
+    RANK,
+    RUN_DATE,
+    SOURCE,
+    STATUS,
+    SUBJECT_ID,
+    SURFACE,
+    USER_ID,
+)
 from shortlist.generation.lists import sources_of
-from shortlist.metrics.definitions import BLEND
-from shortlist.metrics.evaluation import evaluate_lists
-from shortlist.steps.beyond_accuracy import what_lists_show
+from shortlist.metrics.definitions import BLEND, cutoffs_of
+from shortlist.metrics.evaluation import TOTALS, Judgement, Question, add_up, judge
+from shortlist.metrics.exposure import count_exposure
+from shortlist.metrics.judged_subjects import POPULARITY
+from shortlist.records.publications import Publication
 from shortlist.subjects import SUBJECTS
-from shortlist.tables import EVALUATIONS, SOURCE_CANDIDATES
-from shortlist.transforms.truth import TRUTHS
+from shortlist.tables import CATALOG, EVALUATIONS, SOURCE_CANDIDATES
+from shortlist.transforms.truth import BEFORE, TRUTHS, Around, engaged_pairs
 from shortlist.warehouse.delta import equals
 from shortlist.warehouse.publishing import publication_of, published_candidates
 from shortlist.warehouse.run import Run, log
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the run knows of one day of candidates, the same for every surface.
+
+    Attributes:
+        around: engagement before and after the day; its pairs are persisted.
+        popularity: item_id, popularity: by how many people each item was engaged with up to the day.
+        people: how many people there were up to the day.
+        catalogue: item_id of what could have been shown.
+    """
+
+    around: Around
+    popularity: DataFrame
+    people: int
+    catalogue: DataFrame
+
+
 def evaluate(run: Run) -> None:
-    """Replace the evaluations of the run date, for every surface that was published a horizon ago."""
-    for name in run.settings.surfaces:
-        judged = [judge(run, name, horizon) for horizon in run.settings.evaluation.horizons]
-        found = [frame for frame in judged if frame is not None]
-        if found:
-            run.replace(reduce(DataFrame.unionByName, found), EVALUATIONS, surface=name)
+    """Replace the evaluations of the run date: every surface that was published a horizon ago."""
+    rows = [row for horizon in run.settings.evaluation.horizons for row in _judge_day(run, horizon)]
+    if rows:
+        columns = [SURFACE, CANDIDATES_DATE, HORIZON_DAYS, *(field.name for field in fields(Judgement))]
+        frame = run.spark.createDataFrame(rows, StructType([EVALUATIONS.schema[column] for column in columns]))
+        run.replace(frame.coalesce(1), EVALUATIONS)
 
 
-def judge(run: Run, name: str, horizon: int) -> DataFrame | None:
-    """One surface's candidates of `horizon` days ago; None where that day was not published."""
-    settings, day = run.settings, run.run_date - timedelta(days=horizon)
-    surface, config = settings.surfaces[name], settings.evaluation
-    publication = publication_of(run, name, day)
-    if publication is None:
-        log.info("%s: nothing was published for %s, so there is nothing to judge", name, day)
-        return None
+def _judge_day(run: Run, horizon: int) -> Iterator[tuple[object, ...]]:
+    """Rows of the candidates of `horizon` days ago, of all surfaces that were published then."""
+    day = run.run_date - timedelta(days=horizon)
+    published = {name: publication_of(run, name, day) for name in run.settings.surfaces}
+    for name, publication in published.items():
+        if publication is None:
+            log.info("%s: nothing was published for %s, so there is nothing to judge", name, day)
+    publications = [publication for publication in published.values() if publication is not None]
+    if not publications:
+        return
+    known = _known(run, day, horizon)
+    for publication in publications:
+        for judged in _judge(run, publication, known):
+            yield (publication.surface, day, horizon, *astuple(judged))
+    known.around.pairs.unpersist()
+
+
+def _known(run: Run, day: date, horizon: int) -> Known:
+    """What could have been shown is the active items of the catalogue, and without one every item with engagement."""
+    settings, catalog = run.settings, run.snapshot(CATALOG)
+    engagements = run.engagements(settings.interactions.lookback_days + horizon)
+    types = settings.evaluation.relevant_event_types
+    pairs = engaged_pairs(engagements, day, types).persist()
+    before = pairs.where(F.col(BEFORE))
+    # Without anybody there are no lists either: each of their items is then as new as an item can be.
+    people = max(1, before.select(USER_ID).distinct().count())
+    popularity = before.groupBy(ITEM_ID).agg(F.count("*").alias(POPULARITY))
+    shown = before if catalog is None else catalog.where(F.col(STATUS) == "active")
+    return Known(Around(engagements, pairs, day, types), popularity, people, shown.select(ITEM_ID))
+
+
+def _judge(run: Run, publication: Publication, known: Known) -> Sequence[Judgement]:
+    """One surface's published lists, and those that each of its sources would have given."""
+    name, day = publication.surface, publication.run_date
+    surface, config = run.settings.surfaces[name], run.settings.evaluation
     columns = [SOURCE, SUBJECT_ID, RANK, ITEM_ID]
     published = published_candidates(run, publication).withColumn(SOURCE, F.lit(BLEND)).select(*columns)
     named: dict[str, date | str] = {RUN_DATE: day, SURFACE: name}
     proposed = run.table(SOURCE_CANDIDATES, equals(**named)).select(*columns)
-    lists = published.unionByName(proposed).where(F.col(RANK) <= max(config.ks)).persist()
-    engagements = run.engagements(settings.interactions.lookback_days + horizon)
     subject = SUBJECTS[surface.subject]
-    truth = TRUTHS[subject.truth](engagements, day, config.relevant_event_types).persist()
-    sources, segments = [BLEND, *sources_of(surface)], subject.segments
-    judged = evaluate_lists(lists, truth, sources, segments, config.ks, config.seed, config.bootstrap_samples)
-    judged = judged.unionByName(what_lists_show(run, lists, engagements, day, sources))
-    stamps = {SURFACE: F.lit(name), CANDIDATES_DATE: F.lit(day), HORIZON_DAYS: F.lit(horizon)}
-    return judged.withColumns(stamps)
+    question = Question(
+        sources=(BLEND, *sources_of(surface)),
+        segments=subject.segments,
+        ks=cutoffs_of(config.ks, surface.k),
+        seed=config.seed,
+        resamples=config.bootstrap_samples,
+    )
+    lists = published.unionByName(proposed)
+    totals = add_up(lists, TRUTHS[subject.truth](known.around), known.popularity, question).collect()
+    exposure = count_exposure(lists, known.catalogue, question.sources, question.ks).collect()
+    return judge((part[TOTALS] for part in totals), exposure, known.people, question)

@@ -39,7 +39,7 @@ from shortlist.subjects import SUBJECTS
 from shortlist.tables import BLENDS, CATALOG, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
 from shortlist.transforms.baskets import build_baskets, hidden_items
 from shortlist.transforms.interactions import build_interactions
-from shortlist.transforms.truth import ALL, NEW, TRUTHS
+from shortlist.transforms.truth import ALL, NEW, TRUTHS, Around, engaged_pairs
 from shortlist.warehouse.run import Run, log
 
 
@@ -149,7 +149,8 @@ def _examples_of(run: Run, name: str, config: LearnedBlendConfig, day: date, pre
     subject = SUBJECTS[surface.subject]
     until = day + timedelta(days=config.horizon_days)
     engagements = run.engagements(settings.interactions.lookback_days + config.horizon_days, until)
-    truth = TRUTHS[subject.truth](engagements, day, settings.evaluation.relevant_event_types)
+    types = settings.evaluation.relevant_event_types
+    truth = TRUTHS[subject.truth](Around(engagements, engaged_pairs(engagements, day, types), day, types))
     judged = truth.where(F.col(SEGMENT) == (NEW if surface.mask_seen and NEW in subject.segments else ALL))
     drawn = draw_subjects(judged, config.subjects, config.seed)
     shared = prepared.items_of(surface)

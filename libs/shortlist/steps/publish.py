@@ -8,7 +8,7 @@ from datetime import date
 from pyspark.sql import functions as F
 
 from shortlist.checks.publication import check_surface
-from shortlist.columns import LENGTH, RANK, RUN_DATE, SURFACE
+from shortlist.columns import RANK, ROWS, RUN_DATE, SUBJECTS, SURFACE, WHY, WITHOUT_LIST
 from shortlist.errors import HeldError
 from shortlist.generation.candidates import stamp
 from shortlist.pipeline import model_settings
@@ -24,6 +24,7 @@ from shortlist.tables import (
 from shortlist.transforms.reasons import with_reasons
 from shortlist.transforms.shortfall import summarise
 from shortlist.warehouse.delta import equals
+from shortlist.warehouse.digests import count_lists
 from shortlist.warehouse.publishing import hold, last_published, publish, published_candidates
 from shortlist.warehouse.run import Run
 
@@ -34,9 +35,10 @@ def publish_all(run: Run) -> None:
     Raises:
         HeldError: with what the checks of the others say.
     """
-    held = [why for why in (publish_surface(run, name) for name in run.settings.surfaces) if why]
+    decided = {name: publish_surface(run, name) for name in run.settings.surfaces}
+    held = {name: why for name, why in decided.items() if why}
     if held:
-        raise HeldError.failed_checks("candidates", f"run_date={run.run_date}", held)
+        raise HeldError.surfaces(run.run_date.isoformat(), held, [name for name in decided if name not in held])
 
 
 def publish_surface(run: Run, name: str) -> str | None:
@@ -52,18 +54,19 @@ def publish_surface(run: Run, name: str) -> str | None:
     candidates = stamp(lists, run.run_date, run.arguments.run_id, model).persist()
 
     within = equals(**dict[str, date | str]({RUN_DATE: run.run_date, SURFACE: name}))
-    short = run.table(SHORT_LISTS, within).persist()
-    run.manifest.short_lists[name] = [ShortLists(**row.asDict()) for row in summarise(short, surface.k).collect()]
-    expected = candidates.where(F.col(RANK) == 1).count() + short.where(F.col(LENGTH) == 0).count()
+    short = summarise(run.table(SHORT_LISTS, within), surface.k).collect()
+    run.manifest.short_lists[name] = [ShortLists(row[WHY], row[SUBJECTS], row[ROWS]) for row in short]
+    digest, subjects = count_lists(candidates)
+    expected = subjects + sum(row[WITHOUT_LIST] for row in short)
 
     last = last_published(run, name, before=run.run_date)
     earlier = None if last is None else published_candidates(run, last)
     minutes = settings.checks.timeout_minutes
-    checked = check_surface(candidates, table, surface, run.run_date, expected, earlier, minutes)
+    checked = check_surface(candidates, table, surface, run.run_date, expected, earlier, minutes, digest.rows)
     run.manifest.checks += checked.records
     failures = [str(failure) for failure in checked.critical_failures]
     if failures:
-        hold(run, name, candidates.count(), expected, failures)
+        hold(run, name, digest.rows, expected, failures)
         return f"{table.name}: " + "; ".join(failures)
-    publish(run, name, candidates)
+    publish(run, name, candidates, (digest, subjects))
     return None

@@ -86,6 +86,15 @@ def read_manifests(root: str, run_date: date) -> tuple[list[Manifest], list[str]
     return manifests, problems
 
 
+def recorded_days(root: str) -> list[date]:
+    """The days that have manifests, oldest first."""
+    system, base = filesystem(root.rstrip("/"))
+    prefix = "run_date="
+    found = system.get_file_info(fs.FileSelector(base, allow_not_found=True))
+    names = [info.base_name.removeprefix(prefix) for info in found if info.base_name.startswith(prefix)]
+    return sorted(date.fromisoformat(name) for name in names)
+
+
 def redact_manifests(root: str, subjects: Sequence[Subject]) -> int:
     """Put a mark where a manifest quotes an erased id (samples of checks, error texts).
 

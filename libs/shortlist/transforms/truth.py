@@ -1,6 +1,7 @@
 """What users did after a day: the truth that the day's candidates are held against."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -11,47 +12,62 @@ from shortlist.columns import EVENT_DATE, EVENT_TYPE, ITEM_ID, SEGMENT, SESSION_
 
 ALL = "all"
 NEW = "new"
+BEFORE, AFTER = "before", "after"
 
 
-def later_pairs(engagements: DataFrame, day: date, event_types: Sequence[str]) -> DataFrame:
-    """Users and the items they engaged with after a day: user_id, item_id."""
-    relevant = F.col(EVENT_TYPE).isin(*event_types) & F.col(ITEM_ID).isNotNull()
-    return engagements.where((F.col(EVENT_DATE) > F.lit(day)) & relevant).select(USER_ID, ITEM_ID).distinct()
+@dataclass(frozen=True)
+class Around:
+    """What is known of the time around a day.
 
-
-def user_truth(engagements: DataFrame, day: date, event_types: Sequence[str]) -> DataFrame:
-    """For users: all later items, and those that the user had never engaged with up to the day.
-
-    Args:
+    Attributes:
         engagements: events before and after the day, as known now.
+        pairs: what `engaged_pairs` makes of them.
         day: day of the candidates.
         event_types: what makes an item relevant.
+    """
+
+    engagements: DataFrame
+    pairs: DataFrame
+    day: date
+    event_types: Sequence[str]
+
+
+def engaged_pairs(engagements: DataFrame, day: date, event_types: Sequence[str]) -> DataFrame:
+    """Users and items, once each, that were engaged with up to a day or in a relevant way after it.
+
+    Returns:
+        user_id, item_id, before (in whatever way), after (in a relevant way).
+    """
+    later = F.col(EVENT_DATE) > F.lit(day)
+    relevant = later & F.col(EVENT_TYPE).isin(*event_types)
+    events = engagements.where(F.col(ITEM_ID).isNotNull() & (~later | relevant))
+    return events.groupBy(USER_ID, ITEM_ID).agg(F.bool_or(~later).alias(BEFORE), F.bool_or(later).alias(AFTER))
+
+
+def user_truth(around: Around) -> DataFrame:
+    """For users: all later items, and those that the user had never engaged with up to the day.
 
     Returns:
         segment (all, new), subject_id, item_id.
     """
-    after = later_pairs(engagements, day, event_types)
-    before = engagements.where(F.col(EVENT_DATE) <= F.lit(day)).select(USER_ID, ITEM_ID)
-    first_time = after.join(before, [USER_ID, ITEM_ID], how="left_anti")
-    everything = after.withColumn(SEGMENT, F.lit(ALL)).unionByName(first_time.withColumn(SEGMENT, F.lit(NEW)))
-    return everything.select(SEGMENT, F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID)
+    segments = F.when(F.col(BEFORE), F.array(F.lit(ALL))).otherwise(F.array(F.lit(ALL), F.lit(NEW)))
+    after = around.pairs.where(F.col(AFTER))
+    return after.select(F.explode(segments).alias(SEGMENT), F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID)
 
 
-def item_truth(engagements: DataFrame, day: date, event_types: Sequence[str]) -> DataFrame:
+def item_truth(around: Around) -> DataFrame:
     """For items: what was later engaged with in one session beside them.
 
     Returns:
         segment (all), subject_id, item_id.
     """
-    relevant = F.col(EVENT_TYPE).isin(*event_types) & F.col(ITEM_ID).isNotNull() & F.col(SESSION_ID).isNotNull()
-    sessions = engagements.where((F.col(EVENT_DATE) > F.lit(day)) & relevant).select(SESSION_ID, ITEM_ID).distinct()
-    pairs = sessions.withColumnRenamed(ITEM_ID, SUBJECT_ID).join(sessions, SESSION_ID, how="inner")
-    apart = pairs.where(F.col(SUBJECT_ID) != F.col(ITEM_ID)).select(SUBJECT_ID, ITEM_ID).distinct()
-    return apart.select(F.lit(ALL).alias(SEGMENT), SUBJECT_ID, ITEM_ID)
+    relevant = F.col(EVENT_TYPE).isin(*around.event_types) & F.col(ITEM_ID).isNotNull() & F.col(SESSION_ID).isNotNull()
+    later = around.engagements.where((F.col(EVENT_DATE) > F.lit(around.day)) & relevant)
+    sessions = later.groupBy(SESSION_ID).agg(F.collect_set(ITEM_ID).alias("items"))
+    pairs = sessions.select(F.explode("items").alias(SUBJECT_ID), "items")
+    apart = pairs.select(SUBJECT_ID, F.explode("items").alias(ITEM_ID)).where(F.col(SUBJECT_ID) != F.col(ITEM_ID))
+    return apart.distinct().select(F.lit(ALL).alias(SEGMENT), SUBJECT_ID, ITEM_ID)
 
 
 # By what `SubjectType.truth` names.
-TRUTHS: Final[Mapping[str, Callable[[DataFrame, date, Sequence[str]], DataFrame]]] = {
-    "engagements": user_truth,
-    "sessions": item_truth,
-}
+TRUTHS: Final[Mapping[str, Callable[[Around], DataFrame]]] = {"engagements": user_truth, "sessions": item_truth}

@@ -111,8 +111,10 @@ class Warehouse:
         if "://" not in path and not _GLOB & set(path):
             opened = deltalake.DeltaTable(path, version=version)
             files = opened.file_uris(file_pruning_predicate=where)
-        if files and len(files) <= MAX_LISTED_FILES:
+        if files is not None and len(files) <= MAX_LISTED_FILES:
             schema = StructType.fromJson(json.loads(opened.schema().to_json()))
+            if not files:
+                return self.spark.createDataFrame([], schema)
             rows = self.spark.read.schema(schema).option("basePath", path).parquet(*files).select(*schema.names)
         else:
             reader = self.spark.read.format("delta")

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 
 from pyspark.sql import DataFrame
 
-from shortlist.columns import RUN_DATE, SUBJECT_ID
+from shortlist.columns import RUN_DATE
 from shortlist.errors import PublicationError
 from shortlist.records.publications import HELD, PUBLISHED, Publication, SurfaceHistory
 from shortlist.store.commits import commit_time
@@ -21,7 +21,7 @@ from shortlist.store.published_days import read_day
 from shortlist.store.reading_errors import UNREADABLE
 from shortlist.tables import PUBLICATIONS, Table, candidates_table
 from shortlist.warehouse.delta import equals
-from shortlist.warehouse.digests import digest_frame
+from shortlist.warehouse.digests import count_lists
 from shortlist.warehouse.run import Run
 
 
@@ -55,21 +55,22 @@ def published_candidates(run: Run, publication: Publication) -> DataFrame:
     return run.warehouse.read(table, publication.table_version, equals(**{RUN_DATE: publication.run_date}))
 
 
-def publish(run: Run, surface: str, candidates: DataFrame) -> Publication:
+def publish(run: Run, surface: str, candidates: DataFrame, counted: tuple[Digest, int] | None = None) -> Publication:
     """Commit a checked day, have it verified by another reader, and announce it.
 
     Args:
         run: the run; its attempt is the fence.
         surface: the surface.
         candidates: checked rows with the contract's columns, persisted by the caller.
+        counted: what `count_lists` says of them, where the caller has asked.
 
     Raises:
         FencedError: a newer attempt owns the day.
         PublicationError: the reader found something else than was committed; the day is not announced.
     """
     table = candidates_table(surface)
-    digest = digest_frame(candidates)
-    subjects = candidates.select(SUBJECT_ID).distinct().count()
+    # As many subjects as lists: the reader that verifies counts the subjects themselves.
+    digest, subjects = counted or count_lists(candidates)
     facts = {"surface": surface, "rows": digest.rows, "subjects": subjects, "digest": str(digest)}
     version = run.commit(candidates, table, run_partition(run.run_date), equals(**{RUN_DATE: run.run_date}), **facts)
     verify(run.warehouse.path(table), table, version, run.run_date, digest, subjects)

@@ -1,65 +1,12 @@
 """Exposure, novelty, shares and overlap: paper answers, then the slow references on random and degenerate lists."""
 
-from collections import Counter
-
 import numpy as np
 import pytest
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
-from shortlist.metrics.beyond_accuracy import score_exposure, score_novelty, score_overlap, share_by_source
-from shortlist.metrics.evaluation import beyond_accuracy_rows
-from tests.spark.metrics.references import gini, rank_biased_overlap
+from shortlist.metrics.beyond_accuracy import score_overlap, share_by_source
+from tests.spark.metrics.references import rank_biased_overlap
 from tests.spark.metrics.test_ranking import Lists, as_dict, list_frame
-
-
-def item_frame(spark: SparkSession, items: list[str]) -> DataFrame:
-    return spark.createDataFrame([(item,) for item in items], "item_id string")
-
-
-def per_k(scored: DataFrame) -> dict[tuple[int, str], float | None]:
-    return {(row.k, row.metric): row.value for row in scored.collect()}
-
-
-def test_score_exposure__by_hand(spark: SparkSession) -> None:
-    # Shown at k=2: a 3, b 1; at k=1: a 2. The catalogue has a, b, c, d; x is shown but not in it.
-    lists = list_frame(spark, {"u": ["a", "b"], "v": ["a", "x"], "w": ["x", "a"]})
-    values = per_k(score_exposure(lists, item_frame(spark, ["a", "b", "c", "d", "d"]), [1, 2]))
-    assert values == pytest.approx(
-        {
-            (1, "catalogue_coverage"): 1 / 4, (1, "exposure_gini"): 3 / 4, (1, "top_item_share"): 2 / 3,
-            # Ascending 0, 0, 1, 3: (2*4-5)*3 + (2*3-5)*1 = 10, over n * sum = 16.
-            (2, "catalogue_coverage"): 2 / 4, (2, "exposure_gini"): 10 / 16, (2, "top_item_share"): 3 / 6,
-        }
-    )  # fmt: skip
-
-
-def test_score_exposure__degenerate(spark: SparkSession) -> None:
-    nothing, lists = list_frame(spark, {}), list_frame(spark, {"u": ["a"], "v": ["b"]})
-    neither = per_k(score_exposure(nothing, item_frame(spark, []), [5]))
-    assert neither == {(5, "catalogue_coverage"): None, (5, "exposure_gini"): None, (5, "top_item_share"): 0.0}
-    empty_lists = per_k(score_exposure(nothing, item_frame(spark, ["a", "b"]), [5]))
-    assert empty_lists == {(5, "catalogue_coverage"): 0.0, (5, "exposure_gini"): 0.0, (5, "top_item_share"): 0.0}
-    empty_catalogue = per_k(score_exposure(lists, item_frame(spark, []), [5]))
-    assert empty_catalogue == {(5, "catalogue_coverage"): None, (5, "exposure_gini"): None, (5, "top_item_share"): 0.5}
-
-
-def test_score_exposure__agrees_with_the_reference(spark: SparkSession) -> None:
-    rng = np.random.default_rng(11)
-    catalogue = [f"i{n:02d}" for n in range(40)]
-    weights = 1 / np.arange(1, 41)
-    lists: Lists = {
-        f"s{n}": [
-            catalogue[i] for i in rng.choice(40, size=int(rng.integers(0, 9)), replace=False, p=weights / weights.sum())
-        ]
-        for n in range(60)
-    }
-    values = per_k(score_exposure(list_frame(spark, lists), item_frame(spark, catalogue), [1, 4, 20]))
-    for k in (1, 4, 20):
-        places = Counter(item for items in lists.values() for item in items[:k])
-        assert values[k, "catalogue_coverage"] == pytest.approx(len(places) / 40)
-        assert values[k, "exposure_gini"] == pytest.approx(gini([places[item] for item in catalogue]))
-        assert values[k, "top_item_share"] == pytest.approx(max(places.values()) / places.total())
 
 
 def test_share_by_source__by_hand(spark: SparkSession) -> None:
@@ -70,20 +17,6 @@ def test_share_by_source__by_hand(spark: SparkSession) -> None:
     rows = {(row.source, row.metric, row.rows, row.value) for row in share_by_source(lists).collect()}
     assert rows == {("als", "source_share", 3, 0.75), ("popular", "source_share", 1, 0.25)}
     assert share_by_source(lists.limit(0)).collect() == []
-
-
-def test_score_novelty__by_hand(spark: SparkSession) -> None:
-    lists = list_frame(spark, {"u": ["everybody", "quarter", "nobody"], "v": ["quarter"]})
-    popularity = spark.createDataFrame(
-        [("everybody", 8), ("quarter", 2), ("unlisted", 1)], "item_id string, subjects bigint"
-    )
-    values = as_dict(score_novelty(lists, popularity, people=8, ks=[1, 3]))
-    # 0, 2 and (nobody counts as one person in eight) 3 bits.
-    assert values == pytest.approx(
-        {("u", 1, "novelty"): 0.0, ("u", 3, "novelty"): 5 / 3, ("v", 1, "novelty"): 2.0, ("v", 3, "novelty"): 2.0}
-    )
-    with pytest.raises(ValueError, match="people 0: novelty is relative to"):
-        score_novelty(lists, popularity, people=0, ks=[1])
 
 
 def test_score_overlap__by_hand(spark: SparkSession) -> None:
@@ -128,24 +61,3 @@ def test_score_overlap__refuses_persistence(spark: SparkSession, persistence: fl
     lists = list_frame(spark, {"u": ["a"]})
     with pytest.raises(ValueError, match="must lie between 0 and 1"):
         score_overlap(lists, lists, [1], persistence=persistence)
-
-
-def test_beyond_accuracy_rows__a_row_for_each_source_metric_and_k(spark: SparkSession) -> None:
-    lists = list_frame(spark, {"u": ["a", "b"], "v": ["a", "x"]}).withColumn("source", F.lit("blend"))
-    lists = lists.unionByName(list_frame(spark, {"u": ["c"]}).withColumn("source", F.lit("als")))
-    pairs = [("u", "a"), ("v", "a"), ("w", "b"), ("z", "b"), ("z", "a")]
-    engaged = spark.createDataFrame(pairs, "user_id string, item_id string")
-    found = beyond_accuracy_rows(lists, item_frame(spark, list("abcd")), engaged, 4, ["blend", "als"], [2], 7, 50)
-    rows = {(row.source, row.metric): row for row in found.collect()}
-    names = {"catalogue_coverage", "exposure_gini", "top_item_share", "novelty"}
-    assert set(rows) == {(source, name) for source in ("blend", "als") for name in names}
-    assert rows["blend", "catalogue_coverage"].value == 2 / 4
-    assert rows["als", "catalogue_coverage"].value == 1 / 4
-    # a: 3 of 4 people, b: 2 of 4, x and c: nobody counts as one.
-    a, b, unknown = -np.log2(3 / 4), -np.log2(2 / 4), -np.log2(1 / 4)
-    assert rows["blend", "novelty"].value == pytest.approx(((a + b) / 2 + (a + unknown) / 2) / 2)
-    assert rows["als", "novelty"].value == pytest.approx(unknown)
-    assert {(row.segment, row.k, row.without_list) for row in rows.values()} == {("all", 2, 0)}
-    assert {source: rows[source, "exposure_gini"].subjects for source in ("blend", "als")} == {"blend": 2, "als": 1}
-    assert rows["blend", "novelty"].ci_low is not None
-    assert rows["blend", "exposure_gini"].ci_low is None

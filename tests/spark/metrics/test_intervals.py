@@ -6,7 +6,7 @@ import pytest
 from pyspark.errors import PythonException, SparkRuntimeException
 from pyspark.sql import DataFrame, SparkSession
 
-from shortlist.metrics.intervals import interval, paired_difference, summarize
+from shortlist.metrics.intervals import draw, paired_difference, percentiles, resampled_totals, summarize
 
 SCHEMA = "subject_id string, k int, metric string, value double"
 
@@ -29,11 +29,11 @@ def slow_interval(values: list[float], seed: int, resamples: int) -> tuple[float
 
 
 def test_summarize__by_hand(spark: SparkSession) -> None:
-    values = {(10, "recall"): [0.0, 1.0, 0.5, 0.5], (10, "mrr"): [0.25] * 7, (20, "recall"): [1.0]}
+    values = {(10, "recall"): [0.0, 1.0, 0.5, 0.5] * 2, (10, "mrr"): [0.25] * 7, (20, "recall"): [1.0]}
     summary = as_frame(summarize(values_frame(spark, values), seed=1))
     assert list(summary.columns) == ["k", "metric", "value", "ci_low", "ci_high", "subjects"]
     assert list(zip(summary.k, summary.metric, summary.value, summary.subjects, strict=True)) == [
-        (10, "mrr", 0.25, 7), (10, "recall", 0.5, 4), (20, "recall", 1.0, 1)
+        (10, "mrr", 0.25, 7), (10, "recall", 0.5, 8), (20, "recall", 1.0, 1)
     ]  # fmt: skip
     constant, spread, alone = (summary.iloc[n] for n in range(3))
     assert (constant.ci_low, constant.ci_high) == (0.25, 0.25)
@@ -52,9 +52,16 @@ def test_summarize__does_not_depend_on_partitions_or_company(spark: SparkSession
     pd.testing.assert_frame_equal(other_company, once[once.metric == "recall"].reset_index(drop=True), check_exact=True)
 
 
+def interval(column: list[float], seed: int, resamples: int = 2000, **sizes: int) -> tuple[float, float]:
+    values = np.stack([np.asarray(column), np.ones(len(column))], axis=1)
+    totals = resampled_totals([f"s{n}" for n in range(len(column))], values, seed, resamples, **sizes)
+    assert totals[0] == pytest.approx([sum(column), len(column)])
+    return percentiles(totals[1:, 0], totals[1:, 1])
+
+
 def test_interval__depends_on_the_seed() -> None:
-    distinct, counts = np.array([0.0, 0.3, 1.0]), np.array([50, 30, 20])
-    first, again, other = (interval(distinct, counts, np.random.SeedSequence(seed)) for seed in (1, 1, 2))
+    column = [0.0] * 50 + [0.3] * 30 + [1.0] * 20
+    first, again, other = (interval(column, seed) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
@@ -62,8 +69,7 @@ def test_interval__depends_on_the_seed() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_interval__agrees_with_drawing_subjects(seed: int) -> None:
     column = list(np.random.default_rng(seed).choice([0.0, 0.2, 0.4, 1.0], 400, p=[0.5, 0.2, 0.2, 0.1]))
-    distinct, counts = np.unique(column, return_counts=True)
-    low, high = interval(distinct, counts, np.random.SeedSequence(seed), resamples=20_000)
+    low, high = interval(column, seed, resamples=20_000)
     slow_low, slow_high = slow_interval(column, seed, 20_000)
     standard_error = np.std(column) / np.sqrt(len(column))
     assert low == pytest.approx(slow_low, abs=0.05 * standard_error)
@@ -72,9 +78,23 @@ def test_interval__agrees_with_drawing_subjects(seed: int) -> None:
 
 
 def test_interval__is_the_same_in_small_blocks() -> None:
-    distinct, counts = np.array([0.0, 0.5, 1.0]), np.array([5, 3, 2])
-    whole = interval(distinct, counts, np.random.SeedSequence(5), resamples=500)
-    assert interval(distinct, counts, np.random.SeedSequence(5), resamples=500, drawn_cells=7) == whole
+    column = [0.0] * 5 + [0.5] * 3 + [1.0] * 2
+    assert interval(column, 5, resamples=500, drawn_cells=700) == interval(column, 5, resamples=500)
+
+
+def test_draw__is_poisson_of_the_seed_and_the_id_alone() -> None:
+    ids = [f"u{n}" for n in range(2000)]
+    drawn = draw(ids, 3, 101)
+    assert drawn.shape == (2000, 101)
+    counts = np.bincount(drawn.ravel(), minlength=4)[:4] / drawn.size
+    assert counts == pytest.approx(np.exp(-1) / np.array([1, 1, 2, 6]), abs=0.005)
+    assert drawn.mean() == pytest.approx(1, abs=0.01)
+    assert drawn.var() == pytest.approx(1, abs=0.02)
+    assert np.array_equal(draw(ids[7:9], 3, 101), drawn[7:9])
+    # Neither subjects nor resamples go together, nor do seeds.
+    assert abs(np.corrcoef(drawn[:, 0], drawn[:, 1])[0, 1]) < 0.1
+    assert abs(np.corrcoef(drawn[0], drawn[1])[0, 1]) < 0.4
+    assert abs(np.corrcoef(drawn[:, 0], draw(ids, 4, 101)[:, 0])[0, 1]) < 0.1
 
 
 def test_paired_difference__is_narrower_than_two_intervals(spark: SparkSession) -> None:

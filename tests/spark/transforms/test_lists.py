@@ -13,8 +13,8 @@ def names(frame: DataFrame, *columns: str) -> set[tuple[object, ...]]:
 def test_short_lists_say_why(spark: SparkSession) -> None:
     rows = [("ate all", 1, 1), ("also", 0, 0), ("forgotten", 0, 4), ("long enough for a k of 2", 2, 2)]
     short = spark.createDataFrame(rows, "subject_id string, length int, eligible_left int")
-    found = {row["why"]: (row["subjects"], row["rows"]) for row in summarise(short, k=2).collect()}
-    assert found == {NOTHING_LEFT: (2, 1), TOO_FEW_PROPOSED: (1, 0)}
+    found = names(summarise(short, k=2), "why", "subjects", "rows", "without_list")
+    assert found == {(NOTHING_LEFT, 2, 1, 1), (TOO_FEW_PROPOSED, 1, 0, 1)}
 
 
 def test_reasons_name_the_item_that_spoke_for_the_candidate(spark: SparkSession) -> None:

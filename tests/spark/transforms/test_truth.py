@@ -4,7 +4,7 @@ from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
 
-from shortlist.transforms.truth import item_truth, user_truth
+from shortlist.transforms.truth import Around, engaged_pairs, item_truth, user_truth
 
 DAY = date(2017, 11, 23)
 
@@ -23,12 +23,17 @@ def events(spark: SparkSession) -> DataFrame:
     )
 
 
+def around(spark: SparkSession) -> Around:
+    known = events(spark)
+    return Around(known, engaged_pairs(known, DAY, ["checkout"]), DAY, ["checkout"])
+
+
 def rows(frame: DataFrame) -> set[tuple[str, str, str]]:
     return {(row.segment, row.subject_id, row.item_id) for row in frame.collect()}
 
 
 def test_users_later_items_and_those_new_to_them(spark: SparkSession) -> None:
-    assert rows(user_truth(events(spark), DAY, ["checkout"])) == {
+    assert rows(user_truth(around(spark))) == {
         ("all", "u", "old"),
         ("all", "u", "fresh"),
         ("all", "v", "alone"),
@@ -38,4 +43,13 @@ def test_users_later_items_and_those_new_to_them(spark: SparkSession) -> None:
 
 
 def test_items_later_beside_one_another(spark: SparkSession) -> None:
-    assert rows(item_truth(events(spark), DAY, ["checkout"])) == {("all", "old", "fresh"), ("all", "fresh", "old")}
+    assert rows(item_truth(around(spark))) == {("all", "old", "fresh"), ("all", "fresh", "old")}
+
+
+def test_pairs_before_and_after(spark: SparkSession) -> None:
+    found = engaged_pairs(events(spark), DAY, ["checkout"]).collect()
+    assert {(row.user_id, row.item_id, row.before, row.after) for row in found} == {
+        ("u", "old", True, True),
+        ("u", "fresh", False, True),
+        ("v", "alone", False, True),
+    }

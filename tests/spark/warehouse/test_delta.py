@@ -10,7 +10,7 @@ from pathlib import Path
 import deltalake
 import polars as pl
 import pytest
-from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
@@ -250,3 +250,13 @@ def test_storage_that_takes_nothing_is_a_clear_error(warehouse: Warehouse, monke
         replace(warehouse, DAY, 1, "a")
     assert error.value.exit_code == 5
     assert ids(warehouse) == {("c", NEXT)}
+
+
+def test_a_part_without_files_is_read_without_replaying_the_log(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace(warehouse, DAY, 1, "a")
+    monkeypatch.delattr(DataFrameReader, "load")  # what makes Spark replay it
+    nothing = warehouse.read(USER_FACTORS, where=equals(run_date=NEXT))
+    assert nothing.collect() == []
+    assert nothing.columns == USER_FACTORS.columns

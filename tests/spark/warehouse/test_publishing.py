@@ -17,7 +17,7 @@ from shortlist.store.fences import run_partition
 from shortlist.store.manifests import new_manifest
 from shortlist.tables import candidates_table
 from shortlist.warehouse.delta import Warehouse, equals
-from shortlist.warehouse.digests import digest_frame
+from shortlist.warehouse.digests import count_lists, digest_frame
 from shortlist.warehouse.publishing import hold, last_published, publication_of, publish, verify
 from shortlist.warehouse.run import Run
 from tests.spark.checks.rows import DAY, LATER, Row, candidate_lists, candidates, frame_of
@@ -38,6 +38,12 @@ def test_what_was_committed_is_what_is_read(committed: tuple[str, int, Digest]) 
     path, version, digest = committed
     verify(path, TABLE, version, DAY, digest, subjects=2)
     assert digest.rows == len(candidates())
+
+
+def test_one_pass_counts_lists_and_digests_rows(spark: SparkSession) -> None:
+    frame = frame_of(spark, TABLE, candidate_lists({"u1": ["a", "b"], "u2": ["c"], "u3": ["a"]}))
+    assert count_lists(frame.repartition(3)) == (digest_frame(frame), 3)
+    assert count_lists(frame.limit(0)) == (Digest(0, 0), 0)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from shortlist.config import load_settings
 from tests.published import decide, publish
 from tests.unit.cli.conftest import D1, D2, D3, LISTS, Shortlist
+from tests.unit.reports.world import manifest
 
 
 def test_served_days_with_their_age(warehouse: Path, shortlist: Shortlist) -> None:
@@ -43,6 +45,21 @@ def test_the_promise_is_the_contract_s(
         publish(warehouse, surface, D3, LISTS)
     answer = shortlist("status", "--json", "--as-of", as_of)
     assert (answer.code, [surface["state"] for surface in answer.facts["surfaces"]]) == (code, [state, state])
+
+
+def test_a_night_that_stopped_before_publishing_says_why(home: Path, warehouse: Path, shortlist: Shortlist) -> None:
+    settings = load_settings(home / "shortlist.yaml")
+    for surface in ("homefeed", "related"):
+        publish(warehouse, surface, D2, LISTS)
+    for day, error in ((D1, "OSError: mended since"), (D3, "HeldError: part-0: 8 of 130 lines cannot be used")):
+        manifest(settings, "extract_engagements", day, error=error)
+    facts = shortlist("status", "--json", "--as-of", "2017-12-02").facts
+    why = "HeldError: part-0: 8 of 130 lines cannot be used"
+    assert facts["stopped"] == [{"run_date": "2017-11-30", "job": "extract_engagements", "why": why}]
+    text = shortlist("status", "--as-of", "2017-12-02").out
+    assert f"2017-11-30 extract_engagements stopped: {why}" in text
+    assert "homefeed is not fresh (late); next: mend the cause named above" in text
+    assert shortlist("status", "--json", "--as-of", "2017-11-29").facts["stopped"] == []
 
 
 def test_nothing_published(shortlist: Shortlist) -> None:

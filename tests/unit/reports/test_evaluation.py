@@ -18,11 +18,31 @@ def test_read_evaluation__arranged(home: Path) -> None:
     assert [verdict.segment for verdict in found.verdicts] == ["all", "new"]
     verdict = found.verdicts[0]
     assert (verdict.surface, verdict.candidates_date, verdict.horizon_days) == ("homefeed", BEFORE, 7)
-    assert (verdict.subjects, verdict.without_list) == (10, 3)
+    assert (verdict.subjects, verdict.without_list) == (40, 3)
     assert verdict.sources == ("blend", "als", "cooccurrence")  # the blend first, then the better before the worse
     assert verdict.metrics == ("recall", "recall_capped", "ndcg")
     assert (verdict.ks, verdict.shown_k, verdict.charted) == ((5, 10), 10, ("recall_capped", "ndcg"))
     assert verdict.estimates["als", "ndcg", 5] == Estimate(0.4, 0.4 - 0.05, 0.4 + 0.05)
+    assert verdict.differences["als", "ndcg", 5] == Estimate(0.5 - 0.4, 0.5 - 0.4 - 0.15, 0.5 - 0.4 + 0.02)
+    assert ("blend", "ndcg", 5) not in verdict.differences
+    assert (verdict.judged, verdict.few) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("blend", "said"),
+    [
+        (0.7, "the published list is better"),
+        (0.4, "no difference that chance does not explain"),
+        (0.1, "the published list is worse"),
+    ],
+)
+def test_comparisons__say_what_a_difference_means(home: Path, blend: float, said: str) -> None:
+    settings = write_settings(home)
+    evaluations(settings, blend=blend)
+    verdict = read_evaluation(Lake(settings.paths.warehouse), D, [7], [BEFORE]).verdicts[0]
+    meanings = {source: meaning for source, _, meaning in verdict.comparisons}
+    assert set(meanings) == {"als", "cooccurrence"}
+    assert meanings["als"] == said
 
 
 def test_read_evaluation__the_blend_comes_first_also_when_it_is_worse(home: Path) -> None:

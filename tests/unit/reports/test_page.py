@@ -1,9 +1,11 @@
 """The page: well formed, self-contained, true in each state, and not to be broken by what people wrote."""
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from shortlist.config import Settings
@@ -11,10 +13,13 @@ from shortlist.metrics.definitions import DEFINITIONS
 from shortlist.reports.facts import gather
 from shortlist.reports.page import headline, render_page, stages, write_page
 from shortlist.reports.rendering import percent
+from shortlist.reports.surfaces import Named, _reason
+from shortlist.subjects import SUBJECTS
 from tests.unit.reports.world import (
     BEFORE,
     HOSTILE,
     D,
+    append,
     candidates,
     manifest,
     publication,
@@ -71,15 +76,19 @@ def test_page__tells_of_a_published_and_a_held_surface(home: Path) -> None:
     for said in (
         "Candidates for 30 November 2017",
         "Held in part",
-        "related did not go out. What was published before stays served. homefeed went out: 2 lists, 3 candidates.",
+        "related did not go out: guardrail: overlap fell to 2 %. What was published before stays served. homefeed went",
+        "homefeed went out: 2 lists, 3 candidates.",
         "Why: guardrail: overlap fell to 2 %",
         "Nothing has been published before either: readers have no lists yet.",
         "Shorter than 2: 1 subject with 1 candidates together: too few proposed.",
-        "Mean over 10 subjects with relevant items; 3 of them had no list and count as 0.",
+        "Mean over 40 subjects with relevant items; 3 of them had no list and count as 0.",
         "Seen items are masked",
         "recall_capped@10 0.5000 0.4500 to 0.5500",
         DEFINITIONS["ndcg"],
-        "29 Nov Bread",
+        "29 Nov 2017 Bread",
+        "Published list minus each source, recall_capped@10, same subjects",
+        "als: +0.1000 (-0.0500 to +0.1200), no difference that chance does not explain",
+        "related Not judged on this day: nothing of it had been published 7 days before. Lists of items are judged by",
         "als: goes with c",
         "50 % of a list was in the same subject\u2019s list of 23 November 2017",
         "event_type unknown 2",
@@ -161,7 +170,53 @@ def test_headline__a_failed_job_is_named(home: Path) -> None:
     manifest(settings, "train_als", error="OSError: no space")
     said = headline(gather(settings, D))
     assert (said.state, said.verdict) == ("unknown", "Not published")
-    assert said.sentence == "Nothing was decided for homefeed and related: train_als failed."
+    assert said.sentence == "Nothing was decided for homefeed and related: train_als stopped: OSError: no space."
+
+
+def test_page__a_day_that_extraction_held_says_why_and_not_that_all_was_used(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    for part in (home / "warehouse" / "quarantine").rglob("*.parquet"):
+        part.unlink()
+    shutil.rmtree(home / "warehouse" / "quarantine")
+    manifest(settings, "extract_engagements", error="HeldError: 2017-11-30: 8 of 130 lines cannot be used")
+    text = page_of(settings).text
+    assert "every line delivered on this day was used" not in text
+    assert "Unknown: extraction of this day stopped. Why: HeldError: 2017-11-30: 8 of 130 lines cannot be used" in text
+
+
+def test_page__an_item_s_list_does_not_say_that_it_goes_with_the_item(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    candidates(settings, "related", D, {"c": "ab"})
+    publication(settings, "related", D, 0, rows=2, subjects=1, minute=1)
+    rows = gather(settings, D).surfaces[1].samples[0].candidates
+    assert [candidate.reason for candidate in rows] == ["goes with a", "goes with b"]
+    assert _reason(SUBJECTS["item"], Named("c", "Corn"), "often in one basket with Corn") is None
+    assert _reason(SUBJECTS["item"], Named("c", "c"), "often in one basket with item c") is None
+    assert _reason(SUBJECTS["item"], Named("c", "c"), "bought by many lately") == "bought by many lately"
+    assert _reason(SUBJECTS["user"], Named("c", "Corn"), "often in one basket with Corn") is not None
+
+
+def test_page__the_fallback_is_called_so_and_few_subjects_have_no_interval(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    row = {
+        "surface": "homefeed",
+        "candidates_date": BEFORE,
+        "horizon_days": 7,
+        "source": "popularity",
+        "segment": "all",
+    }
+    row |= {"metric": "ndcg", "k": 10, "value": 0.2, "ci_low": None, "ci_high": None, "subjects": 12, "without_list": 0}
+    row |= {"blend_minus_source": 0.3, "blend_minus_source_low": None, "blend_minus_source_high": None, "run_date": D}
+    shutil.rmtree(home / "warehouse" / "evaluations")
+    floats = dict.fromkeys(("ci_low", "ci_high", "blend_minus_source_low", "blend_minus_source_high"), pl.Float64)
+    append(settings, "evaluations", [row], {name: floats.get(name) for name in row})
+    text = page_of(settings).text
+    assert "popularity (fallback)" in text
+    assert "Fewer than 30 subjects: there are no intervals, and figures may be chance." in text
+    assert "popularity (fallback): +0.3000 (no interval), fewer than 30 subjects: this may be chance" in text
 
 
 def test_headline__everything_went_out(home: Path) -> None:
@@ -178,7 +233,7 @@ def test_stages__jobs_side_by_side_share_a_stage(home: Path) -> None:
     jobs = [[job for job, _ in stage] for stage in stages(gather(write_settings(home), D).tables)]
     assert jobs == [
         ["extract_engagements"], ["build_interactions"], ["train_als", "train_cooccurrence", "learn_blend"],
-        ["generate_candidates"], ["publish_candidates"], ["evaluate_candidates"],
+        ["generate_candidates"], ["publish_candidates", "evaluate_candidates"],
     ]  # fmt: skip
 
 

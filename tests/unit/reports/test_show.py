@@ -23,7 +23,7 @@ def test_shown__lists_beside_history(home: Path) -> None:
     ]
     assert "held: guardrail: overlap fell to 2 %" in text
     assert "recall_capped@10  0.5000 (0.4500-0.5500)    0.4000 (0.3500-0.4500)" in text
-    assert "10 subjects, 3 of them without a list (they count as 0)." in " ".join(lines)
+    assert "40 subjects, 3 of them without a list (they count as 0)." in " ".join(lines)
     assert "not written yet: run jobs/write_report.py --run-date 2017-11-30" in text
     assert "delta_scan(" in text
     write_page(gather(settings, D), settings.paths.reports)

@@ -123,8 +123,11 @@ def evaluations(settings: Settings, day: date = D, blend: float = 0.5) -> None:
             "value": value,
             "ci_low": value - 0.05,
             "ci_high": value + 0.05,
-            "subjects": 10,
+            "subjects": 40,
             "without_list": 3,
+            "blend_minus_source": None if source == "blend" else blend - value,
+            "blend_minus_source_low": None if source == "blend" else blend - value - 0.15,
+            "blend_minus_source_high": None if source == "blend" else blend - value + 0.02,
             "run_date": day,
         }
         for source, value in (("cooccurrence", 0.3), ("blend", blend), ("als", 0.4))
