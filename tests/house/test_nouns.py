@@ -9,10 +9,10 @@ from shortlist import columns, config, tables
 from shortlist.config import Settings
 from shortlist.contracts import contract_names
 from shortlist.generation.artefacts import LOADERS
+from shortlist.generation.prepared import SUBJECT_FRAMES
 from shortlist.models.als.fit import ENGINES
 from shortlist.sources import SOURCES
 from shortlist.sources.inputs import ARTEFACTS
-from shortlist.steps.generate import SUBJECT_FRAMES
 from shortlist.subjects import KINDS, SUBJECTS, SubjectKind
 from shortlist.tables import Table
 from shortlist.transforms.truth import TRUTHS
