@@ -101,6 +101,21 @@ def test_too_few_people_keep_what_settings_say(
     assert weighted != by_rank
 
 
+@pytest.mark.parametrize(("day", "says"), [(2, "nobody had taken anything up to 2017-10-30"), (5, "0 baskets")])
+def test_the_first_days_of_a_deployment_are_no_failure(
+    spark: SparkSession, deployment: Deployment, capsys: pytest.CaptureFixture[str], day: int, says: str
+) -> None:
+    run_date = date(2017, 11, day)
+    land(deployment, run_date, users=80)
+    deployment.run("extract_engagements", run_date)
+    # Of another kind, baskets have no rows at all.
+    orders = ["baskets={order: {}}", "cooccurrence.basket_kind=order"] if says == "0 baskets" else []
+    deployment.run("learn_blend", run_date, *orders)
+    assert deployment.exists("blends") == (says == "0 baskets")
+    if says != "0 baskets":
+        assert says in capsys.readouterr().err
+
+
 def test_where_no_surface_learns_nothing_is_written(
     spark: SparkSession, deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:

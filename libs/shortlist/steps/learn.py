@@ -1,8 +1,8 @@
 """How the sources of a surface are blended, learned from what followed earlier days."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import date, timedelta
 
@@ -26,6 +26,7 @@ from shortlist.columns import (
     SOURCES,
     SUBJECT_ID,
     SURFACE,
+    WEIGHT,
 )
 from shortlist.config.blends import LearnedBlendConfig
 from shortlist.generation.learning import collect_examples, draw_subjects
@@ -35,6 +36,7 @@ from shortlist.generation.prepared import Prepared, prepare
 from shortlist.models.als.fit import fit as fit_als
 from shortlist.models.arrays.shared_arrays import unshare
 from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
+from shortlist.steps.train import none_related
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import BLENDS, CATALOG, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
 from shortlist.transforms.baskets import build_baskets, hidden_items
@@ -50,37 +52,41 @@ def learn(run: Run) -> None:
         log.info("no surface learns its blend; next: set surfaces.<name>.learn where one should")
         return
     examples: dict[str, list[Examples]] = {name: [] for name in learning}
-    deepest = {(config.horizon_days, config.cuts) for config in learning.values()}
-    for day, horizon in sorted(
-        {(run.run_date - timedelta(days=h * n), h) for h, cuts in deepest for n in range(1, cuts + 1)}
-    ):
-        asking = {name: config for name, config in learning.items() if config.horizon_days == horizon}
+    for day in sorted({day for config in learning.values() for day in cuts_of(run.run_date, config)}):
+        asking = {name: config for name, config in learning.items() if day in cuts_of(run.run_date, config)}
         with _known_on(run, day, asking) as prepared:
+            if prepared is None:
+                log.warning("nobody had taken anything up to %s: no blend is learned from that day", day)
+                continue
             for name, config in asking.items():
-                if day >= run.run_date - timedelta(days=horizon * config.cuts):
-                    examples[name].append(_examples_of(run, name, config, day, prepared))
+                examples[name].append(_examples_of(run, name, config, day, prepared))
     for name, config in learning.items():
         chosen = choose(name, examples[name], config)
         if chosen is not None:
-            cuts = [run.run_date - timedelta(days=config.horizon_days * n) for n in range(config.cuts, 0, -1)]
-            run.replace(_rows(run, name, chosen, cuts), BLENDS, surface=name)
+            run.replace(_rows(run, name, chosen, cuts_of(run.run_date, config)), BLENDS, surface=name)
+
+
+def cuts_of(run_date: date, config: LearnedBlendConfig) -> list[date]:
+    """Days that a blend is learned from, earliest first: a horizon apart, the latest a horizon before the run date."""
+    return [run_date - timedelta(days=config.horizon_days * number) for number in range(config.cuts, 0, -1)]
 
 
 def choose(name: str, cuts: list[Examples], config: LearnedBlendConfig) -> Choice | None:
     """The blend of a surface, from the earliest cut to the latest; None where too few subjects had something relevant."""
     # Of a single cut one half of the subjects teaches and the other one judges.
-    *earlier, latest = cuts if len(cuts) > 1 else halves(cuts[0], config.seed)
-    taught = sum(cut.subjects for cut in earlier)
-    if latest.subjects < LEAST_SUBJECTS or not taught:
+    parts = halves(cuts[0], config.seed) if len(cuts) == 1 else tuple(cuts)
+    taught, judging = sum(cut.subjects for cut in parts[:-1]), parts[-1].subjects if parts else 0
+    if judging < LEAST_SUBJECTS or not taught:
         log.warning(
             "%s: %d subjects to learn a blend from and %d to judge it by, at least 1 and %d are needed; what settings say is "
             "used until there is more history",
             name,
             taught,
-            latest.subjects,
+            judging,
             LEAST_SUBJECTS,
         )
         return None
+    *earlier, latest = parts
     chosen = choose_blend(earlier, latest, config)
     log.info("%s: %s", name, chosen.reason)
     return chosen
@@ -110,8 +116,11 @@ def newest_blends(run: Run) -> Mapping[str, Blend]:
 
 
 @contextmanager
-def _known_on(run: Run, day: date, asking: Mapping[str, LearnedBlendConfig]) -> Iterator[Prepared]:
-    """Everything that sources need, trained with what was known when an earlier day ended."""
+def _known_on(run: Run, day: date, asking: Collection[str]) -> Iterator[Prepared | None]:
+    """Everything that sources of some surfaces need, trained with what was known when an earlier day ended.
+
+    None where nobody had taken anything by then.
+    """
     settings = run.settings
     needed = needed_artefacts(settings, asking)
     config = settings.interactions
@@ -120,6 +129,9 @@ def _known_on(run: Run, day: date, asking: Mapping[str, LearnedBlendConfig]) -> 
         return run.engagements(days, day)
 
     interactions = build_interactions(events(config.lookback_days), day, config).persist()
+    if interactions.where(F.col(WEIGHT) > 0).isEmpty():
+        yield None
+        return
     models: dict[str, DataFrame] = {}
     if needed & {"item_vectors", "unit_item_vectors", "fold_in"}:
         with fit_als(interactions, settings.als) as fitted:
@@ -134,13 +146,16 @@ def _known_on(run: Run, day: date, asking: Mapping[str, LearnedBlendConfig]) -> 
         baskets = settings.baskets[kind]
         known = events(baskets.lookback_days)
         rows = build_baskets(known, kind, baskets, settings.seed, day, hidden_items(known)).persist()
-        with fit_cooccurrence(rows, settings.cooccurrence) as related:
-            models[RELATED_ITEMS.name] = related.persist()
+        with (
+            nullcontext(none_related(run)) if rows.isEmpty() else fit_cooccurrence(rows, settings.cooccurrence) as found
+        ):
+            models[RELATED_ITEMS.name] = found.persist()
             models[RELATED_ITEMS.name].count()
+        rows.unpersist()
     history = History(day, interactions, events)
     with prepare(settings, needed, history, run.snapshot(CATALOG, day), models) as prepared:
         yield prepared
-    for frame in models.values():
+    for frame in (interactions, *models.values()):
         frame.unpersist()
 
 

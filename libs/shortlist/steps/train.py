@@ -1,5 +1,6 @@
 """Models of the run date: each is trained on the run date's rows and written as the model of one training."""
 
+from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
 from shortlist.columns import RUN_DATE
@@ -26,8 +27,13 @@ def train_cooccurrence(run: Run) -> None:
     baskets = run.read(BASKETS, basket_kind=config.basket_kind)
     if baskets.isEmpty():
         log.warning("no baskets of kind %s: no item is related to another on %s", config.basket_kind, run.run_date)
-        columns = StructType([field for field in RELATED_ITEMS.schema if field.name != RUN_DATE])
-        replace_model(run, [(run.spark.createDataFrame([], columns), RELATED_ITEMS)])
+        replace_model(run, [(none_related(run), RELATED_ITEMS)])
         return
     with fit_cooccurrence(baskets, config) as related:
         replace_model(run, [(related, RELATED_ITEMS)])
+
+
+def none_related(run: Run) -> DataFrame:
+    """No related items, for a day without baskets."""
+    columns = StructType([field for field in RELATED_ITEMS.schema if field.name != RUN_DATE])
+    return run.spark.createDataFrame([], columns)
