@@ -91,7 +91,7 @@ class UserNeighboursSourceConfig(Section):
     """How much an item that many users have says less about who is near: its weight is degree^-discount."""
     weight: HistoryColumn = "weight"
     """History column that items are weighted by."""
-    reason: str = "taken by shoppers like you"
+    reason: str = "taken by similar shoppers"
     """The reason that readers of the table see."""
 
 
