@@ -23,9 +23,9 @@ def ready(_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """DAY is published; TODAY has its source candidates."""
     deployment = deploy(tmp_path_factory.mktemp("ready"))
     tiny.write_landing(deployment.landing, tiny.days(last=TODAY))
-    for job in NIGHTLY[:6]:
+    for job in NIGHTLY[: NIGHTLY.index("publish_candidates") + 1]:
         deployment.run(job, DAY)
-    for job in NIGHTLY[:5]:
+    for job in NIGHTLY[: NIGHTLY.index("publish_candidates")]:
         deployment.run(job, TODAY)
     yield deployment
     _spark.catalog.clearCache()
