@@ -2,7 +2,7 @@
 
     unshare --user --map-root-user --mount python -m tests.faults.storage HOME
 
-The warehouse is a disk of 4 MB, the log of its candidates table another one of 1 MB. Prints, as JSON by fault: code and said
+The warehouse is a disk of 16 MB, the log of its candidates table another one of 1 MB. Prints, as JSON by fault: code and said
 (of the publisher that met it), served and again (the days that readers get after the fault, and after the same attempt was
 run again on a disk that is mended), found (what is wrong with what they get), files (data files that belong to no version).
 """
@@ -31,7 +31,7 @@ FIRST = date(2017, 11, 1)
 def main(home: Path) -> None:
     """Every fault, one day each."""
     warehouse, log = home / "warehouse", home / "warehouse" / TABLE.name / "_delta_log"
-    mount(warehouse, "4m")
+    mount(warehouse, "16m")
     with session(home) as spark:
         publish(spark, home, FIRST, 1, "a")
         commits = {file.name: file.read_bytes() for file in log.iterdir() if file.is_file()}
