@@ -10,6 +10,7 @@ run again on a disk that is mended), found (what is wrong with what they get), f
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -119,7 +120,13 @@ def full_before(name: str, place: Path) -> Iterator[None]:
 @contextmanager
 def read_only(place: Path) -> Iterator[None]:
     """A disk that takes nothing."""
-    subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+    # A writer that just failed may still have a file open: the disk is busy until it is closed.
+    for _ in range(60):
+        if not subprocess.run(["mount", "-o", "remount,ro", str(place)], check=False).returncode:
+            break
+        time.sleep(0.5)
+    else:
+        raise OSError(f"{place} stays busy")
     try:
         yield
     finally:
