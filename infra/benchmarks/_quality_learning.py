@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from infra.benchmarks._quality_sources import FAMILIES, Fitted, Setting, wider
 from infra.benchmarks._quality_tasks import Task, Withhold, batch_of
+from shortlist.blending.blended import block_features
 from shortlist.blending.blends import Blend
 from shortlist.blending.choice import Choice, choose_blend
 from shortlist.blending.examples import Examples, examples_of, halves, pooled
-from shortlist.blending.features import Features, features_of
 from shortlist.config.blends import LearnedBlendConfig
 from shortlist.kernels.ranking import cut_lists
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
@@ -144,27 +144,18 @@ def scorers_of(fitted: Fitted, settings: Mapping[str, Setting], task: Task) -> d
     return scorers
 
 
-def block_features(block: ScoredBlock, names: tuple[str, ...], fitted: Fitted, *, with_ranks: bool) -> Features:
-    """Features of a block."""
-    popular = np.log1p(fitted.degrees).astype(np.float32)
-    active = np.log1p(np.diff(block.batch.history_starts)).astype(np.float32)
-    return features_of(
-        names,
-        block.candidates.starts,
-        block.candidates.items,
-        block.scores,
-        {"log_popularity": popular},
-        {"log_activity": active},
-        with_ranks=with_ranks,
-    )
+def log_popularity(fitted: Fitted) -> NDArray[np.float32]:
+    """ln(1 + subjects) of each item."""
+    values: NDArray[np.float32] = np.log1p(fitted.degrees).astype(np.float32)
+    return values
 
 
 def examples(fitted: Fitted, settings: Mapping[str, Setting], task: Task, config: LearnedBlendConfig) -> Examples:
     """Labelled candidates of all subjects of a task."""
-    parts = []
+    parts, popular = [], log_popularity(fitted)
     for block in blocks(fitted, settings, task, PROPOSALS):
         wanted = task.wanted(block.first, block.batch.size)
-        features = block_features(block, tuple(settings), fitted, with_ranks=True)
+        features = block_features(block, tuple(settings), popular)
         parts.append(examples_of(features, block.candidates.items, wanted, fitted.degrees, config))
     return pooled(parts)
 
@@ -254,4 +245,4 @@ def predicted(block: ScoredBlock, chosen: Chosen, fitted: Fitted) -> NDArray[np.
     """The blend's scores of a block."""
     blend: Blend = chosen.choice.blend
     with_ranks = chosen.choice.kind in ("logistic", "trees")
-    return blend.predict(block_features(block, tuple(chosen.settings), fitted, with_ranks=with_ranks))
+    return blend.predict(block_features(block, tuple(chosen.settings), log_popularity(fitted), with_ranks=with_ranks))

@@ -57,11 +57,11 @@ class Blended:
 
     def rank(self, block: ScoredBlock, ranks: Indices) -> Ranked:
         """Scores of the candidates of a block, and which source speaks for each."""
-        weighted = isinstance(self.blend, ZSum)
-        features = block_features(block, self.names, self.log_popularity, with_ranks=not weighted)
+        weights = self.blend.weights if isinstance(self.blend, ZSum) else None
+        features = block_features(block, self.names, self.log_popularity, with_ranks=weights is None)
         scores = self.blend.predict(features).astype(np.float64)
-        weights = [self.blend.weights.get(name, 0.0) if isinstance(self.blend, ZSum) else 1.0 for name in self.names]
-        added = features.standard.astype(np.float64) * np.array(weights)[:, None]
+        counted = [1.0 if weights is None else weights.get(name, 0.0) for name in self.names]
+        added = features.standard.astype(np.float64) * np.array(counted)[:, None]
         if self.fallback is not None:
             # Below whatever another source may add.
             added[self.names.index(self.fallback)] -= 1e9
