@@ -7,7 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -89,6 +92,13 @@ class History:
 
 
 @dataclass(frozen=True)
+class KnownItems:
+    """Which items have a vector."""
+
+    known: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
 class Loading:
     """One run's loading of artefacts.
 
@@ -120,6 +130,12 @@ class Loading:
         if factors is None:
             raise ValueError("item factors were not read; next: name their table in TABLES")
         return factors
+
+    @cached_property
+    def known(self) -> SharedArrays[KnownItems]:
+        """Which items have a vector; several artefacts share it."""
+        found = pc.is_in(self.items.ids, value_set=self.factors.ids)
+        return self.share(KnownItems(found.to_numpy(zero_copy_only=False).astype(np.uint8)))
 
     @property
     def related(self) -> pa.Table:

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from shortlist.columns import ITEM_ID, MEASURE, RELATED_ITEM_ID, SCORE
 from shortlist.config.base import Measure
-from shortlist.generation.loading import Loading
+from shortlist.generation.loading import KnownItems, Loading
 from shortlist.kernels.arrays import Floats, Indices, Offsets
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.models.ranking.item_factors import ItemFactors
@@ -16,13 +15,6 @@ from shortlist.sources.fold_in import FoldInArrays
 from shortlist.sources.inputs import FoldIn
 from shortlist.sources.item_vectors import ItemVectors
 from shortlist.sources.neighbour_lists import NeighbourLists
-
-
-@dataclass(frozen=True)
-class _Known:
-    """Which items have a vector."""
-
-    known: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -37,7 +29,7 @@ class _Lists:
 @dataclass(frozen=True)
 class _SharedVectors:
     vectors: SharedArrays[ItemFactors]
-    known: SharedArrays[_Known]
+    known: SharedArrays[KnownItems]
 
     @property
     def value(self) -> ItemVectors:
@@ -47,7 +39,7 @@ class _SharedVectors:
 @dataclass(frozen=True)
 class _SharedFoldIn:
     rotated: SharedArrays[ItemFactors]
-    known: SharedArrays[_Known]
+    known: SharedArrays[KnownItems]
     spectrum: Floats
     rotation: Floats
 
@@ -68,18 +60,18 @@ class _SharedNeighbours:
 
 def item_vectors(loading: Loading) -> SharedArrays[ItemVectors]:
     """As the model has them."""
-    return _SharedVectors(_aligned(loading, loading.factors.fitted), _known(loading))
+    return _SharedVectors(_aligned(loading, loading.factors.fitted), loading.known)
 
 
 def unit_item_vectors(loading: Loading) -> SharedArrays[ItemVectors]:
     """Each of length 1, or 0."""
-    return _SharedVectors(_aligned(loading, loading.factors.unit_length), _known(loading))
+    return _SharedVectors(_aligned(loading, loading.factors.unit_length), loading.known)
 
 
 def fold_in(loading: Loading) -> SharedArrays[FoldIn]:
     """What users without a stored vector are solved against."""
     basis, rotated = loading.factors.basis(1.0 / loading.settings.als.alpha)
-    return _SharedFoldIn(_aligned(loading, rotated), _known(loading), basis.spectrum, basis.rotation)
+    return _SharedFoldIn(_aligned(loading, rotated), loading.known, basis.spectrum, basis.rotation)
 
 
 def neighbours(loading: Loading) -> SharedArrays[NeighbourLists]:
@@ -94,11 +86,6 @@ def walks(loading: Loading) -> SharedArrays[NeighbourLists]:
 
 def _aligned(loading: Loading, factors: SharedArrays[ItemFactors]) -> SharedArrays[ItemFactors]:
     return loading.factors.aligned(factors, loading.items.ids)
-
-
-def _known(loading: Loading) -> SharedArrays[_Known]:
-    found = pc.is_in(loading.items.ids, value_set=loading.factors.ids)
-    return loading.share(_Known(found.to_numpy(zero_copy_only=False).astype(np.uint8)))
 
 
 def _neighbours(loading: Loading, measure: Measure) -> SharedArrays[NeighbourLists]:
