@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from shortlist.blending.examples import Examples
 from shortlist.blending.features import BEST_RANK, Features
@@ -99,6 +98,9 @@ def fit_logistic(examples: Examples, config: LearnedBlendConfig) -> Logistic:
     values = rows.values.astype(np.float64)
     means, deviations = values.mean(axis=0), values.std(axis=0)
     scales = np.where(deviations > 0, deviations, 1.0)
+    # Imported where one is fitted only: every task that predicts imports this file.
+    from sklearn.linear_model import LogisticRegression
+
     model = LogisticRegression(C=1.0 / config.regularization, max_iter=200)
     model.fit((values - means) / scales, rows.relevant, sample_weight=rows.weights)
     coefficients = model.coef_[0] / scales

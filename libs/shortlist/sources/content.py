@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from shortlist.config import Settings
 from shortlist.config.sources import ContentSourceConfig
@@ -74,6 +73,9 @@ def fit_text(texts: Sequence[str], config: ContentSourceConfig) -> TextRows:
     Raises:
         ValueError: no term is left.
     """
+    # Imported where terms are fitted only: every task that scores imports this file.
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     vectorizer = TfidfVectorizer(
         strip_accents="unicode",
         sublinear_tf=True,

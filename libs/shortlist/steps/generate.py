@@ -14,7 +14,7 @@ from shortlist.generation.prepared import prepare
 from shortlist.models.arrays.shared_arrays import unshare
 from shortlist.pipeline import producer
 from shortlist.sources.inputs import ArtefactName
-from shortlist.steps.learn import newest_blends
+from shortlist.steps.learned_blends import newest_blends
 from shortlist.tables import CATALOG, INTERACTIONS, SHORT_LISTS, SOURCE_CANDIDATES, UNCHECKED_CANDIDATES, Table
 from shortlist.warehouse.models import read_model
 from shortlist.warehouse.run import Run

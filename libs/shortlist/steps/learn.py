@@ -1,7 +1,7 @@
 """How the sources of a surface are blended, learned from what followed earlier days."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from shortlist.blending.blends import Blend, blend_of, text_of
+from shortlist.blending.blends import text_of
 from shortlist.blending.choice import LEAST_SUBJECTS, Choice, choose_blend
 from shortlist.blending.examples import Examples, halves
 from shortlist.columns import (
@@ -90,29 +90,6 @@ def choose(name: str, cuts: list[Examples], config: LearnedBlendConfig) -> Choic
     chosen = choose_blend(earlier, latest, config)
     log.info("%s: %s", name, chosen.reason)
     return chosen
-
-
-def newest_blends(run: Run) -> Mapping[str, Blend]:
-    """The newest learned blend of each surface that learns one, not after the run date."""
-    learning = [name for name, surface in run.settings.surfaces.items() if surface.learn is not None]
-    if not learning or not run.exists(BLENDS):
-        return {}
-    known = run.table(BLENDS).where((F.col(RUN_DATE) <= F.lit(run.run_date)) & F.col(SURFACE).isin(learning))
-    newest = known.groupBy(SURFACE).agg(F.max_by(F.struct(BLEND, SOURCES, RUN_DATE), RUN_DATE).alias(BLEND))
-    blends = {}
-    for name, found in newest.collect():
-        sources = sources_of(run.settings.surfaces[name])
-        if found[SOURCES] == sources:
-            blends[name] = blend_of(found[BLEND])
-        else:
-            log.warning(
-                "%s: the blend of %s was learned from %s, the surface has %s; what settings say is used until another is learned",
-                name,
-                found[RUN_DATE],
-                ", ".join(found[SOURCES]),
-                ", ".join(sources),
-            )
-    return blends
 
 
 @contextmanager
