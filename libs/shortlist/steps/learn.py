@@ -29,6 +29,7 @@ from shortlist.columns import (
     WEIGHT,
 )
 from shortlist.config.blends import LearnedBlendConfig
+from shortlist.generation.artefacts import TABLES
 from shortlist.generation.learning import collect_examples, draw_subjects
 from shortlist.generation.lists import needed_artefacts, sources_of
 from shortlist.generation.loading import History
@@ -100,6 +101,7 @@ def _known_on(run: Run, day: date, asking: Collection[str]) -> Iterator[Prepared
     """
     settings = run.settings
     needed = needed_artefacts(settings, asking)
+    tables = {TABLES[name].name for name in needed if name in TABLES}
     config = settings.interactions
 
     def events(days: int) -> DataFrame:
@@ -110,7 +112,7 @@ def _known_on(run: Run, day: date, asking: Collection[str]) -> Iterator[Prepared
         yield None
         return
     models: dict[str, DataFrame] = {}
-    if needed & {"item_vectors", "unit_item_vectors", "fold_in"}:
+    if ITEM_FACTORS.name in tables:
         with fit_als(interactions, settings.als) as fitted:
             models |= {
                 USER_FACTORS.name: fitted.user_factors.persist(),
@@ -118,7 +120,7 @@ def _known_on(run: Run, day: date, asking: Collection[str]) -> Iterator[Prepared
             }
             for frame in models.values():
                 frame.count()
-    if needed & {"neighbours", "walks"}:
+    if RELATED_ITEMS.name in tables:
         kind = settings.cooccurrence.basket_kind
         baskets = settings.baskets[kind]
         known = events(baskets.lookback_days)
