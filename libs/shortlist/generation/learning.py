@@ -17,8 +17,8 @@ from shortlist.columns import ITEM_ID, SUBJECT_ID
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.config.blends import LearnedBlendConfig
 from shortlist.generation.artefacts import SharedArtefacts
-from shortlist.generation.batches import Reading, read_batch
-from shortlist.generation.lists import SurfaceItems, open_scorers, sources_of
+from shortlist.generation.batches import read_batch
+from shortlist.generation.lists import SurfaceItems, open_scorers, reading_of, sources_of
 from shortlist.kernels.arrays import Rows
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources.common_set import score_together
@@ -97,7 +97,7 @@ def _examples(
         scorers = open_scorers(surface, settings, arrays)
         eligible, popular = np.asarray(known.eligible), np.asarray(known.log_popularity)
         users = np.expm1(popular.astype(np.float64))
-        reading = Reading(day, known.ids, surface, None if arrays.user_sample is None else arrays.user_sample.ids)
+        reading = reading_of(surface, day, arrays, known)
         for batch in batches:
             if not batch.num_rows:
                 continue

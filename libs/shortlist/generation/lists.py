@@ -66,6 +66,12 @@ def open_scorers(surface: SurfaceConfig, settings: Settings, artefacts: Artefact
     return {name: SOURCES[name].open(artefacts, settings, subject) for name in sources_of(surface)}
 
 
+def reading_of(surface: SurfaceConfig, day: date, artefacts: Artefacts, items: SurfaceItems) -> Reading:
+    """What a task needs to read the batches of a surface."""
+    sampled = None if artefacts.user_sample is None else artefacts.user_sample.ids
+    return Reading(day, items.ids, surface, sampled)
+
+
 def make_lists(
     subjects: DataFrame,
     surface: SurfaceConfig,
@@ -133,8 +139,7 @@ def _pass_over(
         eligible = np.asarray(known.eligible)
         ranking = ranking_of(surface, settings, learned, known)
         one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.k)
-        sampled = None if arrays.user_sample is None else arrays.user_sample.ids
-        reading = Reading(run_date, known.ids, surface, sampled)
+        reading = reading_of(surface, run_date, arrays, known)
         for batch in batches:
             if batch.num_rows:
                 for made in one_pass.lists(read_batch(batch, subject, reading)):
