@@ -10,7 +10,6 @@ run again on a disk that is mended), found (what is wrong with what they get), f
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -120,17 +119,13 @@ def full_before(name: str, place: Path) -> Iterator[None]:
 @contextmanager
 def read_only(place: Path) -> Iterator[None]:
     """A disk that takes nothing."""
-    # A writer that just failed may still have a file open: the disk is busy until it is closed.
-    for _ in range(60):
-        if not subprocess.run(["mount", "-o", "remount,ro", str(place)], check=False).returncode:
-            break
-        time.sleep(0.5)
-    else:
-        raise OSError(f"{place} stays busy")
+    # A second mount over the first: the JVM may keep a failed writer's file open, and a mount with such a file is "busy".
+    subprocess.run(["mount", "--rbind", str(place), str(place)], check=True)
     try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], check=True)
         yield
     finally:
-        subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 if __name__ == "__main__":
