@@ -168,19 +168,33 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
     touched = np.empty(users + 1, np.int32)
     keys = np.empty(users, np.uint64)
     shares = np.zeros(users, np.float64)
+    first_hit, last_hit = np.zeros(users, np.int64), np.zeros(users, np.int64)
     candidate_of = np.full(len(item_starts) - 1, -1, np.int64)
     for s in range(len(asked_starts) - 1):
         count = _similar_users(starts[s], starts[s + 1], items, weights, own_rows[s], item_starts, item_rows, row_scales,
                                similar, touched)  # fmt: skip
         ranked = _nearest(similar, touched, count, nearest, keys)
-        for key in ranked:
-            similarity = np.float64(key_score(key))
-            shares[key_index(key)] = similarity**power / similarity
         low, high = asked_starts[s], asked_starts[s + 1]
         parts, best = np.zeros(high - low), np.zeros(high - low)
         for c in range(low, high):
             out[c] = -1
             candidate_of[asked[c]] = c
+        longest = 0
+        for key in ranked:
+            longest += row_starts[key_index(key) + 1] - row_starts[key_index(key)]
+        # What neighbours give of the asked items, looked up once and not for each item of the history.
+        hits, given, found = np.empty(longest, np.int64), np.empty(longest, np.float64), 0
+        for key in ranked:
+            v = key_index(key)
+            similarity = np.float64(key_score(key))
+            shares[v] = similarity**power / similarity
+            first_hit[v] = found
+            for x in range(row_starts[v], row_starts[v + 1]):
+                c = candidate_of[row_items[x]]
+                if c >= 0:
+                    hits[found], given[found] = c - low, row_weights[x]
+                    found += 1
+            last_hit[v] = found
         for e in range(starts[s], starts[s + 1]):
             if not weights[e] > 0:
                 continue
@@ -189,10 +203,8 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
                 v = item_rows[z]
                 if shares[v] > 0:
                     share = np.float64(weights[e]) * np.float64(row_scales[v]) * shares[v]
-                    for x in range(row_starts[v], row_starts[v + 1]):
-                        c = candidate_of[row_items[x]]
-                        if c >= 0:
-                            parts[c - low] += share * np.float64(row_weights[x])
+                    for x in range(first_hit[v], last_hit[v]):
+                        parts[hits[x]] += share * given[x]
             for c in range(low, high):
                 if parts[c - low] > best[c - low]:
                     best[c - low] = parts[c - low]
