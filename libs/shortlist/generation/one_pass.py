@@ -81,10 +81,13 @@ class OnePass:
         ranks = proposal_ranks(block.proposals, candidates)
         ranked = self.ranking.rank(block, ranks)
         listed, starts = best_first(candidates.starts, ranked.scores, self.k)
-        explained = [
-            scorer.explain(block.batch, block.prepared[name], candidates) for name, scorer in self.scorers.items()
-        ]
-        reasons = np.where(ranks > 0, np.stack(explained), -1)
+        reasons = np.full(ranks.shape, -1, np.int32)
+        for row, (name, scorer) in enumerate(self.scorers.items()):
+            # Only what it proposed is explained by a source.
+            proposed = ranks[row] > 0
+            starts_of = np.concatenate(([0], np.cumsum(proposed)))[candidates.starts]
+            chosen = CandidateSet(starts_of, candidates.items[proposed])
+            reasons[row, proposed] = scorer.explain(block.batch, block.prepared[name], chosen)
         return Lists(
             first=block.first,
             candidates=candidates,
