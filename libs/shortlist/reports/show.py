@@ -66,7 +66,7 @@ def _surface(surface: SurfaceFacts) -> Iterator[str]:
 def _beside(sample: Sample) -> Iterator[str]:
     """A user's newest engagement on the left, the head of the list on the right."""
     right = [line for candidate in sample.candidates[:_HEAD] for line in _two_lines(candidate)]
-    left = [f"{event.day:%m-%d} {event.item.title}" for event in sample.history]
+    left = [f"{event.day.isoformat()} {event.item.title}" for event in sample.history]
     yield f"{column(f'user {sample.subject.item_id}: did last', _LEFT)}  candidates"
     for did, candidate in zip_longest(left, right, fillvalue=""):
         yield f"{column(did, _LEFT)}  {candidate}".rstrip()
@@ -77,13 +77,18 @@ def _alone(sample: Sample) -> Iterator[str]:
     named = "" if sample.subject.title == sample.subject.item_id else f"{plain(sample.subject.title, 80)}, "
     yield plain(f"item {named}{sample.subject.item_id}", WIDTH)
     for candidate in sample.candidates[:_HEAD]:
-        why = column(f"{candidate.source}: {candidate.reason}", WIDTH - 56)
+        why = column(_source_and_reason(candidate), WIDTH - 56)
         yield f"{candidate.rank:>3} {column(candidate.item.title, 50)}  {why}".rstrip()
 
 
 def _two_lines(candidate: Candidate) -> tuple[str, str]:
-    reason = column(f"{candidate.source}: {candidate.reason}", WIDTH - _LEFT - 6).rstrip()
+    reason = column(_source_and_reason(candidate), WIDTH - _LEFT - 6).rstrip()
     return f"{candidate.rank:>3} {column(candidate.item.title, WIDTH - _LEFT - 6).rstrip()}", f"    {reason}"
+
+
+def _source_and_reason(candidate: Candidate) -> str:
+    """The source alone where its reason goes without saying."""
+    return candidate.source if candidate.reason is None else f"{candidate.source}: {candidate.reason}"
 
 
 def _evaluation(evaluation: Evaluation, subjects: dict[str, str]) -> Iterator[str]:

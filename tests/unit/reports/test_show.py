@@ -1,5 +1,6 @@
 """The terminal's text: lines that fit, words that cannot act, and exit codes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from shortlist.reports.facts import gather
 from shortlist.reports.page import write_page
 from shortlist.reports.show import WIDTH, main, shown
+from shortlist.reports.surfaces import Candidate, Named, Sample
 from shortlist.reports.untrusted import width
 from tests.unit.reports.world import HOSTILE, D, write_settings, write_world
 
@@ -18,8 +20,8 @@ def test_shown__lists_beside_history(home: Path) -> None:
     text = "\n".join(lines)
     start = next(n for n, line in enumerate(lines) if line.startswith("user u1: did last"))
     assert [line.split(maxsplit=1) for line in lines[start + 1 : start + 3]] == [
-        ["11-29", "Bread" + " " * 37 + "1 Corn"],
-        ["11-22", "Apples" + " " * 38 + "als: goes with c"],
+        ["2017-11-29", "Bread" + " " * 32 + "1 Corn"],
+        ["2017-11-22", "Apples" + " " * 33 + "als: goes with c"],
     ]
     assert "held: guardrail: overlap fell to 2 %" in text
     assert "recall_capped@10  0.5000 (0.4500-0.5500)    0.4000 (0.3500-0.4500)" in text
@@ -28,6 +30,16 @@ def test_shown__lists_beside_history(home: Path) -> None:
     assert "delta_scan(" in text
     write_page(gather(settings, D), settings.paths.reports)
     assert str(home / "reports" / "2017-11-30.html") in "\n".join(shown(gather(settings, D), settings.paths.reports))
+
+
+def test_shown__a_reason_that_goes_without_saying_is_left_out(home: Path) -> None:
+    facts = gather(write_settings(home), D)
+    goes_with_figs = (Candidate(1, Named("corn", "Corn"), "cooccurrence", None),)
+    related = next(surface for surface in facts.surfaces if surface.name == "related")
+    sample = Sample(subject=Named("figs", "Figs"), history=(), candidates=goes_with_figs)
+    lines = list(shown(replace(facts, surfaces=[replace(related, samples=(sample,))]), "reports"))
+    start = lines.index("item Figs, figs")
+    assert lines[start + 1].split() == ["1", "Corn", "cooccurrence"]
 
 
 def test_shown__hostile_titles_neither_act_nor_push_columns(home: Path) -> None:
