@@ -14,9 +14,6 @@ CATALOGUE_COVERAGE: Final = "catalogue_coverage"
 EXPOSURE_GINI: Final = "exposure_gini"
 NOVELTY: Final = "novelty"
 TOP_ITEM_SHARE: Final = "top_item_share"
-SOURCE_SHARE: Final = "source_share"
-OVERLAP: Final = "overlap"
-RANK_BIASED_OVERLAP: Final = "rank_biased_overlap"
 
 BLEND: Final = "blend"
 """Name of the published list beside the sources, which go by their own."""
@@ -42,9 +39,6 @@ DEFINITIONS: Final[dict[str, str]] = {
     EXPOSURE_GINI: "how unequally ranks are shared by the catalogue's items: 0 all alike, near 1 a few items take all",
     NOVELTY: "mean surprise of the listed items in bits, -log2 of the share of people who have engaged with the item",
     TOP_ITEM_SHARE: "rows with the most shown item, divided by all rows",
-    SOURCE_SHARE: "rows won by a source, divided by all rows",
-    OVERLAP: "items that both lists have among their first k, divided by the length of the longer one",
-    RANK_BIASED_OVERLAP: "agreement of two ordered lists, early ranks weighing most: 0 disjoint, 1 the same order",
 }
 """T is a subject's relevant items after the cut, L the first k published items."""
 

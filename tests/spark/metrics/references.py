@@ -36,13 +36,3 @@ def gini(places: Sequence[int]) -> float:
     if x.sum() == 0:
         return 0.0
     return float(np.abs(x[:, None] - x[None, :]).sum() / (2 * len(x) ** 2 * x.mean()))
-
-
-def rank_biased_overlap(left: Sequence[str], right: Sequence[str], p: float) -> float:
-    """Webber, Moffat and Zobel (2010), equation 32, with prefixes taken literally."""
-    short, long = sorted([list(left), list(right)], key=len)
-    s, depth = len(short), len(long)
-    common = [len(set(short[:d]) & set(long[:d])) for d in range(depth + 1)]
-    first = sum(common[d] / d * p**d for d in range(1, depth + 1))
-    second = sum(common[s] * (d - s) / (s * d) * p**d for d in range(s + 1, depth + 1))
-    return (1 - p) / p * (first + second) + ((common[depth] - common[s]) / depth + common[s] / s) * p**depth

@@ -37,7 +37,7 @@ def test_shown__a_reason_that_goes_without_saying_is_left_out(home: Path) -> Non
     goes_with_figs = (Candidate(1, Named("corn", "Corn"), "cooccurrence", None),)
     related = next(surface for surface in facts.surfaces if surface.name == "related")
     sample = Sample(subject=Named("figs", "Figs"), history=(), candidates=goes_with_figs)
-    lines = list(shown(replace(facts, surfaces=[replace(related, samples=(sample,))]), "reports"))
+    lines = list(shown(replace(facts, surfaces=(replace(related, samples=(sample,)),)), "reports"))
     start = lines.index("item Figs, figs")
     assert lines[start + 1].split() == ["1", "Corn", "cooccurrence"]
 
