@@ -26,7 +26,7 @@ class Lists:
         candidates: everything that any source proposed.
         ranks: (sources, C) int32, at which rank each source proposed it, from 1; 0 where it did not.
         scores: (sources, C) float32, each source's score of every candidate; NaN where it cannot say.
-        reasons: (sources, C) int32, the history item that spoke most for what the source proposed; -1 where none did.
+        reasons: (sources, C) int32, the history item that spoke most for what the source proposed and the list has; else -1.
         starts: (n + 1,) int64, the list of each subject.
         listed: (L,) int64, which candidates are on it, best first.
         blended: (L,) float64, the score by which they are listed.
@@ -81,13 +81,7 @@ class OnePass:
         ranks = proposal_ranks(block.proposals, candidates)
         ranked = self.ranking.rank(block, ranks)
         listed, starts = best_first(candidates.starts, ranked.scores, self.k)
-        reasons = np.full(ranks.shape, -1, np.int32)
-        for row, (name, scorer) in enumerate(self.scorers.items()):
-            # Only what it proposed is explained by a source.
-            proposed = ranks[row] > 0
-            starts_of = np.concatenate(([0], np.cumsum(proposed)))[candidates.starts]
-            chosen = CandidateSet(starts_of, candidates.items[proposed])
-            reasons[row, proposed] = scorer.explain(block.batch, block.prepared[name], chosen)
+        reasons = self._reasons(block, ranks, listed)
         return Lists(
             first=block.first,
             candidates=candidates,
@@ -101,6 +95,17 @@ class OnePass:
             because=best_reason(ranked.precedence[:, listed], reasons[:, listed]),
             left=self._left(block.batch),
         )
+
+    def _reasons(self, block: ScoredBlock, ranks: Indices, listed: NDArray[np.int64]) -> Indices:
+        """A source explains what is listed of what it proposed: this is its dearest answer, and nobody reads the others."""
+        is_listed = np.zeros(ranks.shape[1], np.bool_)
+        is_listed[listed] = True
+        reasons = np.full(ranks.shape, -1, np.int32)
+        for row, (name, scorer) in enumerate(self.scorers.items()):
+            explained = is_listed & (ranks[row] > 0)
+            chosen = block.candidates.select(explained)
+            reasons[row, explained] = scorer.explain(block.batch, block.prepared[name], chosen)
+        return reasons
 
     def _left(self, batch: SubjectBatch) -> NDArray[np.int64]:
         """How many eligible items are not masked."""

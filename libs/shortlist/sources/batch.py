@@ -133,6 +133,10 @@ class CandidateSet:
         starts = self.starts[first : last + 1]
         return CandidateSet(starts - starts[0], self.items[starts[0] : starts[-1]])
 
+    def select(self, chosen: NDArray[np.bool_]) -> "CandidateSet":
+        """Only the candidates that are chosen, of the same subjects: (C,) bool."""
+        return CandidateSet(np.concatenate(([0], np.cumsum(chosen)))[self.starts], self.items[chosen])
+
 
 class Scorer(Protocol[Prepared]):
     """A source with its item-side arrays at hand: pure arithmetic, the same for any batch that a subject is in.

@@ -1,6 +1,7 @@
 """Interactions and models to the lists of each surface: subjects are gathered once, then each surface is one pass over them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import reduce
 from itertools import groupby
 
 from pyspark.sql import DataFrame
@@ -15,7 +16,7 @@ from shortlist.models.arrays.shared_arrays import unshare
 from shortlist.pipeline import producer
 from shortlist.sources.inputs import ArtefactName
 from shortlist.steps.learned_blends import newest_blends
-from shortlist.tables import CATALOG, INTERACTIONS, SHORT_LISTS, SOURCE_CANDIDATES, UNCHECKED_CANDIDATES, Table
+from shortlist.tables import CATALOG, INTERACTIONS, SHORT_LISTS, SOURCE_CANDIDATES, UNCHECKED_CANDIDATES
 from shortlist.warehouse.models import read_model
 from shortlist.warehouse.run import Run
 
@@ -27,22 +28,31 @@ def generate(run: Run) -> None:
     models, blends = read_models(run, needed), newest_blends(run)
     history = History(run.run_date, interactions, run.engagements)
     with prepare(settings, needed, history, run.snapshot(CATALOG), models) as prepared:
-        for name, surface in settings.surfaces.items():
-            shared = prepared.items_of(surface)
-            lists = make_lists(
+        shared = {name: prepared.items_of(surface) for name, surface in settings.surfaces.items()}
+        lists = {
+            name: make_lists(
                 prepared.subjects(surface),
                 surface,
                 settings,
                 run.run_date,
                 prepared.artefacts,
-                shared,
+                shared[name],
                 blends.get(name),
             ).persist()
-            write(run, name, proposed(lists), SOURCE_CANDIDATES)
-            write(run, name, listed(lists), UNCHECKED_CANDIDATES)
-            write(run, name, short(lists, surface.k), SHORT_LISTS)
-            lists.unpersist()
-            unshare(shared)
+            for name, surface in settings.surfaces.items()
+        }
+        run.replace(_together({name: proposed(made) for name, made in lists.items()}), SOURCE_CANDIDATES)
+        run.replace(_together({name: listed(made) for name, made in lists.items()}), UNCHECKED_CANDIDATES)
+        shorter = {name: short(made, settings.surfaces[name].k) for name, made in lists.items()}
+        run.replace(_together(shorter), SHORT_LISTS)
+        for made, items in zip(lists.values(), shared.values(), strict=True):
+            made.unpersist()
+            unshare(items)
+
+
+def _together(rows: Mapping[str, DataFrame]) -> DataFrame:
+    """The rows of all surfaces, to be written in one commit."""
+    return reduce(DataFrame.unionByName, (frame.withColumn(SURFACE, F.lit(name)) for name, frame in rows.items()))
 
 
 def read_models(run: Run, needed: Collection[ArtefactName]) -> dict[str, DataFrame]:
@@ -54,8 +64,3 @@ def read_models(run: Run, needed: Collection[ArtefactName]) -> dict[str, DataFra
         together = list(group)
         frames |= {table.name: frame for table, frame in zip(together, read_model(run, *together), strict=True)}
     return frames
-
-
-def write(run: Run, surface: str, rows: DataFrame, table: Table) -> None:
-    """Replace a surface's rows of the run date."""
-    run.replace(rows.withColumn(SURFACE, F.lit(surface)), table, surface=surface)

@@ -93,7 +93,7 @@ class Run:
         named: dict[str, date | str] = {RUN_DATE: self.run_date, **within}
         where = equals(**named)
         if not self.warehouse.has_rows(table, self.version(table), where):
-            if not self._made_none(table, part_name(self.run_date, within)):
+            if not self._made_none(table, within):
                 raise self._missing(table)
             log.warning(
                 "%s has no rows for %s: %s ran and made none", table.name, part_name(self.run_date, within),
@@ -101,11 +101,13 @@ class Run:
             )  # fmt: skip
         return self.table(table, where)
 
-    def _made_none(self, table: Table, part: str) -> bool:
-        """Whether the newest commit of a part wrote no row; rows that were taken away later were there once."""
-        for _, info in commits_from(self.warehouse.path(table), self.version(table)):
-            if stamp_of(info).get(PARTITION) == part:
-                return bool(info.get("operationMetrics", {}).get("numFiles") == "0")
+    def _made_none(self, table: Table, within: Mapping[str, str]) -> bool:
+        """Whether the newest commit of the run date, or of this part of it, left no row; rows that went later were there once."""
+        named: dict[str, date | str] = {RUN_DATE: self.run_date, **within}
+        parts = {run_partition(self.run_date), part_name(self.run_date, within)}
+        for version, info in commits_from(self.warehouse.path(table), self.version(table)):
+            if stamp_of(info).get(PARTITION) in parts:
+                return not self.warehouse.has_rows(table, version, equals(**named))
         return False
 
     def engagements(self, lookback_days: int, day: date | None = None) -> DataFrame:

@@ -152,6 +152,17 @@ def test_a_list_by_hand() -> None:
     ]
 
 
+def test_only_what_is_listed_is_explained() -> None:
+    (row,) = rows_of(one_pass(k=1), batch_of({"u": HISTORIES["u1"]}))
+    assert [each["item_id"] for each in row["listed"]] == ["d"]  # type: ignore[attr-defined]
+    reasons = {
+        each["item_id"]: each["because_item_id"]
+        for each in row["proposals"]  # type: ignore[attr-defined]
+        if each["source"] == "cooccurrence"
+    }
+    assert reasons == {"d": "c", "e": None, "b": None}
+
+
 def test_nothing_eligible_is_an_empty_list() -> None:
     (row,) = rows_of(one_pass(eligible=""), batch_of({"u": HISTORIES["u1"]}))
     assert (row["eligible_left"], row["proposals"], row["listed"]) == (0, [], [])
