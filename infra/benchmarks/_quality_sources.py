@@ -29,7 +29,7 @@ from shortlist.sources.item_values import ItemValuesScorer
 from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
 from shortlist.sources.repeat import RepeatScorer
 from shortlist.sources.session_neighbours import SessionNeighboursScorer, session_sample
-from shortlist.sources.session_next import SessionNextScorer
+from shortlist.sources.session_next import SessionNextScorer, fit_followers
 from shortlist.sources.spectral import SpectralScorer, fit_spectral, spectral_arrays
 from shortlist.sources.user_neighbours import UserNeighboursScorer, drawn_users, user_sample
 
@@ -115,13 +115,12 @@ def users(fitted: Fitted, sample: int, nearest: int, discount: float) -> Sampled
 
 def following(fitted: Fitted, decay: float, last: int, position_decay: float, beta: float) -> Sampled:
     """What follows: directed co-occurrence with distance decay, each sequence without repeats, frequent items held down."""
+    settings = SessionNextSourceConfig(
+        last=last, position_decay=position_decay, distance_decay=decay, discount=beta, neighbours=500
+    )
     train = distinct_in_order(fitted.task.train)
-    longest = int(np.diff(train.starts).max(initial=1))
-    fade = decay ** np.arange(max(longest - 1, 1))
-    found = cooccur((train.starts, train.items), fitted.task.items, ["count"], 500, distance_weights=fade)
-    scores = np.where(found.items[0] >= 0, found.scores[0], 0) / np.maximum(fitted.degrees, 1)[found.items[0]] ** beta
-    lists = NeighbourLists.padded(found.items[0], scores.astype(np.float32))
-    return Sampled(SessionNextScorer(lists, SessionNextSourceConfig(last=last, position_decay=position_decay)))
+    lists = fit_followers((train.starts, train.items), fitted.task.items, settings)
+    return Sampled(SessionNextScorer(lists, settings))
 
 
 def sessions(fitted: Fitted, nearest: int, position_decay: float, recency: float, distance_decay: float) -> Sampled:

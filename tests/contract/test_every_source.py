@@ -68,10 +68,16 @@ def catalog(spark: SparkSession) -> DataFrame:
 
 
 def events_of(interactions: DataFrame) -> DataFrame:
-    """One checkout for each pair that somebody took."""
+    """One checkout for each pair that somebody took, all of a user in one session, in the order of the items."""
     took = interactions.where("weight > 0")
+    day = F.to_date("last_ts")
     return took.select(
-        "user_id", "item_id", F.to_date("last_ts").alias("event_date"), F.lit("checkout").alias("event_type")
+        "user_id",
+        "item_id",
+        day.alias("event_date"),
+        F.col("last_ts").alias("event_ts"),
+        F.lit("checkout").alias("event_type"),
+        F.concat(F.lit("session of "), "user_id").alias("session_id"),
     )
 
 
@@ -208,7 +214,9 @@ class TestEverySource:
         assert source(replace(world, only=())).count() == 0
 
 
-@pytest.mark.parametrize("name", ["als", "cooccurrence", "rp3beta", "user_neighbours"])
+@pytest.mark.parametrize(
+    "name", ["als", "cooccurrence", "rp3beta", "user_neighbours", "session_neighbours", "session_next"]
+)
 @pytest.mark.parametrize("stored", [True, False])
 def test_the_withheld_item_comes_first_and_who_took_nothing_is_absent(
     _spark: SparkSession, models: dict[str, DataFrame], name: str, stored: bool

@@ -53,6 +53,11 @@ def test_later_override_wins(file: Path) -> None:
         ("surfaces.homefeed.weights={als: 0}", "weights are all 0"),
         ("surfaces.homefeed.weights={als: -1}", "greater than or equal to 0"),
         ("surfaces.homefeed.sources=[als, rp3beta]", "source rp3beta, which is not among cooccurrence.measures"),
+        (
+            '{"surfaces": {"homefeed": {"sources": ["session_next"]}}, '
+            '"sources": {"session_next": {"sessions": {"basket_kind": "order"}}}}',
+            "sessions are baskets of kind 'order', which is not among baskets (session); next:",
+        ),
         ("cooccurrence.basket_kind=board", "cooccurrence.basket_kind 'board' is not among baskets (session)"),
         (
             "baskets.session.window=lookback",

@@ -53,6 +53,8 @@ WORDS = {
     "sources.popularity.reason": "a sentence in rows",
     "sources.rp3beta.reason": "a sentence in rows",
     "sources.user_neighbours.reason": "a sentence in rows",
+    "sources.session_neighbours.reason": "a sentence in rows",
+    "sources.session_next.reason": "a sentence in rows",
     "sources.category_affinity.reason": "a sentence in rows",
     "sources.content.reason": "a sentence in rows",
     "sources.repeat.reason": "a sentence in rows",

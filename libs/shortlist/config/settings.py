@@ -163,6 +163,14 @@ class Settings(Section):
                     f"surfaces.{name} names source rp3beta, which is not among cooccurrence.measures "
                     f"({', '.join(self.cooccurrence.measures)}); next: add it there"
                 )
+            for source in ("session_neighbours", "session_next"):
+                kind = getattr(self.sources, source).sessions.basket_kind
+                if source in (*surface.sources, surface.fallback) and kind not in self.baskets:
+                    raise ValueError(
+                        f"surfaces.{name} names source {source}, whose sessions are baskets of kind {kind!r}, which is not "
+                        f"among baskets ({', '.join(self.baskets)}); next: add it there, or set "
+                        f"sources.{source}.sessions.basket_kind"
+                    )
             if not (name.isascii() and name.isidentifier() and name.islower() and len(name) <= 100):
                 raise ValueError(
                     f"surfaces.{name}: a surface's name is part of a table's name: use at most 100 of a-z, 0-9 and _"

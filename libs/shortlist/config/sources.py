@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from shortlist.config.base import Measure, Section
+from shortlist.config.base import BasketKind, Measure, Section
 
 # What a history says of each item: decayed weight as interactions have it, or how many events there were.
 HistoryColumn = Literal["weight", "frequency"]
@@ -95,8 +95,23 @@ class UserNeighboursSourceConfig(Section):
     """The reason that readers of the table see."""
 
 
+class SessionsConfig(Section):
+    """Sequences of items that sources learn from: what a user did in one session, each item where it was last."""
+
+    basket_kind: BasketKind = "session"
+    """Kind of basket that is a session here; one of the kinds in `baskets`, whose event types, look-back, window and
+    `max_items` (the newest) count. `user-window` with `window: lookback` takes all that a user did as one session."""
+    sample_sessions: int = Field(default=100_000, ge=1)
+    """Sessions in the sample, drawn by a seeded hash from those with at least two items."""
+    seed: int = Field(default=7, ge=0)
+    """Of the draw."""
+
+
 class SessionNeighboursSourceConfig(Section):
     """What the nearest sessions of a bounded sample held."""
+
+    sessions: SessionsConfig = SessionsConfig()
+    """The sample. A subject's own sessions may be in it: they say what it takes itself."""
 
     nearest: int = Field(default=500, ge=1)
     """Sessions of the sample that add."""
@@ -117,7 +132,16 @@ class SessionNeighboursSourceConfig(Section):
 
 
 class SessionNextSourceConfig(Section):
-    """What follows the last items of the history, by directed co-occurrence."""
+    """What follows the last items of the history, by directed co-occurrence in a bounded sample of sessions."""
+
+    sessions: SessionsConfig = SessionsConfig()
+    """The sample."""
+    neighbours: int = Field(default=500, ge=1, le=5000)
+    """Following items that are kept of an item."""
+    distance_decay: float = Field(default=0.8, gt=0, le=1)
+    """The d-th item after an item counts distance_decay^(d - 1)."""
+    discount: float = Field(default=0.3, ge=0, le=4)
+    """How much frequent followers are held down: by (sessions with the item)^-discount."""
 
     last: int = Field(default=5, ge=1)
     """The newest so many items vote."""
@@ -207,6 +231,10 @@ class SourcesConfig(Section):
     """A random walk over baskets."""
     user_neighbours: UserNeighboursSourceConfig = UserNeighboursSourceConfig()
     """What similar users took."""
+    session_neighbours: SessionNeighboursSourceConfig = SessionNeighboursSourceConfig()
+    """What similar sessions held."""
+    session_next: SessionNextSourceConfig = SessionNextSourceConfig()
+    """What follows the newest items."""
     category_affinity: CategoryAffinitySourceConfig = CategoryAffinitySourceConfig()
     """The subject's categories."""
     content: ContentSourceConfig = ContentSourceConfig()

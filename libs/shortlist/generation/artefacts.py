@@ -15,6 +15,7 @@ from shortlist.generation.history_artefacts import (
 )
 from shortlist.generation.loading import Loading
 from shortlist.generation.model_artefacts import fold_in, item_vectors, neighbours, unit_item_vectors, walks
+from shortlist.generation.session_artefacts import followers, sampled_sessions
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources.inputs import ArtefactName, Artefacts
 from shortlist.tables import ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS, Table
@@ -35,6 +36,8 @@ LOADERS: Final[Mapping[ArtefactName, Callable[[Loading], SharedArrays[Any]]]] = 
     "neighbours": neighbours,
     "walks": walks,
     "user_sample": sampled_users,
+    "session_sample": sampled_sessions,
+    "followers": followers,
     "category_shares": categories,
     "text_rows": texts,
     "recent_users": recent_users,

@@ -1,9 +1,10 @@
 """What artefacts are made from, and how tasks are given them."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,15 @@ from pyspark.sql import functions as F
 from shortlist.columns import ITEM_ID, MEASURE, RELATED_ITEM_ID, SCORE
 from shortlist.config import Settings
 from shortlist.config.base import Measure
+from shortlist.config.sources import SessionsConfig
 from shortlist.generation.items import Items
+from shortlist.generation.sessions import draw_sessions, session_rows
+from shortlist.kernels.arrays import Rows
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
 from shortlist.models.ranking.item_factors import SharedItems
 from shortlist.tables import ITEM_FACTORS, RELATED_ITEMS
+
+log = logging.getLogger("shortlist")
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,25 @@ class Loading:
         """Which items have a vector; several artefacts share it."""
         found = pc.is_in(self.items.ids, value_set=self.factors.ids)
         return self.share(KnownItems(found.to_numpy(zero_copy_only=False).astype(np.uint8)))
+
+    @cached_property
+    def sessions_of(self) -> Callable[[SessionsConfig], Rows]:
+        """Samples of sessions by their settings; sources with the same settings share one."""
+        return cache(self._sessions)
+
+    def _sessions(self, config: SessionsConfig) -> Rows:
+        basket = self.settings.baskets[config.basket_kind]
+        drawn = draw_sessions(self.history.events(basket.lookback_days), config, basket).toArrow()
+        if not drawn.num_rows:
+            log.warning(
+                "no session of kind %s has two items of event types %s within %d days: sources that learn from sessions propose "
+                "nothing; next: correct baskets.%s, or the sources' sessions.basket_kind",
+                config.basket_kind,
+                ", ".join(basket.event_types),
+                basket.lookback_days,
+                config.basket_kind,
+            )
+        return session_rows(drawn, self.items.ids)
 
     @property
     def related(self) -> pa.Table:

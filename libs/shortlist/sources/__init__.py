@@ -12,6 +12,8 @@ from shortlist.sources.inputs import Source
 from shortlist.sources.popularity import Popularity
 from shortlist.sources.repeat import Repeat
 from shortlist.sources.rp3beta import Rp3beta
+from shortlist.sources.session_neighbours import SessionNeighbours
+from shortlist.sources.session_next import SessionNext
 from shortlist.sources.trending import Trending
 from shortlist.sources.user_neighbours import UserNeighbours
 
@@ -20,6 +22,8 @@ SOURCES: Final[Mapping[str, type[Source]]] = {
     "cooccurrence": Cooccurrence,
     "rp3beta": Rp3beta,
     "user_neighbours": UserNeighbours,
+    "session_neighbours": SessionNeighbours,
+    "session_next": SessionNext,
     "category_affinity": CategoryAffinity,
     "content": Content,
     "repeat": Repeat,

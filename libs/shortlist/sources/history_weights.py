@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortlist.kernels.arrays import Rows
-from shortlist.sources.batch import POSITION, SubjectBatch
+from shortlist.sources.batch import POSITION, WEIGHT, SubjectBatch
 
 
 def heaviest(taken: Rows, weights: NDArray[np.float32], count: int) -> NDArray[np.float32]:
@@ -21,8 +21,15 @@ def heaviest(taken: Rows, weights: NDArray[np.float32], count: int) -> NDArray[n
     return kept
 
 
+def by_position(batch: SubjectBatch, decay: float) -> NDArray[np.float32]:
+    """decay^position for each entry, 0 for what was hidden."""
+    weights: NDArray[np.float32] = np.where(
+        batch.column(WEIGHT) > 0, np.float32(decay) ** batch.column(POSITION), 0
+    ).astype(np.float32)
+    return weights
+
+
 def newest(batch: SubjectBatch, count: int, decay: float) -> NDArray[np.float32]:
-    """decay^position for each subject's `count` newest entries, 0 for the others."""
-    positions = batch.column(POSITION)
-    weights: NDArray[np.float32] = np.where(positions < count, np.float32(decay) ** positions, 0).astype(np.float32)
+    """decay^position for each subject's `count` newest entries, 0 for the others and for what was hidden."""
+    weights: NDArray[np.float32] = np.where(batch.column(POSITION) < count, by_position(batch, decay), np.float32(0))
     return weights

@@ -16,6 +16,7 @@ from shortlist.subjects import SubjectType
 if TYPE_CHECKING:  # these files hold their sources, too, which are opened from what is stated here
     from shortlist.sources.category_affinity import CategoryShares
     from shortlist.sources.content import TextRows
+    from shortlist.sources.session_neighbours import SessionSample
     from shortlist.sources.user_neighbours import UserSample
 
 Content = TypeVar("Content")
@@ -27,6 +28,8 @@ ArtefactName = Literal[
     "neighbours",
     "walks",
     "user_sample",
+    "session_sample",
+    "followers",
     "category_shares",
     "text_rows",
     "recent_users",
@@ -73,6 +76,8 @@ class Artefacts:
         neighbours: of the configured measure.
         walks: neighbours of measure rp3beta.
         user_sample: some users with what they took.
+        session_sample: some sessions.
+        followers: what follows each item in sessions.
         category_shares: the category of each item and its share in it.
         text_rows: terms of each item.
         recent_users: (items,) float32, users who took each item within the configured window.
@@ -86,6 +91,8 @@ class Artefacts:
     neighbours: NeighbourLists | None = None
     walks: NeighbourLists | None = None
     user_sample: SampledUsers | None = None
+    session_sample: "SessionSample | None" = None
+    followers: NeighbourLists | None = None
     category_shares: "CategoryShares | None" = None
     text_rows: "TextRows | None" = None
     recent_users: Floats | None = None

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shortlist.config import Settings
 from shortlist.config.sources import SessionNeighboursSourceConfig
 from shortlist.kernels.arrays import bounded_rows, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_sessions
-from shortlist.sources.batch import POSITION, CandidateSet, SubjectBatch
+from shortlist.sources.batch import POSITION, CandidateSet, Scorer, SubjectBatch
+from shortlist.sources.history_weights import by_position
+from shortlist.sources.inputs import ArtefactName, Artefacts, given
 from shortlist.sources.item_side import ItemSide
 from shortlist.sources.neighbour_lists import Votes
+from shortlist.subjects import SubjectType
 
 
 @dataclass(frozen=True)
@@ -80,19 +84,42 @@ def session_sample(
     )
 
 
+class SessionNeighbours:
+    """What the sessions of the sample hold that are most like a subject's history."""
+
+    @staticmethod
+    def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
+        """The sample."""
+        return ("session_sample",)
+
+    @staticmethod
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[Votes]:
+        """The scorer."""
+        sample = given(artefacts.session_sample, "session_sample")
+        return SessionNeighboursScorer(sample, settings.sources.session_neighbours, subjects_are_sessions=False)
+
+
 class SessionNeighboursScorer:
     """What the nearest sessions hold, weighted by similarity, rarity and distance from the newest item in common.
 
     similarity(u, v) = n_v^-1/2 recency_v sum over common items of position_decay^position rarity_i; a session of the sample
     adds to item j: similarity distance_decay^distance rarity_j^1/2, times `before` or `same` where j does not come after the
-    newest common item.
+    newest common item. What was hidden is not in common.
+
+    Args:
+        sample: sessions.
+        config: how near and how far they count.
+        subjects_are_sessions: whether `sample_rows` of a batch number sessions of this sample: then none is its own neighbour.
     """
 
     wide = False
 
-    def __init__(self, sample: SessionSample, config: SessionNeighboursSourceConfig) -> None:
+    def __init__(
+        self, sample: SessionSample, config: SessionNeighboursSourceConfig, *, subjects_are_sessions: bool = True
+    ) -> None:
         self._sample = sample
         self._config = config
+        self._subjects_are_sessions = subjects_are_sessions
         self._roots: NDArray[np.float32] = np.sqrt(sample.rarity)
 
     def prepare(self, batch: SubjectBatch) -> Votes:
@@ -101,12 +128,14 @@ class SessionNeighboursScorer:
         items = len(sample.rarity)
         taken, positions = batch.taken(items), batch.column(POSITION)
         weights = frozen(
-            np.float32(config.position_decay) ** positions * sample.rarity[taken.indices], np.float32, "weights"
+            by_position(batch, config.position_decay) * sample.rarity[taken.indices], np.float32, "weights"
         )
         owners = np.repeat(np.arange(batch.size), np.diff(taken.indptr))
         newest_first = np.lexsort((taken.indices, positions, owners)) - taken.indptr[owners]
         own = frozen(batch.sample_rows, np.int32, "sample rows")
         require_shape(own, (batch.size,), "sample rows")
+        if not self._subjects_are_sessions:
+            own = np.full(batch.size, -1, np.int32)
         rows = np.empty((batch.size, items), np.float32)
         add_sessions(
             *taken, weights, frozen(newest_first, np.int32, "order"), own, sample.item_starts, sample.item_sessions,
@@ -126,10 +155,10 @@ class SessionNeighboursScorer:
         return gathered_values(prepared.rows, candidates.rows)
 
     def explain(self, batch: SubjectBatch, prepared: Votes, chosen: CandidateSet) -> NDArray[np.int32]:
-        """The heaviest item of the history, which is in most of the nearest sessions; -1 without history."""
+        """The heaviest item of the history, which is in most of the nearest sessions; -1 where all of it is hidden."""
         out = np.full(batch.size, -1, np.int32)
         for s in range(batch.size):
             low, high = prepared.taken.indptr[s : s + 2]
-            if high > low:
+            if (prepared.weights[low:high] > 0).any():
                 out[s] = prepared.taken.indices[low + np.argmax(prepared.weights[low:high])]
         return np.repeat(out, np.diff(chosen.starts))

@@ -203,7 +203,7 @@ def sessions(taken: Taken) -> Dense:
     found = {
         item: [v for v, s in enumerate(SESSIONS) if item in s][-SESSION.sessions_per_item :] for item in range(ITEMS)
     }
-    newest_first = [taken.items[e] for e in np.argsort(taken.position)]
+    newest_first = [taken.items[e] for e in np.argsort(taken.position) if taken.weight[e] > 0]
     position = dict(zip(taken.items, taken.position, strict=True))
     near = []
     for v, session in enumerate(SESSIONS):
@@ -224,8 +224,8 @@ def sessions(taken: Taken) -> Dense:
 
 def following(taken: Taken) -> Dense:
     total = np.zeros(ITEMS)
-    for item, position in zip(taken.items, taken.position, strict=True):
-        if position < NEXT.last:
+    for item, weight, position in zip(taken.items, taken.weight, taken.position, strict=True):
+        if position < NEXT.last and weight > 0:
             total += NEXT.position_decay**position * SIMILAR[item]
     return total
 

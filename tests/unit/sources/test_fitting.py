@@ -31,7 +31,7 @@ from shortlist.sources.fresh import freshness
 from shortlist.sources.item_values import ItemValuesScorer
 from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
 from shortlist.sources.session_neighbours import SessionNeighboursScorer, session_sample
-from shortlist.sources.session_next import SessionNextScorer
+from shortlist.sources.session_next import SessionNextScorer, fit_followers
 from shortlist.sources.spectral import SpectralScorer, fit_spectral, spectral_arrays
 from shortlist.sources.trending import growth
 from shortlist.sources.user_neighbours import UserNeighboursScorer, drawn_users, user_sample
@@ -60,8 +60,7 @@ def board_scorers() -> dict[str, Any]:
     lists = NeighbourLists.padded(walk.items[0], walk.scores[0])
     spectral = SpectralSourceConfig(factors=2)
     degrees = BOARD.sum(axis=0)
-    after = cooccur(rows, ITEMS, ["count"], ITEMS, distance_weights=np.full(ITEMS, 0.9))
-    ordered = NeighbourLists.padded(after.items[0], after.scores[0])
+    following = SessionNextSourceConfig(last=ITEMS, position_decay=1.0, distance_decay=0.9, discount=0.0)
     content = ContentSourceConfig(most_share=1.0)
     words = [("even tide" if item % 2 == 0 else "odd job") + " thing" for item in range(ITEMS)]
     affinity = CategoryAffinitySourceConfig()
@@ -74,7 +73,7 @@ def board_scorers() -> dict[str, Any]:
         "user_neighbours": UserNeighboursScorer(user_sample(rows, ITEMS), UserNeighboursSourceConfig()),
         "session_neighbours": SessionNeighboursScorer(session_sample(rows, ITEMS, sessions), sessions),
         # All of a history votes, because what is lacking may come before its last items.
-        "session_next": SessionNextScorer(ordered, SessionNextSourceConfig(last=ITEMS, position_decay=1.0)),
+        "session_next": SessionNextScorer(fit_followers(rows, ITEMS, following), following),
         "content": ContentScorer(fit_text(words, content), content),
         "category_affinity": CategoryAffinityScorer(
             category_shares(np.arange(ITEMS) % 2, degrees, affinity), affinity
@@ -160,6 +159,51 @@ def test_session_sample__an_item_finds_its_newest_sessions_at_its_last_place() -
     # Item 0 is in all three sessions, item 1 in two, item 2 in none.
     rarity = np.log([4 / 4, 4 / 3, 4 / 1])
     np.testing.assert_allclose(sample.rarity, rarity / rarity.mean(), rtol=1e-6)
+
+
+def test_session_neighbours__what_was_hidden_is_not_in_common() -> None:
+    config = SessionNeighboursSourceConfig(recency=0.0)
+    scorer = SessionNeighboursScorer(session_sample(([0, 2, 4], [0, 2, 1, 3]), 5, config), config)
+    found = scorer.propose(two_taken(), scorer.prepare(two_taken()), 3, np.ones(5, np.uint8))
+    # Item 0 leads to item 2; item 1, which leads to item 3, was hidden.
+    assert found.tolist() == [[2, -1, -1]]
+
+
+def test_session_next__what_was_hidden_has_no_vote() -> None:
+    config = SessionNextSourceConfig(discount=0.0)
+    scorer = SessionNextScorer(fit_followers(([0, 2, 4], [0, 2, 1, 3]), 5, config), config)
+    found = scorer.propose(two_taken(), scorer.prepare(two_taken()), 3, np.ones(5, np.uint8))
+    assert found.tolist() == [[2, -1, -1]]
+
+
+def two_taken() -> SubjectBatch:
+    """A subject that took item 0 and, last of all, hid item 1; both are masked."""
+    items, starts = np.array([0, 1], np.int32), np.array([0, 2])
+    history = {"weight": np.array([1, -1], np.float32), "position": np.array([1, 0], np.float32)}
+    return SubjectBatch(starts, items, history, starts, items, np.array([-1], np.int32))
+
+
+@pytest.mark.parametrize(("own", "wanted"), [(True, [[3, -1]]), (False, [[3, 2]])])
+def test_session_neighbours__sample_rows_number_sessions_only_where_subjects_are_sessions(
+    own: bool, wanted: list[list[int]]
+) -> None:
+    config = SessionNeighboursSourceConfig(recency=0.0)
+    sample = session_sample(([0, 2, 5, 6], [0, 2, 0, 3, 3, 1]), 4, config)
+    scorer = SessionNeighboursScorer(sample, config, subjects_are_sessions=own)
+    batch = SubjectBatch(np.array([0, 1]), np.array([0], np.int32),
+                         {"weight": np.ones(1, np.float32), "position": np.zeros(1, np.float32)},
+                         np.array([0, 1]), np.array([0], np.int32), np.array([0], np.int32))  # fmt: skip
+    assert scorer.propose(batch, scorer.prepare(batch), 2, np.ones(4, np.uint8)).tolist() == wanted
+
+
+def test_fit_followers__by_hand() -> None:
+    config = SessionNextSourceConfig(neighbours=2, distance_decay=0.5, discount=1.0)
+    lists = fit_followers(([0, 3, 5, 5], [0, 1, 2, 0, 2]), 4, config)
+    # Item 2 comes twice after item 0, once at distance 2, and is in two sessions; item 1 once, next to it, and is in one.
+    assert lists.starts.tolist() == [0, 2, 3, 3, 3]
+    found = dict(zip(lists.items[:2].tolist(), lists.similarities[:2].tolist(), strict=True))
+    assert found == {2: (1 + 0.5) / 2, 1: 1.0}
+    assert (lists.items[2], lists.similarities[2]) == (2, 0.5)
 
 
 # ---------------------------------------------------------------- values of items
