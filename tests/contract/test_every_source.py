@@ -115,7 +115,7 @@ class World:
             "depth": self.depth,
         }
         fitted = {"factors": 2, "epochs": 15, "regularization": 0.1, "store_user_factors": self.stored}
-        sources = {"content": {"most_share": 1.0}}
+        sources = {"content": {"most_share": 1.0}, "spectral": {"factors": 2}}
         measures = {"measures": ["cosine", "rp3beta"]}
         given = {"surfaces": {"any": surface}, "als": fitted, "sources": sources, "cooccurrence": measures}
         return Settings.model_validate(given)
@@ -215,7 +215,7 @@ class TestEverySource:
 
 
 @pytest.mark.parametrize(
-    "name", ["als", "cooccurrence", "rp3beta", "user_neighbours", "session_neighbours", "session_next"]
+    "name", ["als", "cooccurrence", "rp3beta", "spectral", "user_neighbours", "session_neighbours", "session_next"]
 )
 @pytest.mark.parametrize("stored", [True, False])
 def test_the_withheld_item_comes_first_and_who_took_nothing_is_absent(

@@ -53,6 +53,7 @@ WORDS = {
     "sources.popularity.reason": "a sentence in rows",
     "sources.rp3beta.reason": "a sentence in rows",
     "sources.user_neighbours.reason": "a sentence in rows",
+    "sources.spectral.reason": "a sentence in rows",
     "sources.session_neighbours.reason": "a sentence in rows",
     "sources.session_next.reason": "a sentence in rows",
     "sources.category_affinity.reason": "a sentence in rows",

@@ -65,11 +65,13 @@ class SpectralSourceConfig(Section):
     oversampling: int = Field(default=20, ge=0)
     """Further vectors that are iterated and dropped at the end: they make the last ones kept exact sooner."""
     iterations: int = Field(default=6, ge=1)
-    """Passes of the subspace iteration, each once over users and once over items."""
+    """Passes of the subspace iteration over all users; one more ends it."""
     popularity: float = Field(default=0.5, ge=-1, le=1)
     """Exponent of an item's degree in its score; more favours frequent items."""
     seed: int = Field(default=7, ge=0)
     """Of the first vectors."""
+    block_pairs: int = Field(default=5_000_000, ge=1)
+    """Pairs of user and item in a block, about; one block alone is decomposed in the driver, more of them by tasks."""
     weight: HistoryColumn = "weight"
     """History column that items are weighted by."""
     reason: str = "near what you take"
@@ -229,6 +231,8 @@ class SourcesConfig(Section):
     """Basket neighbours."""
     rp3beta: Rp3betaSourceConfig = Rp3betaSourceConfig()
     """A random walk over baskets."""
+    spectral: SpectralSourceConfig = SpectralSourceConfig()
+    """A low-pass filter on what users took."""
     user_neighbours: UserNeighboursSourceConfig = UserNeighboursSourceConfig()
     """What similar users took."""
     session_neighbours: SessionNeighboursSourceConfig = SessionNeighboursSourceConfig()

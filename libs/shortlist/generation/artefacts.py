@@ -16,6 +16,7 @@ from shortlist.generation.history_artefacts import (
 from shortlist.generation.loading import Loading
 from shortlist.generation.model_artefacts import fold_in, item_vectors, neighbours, unit_item_vectors, walks
 from shortlist.generation.session_artefacts import followers, sampled_sessions
+from shortlist.generation.spectral_artefact import spectrum
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources.inputs import ArtefactName, Artefacts
 from shortlist.tables import ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS, Table
@@ -35,6 +36,7 @@ LOADERS: Final[Mapping[ArtefactName, Callable[[Loading], SharedArrays[Any]]]] = 
     "fold_in": fold_in,
     "neighbours": neighbours,
     "walks": walks,
+    "spectrum": spectrum,
     "user_sample": sampled_users,
     "session_sample": sampled_sessions,
     "followers": followers,

@@ -7,12 +7,10 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import CATEGORY, CREATED_AT, EVENT_DATE, EVENT_TYPE, HIDDEN, ITEM_ID, TITLE, USER_ID, WEIGHT
-from shortlist.generation.items import Items
 from shortlist.generation.loading import Loading
 from shortlist.kernels.arrays import Floats
 from shortlist.models.arrays.matrix import sorted_ids
@@ -117,7 +115,7 @@ def growths(loading: Loading) -> SharedArrays[Floats]:
     counted = events.where(relevant).groupBy(ITEM_ID).agg(
         F.count_if(lately).alias(_LATELY), F.count_if(~lately).alias(_BEFORE)
     ).toArrow()  # fmt: skip
-    events_lately, events_before = (_of_items(counted, name, loading.items) for name in (_LATELY, _BEFORE))
+    events_lately, events_before = (loading.items.counts(counted, name) for name in (_LATELY, _BEFORE))
     values = growth(events_lately, events_before, config)
     return _SharedValues(loading.share(_Values(values)))
 
@@ -132,11 +130,3 @@ def freshnesses(loading: Loading) -> SharedArrays[Floats]:
         ages.to_numpy(zero_copy_only=False), items.facts.support.astype(np.float64), loading.settings.sources.fresh
     )
     return _SharedValues(loading.share(_Values(values)))
-
-
-def _of_items(counted: pa.Table, name: str, items: Items) -> NDArray[np.float64]:
-    """A count of each item, 0 where there is none; items that the run does not know are passed over."""
-    found = pc.index_in(counted[ITEM_ID], value_set=items.ids)
-    values = np.zeros(len(items.ids))
-    values[found.drop_null().to_numpy()] = counted[name].filter(found.is_valid()).to_numpy()
-    return values

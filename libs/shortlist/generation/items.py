@@ -49,6 +49,18 @@ class Items:
         values: Floats = np.log1p(self.facts.support).astype(np.float32)
         return values
 
+    def counts(self, counted: pa.Table, name: str) -> NDArray[np.float64]:
+        """A count of each item, 0 where there is none; items that the run does not know are passed over.
+
+        Args:
+            counted: item_id and the count.
+            name: column of the count.
+        """
+        found = pc.index_in(counted[ITEM_ID], value_set=self.ids)
+        values = np.zeros(len(self.ids))
+        values[found.drop_null().to_numpy()] = counted[name].filter(found.is_valid()).to_numpy()
+        return values
+
     def supported(self, floor: int) -> pa.Array:
         """Ids of the items that at least so many users took."""
         return self.ids.filter(pa.array(self.facts.support >= floor))

@@ -14,6 +14,7 @@ from shortlist.sources.repeat import Repeat
 from shortlist.sources.rp3beta import Rp3beta
 from shortlist.sources.session_neighbours import SessionNeighbours
 from shortlist.sources.session_next import SessionNext
+from shortlist.sources.spectral import Spectral
 from shortlist.sources.trending import Trending
 from shortlist.sources.user_neighbours import UserNeighbours
 
@@ -21,6 +22,7 @@ SOURCES: Final[Mapping[str, type[Source]]] = {
     "als": Als,
     "cooccurrence": Cooccurrence,
     "rp3beta": Rp3beta,
+    "spectral": Spectral,
     "user_neighbours": UserNeighbours,
     "session_neighbours": SessionNeighbours,
     "session_next": SessionNext,

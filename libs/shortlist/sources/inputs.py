@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # these files hold their sources, too, which are opened from 
     from shortlist.sources.category_affinity import CategoryShares
     from shortlist.sources.content import TextRows
     from shortlist.sources.session_neighbours import SessionSample
+    from shortlist.sources.spectral import SpectralArrays
     from shortlist.sources.user_neighbours import UserSample
 
 Content = TypeVar("Content")
@@ -27,6 +28,7 @@ ArtefactName = Literal[
     "fold_in",
     "neighbours",
     "walks",
+    "spectrum",
     "user_sample",
     "session_sample",
     "followers",
@@ -75,6 +77,7 @@ class Artefacts:
         fold_in: None also where every user has a stored vector.
         neighbours: of the configured measure.
         walks: neighbours of measure rp3beta.
+        spectrum: the smoothest directions of the graph of users and items.
         user_sample: some users with what they took.
         session_sample: some sessions.
         followers: what follows each item in sessions.
@@ -90,6 +93,7 @@ class Artefacts:
     fold_in: FoldIn | None = None
     neighbours: NeighbourLists | None = None
     walks: NeighbourLists | None = None
+    spectrum: "SpectralArrays | None" = None
     user_sample: SampledUsers | None = None
     session_sample: "SessionSample | None" = None
     followers: NeighbourLists | None = None

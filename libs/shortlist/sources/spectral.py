@@ -2,21 +2,26 @@
 
 Shen et al., "How powerful is graph convolution for recommendation?", CIKM 2021, section 4 (GF-CF's ideal low-pass filter). The
 basis is the leading right singular vectors of D_u^-1/2 R D_i^-1/2, by randomised subspace iteration (Halko, Martinsson, Tropp,
-SIAM Review 53(2), 2011, algorithms 4.4 and 5.1).
+SIAM Review 53(2), 2011, algorithm 4.4) on the items' side alone, so that users may be anywhere: what users add to an iteration
+is a sum over them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from shortlist.config import Settings
 from shortlist.config.sources import SpectralSourceConfig
-from shortlist.kernels.arrays import checked_rows, frozen
+from shortlist.kernels.arrays import Doubles, Rows, checked_rows, frozen
 from shortlist.kernels.starting import ITEMS, initial_factors
-from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
+from shortlist.sources.inputs import ArtefactName, Artefacts, given
 from shortlist.sources.item_side import ItemSide
 from shortlist.sources.item_vectors import ItemVectors
+from shortlist.subjects import SubjectType
 
 
 @dataclass(frozen=True)
@@ -48,22 +53,58 @@ def fit_spectral(
         config: factors, oversampling, iterations, seed.
     """
     taken = checked_rows(pairs, item_count, "pairs")
-    users = len(taken.indptr) - 1
-    if not len(taken.indices):
+    degrees = np.bincount(taken.indices, minlength=item_count)
+    return smoothest_directions(
+        lambda basis: smoothed(taken, degrees, basis), item_count, len(taken.indptr) - 1, degrees, config
+    )
+
+
+def smoothest_directions(
+    smooth: Callable[[Doubles], Doubles],
+    item_count: int,
+    user_count: int,
+    degrees: ArrayLike,
+    config: SpectralSourceConfig,
+) -> NDArray[np.float32]:
+    """As `fit_spectral`, of users who are not at hand.
+
+    Args:
+        smooth: (items, k) -> (items, k), the sum of `smoothed` over all users.
+        item_count: number of items.
+        user_count: number of users.
+        degrees: (items,) users of each item.
+        config: factors, oversampling, iterations, seed.
+    """
+    if not np.any(degrees):
         raise ValueError("nobody took anything, so there is no graph; next: check what the pairs were made from")
-    lengths, degrees = np.diff(taken.indptr), np.bincount(taken.indices, minlength=item_count)
-    scale = np.repeat(np.maximum(lengths, 1) ** -0.5, lengths) * degrees[taken.indices] ** -0.5
-    graph = sp.csr_matrix((scale.astype(np.float32), taken.indices, taken.indptr), shape=(users, item_count))
-    flipped = graph.T.tocsr()
-    width = min(config.factors + config.oversampling, users, item_count)
-    basis = np.linalg.qr(initial_factors(np.arange(item_count), width, config.seed, ITEMS, scale=1.0))[0]
+    width = min(config.factors + config.oversampling, user_count, item_count)
+    start = initial_factors(np.arange(item_count), width, config.seed, ITEMS, scale=1.0).astype(np.float64)
+    basis = np.linalg.qr(start)[0]
     for _ in range(config.iterations):
-        basis = np.linalg.qr(flipped @ np.linalg.qr(graph @ basis)[0])[0]
-    rotation = np.linalg.svd(graph @ basis, full_matrices=False)[2].T
-    vectors = (basis @ rotation)[:, : min(config.factors, width)].astype(np.float32)
+        basis = np.linalg.qr(smooth(basis))[0]
+    within = basis.T @ smooth(basis)
+    # The largest eigenvalue last.
+    rotation = np.linalg.eigh((within + within.T) / 2)[1][:, ::-1]
+    vectors = (basis @ rotation)[:, : min(config.factors, width)]
     largest = np.abs(vectors).argmax(axis=0)
-    signed: NDArray[np.float32] = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
+    signed: NDArray[np.float32] = (vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])).astype(np.float32)
     return signed
+
+
+def smoothed(taken: Rows, degrees: ArrayLike, basis: Doubles) -> Doubles:
+    """What some users add to D_i^-1/2 R' D_u^-1 R D_i^-1/2 times a basis.
+
+    Args:
+        taken: what each of these users took.
+        degrees: (items,) users of each item, of all users.
+        basis: (items, k).
+    """
+    lengths = np.diff(taken.indptr)
+    roots = np.maximum(np.asarray(degrees, np.float64), 1.0) ** -0.5
+    scale = np.repeat(np.maximum(lengths, 1) ** -0.5, lengths) * roots[taken.indices]
+    graph = sp.csr_matrix((scale, taken.indices, taken.indptr), shape=(len(lengths), len(basis)))
+    product: Doubles = graph.T @ (graph @ basis)
+    return product
 
 
 def spectral_arrays(basis: ArrayLike, degrees: ArrayLike, config: SpectralSourceConfig) -> SpectralArrays:
@@ -80,6 +121,20 @@ def spectral_arrays(basis: ArrayLike, degrees: ArrayLike, config: SpectralSource
     known = (users > 0).astype(np.uint8)
     inward = (vectors * least**-0.5).astype(np.float32)
     return SpectralArrays(inward, (vectors * least**config.popularity).astype(np.float32), known)
+
+
+class Spectral:
+    """What is near a subject's items in the smoothest directions of the graph."""
+
+    @staticmethod
+    def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
+        """The basis."""
+        return ("spectrum",)
+
+    @staticmethod
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[NDArray[np.float32]]:
+        """The scorer."""
+        return SpectralScorer(given(artefacts.spectrum, "spectrum"), settings.sources.spectral)
 
 
 class SpectralScorer:
