@@ -68,3 +68,28 @@ def test_without_user_factors_every_user_is_folded_in(built: Deployment, capsys:
     assert len(stored) == len(folded) == 20 * len(tiny.USERS)
     assert len(both) > 0.9 * len(stored)
     assert both["score"].to_list() == pytest.approx(both["score_right"].to_list(), abs=0.1)
+
+
+@pytest.mark.parametrize("source", ["session_neighbours", "session_next", "spectral"])
+def test_a_source_of_events_or_interactions_finds_the_users_own_group(
+    spark: SparkSession, deployment: Deployment, source: str
+) -> None:
+    tiny.write_landing(deployment.landing, LANDED)
+    for job in ("extract_engagements", "build_interactions"):
+        deployment.run(job, DAY)
+    text = deployment.config.read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("  related:")]
+    deployment.config.write_text("\n".join(lines) + "\n")
+    deployment.run(
+        "generate_candidates",
+        DAY,
+        f"surfaces.homefeed.sources=[{source}]",
+        "surfaces.homefeed.fallback=null",
+        "sources.spectral.factors=2",
+    )
+    listed = deployment.table("unchecked_candidates")
+    assert set(listed["subject_id"]) == set(tiny.USERS)
+    assert set(listed["source"]) == {source}
+    own = [row["item_id"] in tiny.GROUPS[tiny.group_of(row["subject_id"])] for row in listed.iter_rows(named=True)]
+    assert all(own)
+    assert not any(deployment.exists(name) for name in ("user_factors", "item_factors", "related_items"))
