@@ -142,8 +142,8 @@ class SessionNextSourceConfig(Section):
     """Following items that are kept of an item."""
     distance_decay: float = Field(default=0.8, gt=0, le=1)
     """The d-th item after an item counts distance_decay^(d - 1)."""
-    discount: float = Field(default=0.3, ge=0, le=4)
-    """How much frequent followers are held down: by (sessions with the item)^-discount."""
+    discount: float = Field(default=0.0, ge=0, le=4)
+    """How much frequent followers count less: times (sessions with the item)^-discount."""
 
     last: int = Field(default=5, ge=1)
     """The newest so many items vote."""
