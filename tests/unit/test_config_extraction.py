@@ -41,6 +41,12 @@ def refused(tmp_path: Path, feed: Any, name: str = "saves") -> str:
         ({"constants": {"value": "cheap"}}, ["constants.value 'cheap' is no number"]),
         ({"event_types": {"looked": "look"}}, ["extraction.feeds.saves.event_types.looked = 'look'"]),
         ({"constants": {"event_type": "save"}, "event_types": {"a": "save"}}, ["nothing to translate"]),
+        (
+            {"constants": {"event_type": "save"}, "event_types_by_number": {4: "save"}},
+            ["event_type is a constant"],
+        ),
+        ({"event_types": {"a": "save"}, "event_types_by_number": {4: "save"}}, ["next: keep one"]),
+        ({"event_types_by_number": {"good": "save"}}, ["extraction.feeds.saves.event_types_by_number.good"]),
         ({"timestamp": {"zone": "Mars/Olympus"}}, ["timestamp.zone = 'Mars/Olympus'", "no such time zone"]),
         ({"timestamp": {"format": "yyyy-MM-dd EEE"}}, ["EEE cannot be read"]),
         ({"timestamp": {"format": "HH:mm"}}, ["a pattern needs year, month and day", "it has no y, M, d"]),
@@ -65,6 +71,19 @@ def test_a_wrong_mapping_is_refused_by_name(tmp_path: Path, feed: dict[str, Any]
     told = refused(tmp_path, feed)
     for part in parts:
         assert part in told
+
+
+@pytest.mark.parametrize("word", ["4.0", "5", "no", "null", "2017-11-30"])
+def test_a_word_that_yaml_reads_as_no_text_is_asked_for_in_quotes(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(f"{MINIMAL}extraction: {{feeds: {{ratings: {{event_types: {{{word}: save}}}}}}}}\n")
+    with pytest.raises(SettingsError) as error:
+        load_settings(path)
+    assert "extraction.feeds.ratings.event_types = " in str(error.value)
+    assert "next: write it in quotes" in str(error.value)
+    assert "event_types_by_number" in str(error.value)
+    path.write_text(path.read_text().replace(f"{word}:", f'"{word}":'))
+    assert load_settings(path).extraction.feeds["ratings"].event_types == {word: "save"}
 
 
 @pytest.mark.parametrize("name", ["../saves", "Saves", "", "catalog"])

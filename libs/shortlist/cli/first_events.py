@@ -97,10 +97,19 @@ def _event(row: Mapping[str, Any], feed: FeedConfig) -> dict[str, str]:
         event[EVENT_TS] = (
             f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else f"{event[EVENT_TS]} (no time as {feed.timestamp.format})"
         )
-    if feed.event_types and EVENT_TYPE in event:
-        word = event[EVENT_TYPE]
-        event[EVENT_TYPE] = feed.event_types.get(word, f"{word} (no word of event_types)")
+    if EVENT_TYPE in event and EVENT_TYPE not in feed.constants:
+        event[EVENT_TYPE] = _event_type(event[EVENT_TYPE], feed)
     return event
+
+
+def _event_type(word: str, feed: FeedConfig) -> str:
+    if feed.event_types_by_number:
+        try:
+            below = [lowest for lowest in feed.event_types_by_number if lowest <= float(word)]
+        except ValueError:
+            return f"{word} (no number, as event_types_by_number wants)"
+        return feed.event_types_by_number[max(below)] if below else f"{word} (below all of event_types_by_number)"
+    return feed.event_types.get(word, f"{word} (no word of event_types)") if feed.event_types else word
 
 
 def _unknown_words(events: Sequence[Mapping[str, str]]) -> str:

@@ -19,7 +19,7 @@ from shortlist.errors import SettingsError
 from shortlist.landing.sample_days import Days, by_day, catalog, write_catalog, write_days, write_left_out
 from shortlist.landing.sample_fields import QUANTITY, Field, look_at, propose
 from shortlist.landing.sample_times import can_read
-from shortlist.landing.sample_words import event_types
+from shortlist.landing.sample_words import event_types, types_by_grade
 from shortlist.landing.samples import Sample, read_sample
 
 _MARKER: Final = "_SUCCESS"
@@ -74,7 +74,8 @@ def new(path: Path, into: Path, wishes: Wishes, look_only: bool) -> dict[str, An
     _refuse_gaps(roles, fields, path)
     notes: list[str] = []
     formats = _formats(sample, roles, fields, wishes, notes)
-    types = _types(sample, roles, wishes, notes)
+    grades = _grades(sample, roles)
+    types = {} if grades else _types(sample, roles, wishes, notes)
     days = by_day(sample, roles, formats, wishes.zone)
     if not days.days:
         problem = f"no value is a time written as {', '.join(formats)}; next: give --time-format"
@@ -91,6 +92,7 @@ def new(path: Path, into: Path, wishes: Wishes, look_only: bool) -> dict[str, An
         },
         event_id_from=telling,
         event_types=types,
+        event_types_by_number=grades,
         event_type=None if EVENT_TYPE in roles else wishes.event_type or _usual_type(roles),
         time_format="iso" if len(formats) > 1 else formats[0],
         zone=wishes.zone if len(formats) == 1 else "UTC",
@@ -202,13 +204,21 @@ def _formats(
     return [each.name for each in found]
 
 
+def _grades(sample: Sample, roles: Mapping[str, str]) -> dict[float, EventType]:
+    return types_by_grade(_words(sample, roles)) if EVENT_TYPE in roles else {}
+
+
+def _words(sample: Sample, roles: Mapping[str, str]) -> list[str]:
+    words = sample.texts[roles[EVENT_TYPE]].str.strip_chars()
+    return words.filter(words != "").unique().to_list()
+
+
 def _types(sample: Sample, roles: Mapping[str, str], wishes: Wishes, notes: list[str]) -> dict[str, EventType]:
     if EVENT_TYPE not in roles:
         chosen = wishes.event_type or _usual_type(roles)
         notes.append(f"no field says what was done: every event is a {chosen} (--event-type to change it)")
         return {}
-    words = sample.texts[roles[EVENT_TYPE]].str.strip_chars()
-    types, unknown = event_types(words.filter(words != "").unique().to_list())
+    types, unknown = event_types(_words(sample, roles))
     if unknown:
         notes.append(
             f"what these words of {roles[EVENT_TYPE]} mean is not known, their lines go to quarantine: {', '.join(unknown[:20])}"

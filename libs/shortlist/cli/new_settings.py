@@ -27,7 +27,8 @@ class Mapped:
         fields: contract column: field.
         event_id_from: fields that name an event together; empty where one field does.
         event_types: word: event type; empty where there is no field of words.
-        event_type: of every event, where there is no field of words.
+        event_types_by_number: lowest number: event type; empty where there is no field of grades.
+        event_type: of every event, where there is no field of words or grades.
         time_format: as a feed names it.
         zone: of times without one.
         gaps: days without a line.
@@ -44,6 +45,7 @@ class Mapped:
     fields: Mapping[str, str]
     event_id_from: tuple[str, ...]
     event_types: Mapping[str, EventType]
+    event_types_by_number: Mapping[float, EventType]
     event_type: EventType | None
     time_format: str
     zone: str
@@ -56,7 +58,8 @@ class Mapped:
 
 def settings_text(mapped: Mapped) -> str:
     """The file."""
-    happens = set(mapped.event_types.values()) | ({mapped.event_type} if mapped.event_type else set())
+    happens = {*mapped.event_types.values(), *mapped.event_types_by_number.values()}
+    happens |= {mapped.event_type} if mapped.event_type else set()
     wanted = [each for each in _WANTED if each in happens] or sorted(happens)
     strong = wanted[: max(1, sum(each in ("checkout", "add_to_cart", "save") for each in wanted))]
     parts = [
@@ -107,6 +110,11 @@ def _extraction(mapped: Mapped) -> list[str]:
             "      event_types: # your word: our type; a word that is not named here sends its lines to quarantine"
         ]
         lines += [f"        {_quoted(word)}: {kind}" for word, kind in mapped.event_types.items()]
+    if mapped.event_types_by_number:
+        lines += [
+            "      event_types_by_number: # lowest number: our type, up to the next one; all below goes to quarantine",
+            *(f"        {number:g}: {kind}" for number, kind in mapped.event_types_by_number.items()),
+        ]
     zone = f", zone: {_quoted(mapped.zone)}"
     lines += [
         f"      timestamp: {{format: {_quoted(mapped.time_format)}{zone}}} # the zone of times written without one"

@@ -15,7 +15,8 @@ class InteractionsConfig(Section):
     weights: dict[EventType, float] = Field(
         default={"closeup": 1.0, "click": 1.0, "outbound": 2.0, "save": 3.0, "add_to_cart": 3.0, "checkout": 4.0}
     )
-    """Weight of one event by type; a type that is not named here does not count."""
+    """Weight of one event by type. A type that is not named here does not count: nothing is learned from it, and it makes no
+    item *seen*, so the item may be offered again. `hide` needs no weight: what a user hid is never offered to them."""
     half_life_days: float | None = Field(default=90.0, gt=0)
     """Age at which an event counts half; null switches decay off."""
     max_events_per_pair: int = Field(default=20, ge=1)

@@ -168,6 +168,9 @@ class FeedConfig(Section):
     """The producer's fields that name an event together, for logs without an event id: event_id is a hash of their texts."""
     event_types: dict[str, EventType] = Field(default={})
     """Producer's word: event type; a word that is not named is unknown. Empty: the producer uses our words."""
+    event_types_by_number: dict[float, EventType] = Field(default={})
+    """Lowest number: event type, for producers who grade: `{0: hide, 2.5: closeup, 4: save}` makes 2.5 to below 4 a closeup, and
+    4 and all above a save. A number below the lowest, and a text that is no number, is unknown."""
     timestamp: TimestampConfig = TimestampConfig()
     """How event_ts is written."""
     no_value: tuple[str, ...] = NO_VALUE
@@ -198,6 +201,17 @@ class FeedConfig(Section):
     def path(self, field: str) -> tuple[str, ...]:
         """Where a field lies in a landed row; CSV has no nested objects, so a dot is part of a name there."""
         return (field,) if self.format == "csv" else tuple(field.split("."))
+
+    @field_validator("event_types", mode="before")
+    @classmethod
+    def _words_are_texts(cls, given: object) -> object:
+        for word in given if isinstance(given, dict) else ():
+            if not isinstance(word, str):
+                raise ValueError(
+                    f"YAML reads the word {word!r} as no text, and a producer's word is one; next: write it in quotes, as the "
+                    "producer writes it, or name the lowest number of each type in event_types_by_number"
+                )
+        return given
 
     @field_validator("day_folders")
     @classmethod
@@ -238,8 +252,10 @@ class FeedConfig(Section):
         given = self.constants.get("event_type")
         if given is not None and given not in get_args(EventType):
             raise ValueError(f"constants.event_type {given!r} is none of {', '.join(get_args(EventType))}")
-        if given is not None and self.event_types:
+        if given is not None and (self.event_types or self.event_types_by_number):
             raise ValueError("event_type is a constant, so event_types has nothing to translate")
+        if self.event_types and self.event_types_by_number:
+            raise ValueError("event_types and event_types_by_number both say what event_type means; next: keep one")
         if not isinstance(self.constants.get("position", 1), int):
             raise ValueError(f"constants.position {self.constants['position']!r} is no whole number")
         if isinstance(self.constants.get("value", 1.0), str):

@@ -24,17 +24,29 @@ _LIKED, _DISLIKED = 0.8, 0.4
 _LEAST_GRADES: Final = 3
 
 
+def types_by_grade(words: Iterable[str]) -> dict[float, EventType]:
+    """Lowest grade: event type, where all words are numbers and some differ: four fifths of the best is a save.
+
+    Args:
+        words: different words of the sample's events.
+    """
+    given = set(words)
+    grades = sorted({float(word) for word in given if re.fullmatch(r"\d+(\.\d+)?", word)})
+    if len(grades) < _LEAST_GRADES or not all(re.fullmatch(r"\d+(\.\d+)?", word) for word in given):
+        return {}
+    lowest: dict[EventType, float] = {}
+    for grade in grades:
+        lowest.setdefault(_grade(grade / grades[-1]), grade)
+    return {grade: kind for kind, grade in lowest.items()}
+
+
 def event_types(words: Iterable[str]) -> tuple[dict[str, EventType], list[str]]:
-    """Word: event type; and the words that are not usual. Numbers are grades: four fifths of the best is a save.
+    """Word: event type; and the words that are not usual.
 
     Args:
         words: different words of the sample's events.
     """
     given = sorted(set(words))
-    grades = {word: float(word) for word in given if re.fullmatch(r"\d+(\.\d+)?", word)}
-    if given and len(grades) == len(given) and len(given) >= _LEAST_GRADES:
-        best = max(grades.values())
-        return {word: _grade(grade / best) for word, grade in sorted(grades.items(), key=lambda pair: pair[1])}, []
     known = {word: _USUAL[bare] for word in given if (bare := re.sub(r"[^a-z]", "", word.lower())) in _USUAL}
     return known, [word for word in given if word not in known]
 

@@ -58,7 +58,13 @@ def landed_values(paths: Paths, row: Column, folder_values: Column, nested: bool
 
 
 def event_type_of(feed: FeedConfig, word: Column) -> Column:
-    """The event type that a producer's word means; empty for a word that the dictionary does not have."""
+    """The event type that a producer's word or number means; empty for one that the settings do not name."""
+    if feed.event_types_by_number:
+        number = word.try_cast("double")
+        kind = F.lit(None).cast("string")
+        for lowest in sorted(feed.event_types_by_number):
+            kind = F.when(number >= lowest, F.lit(feed.event_types_by_number[lowest])).otherwise(kind)
+        return F.when(~F.isnan(number), kind)
     if not feed.event_types or EVENT_TYPE in feed.constants:
         return word
     return F.create_map(*(F.lit(part) for pair in feed.event_types.items() for part in pair))[word]

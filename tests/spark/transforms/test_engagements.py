@@ -256,6 +256,16 @@ def test_a_mapping_gives_its_own_reasons(spark: SparkSession) -> None:
     assert found == [expected for _, expected in lines_and_reasons]
 
 
+def test_numbers_become_types_by_the_nearest_number_that_is_not_above(spark: SparkSession) -> None:
+    feed = FeedConfig.model_validate({"event_types_by_number": {"4": "save", "0.5": "hide", "2.5": "closeup"}})
+    words: list[Any] = [0.5, "2.49", 2.5, "3", 4, "4.0", 5, "1e3", 0, -1, "good", "NaN", None]
+    rows = parsed(lines(spark, *(json.dumps({**GOOD, "event_type": word}) for word in words)), feed).orderBy(OFFSET)
+    kinds = ["hide", "hide", "closeup", "closeup", "save", "save", "save", "save", None, None, None, None, None]
+    assert [row["event_type"] for row in rows.collect()] == kinds
+    unknown, missing = ["unknown event_type"], ["event_type is missing"]
+    assert [list(row[REASONS]) for row in rows.collect()] == [[]] * 8 + [unknown] * 3 + [missing] * 2
+
+
 TIMES: list[tuple[dict[str, str], list[tuple[Any, str]]]] = [
     (
         {"format": "iso", "zone": "America/New_York"},

@@ -168,6 +168,17 @@ def test_the_feeds_of_the_settings_are_looked_at_and_shown_as_mapped(tmp_path: P
 
 
 @pytest.mark.parametrize(
+    ("grade", "kind"), [("4", "save"), ("2.49", "hide"), ("0", "0 (below all of event_types_by_number)")]
+)
+def test_numbers_are_shown_as_the_types_that_they_mean(tmp_path: Path, grade: str, kind: str) -> None:
+    text = FILMS.replace('event_types: {"4.0": save, "0.5": hide}', "event_types_by_number: {2.5: save, 0.5: hide}")
+    land(tmp_path, "ratings", "ratings.csv", f"id,user,film,rating,at\n1,u,f,{grade},1512047100\n")
+    lines, events = looked(tmp_path, text)
+    assert [event["event_type"] for event in events] == [kind]
+    assert lines["mapping ratings"].ok == (grade != "0")
+
+
+@pytest.mark.parametrize(
     ("content", "problem"),
     [
         (

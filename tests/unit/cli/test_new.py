@@ -11,7 +11,7 @@ import pytest
 
 from shortlist.cli.app import main
 from shortlist.config import CHECKOUT, load_settings
-from shortlist.landing.sample_words import event_types
+from shortlist.landing.sample_words import event_types, types_by_grade
 from tests.unit.cli.conftest import Answer
 
 FILMS = [
@@ -62,7 +62,7 @@ def test_films_become_settings_that_are_valid_and_a_landing_by_day(new: Any, tmp
     }  # fmt: skip
     settings = load_settings(tmp_path / "mine" / "settings.yaml")
     feed = settings.extraction.feeds["ratings"]
-    assert feed.event_types == {"0.5": "hide", "2.5": "closeup", "4.0": "save", "5.0": "save"}
+    assert (feed.event_types, feed.event_types_by_number) == ({}, {0.5: "hide", 2.5: "closeup", 4.0: "save"})
     assert (feed.format, feed.timestamp.format) == ("csv", "epoch-seconds")
     assert set(feed.mapped) == {"event_ts", "user_id", "item_id", "event_id", "event_type"}
     assert settings.extraction.missing_days == "allow"
@@ -271,13 +271,9 @@ def test_usual_words_and_grades_are_known() -> None:
         {"View": "closeup", "add-to-cart": "add_to_cart", "TRANSACTION": "checkout", "like": "save"},
         ["beam"],
     )
-    assert event_types(["1", "2", "3", "4", "5"])[0] == {
-        "1": "hide",
-        "2": "hide",
-        "3": "closeup",
-        "4": "save",
-        "5": "save",
-    }
+    assert types_by_grade(["1", "2", "3", "4", "5"]) == {1: "hide", 3: "closeup", 4: "save"}
+    assert types_by_grade(["10", "9", "8.0", "8"]) == {8: "save"}
+    assert types_by_grade(["1", "2", "good", "3"]) == types_by_grade(["0", "1"]) == types_by_grade([]) == {}
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
