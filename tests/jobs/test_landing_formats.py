@@ -1,5 +1,6 @@
 """Producers' own logs, by the mappings of infra/examples and in every format, through extract_engagements."""
 
+import hashlib
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,9 +26,9 @@ def example(name: str) -> str:
     return json.dumps(yaml.safe_load((CHECKOUT / "infra" / "examples" / f"{name}.yaml").read_text()))
 
 
-def folder(deployment: Deployment, feed: str) -> Path:
+def folder(deployment: Deployment, feed: str, name: str = str(DAY)) -> Path:
     """A day's folder of a feed, complete."""
-    place = deployment.landing / feed / DAY.isoformat()
+    place = deployment.landing / feed / name
     place.mkdir(parents=True)
     (place / "_SUCCESS").touch()
     return place
@@ -108,6 +109,35 @@ def test_the_examples_are_read_as_they_say(deployment: Deployment) -> None:
     raw = "s-3;pin_eaten;30/11/2017 11:00:00;u1;p5;b2"
     assert kept == [(raw, header, f"saves/{DAY}/part-0.csv", 2, ["unknown event_type"])]
     assert manifest(deployment)["lines"] == {"landed": 6, "accepted": 5, "quarantined": 1, "duplicates": 0, "erased": 0}
+
+
+def test_order_lines_without_event_ids_are_read_as_their_example_says(deployment: Deployment) -> None:
+    """Day folders of New York's days; the id of an event is a hash of order and line, so line 1 delivered twice is one event."""
+    (folder(deployment, "order_lines", f"dt={DAY}") / "part-0.csv").write_text(
+        "order,line,when,customer,sku,amount\n"
+        "1001,1,11/30/2017 05:00 EST,17.0,B-1,2.50\n"
+        "1001,2,11/30/2017 23:30 EST,17.0,B-2,1\n"
+        "1001,1,11/30/2017 05:00 EST,17.0,B-1,2.50\n"
+        "1002,1,11/30/2017 05:00 CST,18.0,B-1,2.50\n"
+        "1003,1,12/01/2017 00:10 EST,18.0,B-1,2.50\n"
+    )
+    (folder(deployment, "catalog") / "items.csv").write_text("sku,name,path\nB-1,Lamp,home > lamps\nB-2,Desk,home\n")
+    deployment.run("extract_engagements", DAY, example("order_lines"), "extraction.max_rejected_share=0.5")
+
+    hashes = [hashlib.sha256(f'["1001","{line}"]'.encode()).hexdigest()[:32] for line in (1, 2)]
+    names = ["event_id", "event_type", "event_ts", "event_date", "user_id", "item_id", "session_id", "value"]
+    at = [datetime(2017, 11, 30, 10, tzinfo=UTC), datetime(2017, 12, 1, 4, 30, tzinfo=UTC)]
+    assert deployment.table("engagements").select(names).sort("item_id").rows() == [
+        (hashes[0], "checkout", at[0], DAY, "17", "B-1", "1001", 2.5),
+        (hashes[1], "checkout", at[1], DAY, "17", "B-2", "1001", 1.0),
+    ]
+    assert deployment.table("quarantine").sort("offset").select("offset", "reasons").rows() == [
+        (3, ["event_ts names its zone by letters that several zones use, such as CST"]),
+        (4, ["event is later than its delivery"]),
+    ]
+    assert manifest(deployment)["lines"] == {"landed": 5, "accepted": 2, "quarantined": 2, "duplicates": 1, "erased": 0}
+    items = deployment.table("catalog").select("item_id", "title", "category", "status").sort("item_id").rows()
+    assert items == [("B-1", "Lamp", ["home", "lamps"], "active"), ("B-2", "Desk", ["home"], "active")]
 
 
 def test_avro_and_delta_folders_are_read_like_the_others(deployment: Deployment) -> None:
