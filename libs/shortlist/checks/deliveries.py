@@ -2,13 +2,13 @@
 
 import difflib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import EVENT_ID, FILE, INGEST_DATE, OFFSET, RAW, REASONS
-from shortlist.config import ExtractionConfig, FeedConfig
+from shortlist.config import ExtractionConfig, FeedConfig, ReasonKind
 from shortlist.errors import HeldError
 from shortlist.transforms.deliveries import WINNER, Delivery, payload
 from shortlist.transforms.engagements import REASON_KINDS
@@ -17,6 +17,18 @@ log = logging.getLogger("shortlist")
 
 # What every event needs; the rest a producer may not have.
 _NEEDED = ("event_id", "event_type", "event_ts", "user_id", "item_id")
+# The settings behind each kind of reason; what no setting can change has none.
+_JUDGED_BY: Mapping[ReasonKind, str] = {
+    "malformed": "extraction.feeds.{feed}.format and csv: how its files are written",
+    "missing": "extraction.feeds.{feed}.fields, no_value: which field is which, and which words mean no value",
+    "wrong_type": "extraction.feeds.{feed}.fields and timestamp: which field is which, and how its times are written",
+    "too_long": "extraction.max_id_length: the longest id",
+    "unknown_event_type": "extraction.feeds.{feed}.event_types or event_types_by_number: what its words or grades mean",
+    "impossible_timestamp": "extraction.feeds.{feed}.timestamp: how its times are written, and their zone",
+    "future_event": "extraction.feeds.{feed}.timestamp.zone and day_zone: whose days its times and folders are",
+    "too_late": "extraction.max_late_days: how much older than its folder an event may be; for a first load of history raise it, "
+    "or land a folder a day, as infra/shortlist new does with a file of many days",
+}
 _SAID = "_said"
 _FEED = "_feed"
 
@@ -40,9 +52,18 @@ def require_usable(deliveries: Sequence[Delivery], rejected: DataFrame, config: 
         limit = config.max_rejected_share
         if delivery.rejected > limit * delivery.landed:
             reasons = _reasons(rejected, delivery)
-            raise HeldError.too_many_rejected(delivery.folder, delivery.rejected, delivery.landed, limit, reasons)
+            judged = judged_by(delivery.feed, [reason for reason, _, _ in reasons])
+            raise HeldError.too_many_rejected(
+                delivery.folder, delivery.rejected, delivery.landed, limit, reasons, judged
+            )
     if config.max_share_by_reason and any(delivery.rejected for delivery in deliveries):
         _require_few_of_each_kind(deliveries, rejected, config)
+
+
+def judged_by(feed: str, reasons: Sequence[str]) -> list[str]:
+    """The settings that some reasons of a feed's rows depend on, each with what it says, in the order of the reasons."""
+    kinds = dict.fromkeys(REASON_KINDS[reason] for reason in reasons)
+    return [_JUDGED_BY[kind].format(feed=feed) for kind in kinds if kind in _JUDGED_BY]
 
 
 def require_mapped_fields(folder: str, feed: str, config: FeedConfig, columns: Collection[str]) -> None:
@@ -122,8 +143,9 @@ def _require_few_of_each_kind(deliveries: Sequence[Delivery], rejected: DataFram
         for kind, limit in config.max_share_by_reason.items():
             count = counted.get((delivery.feed, delivery.ingest_date), {}).get(kind, 0)
             if count > limit * delivery.landed:
+                judged = judged_by(delivery.feed, texts[kind][:1])
                 raise HeldError.too_many_of_a_kind(
-                    delivery.folder, kind, count, delivery.landed, limit, _reasons(rejected, delivery)
+                    delivery.folder, kind, count, delivery.landed, limit, _reasons(rejected, delivery), judged
                 )
 
 

@@ -71,13 +71,28 @@ class HeldError(ShortlistError):
 
     @classmethod
     def too_many_rejected(
-        cls, folder: str, rejected: int, landed: int, limit: float, reasons: Sequence[tuple[str, int, str]]
+        cls,
+        folder: str,
+        rejected: int,
+        landed: int,
+        limit: float,
+        reasons: Sequence[tuple[str, int, str]],
+        settings: Sequence[str] = (),
     ) -> "HeldError":
-        """More lines of a delivery are unusable than settings accept; reasons as (reason, lines, a sample line)."""
+        """More lines of a delivery are unusable than settings accept.
+
+        Args:
+            folder: of the delivery.
+            rejected: lines that cannot be used.
+            landed: all of them.
+            limit: share that settings accept.
+            reasons: as (reason, lines, a sample line).
+            settings: names of those that the reasons were judged by, each with what it does.
+        """
         return cls(
             f"{folder}: {rejected} of {landed} lines cannot be used ({rejected / max(landed, 1):.2%}, allowed "
             f"{limit:.2%} by extraction.max_rejected_share); nothing was written:\n{_table(reasons)}\n"
-            "next: mend the producer or the mapping, then run this day again"
+            f"{_mend(settings)}"
         )
 
     @classmethod
@@ -89,12 +104,13 @@ class HeldError(ShortlistError):
         landed: int,
         limit: float,
         reasons: Sequence[tuple[str, int, str]],
+        settings: Sequence[str] = (),
     ) -> "HeldError":
-        """One kind of reason speaks against more lines of a delivery than settings accept."""
+        """One kind of reason speaks against more lines of a delivery than settings accept; otherwise as above."""
         return cls(
             f"{folder}: {kind} speaks against {rejected} of {landed} lines ({rejected / max(landed, 1):.2%}, allowed "
             f"{limit:.2%} by extraction.max_share_by_reason.{kind}); nothing was written:\n{_table(reasons)}\n"
-            "next: mend the producer or the mapping, then run this day again"
+            f"{_mend(settings)}"
         )
 
     @classmethod
@@ -187,6 +203,13 @@ def _day_folders(name: str) -> str:
         return ""
     days = "%Y/%m/%d" if match["dash"] is None else match["dash"].join(("%Y", "%m", "%d"))
     return f", such as {match['before'] + days + match['after']!r}"
+
+
+def _mend(settings: Sequence[str]) -> str:
+    """The next step after unusable lines."""
+    judged = "".join(f"\n  {setting}" for setting in settings)
+    either = f" or, where they are right, the settings that they were judged by:{judged}\n" if settings else ", "
+    return f"next: mend the producer{either}then run this day again"
 
 
 def _table(reasons: Sequence[tuple[str, int, str]]) -> str:

@@ -44,6 +44,8 @@ def test_a_share_at_the_limit_passes_and_above_it_holds_with_reasons_counts_and_
     for part in (f"landing/saves/{DAY}", "2 of 5 lines", "user_id is missing", "unknown event_type", "line 0"):
         assert part in told
     assert "invalid UTF-8" not in told
+    assert "extraction.feeds.saves.fields" in told
+    assert "extraction.feeds.saves.event_types" in told
 
 
 def test_one_kind_of_reason_may_have_a_limit_of_its_own(spark: SparkSession) -> None:

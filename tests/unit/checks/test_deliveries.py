@@ -2,9 +2,10 @@
 
 import pytest
 
-from shortlist.checks.deliveries import require_mapped_fields, unmapped_fields
-from shortlist.config import FeedConfig
+from shortlist.checks.deliveries import judged_by, require_mapped_fields, unmapped_fields
+from shortlist.config import ExtractionConfig, FeedConfig
 from shortlist.errors import HeldError
+from shortlist.transforms.engagements import REASON_KINDS
 
 FIELDS = {"event_id": "id", "event_type": "what", "event_ts": "at", "user_id": "who.id", "item_id": "pin"}
 COLUMNS = ["id", "what", "at", "who", "who.id", "who.name", "pin", "sessionId", "amount"]
@@ -46,3 +47,24 @@ def test_of_json_an_absent_field_is_only_warned_of(caplog: pytest.LogCaptureFixt
 def test_fields_that_nobody_maps_are_listed() -> None:
     assert unmapped_fields(feed(), COLUMNS) == ["amount", "sessionId", "who.name"]
     assert unmapped_fields(feed(), ["id", "other", "other.inner"]) == ["other"]
+
+
+def test_a_history_in_one_folder_is_led_to_the_setting_that_would_take_it() -> None:
+    judged = judged_by("saves", ["event is too old for its delivery", "invalid UTF-8", "unknown event_type"])
+    told = str(HeldError.too_many_rejected("l/x", 9, 10, 0.01, [], judged))
+    assert "next: mend the producer or, where they are right, the settings that they were judged by:\n" in told
+    assert "\n  extraction.max_late_days: how much older than its folder an event may be; for a first load of" in told
+    assert "infra/shortlist new" in told
+    assert "\n  extraction.feeds.saves.event_types or event_types_by_number: " in told
+    assert told.endswith("\nthen run this day again")
+    only_theirs = str(HeldError.too_many_rejected("l/x", 9, 10, 0.01, [], judged_by("saves", ["invalid UTF-8"])))
+    assert only_theirs.endswith("next: mend the producer, then run this day again")
+
+
+@pytest.mark.parametrize("reason", sorted(REASON_KINDS))
+def test_the_settings_behind_a_reason_exist(reason: str) -> None:
+    for setting in judged_by("saves", [reason]):
+        names = setting.split(":")[0].replace(",", " ").replace(" and ", " ").replace(" or ", " ").split()
+        for name in names:
+            first = name.removeprefix("extraction.").removeprefix("feeds.saves.").split(".")[0]
+            assert first in {**FeedConfig.model_fields, **ExtractionConfig.model_fields}
