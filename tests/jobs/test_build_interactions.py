@@ -1,5 +1,6 @@
 """build_interactions: weights and baskets of four users, worked out by hand; what is later or too old is not read."""
 
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -68,7 +69,16 @@ def test_one_weight_for_each_user_and_item_by_type_and_age(extracted: Deployment
     assert found == {"s1": ["i1", "i2"], "s2": ["i1"], "s3": ["i4"]}
 
 
-def test_a_look_back_leaves_out_what_is_older(extracted: Deployment) -> None:
+def test_a_look_back_leaves_out_what_is_older_and_says_how_much(
+    extracted: Deployment, capfd: pytest.CaptureFixture[str]
+) -> None:
     extracted.run("build_interactions", DAY, "interactions.lookback_days=1", "baskets.session.lookback_days=1")
     assert set(interactions(extracted)) == {("u1", "i1"), ("u3", "i2"), ("u3", "i3"), ("u4", "i4")}
     assert set(extracted.table("baskets")["basket_id"]) == {"s2", "s3"}
+    # Of the nine one is of LATER, and one of EARLIER was delivered then; four of the others are of DAY.
+    told = capfd.readouterr().err
+    assert (
+        "interactions.lookback_days 1 leaves 4 of 7 stored engagements (57.1 %), those of 2017-11-10 and later" in told
+    )
+    manifest = json.loads((extracted.home / f"manifests/run_date={DAY}/build_interactions.json").read_text())
+    assert manifest["look_back"] == {"days": 1, "stored": 7, "kept": 4}

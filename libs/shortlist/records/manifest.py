@@ -79,6 +79,8 @@ class Manifest:
         skipped: files of landing folders that were not read, and why.
         deliveries: what each landing folder held.
         feeds_without_the_day: feeds that had nothing for the run date.
+        missing_days: by feed, days without a folder before the run date that settings allow: how many, and the newest.
+        look_back: stored engagements up to the run date, and how many of them the look-back of interactions leaves.
         unmapped: landed columns that no setting maps, by feed.
         duplicates: events that came more than once, by feed, and how they were recognised.
         snapshots: files of catalog and promotions that were read.
@@ -87,6 +89,7 @@ class Manifest:
         publications: decisions of this run.
         tables: what upkeep did, by table.
         erased: rows that an erasure added to `erasures`.
+        landing_folders: landing folders that still hold lines of erased subjects; only their producers may change them.
         manifests_redacted: manifests of which an erasure took ids.
         set_aside_removed: files that a repair had moved aside and an erasure removed.
         reports_removed: pages that an erasure removed.
@@ -110,6 +113,8 @@ class Manifest:
     skipped: list[Mapping[str, Any]] = field(default_factory=list)
     deliveries: list[Mapping[str, Any]] = field(default_factory=list)
     feeds_without_the_day: list[str] = field(default_factory=list)
+    missing_days: Mapping[str, Any] = field(default_factory=dict)
+    look_back: Mapping[str, Any] = field(default_factory=dict)
     unmapped: Mapping[str, Any] = field(default_factory=dict)
     duplicates: list[Mapping[str, Any]] = field(default_factory=list)
     snapshots: list[Mapping[str, Any]] = field(default_factory=list)
@@ -118,6 +123,7 @@ class Manifest:
     publications: list[Publication] = field(default_factory=list)
     tables: dict[str, Upkeep] = field(default_factory=dict)
     erased: list[Mapping[str, Any]] = field(default_factory=list)
+    landing_folders: list[str] = field(default_factory=list)
     manifests_redacted: int = 0
     set_aside_removed: list[str] = field(default_factory=list)
     reports_removed: list[str] = field(default_factory=list)
