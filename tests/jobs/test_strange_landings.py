@@ -195,3 +195,19 @@ def test_a_catalog_that_cannot_be_used_names_its_file(deployment: Deployment) ->
     (place / "b.parquet").write_bytes(b"")
     with pytest.raises(HeldError, match=f"catalog/{DAY}/b.parquet"):
         deployment.run("extract_engagements", DAY)
+
+
+def test_missing_days_that_settings_allow_are_named_once(
+    deployment: Deployment, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for day in ("2017-11-27", "2017-11-30", "2017-12-02"):
+        rows = lines(event(day, event_ts=f"{day}T10:00:00Z"))
+        (folder(deployment, "engagements", day) / "a.json").write_text(rows)
+    allow = "extraction.missing_days=allow"
+    deployment.run("extract_engagements", DAY, allow)
+    assert "engagements: 2 day(s) before 2017-11-30 have no folder" in capfd.readouterr().err
+    assert manifest(deployment)["missing_days"] == {"engagements": {"days": 2, "newest": ["2017-11-28", "2017-11-29"]}}
+    deployment.run("extract_engagements", date(2017, 12, 2), allow)
+    told = capfd.readouterr().err
+    assert "engagements: 1 day(s) before 2017-12-02 have no folder" in told
+    assert "allows: 2017-12-01; next: if the producer is late" in told

@@ -220,6 +220,20 @@ def _dangling(system: fs.FileSystem, folder: str) -> list[str]:
     return [str(path.relative_to(folder)) for path in names if path.is_symlink() and not path.exists()]
 
 
+def days_without_folder(days: Collection[date], run_date: date, after: date | None) -> list[date]:
+    """Days before a run date that have no folder, though an earlier one has.
+
+    Args:
+        days: those that have a folder.
+        run_date: D.
+        after: only days after this one, which an earlier run has told of; None: all.
+    """
+    first = min(days, default=run_date)
+    start = first if after is None else max(first, after + timedelta(days=1))
+    span = (start + timedelta(days=offset) for offset in range((run_date - start).days))
+    return [day for day in span if day not in days]
+
+
 def days_to_extract(
     landing: Landing, run_date: date, known: Collection[date], config: ExtractionConfig, since: date | None = None
 ) -> dict[str, list[date]]:

@@ -1,5 +1,6 @@
 """Landing folders into engagements and quarantine."""
 
+from collections.abc import Collection
 from datetime import date
 
 from pyspark.sql import DataFrame
@@ -9,7 +10,7 @@ from shortlist.checks.audit import audit
 from shortlist.checks.deliveries import require_few_conflicts, require_usable
 from shortlist.checks.traffic import check_traffic
 from shortlist.columns import EVENT_DATE, INGEST_DATE
-from shortlist.landing.folders import Deliveries, Landing, days_to_extract
+from shortlist.landing.folders import Deliveries, Landing, days_to_extract, days_without_folder
 from shortlist.steps.descriptions import extract_snapshot
 from shortlist.steps.landed_days import as_read, read_days
 from shortlist.steps.merge import commit_merge, folders_to_reread, merge_events, require_balanced, values_of
@@ -19,6 +20,9 @@ from shortlist.transforms.deliveries import totals
 from shortlist.transforms.engagements import usable
 from shortlist.warehouse.delta import one_of
 from shortlist.warehouse.run import Run, log
+
+# Days without a folder that a log line names.
+_SHOWN = 10
 
 
 def extract(run: Run, since: date | None = None) -> None:
@@ -61,6 +65,8 @@ def extract_days(
     stored_days = values_of(known, INGEST_DATE)
     due: Deliveries = days_to_extract(landing, run.run_date, stored_days, config, since)
     asked = _days(due)
+    if config.missing_days == "allow":
+        _say_what_is_missing(run, landing, stored_days)
     while True:
         days = _days(due) or [run.run_date]
         log.info("extracting landing folder(s) of %d day(s): %s to %s", len(days), days[0], days[-1])
@@ -103,6 +109,22 @@ def extract_days(
     ]
     run.commit(for_quarantine, QUARANTINE, partition, one_of(INGEST_DATE, days))
     commit_merge(run, merge)
+
+
+def _say_what_is_missing(run: Run, landing: Landing, stored_days: Collection[date]) -> None:
+    """Days without a folder since the newest extracted one: settings allow them, and nobody would learn of them otherwise."""
+    newest = max((day for day in stored_days if day < run.run_date), default=None)
+    for feed in run.settings.extraction.feeds:
+        missing = days_without_folder(set(landing.days(feed)), run.run_date, newest)
+        if not missing:
+            continue
+        shown = [day.isoformat() for day in missing[-_SHOWN:]]
+        run.manifest.missing_days = {**run.manifest.missing_days, feed: {"days": len(missing), "newest": shown}}
+        log.warning(
+            "%s: %d day(s) before %s have no folder, which extraction.missing_days allows: %s%s; next: if the producer is late, "
+            "run these days when they are landed",
+            feed, len(missing), run.run_date, "... " if len(missing) > _SHOWN else "", ", ".join(shown),
+        )  # fmt: skip
 
 
 def require_sound(run: Run, fresh: DataFrame) -> None:

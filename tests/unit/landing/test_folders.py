@@ -10,7 +10,7 @@ import pytest
 from shortlist.config import ExtractionConfig, FeedConfig
 from shortlist.errors import HeldError, LandingError
 from shortlist.landing.files import LandedFile
-from shortlist.landing.folders import Landing, days_to_extract
+from shortlist.landing.folders import Landing, days_to_extract, days_without_folder
 from shortlist.landing.spark_reading import shares
 
 FIRST, SECOND, THIRD = date(2017, 11, 1), date(2017, 11, 2), date(2017, 11, 3)
@@ -60,6 +60,16 @@ def test_a_feed_with_nothing_today_lets_the_others_go_on(tmp_path: Path) -> None
         days_to_extract(landing, date(2017, 11, 4), [], allow)
     assert [config.allows_empty_days for config in (TWO_FEEDS, allow)] == [False, True]
     assert not allow.model_copy(update={"empty_days": "refuse"}).allows_empty_days
+
+
+def test_days_without_a_folder_are_those_between_the_first_and_the_run_date() -> None:
+    days = {date(2017, 11, day) for day in (1, 2, 5, 8)}
+    missing = days_without_folder(days, date(2017, 11, 8), None)
+    assert [day.day for day in missing] == [3, 4, 6, 7]
+    assert [day.day for day in days_without_folder(days, date(2017, 11, 8), date(2017, 11, 5))] == [6, 7]
+    assert [day.day for day in days_without_folder(days, date(2017, 11, 7), date(2017, 11, 6))] == []
+    assert days_without_folder(set(), date(2017, 11, 8), None) == []
+    assert days_without_folder({date(2017, 12, 1)}, date(2017, 11, 8), None) == []
 
 
 @pytest.mark.parametrize(
