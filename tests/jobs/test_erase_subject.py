@@ -212,6 +212,14 @@ def test_every_published_day_names_a_version_that_can_be_read(erased: Erased) ->
         assert str(digest_rows(served.select(DIGESTED).to_arrow())) == row["digest"]
 
 
+def test_the_folders_that_still_hold_their_lines_are_named(erased: Erased) -> None:
+    manifest = json.loads(
+        (erased.deployment.home / "manifests" / f"run_date={NEXT}" / "erase_subject.json").read_text()
+    )
+    assert manifest["landing_folders"] == [f"engagements/{day}" for day in tiny.days(last=NEXT)]
+    assert "extra.html" in manifest["reports_removed"]
+
+
 def test_the_proof_says_what_went_and_does_not_say_who(erased: Erased) -> None:
     found = {(row["subject_kind"], row["table_name"]): row for row in erased.proofs.iter_rows(named=True)}
     days = len(tiny.days(last=NEXT))

@@ -6,15 +6,18 @@ import subprocess
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from rich.console import Console
 
 from shortlist.cli.output import Facts, say
 from shortlist.config import CHECKOUT, Settings
 from shortlist.errors import SettingsError
+from shortlist.store.manifests import read_manifest
 
-JOB = "jobs/erase_subject.py"
+_JOB: Final = "erase_subject"
+JOB = f"jobs/{_JOB}.py"
+_SHOWN: Final = 10
 SUBMIT = CHECKOUT / "infra" / "submit"
 
 Kind = Literal["user", "item"]
@@ -35,7 +38,8 @@ def erase(
         arguments: `--config` and `--set` for the job, as they were given here.
 
     Returns:
-        kind, day, requests (how many), folder, exit_code (of the job); and the exit code again.
+        kind, day, requests (how many), folder, exit_code (of the job), reports_removed (pages that quoted an id),
+        landing_folders (those that still hold lines of theirs); and the exit code again.
 
     Raises:
         SettingsError: no id, or a landing that is no local folder.
@@ -59,7 +63,18 @@ def erase(
     command = [str(SUBMIT), JOB, "--run-date", day.isoformat(), *arguments]
     # The job's own output is for standard error: standard output belongs to --json.
     code = subprocess.run(command, cwd=CHECKOUT, stdout=2, check=False).returncode
-    facts = {"kind": kind, "day": day.isoformat(), "requests": len(wanted), "folder": str(folder), "exit_code": code}
+    facts: dict[str, Any] = {
+        "kind": kind,
+        "day": day.isoformat(),
+        "requests": len(wanted),
+        "folder": str(folder),
+        "exit_code": code,
+        "reports_removed": [],
+        "landing_folders": [],
+    }
+    if code == 0:
+        done = read_manifest(settings.paths.manifests, day, _JOB)
+        facts |= {"reports_removed": done.reports_removed, "landing_folders": done.landing_folders}
     return facts, code if code >= 0 else 5
 
 
@@ -72,4 +87,19 @@ def render(facts: Facts, to: Console) -> None:
             f"the job left with {facts['exit_code']}: nobody may count as erased; next: mend what it says, run this again",
         )
         return
-    say(to, "erased; proof is in the table erasures; next: remove the requests from the landing")
+    say(to, "erased; proof is in the table erasures")
+    removed, folders = facts["reports_removed"], facts["landing_folders"]
+    if removed:
+        say(to, f"{_named(removed)} quoted an erased id, or a number or word that is the same, and are removed")
+        say(to, "next: for a day whose report is wanted again, infra/submit jobs/write_report.py --run-date DAY")
+    say(to, f"next: remove the requests from {facts['folder']}")
+    if folders:
+        say(
+            to,
+            f"next: remove their lines from what producers landed: {_named(folders)}; until then extraction leaves them out "
+            "whenever it reads these folders",
+        )
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import reduce
 from typing import Any
 
 import deltalake
@@ -40,7 +41,9 @@ from shortlist.columns import (
 from shortlist.config import IdsConfig
 from shortlist.contracts import surface_of
 from shortlist.errors import ContractError, ErasedError
+from shortlist.landing.folders import Landing
 from shortlist.records.publications import Publication
+from shortlist.steps.merge import values_of
 from shortlist.store.digests import Digest
 from shortlist.store.erased_ids import (
     commits_that_quote,
@@ -266,6 +269,7 @@ def erase(run: Run, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
     if not subjects:
         return []
     erasure = _Erasure(run, subjects, _titles(run, subjects), _baskets(run, subjects))
+    run.manifest.landing_folders = _landing_folders(run, erasure)
     due = erasure.tables()
     for _ in range(_PASSES):
         for table in due:
@@ -286,6 +290,12 @@ def _prove(run: Run, erasure: _Erasure) -> list[dict[str, Any]]:
     run.manifest.manifests_redacted = redact_manifests(paths.manifests, erasure.subjects)
     run.manifest.set_aside_removed = remove_files_moved_aside(paths.warehouse)
     run.manifest.reports_removed = remove_pages_that_quote(paths.reports, erasure.subjects)
+    if run.manifest.reports_removed:
+        log.warning(
+            "%d page(s) quoted an erased id, or a number or word that is the same, and are removed: %s; next: for a day "
+            "whose report is wanted again, infra/submit jobs/write_report.py --run-date DAY",
+            len(run.manifest.reports_removed), ", ".join(run.manifest.reports_removed[:20]),
+        )  # fmt: skip
     # With a held publication the only code that reads the clock: a proof says when it was given, whatever day it is for.
     erased_at = datetime.now(UTC)
     proofs = [
@@ -316,6 +326,22 @@ def _titles(run: Run, subjects: Sequence[Subject]) -> list[str]:
     rows = run.warehouse.read(CATALOG).where(F.col(ITEM_ID).isin(items) & (F.length(F.trim(TITLE)) > 0))
     titles = {row[TITLE] for row in rows.select(TITLE).distinct().collect()}
     return sorted(titles | {title[:_LONGEST_TITLE] for title in titles}, key=lambda title: (-len(title), title))
+
+
+def _landing_folders(run: Run, erasure: _Erasure) -> list[str]:
+    """Folders below the landing's root that delivered what the tables hold of the subjects, before it is removed."""
+    days: set[date] = set()
+    if run.exists(ENGAGEMENTS):
+        named = names_erased(digests_in(ENGAGEMENTS, {}), erasure.digests)
+        days |= values_of(run.warehouse.read(ENGAGEMENTS).where(named), INGEST_DATE)
+    if run.exists(QUARANTINE):
+        ids = run.settings.extraction.ids
+        quoting = [_line_quotes(subject, ids) for subject in erasure.subjects]
+        lines = run.warehouse.read(QUARANTINE).where(reduce(Column.__or__, quoting))
+        days |= values_of(lines, INGEST_DATE)
+    landing = Landing.of(run.settings)
+    landed = {feed: days & set(landing.days(feed)) for feed in run.settings.extraction.feeds}
+    return sorted(landing.name(feed, day) for feed, theirs in landed.items() for day in theirs)
 
 
 def _baskets(run: Run, subjects: Sequence[Subject]) -> DataFrame | None:
