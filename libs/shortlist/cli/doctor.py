@@ -21,7 +21,7 @@ from rich.console import Console
 from shortlist.cli.first_events import UNREADABLE, FirstEvents, first_events
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.columns import PUBLISHED_AT
-from shortlist.config import CHECKOUT, FeedConfig, Settings
+from shortlist.config import CHECKOUT, ExtractionConfig, Settings
 from shortlist.errors import ShortlistError
 from shortlist.landing.folders import Landing
 from shortlist.redaction import redact_all
@@ -190,17 +190,19 @@ def landing(settings: Settings) -> Iterator[tuple[Line, FirstEvents | None]]:
             yield Line(f"landing {name}", False, f"{says}; none has {extraction.marker}", mend, _INFRASTRUCTURE), None
             continue
         yield Line(f"landing {name}", True, f"{says}; complete up to {complete[-1]}"), None
-        yield mapping(landed, name, complete[-1], feed)
+        yield mapping(landed, name, complete[-1], extraction)
 
 
-def mapping(landed: Landing, name: str, day: date, feed: FeedConfig) -> tuple[Line, FirstEvents | None]:
+def mapping(landed: Landing, name: str, day: date, config: ExtractionConfig) -> tuple[Line, FirstEvents | None]:
     """Whether a feed's settings find in its files what an event needs."""
     mend = f"extraction.feeds.{name} in the settings: format, fields, timestamp, event_types; infra/shortlist new proposes them"
     try:
-        first = first_events(landed, name, day, feed)
+        first = first_events(landed, name, day, config)
     except UNREADABLE as error:
         problem = " ".join(str(error).split())[:300]
-        return Line(f"mapping {name}", False, f"{name}/{day} cannot be read as {feed.format}: {problem}", mend), None
+        return Line(
+            f"mapping {name}", False, f"{name}/{day} cannot be read as {config.feeds[name].format}: {problem}", mend
+        ), None
     if first.problem:
         return Line(f"mapping {name}", False, f"{first.file}: {first.problem}", mend), first
     return Line(f"mapping {name}", True, f"{first.file}: {len(first.events)} events read, shown below"), first

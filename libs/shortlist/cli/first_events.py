@@ -18,10 +18,11 @@ from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from shortlist.columns import EVENT_TS, EVENT_TYPE
-from shortlist.config import FeedConfig
+from shortlist.config import ID_COLUMNS, ExtractionConfig, FeedConfig, IdsConfig
 from shortlist.landing.csv_rows import dialect
 from shortlist.landing.folders import Landing
 from shortlist.landing.sample_times import can_read, parse
+from shortlist.subjects import ID_BLANKS, id_text
 
 _CODECS: Final = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
 # What a file that is no such file, or a torn one, makes its readers raise. Polars panics on some.
@@ -48,38 +49,39 @@ class FirstEvents:
     problem: str = ""
 
 
-def first_events(landing: Landing, name: str, day: date, feed: FeedConfig, count: int = 5) -> FirstEvents:
-    """The first events of a day, mapped.
+def first_events(landing: Landing, name: str, day: date, config: ExtractionConfig, count: int = 5) -> FirstEvents:
+    """The first events of a day of a feed, mapped: ids and missing values as extraction reads them.
 
     Raises:
         UNREADABLE: the file cannot be read.
     """
-    folder = landing.name(name, day)
+    folder, feed, ids = landing.name(name, day), config.feeds[name], config.ids
     if feed.format == "delta":
         table = deltalake.DeltaTable(landing.folder(name, day))
-        return _mapped(folder, pl.scan_delta(table).head(count).collect().to_dicts(), feed)
+        return _mapped(folder, pl.scan_delta(table).head(count).collect().to_dicts(), feed, ids)
     files = landing.listing(name, [day], feed.format).files
     if not files:
         return FirstEvents(folder, [], "it holds no file of events")
     system, _ = landing.system()
-    return _mapped(files[0].name, _rows(system, files[0].path, feed, count), feed)
+    return _mapped(files[0].name, _rows(system, files[0].path, feed, count), feed, ids)
 
 
-def _mapped(file: str, rows: Sequence[Mapping[str, Any]], feed: FeedConfig) -> FirstEvents:
-    events = [_event(row, feed) for row in rows]
+def _mapped(file: str, rows: Sequence[Mapping[str, Any]], feed: FeedConfig, ids: IdsConfig) -> FirstEvents:
+    events = [_event(row, feed, ids) for row in rows]
     found = {column for event in events for column in event}
-    empty = [column for column in feed.mapped if column not in found and column in _asked(feed)]
+    asked = _asked(feed) - found
+    empty = {str(column): field for column, field in feed.mapped.items() if column in asked}
+    parts = [field for field in feed.event_id_from if all(_inside(row, feed.path(field)) is None for row in rows)]
+    empty |= {f"event_id_from[{feed.event_id_from.index(field)}]": field for field in parts}
     if not rows:
         return FirstEvents(file, [], "it holds no event")
     if not empty:
         return FirstEvents(file, events, _unknown_words(events))
     fields = list(dict.fromkeys(field for row in rows for field in _names(row, feed)))
     said = []
-    for column in empty:
-        near = get_close_matches(feed.mapped[column], fields, 3, 0.5)
-        said.append(
-            f"{column} is to be field {feed.mapped[column]!r}" + (f" (near it: {', '.join(near)})" if near else "")
-        )
+    for column, field in empty.items():
+        near = get_close_matches(field, fields, 3, 0.5)
+        said.append(f"{column} is to be field {field!r}" + (f" (near it: {', '.join(near)})" if near else ""))
     return FirstEvents(file, events, f"no event has {'; '.join(said)}; its fields are {', '.join(fields[:30])}")
 
 
@@ -88,10 +90,14 @@ def _asked(feed: FeedConfig) -> set[str]:
     return set(feed.fields) or {"event_id", "event_type", "event_ts", "user_id"}
 
 
-def _event(row: Mapping[str, Any], feed: FeedConfig) -> dict[str, str]:
-    given = {column: _inside(row, feed.path(field)) for column, field in feed.mapped.items()}
+def _event(row: Mapping[str, Any], feed: FeedConfig, ids: IdsConfig) -> dict[str, str]:
+    found = {column: _inside(row, feed.path(field)) for column, field in feed.mapped.items()}
+    given = {str(column): _text(value) for column, value in found.items() if value is not None}
     event = {str(column): str(value) for column, value in feed.constants.items()}
-    event |= {column: _text(value) for column, value in given.items() if value is not None and _text(value).strip()}
+    for column, text in given.items():
+        nothing = ("", *feed.no_value, *(feed.no_value_ids if column in ID_COLUMNS else ()))
+        if text.strip(ID_BLANKS) not in nothing:
+            event[column] = id_text(text, ids) if column in ID_COLUMNS else text
     if EVENT_TS in event and can_read(feed.timestamp.format):
         [time] = parse(pl.Series([event[EVENT_TS]]), [feed.timestamp.format], feed.timestamp.zone)
         event[EVENT_TS] = (

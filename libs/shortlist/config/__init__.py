@@ -29,6 +29,7 @@ from shortlist.config.checks import (
 from shortlist.config.data import BasketConfig, InteractionsConfig
 from shortlist.config.extraction import ExtractionConfig, IdsConfig, ReasonKind
 from shortlist.config.feeds import (
+    ID_COLUMNS,
     CsvConfig,
     DescriptionConfig,
     EngagementColumn,
@@ -51,6 +52,7 @@ from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 __all__ = [
     "CHECKOUT",
     "DIRECTED_MEASURES",
+    "ID_COLUMNS",
     "WEIGHTED_MEASURES",
     "AlsConfig",
     "AlsSourceConfig",

@@ -1,7 +1,7 @@
 """Settings of one landed log or description: its format, and what its fields mean."""
 
 import re
-from typing import Literal, Self, get_args
+from typing import Final, Literal, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -23,6 +23,15 @@ EngagementColumn = Literal[
     "position",
     "value",
 ]
+# Those of them that are ids.
+ID_COLUMNS: Final[tuple[EngagementColumn, ...]] = (
+    "event_id",
+    "user_id",
+    "item_id",
+    "session_id",
+    "board_id",
+    "request_id",
+)
 # What a producer gives for an item or a promotion.
 DescriptionColumn = Literal[
     "item_id",

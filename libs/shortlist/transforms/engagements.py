@@ -7,7 +7,6 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import (
-    BOARD_ID,
     EVENT_DATE,
     EVENT_ID,
     EVENT_TS,
@@ -25,12 +24,10 @@ from shortlist.columns import (
     RAW_BYTES,
     REASONS,
     RECEIPT,
-    REQUEST_ID,
-    SESSION_ID,
     USER_ID,
     VALUE,
 )
-from shortlist.config import ExtractionConfig, FeedConfig, ReasonKind
+from shortlist.config import ID_COLUMNS, ExtractionConfig, FeedConfig, ReasonKind
 from shortlist.tables import ENGAGEMENTS, QUARANTINE
 from shortlist.transforms.faults import FAULTS, NO_JSON
 from shortlist.transforms.mapping import Paths, event_type_of, given_columns, landed_values, text_schema
@@ -50,7 +47,7 @@ _UNREAD = "_unread"
 _CONTROL_CHARACTER = r"[\x00-\x1f\x7f]"
 _FIELDS = [field for field in ENGAGEMENTS.schema if field.name not in (INGEST_DATE, EVENT_DATE)]
 _REQUIRED = [EVENT_ID, EVENT_TYPE, EVENT_TS, USER_ID]
-_IDS = [EVENT_ID, USER_ID, ITEM_ID, SESSION_ID, BOARD_ID, REQUEST_ID]
+_IDS: Final = ID_COLUMNS
 _EVENT_TYPES = next(rule for rule in ENGAGEMENTS.rules if rule.name == "event_type_known").arguments["value_set"]
 
 AMBIGUOUS_ZONE: Final = "event_ts names its zone by letters that several zones use, such as CST"

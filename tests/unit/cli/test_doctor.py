@@ -167,6 +167,36 @@ def test_the_feeds_of_the_settings_are_looked_at_and_shown_as_mapped(tmp_path: P
     }  # fmt: skip
 
 
+ORDERS = """\
+extraction:
+  feeds:
+    orders:
+      format: csv
+      fields: {event_ts: at, user_id: customer, item_id: sku, session_id: order}
+      constants: {event_type: checkout}
+      event_id_from: [order, line]
+"""
+
+
+def test_ids_and_missing_values_are_shown_as_extraction_reads_them(tmp_path: Path) -> None:
+    rows = "order,line,at,customer,sku\n1001,1,2017-11-30T10:00:00Z,17.0, B-1 \n-,2,2017-11-30T10:00:00Z,NULL,1.50\n"
+    land(tmp_path, "orders", "orders.csv", rows)
+    lines, events = looked(tmp_path, ORDERS)
+    assert lines["mapping orders"].ok
+    at, kind = "2017-11-30T10:00:00Z", "checkout"
+    assert events == [
+        {"event_type": kind, "event_ts": at, "user_id": "17", "item_id": "B-1", "session_id": "1001"},
+        {"event_type": kind, "event_ts": at, "item_id": "1.50"},
+    ]
+
+
+def test_a_part_of_an_event_id_that_no_event_has_is_named(tmp_path: Path) -> None:
+    land(tmp_path, "orders", "orders.csv", "order,lines,at,customer,sku\n1001,1,2017-11-30T10:00:00Z,17.0,B-1\n")
+    line = looked(tmp_path, ORDERS)[0]["mapping orders"]
+    assert not line.ok
+    assert "event_id_from[1] is to be field 'line' (near it: lines)" in line.says
+
+
 @pytest.mark.parametrize(
     ("grade", "kind"), [("4", "save"), ("2.49", "hide"), ("0", "0 (below all of event_types_by_number)")]
 )
