@@ -161,6 +161,8 @@ def _first_lines(system: fs.FileSystem, path: str) -> list[str]:
 
 def _inside(row: Mapping[str, Any], path: Sequence[str]) -> Any:
     value: Any = row
+    if ".".join(path) in row:
+        return row[".".join(path)]
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
     return value

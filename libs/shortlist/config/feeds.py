@@ -170,7 +170,8 @@ class FeedConfig(Section):
     format: LandingFormat = "json"
     """`json` (an object a line) and `csv` may be packed, as their names say: .gz, .zst, .bz2; `delta`: each folder is a table."""
     fields: dict[EngagementColumn, str] = Field(default={})
-    """Contract column: the producer's field, with dots into nested objects. Empty: landed by the contract's own names."""
+    """Contract column: the producer's field; a name with dots is a field of that name, or lies inside objects. Empty: landed by
+    the contract's own names."""
     constants: dict[EngagementColumn, str | int | float] = Field(default={})
     """Contract column: its value for every event of this feed."""
     event_id_from: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from pyarrow import fs
 
 from shortlist.landing.avro import avro_rows, avro_schema
 from shortlist.landing.files import HashedFile, LandedFileError
+from shortlist.transforms.faults import NO_TEXT
 
 _ROWS: Final = 20_000
 _BLOCK: Final = 4 << 20
@@ -21,11 +22,13 @@ _BLOCK: Final = 4 << 20
 _EXACT: Final = float(1 << 53)
 
 Paths = Mapping[str, tuple[str, ...]]
+# The mapped values of some rows as text, and the fault of each row; None where none has a fault.
+Texts = tuple[pa.StructArray, list[str | None] | None]
 
 
 def columnar_rows(
     format_name: str, path: str, system: fs.FileSystem, source: HashedFile, paths: Paths
-) -> tuple[tuple[str, ...], int | None, Iterator[pa.StructArray]]:
+) -> tuple[tuple[str, ...], int | None, Iterator[Texts]]:
     """Names of a file's fields, how many rows its footer states, and its rows with the mapped values as text.
 
     Args:
@@ -43,12 +46,13 @@ def columnar_rows(
     opened = system.open_input_file(path)
     file = pq.ParquetFile(opened)
     here = file.schema_arrow.names
-    wanted = [name for name in here if name in {found[0] for found in paths.values()}]
+    asked = {name for found in paths.values() for name in (found[0], ".".join(found))}
+    wanted = [name for name in here if name in asked]
     twice = sorted({name for name in here if here.count(name) > 1})
     if twice:
         raise LandedFileError(f"it has two fields named {twice[0]!r}")
 
-    def rows() -> Iterator[pa.StructArray]:
+    def rows() -> Iterator[Texts]:
         with opened:
             for batch in file.iter_batches(batch_size=_ROWS, columns=wanted):
                 yield as_texts(batch, paths)
@@ -57,13 +61,23 @@ def columnar_rows(
     return names, file.metadata.num_rows, rows()
 
 
-def as_texts(batch: pa.RecordBatch, paths: Paths) -> pa.StructArray:
-    """The mapped values of each row as text, a field each; what the file has not is empty."""
-    texts = [_text_at(batch, path) for path in paths.values()]
+def as_texts(batch: pa.RecordBatch, paths: Paths) -> Texts:
+    """The mapped values of each row as text, a field each, and the fault of each row; what the file has not is empty."""
+    if not paths:
+        return pa.nulls(batch.num_rows, pa.struct([])), None
+    values = [_value_at(batch, path) for path in paths.values()]
+    texts = [as_text(value, ".".join(path)) for value, path in zip(values, paths.values(), strict=True)]
     fields = [pa.field(name, pa.string()) for name in paths]
-    if not fields:
-        return pa.nulls(batch.num_rows, pa.struct([]))
-    return pa.StructArray.from_arrays(texts, fields=fields)
+    return pa.StructArray.from_arrays(texts, fields=fields), _faults(values, texts)
+
+
+def _faults(values: Sequence[pa.Array], texts: Sequence[pa.Array]) -> list[str | None] | None:
+    """The fault of each row that has a value without a text; None where no row has one."""
+    lost = [pc.and_(pc.is_valid(value), pc.is_null(text)) for value, text in zip(values, texts, strict=True)]
+    rows = [pc.any(each).as_py() for each in lost]
+    if not any(rows):
+        return None
+    return [NO_TEXT if any(row) else None for row in zip(*(each.to_pylist() for each in lost), strict=True)]
 
 
 def as_text(array: pa.Array, name: str) -> pa.Array:
@@ -94,7 +108,10 @@ def as_text(array: pa.Array, name: str) -> pa.Array:
         raise LandedFileError(f"field {name!r} of type {kind} cannot be read as text: {error}") from None
 
 
-def _text_at(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
+def _value_at(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
+    """The values of a field: one of the whole name, with its dots, or one inside objects."""
+    if ".".join(path) in batch.schema.names:
+        return batch.column(".".join(path))
     if path[0] not in batch.schema.names:
         return pa.nulls(batch.num_rows, pa.string())
     found = batch.column(path[0])
@@ -103,12 +120,12 @@ def _text_at(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
             values = [None if value is None else dict(value).get(part) for value in found.to_pylist()]
             found = pa.array(values, found.type.item_type)
         elif not pa.types.is_struct(found.type):
-            return as_text(found, path[0])
+            return found
         elif part not in [field.name for field in found.type]:
             return pa.nulls(len(found), pa.string())
         else:
             found = pc.struct_field(found, part)
-    return as_text(found, ".".join(path))
+    return found
 
 
 def _number_text(array: pa.Array) -> pa.Array:
@@ -121,13 +138,20 @@ def _number_text(array: pa.Array) -> pa.Array:
 
 
 def _bytes_text(array: pa.Array) -> pa.Array:
+    """Bytes as UTF-8. Those that are none have no text: with signs in place of them two ids could look alike."""
     try:
         text = array.cast(pa.binary()).cast(pa.string())
         text.validate(full=True)
         return text
     except pa.ArrowInvalid:
-        values = [None if value is None else value.decode(errors="replace") for value in array.to_pylist()]
-        return pa.array(values, pa.string())
+        return pa.array(map(_decoded, array.to_pylist()), pa.string())
+
+
+def _decoded(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _time_text(array: pa.Array) -> pa.Array:
@@ -152,7 +176,7 @@ def _plain(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _read_avro(data: bytes, paths: Paths) -> tuple[tuple[str, ...], Iterator[pa.StructArray]]:
+def _read_avro(data: bytes, paths: Paths) -> tuple[tuple[str, ...], Iterator[Texts]]:
     """Polars where it can, which is fast; row by row where a type is beyond it (maps, unions of several types)."""
     schema = avro_schema(data)
     names = tuple(_avro_names(schema))
@@ -164,12 +188,15 @@ def _read_avro(data: bytes, paths: Paths) -> tuple[tuple[str, ...], Iterator[pa.
         return names, _each_avro_row(data, paths)
 
 
-def _each_avro_row(data: bytes, paths: Paths) -> Iterator[pa.StructArray]:
+def _each_avro_row(data: bytes, paths: Paths) -> Iterator[Texts]:
     rows = avro_rows(data)
     fields = [pa.field(name, pa.string()) for name in paths]
     while part := list(islice(rows, _ROWS)):
-        texts = [pa.array([_plain_text(_inside(row, path)) for row in part], pa.string()) for path in paths.values()]
-        yield pa.StructArray.from_arrays(texts, fields=fields)
+        values = [[_inside(row, path) for row in part] for path in paths.values()]
+        texts = [[_plain_text(value) for value in each] for each in values]
+        given = pa.StructArray.from_arrays([pa.array(each, pa.string()) for each in texts], fields=fields)
+        there = [pa.array([value is not None or None for value in each], pa.bool_()) for each in values]
+        yield given, _faults(there, [pa.array(each, pa.string()) for each in texts])
 
 
 def _inside(row: Any, path: tuple[str, ...]) -> Any:

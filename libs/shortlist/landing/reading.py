@@ -227,8 +227,8 @@ class _Reading:
         columns, stated, parts = columnar_rows(reader.format, file.path, self._system, self._source, reader.paths)
         self._columns = (*columns, *(name for name, _ in file.folder_values))
         self._stated = stated if self._stated is None else self._stated
-        for given in parts:
-            yield reader.rows(file, self._rows, len(given), given=given)
+        for given, faults in parts:
+            yield reader.rows(file, self._rows, len(given), given=given, faults=faults)
 
 
 def _kept_row(raw: bytes) -> tuple[dict[str, str], str | None]:

@@ -15,6 +15,8 @@ _BLOCK: Final = 4 << 20
 # A longer line is no event; without a limit one file without line breaks would fill a worker's memory.
 _LONGEST_LINE: Final = 64 << 20
 _CODECS: Final = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
+# Where a tar archive says what it is.
+_TAR: Final = 257
 # What a file begins with that its name does not say.
 _SIGNS: Final = (
     (b"\x1f\x8b", "it is packed with gzip, but its name does not end in .gz"),
@@ -22,6 +24,10 @@ _SIGNS: Final = (
     (b"BZh", "it is packed with bzip2, but its name does not end in .bz2"),
     (b"\xfd7zXZ\x00", "it is packed with xz, which is not read"),
     (b"PK\x03\x04", "it is a zip archive, which is not read"),
+    (b"\x04\x22\x4d\x18", "it is packed with lz4, which is not read"),
+    (b"\xff\x06\x00\x00sNaPpY", "it is packed with snappy, which is not read"),
+    (b"\x1f\x9d", "it is packed with compress (.Z), which is not read"),
+    (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive, which is not read"),
     (b"PAR1", "it is Parquet; the feed's setting is format: {format}"),
     (b"Obj\x01", "it is Avro; the feed's setting is format: {format}"),
     (b"ORC", "it is ORC, which is not read"),
@@ -158,6 +164,10 @@ def _require_lines(head: bytes, format_name: str) -> None:
     for sign, words in _SIGNS:
         if head.startswith(sign):
             raise LandedFileError(words.format(format=format_name))
+    if head[_TAR : _TAR + 5] == b"ustar":
+        raise LandedFileError("it is a tar archive, which is not read")
+    if re.match(rb"\s*<(?:\?xml|!doctype|html)", head, re.IGNORECASE):
+        raise LandedFileError("it is XML or HTML, such as a server's page about an error")
     if re.match(rb"(?:[\x20-\x7e\r\n\t]\x00){2}|(?:\x00[\x20-\x7e\r\n\t]){2}", head):
         raise LandedFileError("its text is UTF-16; land it as UTF-8")
     if format_name != "json":

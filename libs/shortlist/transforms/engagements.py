@@ -29,7 +29,7 @@ from shortlist.columns import (
 )
 from shortlist.config import ID_COLUMNS, ExtractionConfig, FeedConfig, ReasonKind
 from shortlist.tables import ENGAGEMENTS, QUARANTINE
-from shortlist.transforms.faults import FAULTS, NO_JSON
+from shortlist.transforms.faults import FAULTS, NO_JSON, NO_TEXT
 from shortlist.transforms.mapping import Paths, event_type_of, given_columns, landed_values, text_schema
 from shortlist.transforms.times import event_time, time_text
 from shortlist.transforms.values import given_value, id_column, whole_number
@@ -56,7 +56,7 @@ CONFLICTING: Final = "conflicting duplicate"
 # Every reason that a row can be given, with its kind.
 REASON_KINDS: Final[dict[str, ReasonKind]] = {
     **dict.fromkeys(FAULTS, "malformed"),
-    "invalid UTF-8": "invalid_utf8",
+    **dict.fromkeys((NO_TEXT, "invalid UTF-8"), "invalid_utf8"),
     "a nested field has the wrong type": "wrong_type",
     **dict.fromkeys([f"{name} is missing" for name in (*_REQUIRED, ITEM_ID)], "missing"),
     **dict.fromkeys([f"{name} has the wrong type" for name in (*_IDS, EVENT_TS, POSITION, VALUE)], "wrong_type"),

@@ -16,6 +16,8 @@ Paths = Mapping[str, tuple[str, ...]]
 def text_schema(paths: Paths, corrupt: str) -> StructType:
     """What to read from a line of JSON: the value at every path as text, and where to put a line that is none.
 
+    A path of several parts may be a field's own name too: producers flatten objects to `user.id`.
+
     Text first, because a typed JSON read turns a change of type into NULL without a word.
     """
     tree: dict[str, Any] = {}
@@ -25,6 +27,7 @@ def text_schema(paths: Paths, corrupt: str) -> StructType:
         for parent in parents:
             inside = inside.setdefault(parent, {})
         inside[leaf] = None
+        tree[".".join(path)] = None
     return _struct(tree).add(StructField(corrupt, StringType()))
 
 
@@ -53,7 +56,11 @@ def landed_values(paths: Paths, row: Column, folder_values: Column, nested: bool
         value = row
         for part in path if nested else (name,):
             value = value.getField(part)
-        found[name] = F.coalesce(value, folder_values[path[0]]) if len(path) == 1 else value
+        if len(path) == 1:
+            value = F.coalesce(value, folder_values[path[0]])
+        elif nested:
+            value = F.coalesce(value, row.getField(".".join(path)))
+        found[name] = value
     return found
 
 

@@ -23,6 +23,7 @@ from shortlist.columns import (
 from shortlist.config import ExtractionConfig, FeedConfig, IdsConfig
 from shortlist.subjects import id_text
 from shortlist.transforms.engagements import REASON_KINDS, parse_lines, rejected, usable
+from shortlist.transforms.faults import NO_TEXT
 from shortlist.transforms.values import id_column
 
 DAY = date(2017, 11, 30)
@@ -242,6 +243,21 @@ def test_a_mapping_renames_translates_and_adds_constants(spark: SparkSession) ->
     names = ("event_id", "event_type", "user_id", "item_id", "surface", "position", "session_id", "value")
     assert [row[name] for name in names] == ["e1", "save", "7", "i1", "homefeed", 3, None, None]
     assert row["event_ts"].isoformat() == "2017-11-30T10:00:00"
+
+
+def test_a_field_with_dots_in_its_own_name_is_read_too(spark: SparkSession) -> None:
+    """Flattened objects: `what.pin.id` is a field of that name, or a field inside objects; the object counts first."""
+    flat = json.dumps({"meta.id": "e1", "meta.at": 1512036000000, "verb": "kept", "who": 7, "what.pin.id": "i1"})
+    rows = parsed(lines(spark, flat, nested(**{"what.pin.id": "not this"})), NESTED).orderBy(OFFSET).collect()
+    assert [(row["event_id"], row["item_id"], list(row[REASONS])) for row in rows] == [("e1", "i1", [])] * 2
+
+
+def test_a_value_that_is_no_text_has_its_own_reason_and_no_other(spark: SparkSession) -> None:
+    frame = given(spark, {"event_id": "e1", "user_id": None}).withColumn(FAULT, F.lit(NO_TEXT))
+    row = parse_lines(frame, FeedConfig(format="parquet"), ExtractionConfig()).first()
+    assert row is not None
+    assert list(row[REASONS]) == [NO_TEXT]
+    assert REASON_KINDS[NO_TEXT] == "invalid_utf8"
 
 
 def test_a_mapping_gives_its_own_reasons(spark: SparkSession) -> None:

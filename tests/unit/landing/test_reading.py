@@ -20,6 +20,7 @@ from shortlist.config import FeedConfig
 from shortlist.landing import text as text_module
 from shortlist.landing.files import LandedFile, Receipt
 from shortlist.landing.reading import Reader
+from shortlist.transforms.faults import NO_TEXT
 
 DAY = date(2017, 11, 30)
 LINES = b'{"n": 1}\n\n{"n": "\xff"}\n'
@@ -163,6 +164,18 @@ SHAPES: list[tuple[str, bytes, FeedConfig, str]] = [
     ("a.json", b'{\n "n": 1\n}\n', JSON, "several lines"),
     ("a.json.gz", gzip.compress(b'{"n": {\n "a": 1}\n}\n', mtime=0), JSON, "several lines"),
     ("a.json", b"PAR1....", JSON, "it is Parquet; the feed's setting is format: json"),
+    ("a.json", pa.compress(b"{}", "lz4", asbytes=True), JSON, "it is packed with lz4, which is not read"),
+    ("a.json", b"\xff\x06\x00\x00sNaPpY...", JSON, "it is packed with snappy, which is not read"),
+    ("a.json", b"7z\xbc\xaf\x27\x1c...", JSON, "it is a 7z archive, which is not read"),
+    ("a.csv", b"\x1f\x9d...", CSV, "it is packed with compress (.Z), which is not read"),
+    (
+        "a.csv",
+        b"part-0.csv".ljust(257, b"\0") + b"ustar\x0000",
+        CSV,
+        "it is a tar archive, which is not read",
+    ),
+    ("a.json", b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', JSON, "it is XML or HTML"),
+    ("a.csv", b"\n<!DOCTYPE html><html>", CSV, "it is XML or HTML"),
 ]
 
 
@@ -336,6 +349,29 @@ def test_types_that_nobody_maps_stop_no_file(tmp_path: Path) -> None:
     pq.write_table(pa.table(strange), path)
     rows, receipt = read(path, FeedConfig.model_validate({"format": "parquet", "fields": NAMES}))
     assert (rows[0][GIVEN]["event_id"], rows[0][GIVEN]["item_id"], receipt.problem) == ("e1", "17.00", None)
+
+
+def test_a_field_may_have_dots_in_its_own_name(tmp_path: Path) -> None:
+    """Flattened objects: `who.id` is a field of that name, or the field `id` of the object `who`."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"n": ["e1"], "who.id": ["u7"], "who": [{"id": "not this"}]}), path)
+    rows, _ = read(path, FeedConfig.model_validate({"format": "parquet", "fields": TYPED}))
+    assert (rows[0][GIVEN]["event_id"], rows[0][GIVEN]["user_id"]) == ("e1", "u7")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "avro"])
+def test_bytes_that_are_no_text_are_a_fault_and_never_two_ids_that_look_alike(tmp_path: Path, kind: str) -> None:
+    frame = pl.DataFrame({"n": ["a", "b", "c", "d"], "user": [b"\xff\x01", b"\xfe\x01", b"u1", None]})
+    path = tmp_path / f"a.{kind}"
+    frame.write_parquet(path) if kind == "parquet" else frame.write_avro(path)
+    rows, receipt = read(path, FeedConfig.model_validate({"format": kind, "fields": NAMES}))
+    assert [(row[GIVEN]["event_id"], row[GIVEN]["user_id"], row[FAULT]) for row in rows] == [
+        ("a", None, NO_TEXT),
+        ("b", None, NO_TEXT),
+        ("c", "u1", None),
+        ("d", None, None),
+    ]
+    assert receipt.problem is None
 
 
 def avro_file(schema: dict[str, Any], rows: list[bytes]) -> bytes:
