@@ -1,10 +1,11 @@
 """How the sources of a surface are blended, learned from what followed earlier days."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import date, timedelta
+from typing import Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -37,6 +38,7 @@ from shortlist.generation.prepared import Prepared, prepare
 from shortlist.models.als.fit import fit as fit_als
 from shortlist.models.arrays.shared_arrays import unshare
 from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
+from shortlist.pipeline import producer
 from shortlist.steps.train import none_related
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import BLENDS, CATALOG, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
@@ -101,7 +103,7 @@ def _known_on(run: Run, day: date, asking: Collection[str]) -> Iterator[Prepared
     """
     settings = run.settings
     needed = needed_artefacts(settings, asking)
-    tables = {TABLES[name].name for name in needed if name in TABLES}
+    trainers = sorted({producer(TABLES[name].name) for name in needed if name in TABLES})
     config = settings.interactions
 
     def events(days: int) -> DataFrame:
@@ -111,31 +113,46 @@ def _known_on(run: Run, day: date, asking: Collection[str]) -> Iterator[Prepared
     if interactions.where(F.col(WEIGHT) > 0).isEmpty():
         yield None
         return
-    models: dict[str, DataFrame] = {}
-    if ITEM_FACTORS.name in tables:
-        with fit_als(interactions, settings.als) as fitted:
-            models |= {
-                USER_FACTORS.name: fitted.user_factors.persist(),
-                ITEM_FACTORS.name: fitted.item_factors.persist(),
-            }
-            for frame in models.values():
-                frame.count()
-    if RELATED_ITEMS.name in tables:
-        kind = settings.cooccurrence.basket_kind
-        baskets = settings.baskets[kind]
-        known = events(baskets.lookback_days)
-        rows = build_baskets(known, kind, baskets, settings.seed, day, hidden_items(known)).persist()
-        with (
-            nullcontext(none_related(run)) if rows.isEmpty() else fit_cooccurrence(rows, settings.cooccurrence) as found
-        ):
-            models[RELATED_ITEMS.name] = found.persist()
-            models[RELATED_ITEMS.name].count()
-        rows.unpersist()
     history = History(day, interactions, events)
+    models: dict[str, DataFrame] = {}
+    for job in trainers:
+        models |= TRAINERS[job](run, history)
     with prepare(settings, needed, history, run.snapshot(CATALOG, day), models) as prepared:
         yield prepared
     for frame in (interactions, *models.values()):
         frame.unpersist()
+
+
+def _train_als(run: Run, history: History) -> dict[str, DataFrame]:
+    with fit_als(history.interactions, run.settings.als) as fitted:
+        return _computed({USER_FACTORS.name: fitted.user_factors, ITEM_FACTORS.name: fitted.item_factors})
+
+
+def _train_cooccurrence(run: Run, history: History) -> dict[str, DataFrame]:
+    settings = run.settings
+    kind = settings.cooccurrence.basket_kind
+    config = settings.baskets[kind]
+    known = history.events(config.lookback_days)
+    rows = build_baskets(known, kind, config, settings.seed, history.day, hidden_items(known)).persist()
+    with nullcontext(none_related(run)) if rows.isEmpty() else fit_cooccurrence(rows, settings.cooccurrence) as found:
+        models = _computed({RELATED_ITEMS.name: found})
+    rows.unpersist()
+    return models
+
+
+def _computed(models: dict[str, DataFrame]) -> dict[str, DataFrame]:
+    """The models in memory: what they are made from is gone when they are used."""
+    kept = {name: frame.persist() for name, frame in models.items()}
+    for frame in kept.values():
+        frame.count()
+    return kept
+
+
+# How each model is trained with what was known on an earlier day, by the job that trains it every night.
+TRAINERS: Final[Mapping[str, Callable[[Run, History], dict[str, DataFrame]]]] = {
+    "train_als": _train_als,
+    "train_cooccurrence": _train_cooccurrence,
+}
 
 
 def _examples_of(run: Run, name: str, config: LearnedBlendConfig, day: date, prepared: Prepared) -> Examples:

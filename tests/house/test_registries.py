@@ -1,0 +1,87 @@
+"""What was written is used: a source, rule, command or metric that no list names would never run, and nobody would notice."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import fields
+from types import ModuleType
+
+from shortlist import cli, rules, sources
+from shortlist.cli.app import app
+from shortlist.config import SourcesConfig
+from shortlist.generation.artefacts import LOADERS, TABLES
+from shortlist.metrics.definitions import DEFINITIONS, EXPOSURE_METRICS, RANKING_METRICS
+from shortlist.pipeline import JOBS, producer
+from shortlist.rules import RULES
+from shortlist.rules.facts import ItemRule, PairRule
+from shortlist.sources import SOURCES
+from shortlist.sources.inputs import Artefacts, Source
+from shortlist.steps.learn import TRAINERS
+
+
+def modules(package: ModuleType) -> Iterator[ModuleType]:
+    """The package's modules, but for its program."""
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if not found.name.endswith("__main__"):
+            yield importlib.import_module(found.name)
+
+
+def is_source(value: object, module: ModuleType) -> bool:
+    return inspect.isclass(value) and value.__module__ == module.__name__ and {"needs", "open"} <= set(vars(value))
+
+
+def test_every_source_that_is_written_is_in_sources() -> None:
+    written = {value for module in modules(sources) for value in vars(module).values() if is_source(value, module)}
+    unlisted = [f"{source.__module__}.{source.__name__}" for source in written - {Source, *SOURCES.values()}]
+    assert unlisted == [], "next: give each a line in SOURCES and a field in SourcesConfig"
+    assert written >= set(SOURCES.values())
+
+
+def test_every_source_has_a_reason_for_readers_of_the_table() -> None:
+    silent = [name for name, source in SourcesConfig() if not getattr(source, "reason", None)]
+    assert silent == [], "next: give the settings of each a field `reason`"
+
+
+def test_every_artefact_that_is_loaded_has_its_field() -> None:
+    assert {field.name for field in fields(Artefacts)} ^ set(LOADERS) == set(), (
+        "next: name them in Artefacts and in LOADERS"
+    )
+
+
+def test_every_model_of_a_source_is_read_trained_in_time_and_trained_again_to_learn_a_blend() -> None:
+    tables = {table.name for table in TABLES.values()}
+    trainers = {producer(name) for name in tables}
+    generate = JOBS["generate_candidates"]
+    assert tables - set(generate.reads) == set(), "next: name them in `reads` of generate_candidates"
+    assert trainers - set(generate.after) == set(), "next: name these jobs in `after` of generate_candidates"
+    assert trainers - model_jobs() == set(), "next: say `model=True` of these jobs in JOBS"
+    assert trainers ^ set(TRAINERS) == set(), "next: name these jobs in TRAINERS (steps/learn.py) and in JOBS"
+
+
+def model_jobs() -> set[str]:
+    return {name for name, job in JOBS.items() if job.model}
+
+
+def test_every_rule_that_is_written_is_asked() -> None:
+    unasked = [
+        f"{module.__name__}.{name}"
+        for module in modules(rules)
+        for name, value in vars(module).items()
+        if isinstance(value, ItemRule | PairRule) and not any(value is rule for rule in RULES.values())
+    ]
+    assert unasked == [], "next: give each a line in ITEM_RULES or PAIR_RULES"
+
+
+def test_every_module_that_answers_a_command_has_one() -> None:
+    answering = {module.__name__.rpartition(".")[2] for module in modules(cli) if hasattr(module, "render")}
+    commands = {command.name for command in app.registered_commands}
+    assert answering - commands == set(), "next: give each a command in cli/app.py"
+
+
+def test_every_metric_has_a_definition_and_is_in_one_list() -> None:
+    listed = {*RANKING_METRICS, *EXPOSURE_METRICS}
+    assert set(DEFINITIONS) ^ listed == set(), (
+        "next: name these in DEFINITIONS, and in RANKING_METRICS or EXPOSURE_METRICS"
+    )
+    assert len(DEFINITIONS) == len(RANKING_METRICS) + len(EXPOSURE_METRICS)
