@@ -1,5 +1,6 @@
 """The commands of infra/, with programs of a few lines in place of Airflow and Spark: what they start, and what they refuse."""
 
+import ast
 import json
 import os
 import subprocess
@@ -185,6 +186,14 @@ def test_every_command_explains_itself(machine: Machine, command: str) -> None:
     assert helped.returncode == 0
     assert f"usage: infra/{command}" in helped.stdout
     assert machine.calls() == []
+
+
+def test_bench_lists_every_benchmark_with_what_it_measures(machine: Machine) -> None:
+    shown = machine.run("bench").stdout
+    for program in (INFRA / "benchmarks").glob("[!_]*.py"):
+        stated = (ast.get_docstring(ast.parse(program.read_text())) or "").partition("\n")[0]
+        assert stated.endswith("."), f"the first line of {program.name} is no sentence that says what it measures"
+        assert any(line.split(maxsplit=1) == [program.stem, stated] for line in shown.splitlines()), program.name
 
 
 def test_submit_lists_every_job(machine: Machine) -> None:

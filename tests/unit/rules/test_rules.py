@@ -99,3 +99,33 @@ def test_seen_and_hidden_are_two_masks(seen: bool, hidden: bool, rules: list[str
 def test_every_rule_has_a_name_of_its_own() -> None:
     assert set(RULES) == set(ITEM_RULES) | set(PAIR_RULES)
     assert len(RULES) == len(ITEM_RULES) + len(PAIR_RULES)
+
+
+# What each rule refuses of ITEMS or PAIRS, by settings under which it is on. A rule without an entry fails its test.
+REFUSES: dict[str, tuple[dict[str, Any], list[int]]] = {
+    "minimum_support": ({}, [3]),
+    "described": ({"active_items_only": True}, [4]),
+    "active": ({"active_items_only": True}, [2, 5]),
+    "buyable": ({"buyable_items_only": True}, [1, 5]),
+    "itself": ({}, [0]),
+    "hidden": ({"mask_hidden": True}, [2, 3]),
+    "seen": ({"mask_seen": True}, [1, 2]),
+}
+
+
+@pytest.mark.parametrize("name", ITEM_RULES)
+def test_every_item_rule_is_seen_to_refuse(name: str) -> None:
+    assert name in REFUSES, f"say in REFUSES which of ITEMS rule {name} refuses"
+    rule, (settings, refused) = ITEM_RULES[name], REFUSES[name]
+    assert rule.is_on(facts(), surface(**settings))
+    assert np.flatnonzero(~rule.allows(facts(), surface(**settings))).tolist() == refused
+    assert rule.reason(facts(), surface(**settings), refused[0])
+
+
+@pytest.mark.parametrize("name", PAIR_RULES)
+def test_every_pair_rule_is_seen_to_refuse(name: str) -> None:
+    assert name in REFUSES, f"say in REFUSES which of PAIRS rule {name} refuses"
+    rule, (settings, refused) = PAIR_RULES[name], REFUSES[name]
+    assert rule.is_on(surface(**settings))
+    assert np.flatnonzero(rule.forbids(PAIRS)).tolist() == refused
+    assert rule.reason
