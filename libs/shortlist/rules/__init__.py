@@ -48,11 +48,11 @@ def ineligibility_reasons(items: ItemFacts, surface: SurfaceConfig, index: int) 
 
 def forbidden_pairs(pairs: PairFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
     """Which pairs must not be given on the surface: (n,) bool."""
-    asked = [rule.forbids(pairs) for rule in PAIR_RULES.values() if rule.is_on(surface)]
+    asked = [rule.forbids(pairs, surface) for rule in PAIR_RULES.values() if rule.is_on(surface)]
     return reduce(or_, asked, np.zeros(len(pairs.itself), np.bool_))
 
 
 def forbidding_rule(pairs: PairFacts, surface: SurfaceConfig, index: int) -> str | None:
     """Name of the rule by which the pair at an index must not be given, None when it may be."""
     asked = [(name, rule) for name, rule in PAIR_RULES.items() if rule.is_on(surface)]
-    return next((name for name, rule in asked if rule.forbids(pairs)[index]), None)
+    return next((name for name, rule in asked if rule.forbids(pairs, surface)[index]), None)

@@ -68,5 +68,5 @@ class PairRule:
     """
 
     is_on: Callable[[SurfaceConfig], bool]
-    forbids: Callable[[PairFacts], NDArray[np.bool_]]
+    forbids: Callable[[PairFacts, SurfaceConfig], NDArray[np.bool_]]
     reason: str

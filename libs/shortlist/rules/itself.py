@@ -2,4 +2,4 @@
 
 from shortlist.rules.facts import PairRule
 
-ITSELF = PairRule(lambda surface: True, lambda pairs: pairs.itself, "it is the subject itself")
+ITSELF = PairRule(lambda surface: True, lambda pairs, surface: pairs.itself, "it is the subject itself")

@@ -4,6 +4,6 @@ from shortlist.rules.facts import PairRule
 
 SEEN = PairRule(
     lambda surface: surface.mask_seen,
-    lambda pairs: pairs.engaged,
+    lambda pairs, surface: pairs.engaged,
     "the subject had engaged with it before, so it is not given to it",
 )

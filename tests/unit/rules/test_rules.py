@@ -127,5 +127,5 @@ def test_every_pair_rule_is_seen_to_refuse(name: str) -> None:
     assert name in REFUSES, f"say in REFUSES which of PAIRS rule {name} refuses"
     rule, (settings, refused) = PAIR_RULES[name], REFUSES[name]
     assert rule.is_on(surface(**settings))
-    assert np.flatnonzero(rule.forbids(PAIRS)).tolist() == refused
+    assert np.flatnonzero(rule.forbids(PAIRS, surface(**settings))).tolist() == refused
     assert rule.reason
