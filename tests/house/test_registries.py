@@ -3,11 +3,12 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from types import ModuleType
 
 from shortlist import cli, rules, sources
+from shortlist.checks import comparisons as checks
 from shortlist.cli.app import app
 from shortlist.config import SourcesConfig
 from shortlist.generation.artefacts import LOADERS, TABLES
@@ -85,3 +86,17 @@ def test_every_metric_has_a_definition_and_is_in_one_list() -> None:
         "next: name these in DEFINITIONS, and in RANKING_METRICS or EXPOSURE_METRICS"
     )
     assert len(DEFINITIONS) == len(RANKING_METRICS) + len(EXPOSURE_METRICS)
+
+
+def test_every_comparison_of_traffic_that_is_written_is_made() -> None:
+    functions = {name: value for name, value in vars(checks).items() if inspect.isfunction(value)}
+    making = {name for name, value in functions.items() if is_comparison(value) and name != "comparisons"}
+    called = set(checks.comparisons.__code__.co_names)
+    assert making - called == set(), "next: call these in `comparisons`"
+    assert making
+
+
+def is_comparison(function: Callable[..., object]) -> bool:
+    """Whether a function of the module, not a method, makes comparisons."""
+    made = str(inspect.signature(function).return_annotation)
+    return function.__module__ == checks.__name__ and made.rstrip("]>'").rpartition(".")[2] == "Comparison"
