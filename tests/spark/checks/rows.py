@@ -65,6 +65,26 @@ def engagements() -> list[Row]:
     ]
 
 
+def catalog() -> list[Row]:
+    """An item that is sold, and one that was."""
+    base = {
+        "title": "A lamp",
+        "category": ["home"],
+        "created_at": None,
+        "price": 9.5,
+        "buyable": True,
+        "snapshot_date": DAY,
+    }
+    return [{**base, "item_id": "a", "status": "active"}, {**base, "item_id": "b", "status": "retired"}]
+
+
+def promotions() -> list[Row]:
+    """Two items of one campaign."""
+    starts, ends = datetime(2017, 11, 27, tzinfo=UTC), datetime(2017, 12, 4, tzinfo=UTC)
+    base = {"promotion_id": "p1", "campaign": "winter", "audience": None, "snapshot_date": DAY}
+    return [{**base, "item_id": item, "starts_at": starts, "ends_at": ends} for item in "ab"]
+
+
 def first(**values: Any) -> Change:
     """The first row with other values."""
     return lambda rows: [{**rows[0], **values}, *rows[1:]]

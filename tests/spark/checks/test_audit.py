@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,32 @@ from shortlist.errors import HeldError
 from shortlist.records.checks import Audit, CheckResult
 from shortlist.records.manifest import Manifest
 from shortlist.store.manifests import read_manifests, write_manifest
-from shortlist.tables import CANDIDATES, ENGAGEMENTS, Rule, Table
-from tests.spark.checks.rows import DAY, LATER, Change, Row, candidates, engagements, first, frame_of
+from shortlist.tables import CANDIDATES, CATALOG, ENGAGEMENTS, PROMOTIONS, Rule, Table
+from tests.spark.checks.rows import (
+    DAY,
+    LATER,
+    Change,
+    Row,
+    candidates,
+    catalog,
+    engagements,
+    first,
+    frame_of,
+    promotions,
+)
 
 PARTITION = "run_date=2017-11-30"
 PARAMETERS: Mapping[str, Mapping[str, object]] = {
     "candidates": {"k": 3, "sources": ["als", "popularity"], "run_date": DAY, "min_subjects": 2},
     "engagements": {"run_date": DAY},
+    "catalog": {},
+    "promotions": {},
 }
-GOOD = {"candidates": candidates, "engagements": engagements}
+# The tables whose rows a gate judges.
+JUDGED = (CANDIDATES, ENGAGEMENTS, CATALOG, PROMOTIONS)
+GOOD = {"candidates": candidates, "engagements": engagements, "catalog": catalog, "promotions": promotions}
 
-# What breaks each rule of the two contracts. A rule without an entry fails its test: a gate is what was seen to stop.
+# What breaks each rule of their contracts. A rule without an entry fails its test: a gate is what was seen to stop.
 BREAKS: Mapping[str, Mapping[str, Change]] = {
     "candidates": {
         "not_empty": lambda rows: [],
@@ -72,6 +88,21 @@ BREAKS: Mapping[str, Mapping[str, Change]] = {
             for name in ("event_id", "event_type", "event_ts", "user_id", "ingest_date", "event_date")
         },
     },
+    "catalog": {
+        "not_empty": lambda rows: [],
+        "status_known": first(status="lost"),
+        "key_unique": first(item_id="b"),
+        **{f"{name}_present": first(**{name: None}) for name in ("item_id", "status", "snapshot_date")},
+    },
+    "promotions": {
+        "not_empty": lambda rows: [],
+        "ends_after_it_starts": first(ends_at=datetime(2017, 11, 26, tzinfo=UTC)),
+        "key_unique": first(item_id="b"),
+        **{
+            f"{name}_present": first(**{name: None})
+            for name in ("promotion_id", "item_id", "starts_at", "ends_at", "snapshot_date")
+        },
+    },
 }
 
 
@@ -87,7 +118,7 @@ def names(results: tuple[CheckResult, ...]) -> list[str]:
     return [result.rule for result in results]
 
 
-@pytest.mark.parametrize("table", [CANDIDATES, ENGAGEMENTS], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", JUDGED, ids=lambda table: table.name)
 def test_a_good_day_passes_every_rule(spark: SparkSession, table: Table) -> None:
     done = audited(spark, table, GOOD[table.contract]())
     done.raise_if_failed()
@@ -99,7 +130,7 @@ def test_a_good_day_passes_every_rule(spark: SparkSession, table: Table) -> None
 
 @pytest.mark.parametrize(
     ("table", "rule"),
-    [(table, rule) for table in (CANDIDATES, ENGAGEMENTS) for rule in table.rules],
+    [(table, rule) for table in JUDGED for rule in table.rules],
     ids=lambda value: value.name,
 )
 def test_every_rule_is_seen_to_stop(spark: SparkSession, table: Table, rule: Rule) -> None:
@@ -119,7 +150,7 @@ def test_every_rule_is_seen_to_stop(spark: SparkSession, table: Table, rule: Rul
 
 
 def test_breaks_name_no_rule_that_is_gone() -> None:
-    for table in (CANDIDATES, ENGAGEMENTS):
+    for table in JUDGED:
         assert set(BREAKS[table.contract]) == {rule.name for rule in table.rules}
 
 
