@@ -56,7 +56,9 @@ def test_every_model_of_a_source_is_read_trained_in_time_and_trained_again_to_le
     generate = JOBS["generate_candidates"]
     assert tables - set(generate.reads) == set(), "next: name them in `reads` of generate_candidates"
     assert trainers - set(generate.after) == set(), "next: name these jobs in `after` of generate_candidates"
-    assert trainers - model_jobs() == set(), "next: say `model=True` of these jobs in JOBS"
+    assert trainers ^ model_jobs() == set(), (
+        "next: say `model=True` of these jobs in JOBS, and name their tables in TABLES"
+    )
     assert trainers ^ set(TRAINERS) == set(), "next: name these jobs in TRAINERS (steps/learn.py) and in JOBS"
 
 

@@ -1,4 +1,4 @@
-"""Rules, stated once for generation, `shortlist why` and the report: one file each, one entry here."""
+"""Rules, stated once for generation and `shortlist why`: one file each, one entry here."""
 
 from collections.abc import Mapping
 from functools import reduce
@@ -25,7 +25,7 @@ ITEM_RULES: Final[Mapping[str, ItemRule]] = {
     "active": ACTIVE,
     "buyable": BUYABLE,
 }
-# Which of them a subject must not be given. The first that forbids a pair is the reason that people are told.
+# Which of them a subject must not be given. The first that forbids a pair is the reason that people see.
 PAIR_RULES: Final[Mapping[str, PairRule]] = {
     "itself": ITSELF,
     "hidden": HIDDEN,
