@@ -1,7 +1,7 @@
 """The registry of jobs: what each one reads and writes, which jobs it waits for, and what its failure leaves behind.
 
 Everything else that names several jobs or asks who makes a table (error texts, the report, the command line, Airflow's
-messages) is derived from `JOBS`; tests hold the DAGs and the folder `jobs/` against it. Imports nothing of the house, so
+messages) is derived from `JOBS`; tests compare the DAGs and the folder `jobs/` with it. Imports nothing of the house, so
 that Airflow's side and the command line can read it.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 NIGHTLY: Final = "candidates_daily"
-# Stands for the candidates table of every surface.
+# Means the candidates table of every surface.
 CANDIDATES: Final = "candidates"
 
 _NOTHING_PUBLISHED: Final = "nothing was published for {day}; every surface keeps its last published day"

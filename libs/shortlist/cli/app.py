@@ -349,7 +349,7 @@ def new_command(
 @app.command("erase")
 def erase_command(
     subject: Annotated[
-        str, typer.Argument(help="Id to erase; - reads one id a line, so that none stands in a command line.")
+        str, typer.Argument(help="Id to erase; - reads one id a line, so that none is seen in a command line.")
     ],
     kind: Annotated[Literal["user", "item"], typer.Option("--kind", help="What the id names.")] = "user",
     day: Annotated[

@@ -114,7 +114,7 @@ def _about_item(
 
 
 def _lost(view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame | None) -> Answer:
-    """An item that might have been given: no source named it, or others stood above it."""
+    """An item that might have been given: no source named it, or others ranked above it."""
     config = view.settings.surfaces[view.surface]
     if proposals is None:
         return (

@@ -35,7 +35,7 @@ DEFINITIONS: Final[dict[str, str]] = {
     HIT_RATE: "share of subjects with at least one relevant item among the first k",
     MRR: "one divided by the rank of the first relevant item among the first k, 0 when there is none",
     MAP: "precision at the rank of each relevant item found, summed and divided by min(k, |T|)",
-    CATALOGUE_COVERAGE: "share of the catalogue's items that stand in at least one list",
+    CATALOGUE_COVERAGE: "share of the catalogue's items that are in at least one list",
     EXPOSURE_GINI: "how unequally ranks are shared by the catalogue's items: 0 all alike, near 1 a few items take all",
     NOVELTY: "mean surprise of the listed items in bits, -log2 of the share of people who have engaged with the item",
     TOP_ITEM_SHARE: "rows with the most shown item, divided by all rows",
