@@ -18,8 +18,8 @@ _DIRECTIVES: Final = {
     "yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S",
     "M": "%m", "d": "%d", "H": "%H",
 }  # fmt: skip
-# A column is a time if all but so few of its values are.
-_FEW: Final = 0.02
+# Largest share of a time column's values that no format reads.
+_MOST_UNREAD: Final = 0.02
 _MOST_FORMATS: Final = 3
 
 
@@ -59,7 +59,7 @@ def find_formats(values: pl.Series) -> list[TimeFormat]:
         other = next((name for name in others if not read[name].equals(read[best])), None)
         found.append(TimeFormat(best, most, other))
         left = left.filter(read[best].is_null())
-    return found if total and len(left) <= _FEW * total else []
+    return found if total and len(left) <= _MOST_UNREAD * total else []
 
 
 def can_read(name: str) -> bool:
