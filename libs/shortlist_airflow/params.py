@@ -11,6 +11,9 @@ from shortlist.config import Settings, load_settings, settings_file
 from shortlist.errors import SettingsError
 
 SETTINGS = "settings"
+# Keywords of JSON schema: those that an override is not held to, and those whose keys are names.
+_OPTIONAL = frozenset({"required", "title", "description", "default", "examples"})
+_BY_NAME = frozenset({"properties", "$defs"})
 
 
 def settings_param() -> Param:
@@ -27,24 +30,30 @@ def settings_param() -> Param:
 
 
 def overrides_schema() -> dict[str, Any]:
-    """JSON schema of a partial settings file, made from the settings' own models."""
-    schema: dict[str, Any] = _without_required(Settings.model_json_schema())
-    # The param has a description of its own; Airflow 3.3 cannot read back a DAG whose schema has one beside it.
-    schema.pop("description", None)
+    """JSON schema of a partial settings file, made from the settings' own models.
+
+    Every field is optional: an override names only what it changes. What refuses nothing is left out: Airflow checks and copies
+    the schema for every task whenever it reads the DAGs, and cannot read back one with a description beside the param's.
+    """
+    schema: dict[str, Any] = _only_what_refuses(Settings.model_json_schema())
     return schema
 
 
-def _without_required(schema: Any) -> Any:
-    """The schema with every field optional: an override names only what it changes."""
+def _only_what_refuses(schema: Any, *, by_name: bool = False) -> Any:
+    """The schema without the keywords of `_OPTIONAL`.
+
+    Args:
+        schema: a part of a schema.
+        by_name: whether its keys are names of fields or of definitions, and no keywords.
+    """
     if isinstance(schema, list):
-        return [_without_required(part) for part in schema]
+        return [_only_what_refuses(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    # A list is the keyword; a field that is called "required" would be a mapping.
     return {
-        key: _without_required(part)
+        key: _only_what_refuses(part, by_name=not by_name and key in _BY_NAME)
         for key, part in schema.items()
-        if not (key == "required" and isinstance(part, list))
+        if by_name or key not in _OPTIONAL
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
+from shortlist.config import Settings
 from shortlist.errors import SettingsError
 from shortlist_airflow import params
 from shortlist_airflow.params import overrides_schema, refuse_day, refuse_unknown, resolve_settings, settings_param
@@ -29,6 +30,17 @@ def test_the_param_of_the_dag_is_made_from_the_settings(candidates_daily: DAG) -
 def test_part_of_the_settings_is_enough() -> None:
     # `surfaces` is required in a file, not in an override.
     assert accepted({"als": {"factors": 32}}) == {"als": {"factors": 32}}
+
+
+def test_the_schema_has_every_field_and_no_word_that_refuses_nothing() -> None:
+    whole, lean = Settings.model_json_schema(), overrides_schema()
+    assert lean["$defs"].keys() == whole["$defs"].keys()
+    for name, definition in {"": whole, **whole["$defs"]}.items():
+        kept = lean["$defs"][name] if name else lean
+        assert kept.get("properties", {}).keys() == definition.get("properties", {}).keys()
+        assert kept.keys() <= definition.keys() - {"required", "title", "description", "default"}
+        for field in kept.get("properties", {}).values():
+            assert not field.keys() & {"title", "description", "default"}
 
 
 @pytest.mark.parametrize(
