@@ -1,10 +1,11 @@
 """Extraction of one synthetic day: rows a second, memory of the driver, and how both grow with the day.
 
-For each size a day is landed by load_synthetic, copied by a plain Spark program (the peer: read the JSON lines with a schema,
-write Delta; no checks, no duplicates, no quarantine), and extracted by jobs/extract_engagements.py. Driver and executor are
-processes of their own (local-cluster with one executor of two cores), because in one process the driver's memory could not be
-kept apart from the executor's. Seconds are the job's own, from its manifest, without the start of the JVM. Memory is the peak of
-resident memory, and what was left of the heap after each garbage collection at most. Linux only.
+For each format and size a day is landed by load_synthetic (and written once more by Spark where the format is not JSON), copied
+by a plain Spark program (the peer: read the files with a schema, write Delta; no checks, no duplicates, no quarantine), and
+extracted by jobs/extract_engagements.py. Driver and executor are processes of their own (local-cluster with one executor of two
+cores), because in one process the driver's memory could not be kept apart from the executor's. Seconds are the job's own, from
+its manifest, without the start of the JVM. Memory is the peak of resident memory, and what was left of the heap after each
+garbage collection at most. Linux only.
 """
 
 import argparse
@@ -27,6 +28,9 @@ from infra.benchmarks._measuring import descendants
 from shortlist.config import CHECKOUT, state_home
 
 DAY: Final = date(2017, 11, 30)
+FORMATS: Final = ("json", "csv", "parquet", "delta")
+# As a producer types them in columns; in text everything is text.
+_TYPES: Final = {"event_ts": "timestamp", "position": "int", "value": "double"}
 MASTER: Final = "local-cluster[1,2,4096]"
 # Within these a growth is called linear, and a driver flat: two runs of one size differ by so much on a shared machine.
 LINEAR: Final = 1.25
@@ -37,9 +41,10 @@ _UNITS = {"K": 1 / 1024, "M": 1.0, "G": 1024.0}
 
 @dataclass(frozen=True)
 class Measured:
-    """One size.
+    """One size in one format.
 
     Attributes:
+        format: of the landed files.
         rows: events of the day.
         seconds: of the extraction, JVM's start excluded.
         peer_seconds: of the plain copy.
@@ -50,6 +55,7 @@ class Measured:
         bytes: their bytes.
     """
 
+    format: str
     rows: int
     seconds: float
     peer_seconds: float
@@ -68,14 +74,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--rows", type=int, nargs="+", default=[2_000_000, 20_000_000], help="sizes (default: %(default)s)"
     )
+    parser.add_argument(
+        "--formats", choices=FORMATS, nargs="+", default=["json", "parquet"], help="of the files (default: %(default)s)"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the landing and the tables where they were made")
-    parser.add_argument("--copy", nargs=2, metavar=("LANDING", "OUT"), help=argparse.SUPPRESS)
+    for program in ("--write", "--copy"):
+        parser.add_argument(program, nargs=3, metavar=("FORMAT", "LANDING", "OUT"), help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    if options.copy:
-        copy(*options.copy)
+    if options.write or options.copy:
+        write(*options.write) if options.write else copy(*options.copy)
         return
     folder = state_home() / "bench"
-    measured = [measure(rows, folder / f"extract-{rows}", options.keep) for rows in sorted(options.rows)]
+    measured = [
+        measure(rows, form, folder / f"extract-{form}-{rows}", options.keep)
+        for form in options.formats
+        for rows in sorted(options.rows)
+    ]
     print(table(measured))
     for line in verdicts(measured):
         print(line)
@@ -83,20 +97,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     (folder / "extract.json").write_text(json.dumps([asdict(each) for each in measured], indent=1), encoding="utf-8")
 
 
-def measure(rows: int, home: Path, keep: bool) -> Measured:
+def measure(rows: int, form: str, home: Path, keep: bool) -> Measured:
     """Land, copy, extract one day in a folder of its own."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     config = home / "settings.yaml"
-    config.write_text(settings(home, rows), encoding="utf-8")
+    config.write_text(settings(home, rows, form), encoding="utf-8")
     jobs, day = CHECKOUT / "jobs", DAY.isoformat()
-    print(f"{rows:,} rows: landing", file=sys.stderr, flush=True)
+    print(f"{rows:,} rows of {form}: landing", file=sys.stderr, flush=True)
     common = ["--config", str(config)]
     submit(home, [str(jobs / "load_synthetic.py"), *common, "--since", day, "--until", day])
-    print(f"{rows:,} rows: copying", file=sys.stderr, flush=True)
-    landing = str(home / "landing" / "engagements" / day)
-    submit(home, [__file__, "--copy", landing, str(home / "copy")])
-    print(f"{rows:,} rows: extracting", file=sys.stderr, flush=True)
+    landing = home / "landing" / "engagements" / day
+    if form != "json":
+        submit(home, [__file__, "--write", form, str(landing), str(home / "written")])
+        shutil.rmtree(landing)
+        (home / "written").rename(landing)
+        (landing / "_SUCCESS").touch()
+    print(f"{rows:,} rows of {form}: copying", file=sys.stderr, flush=True)
+    submit(home, [__file__, "--copy", form, str(landing), str(home / "copy")])
+    print(f"{rows:,} rows of {form}: extracting", file=sys.stderr, flush=True)
     memory = submit(home, [str(jobs / "extract_engagements.py"), *common, "--run-date", day])
     manifest = json.loads((home / "manifests" / f"run_date={day}" / "extract_engagements.json").read_text())
     if manifest["lines"]["accepted"] != rows:
@@ -105,29 +124,42 @@ def measure(rows: int, home: Path, keep: bool) -> Measured:
     peer = float((home / "copy.seconds").read_text())
     if not keep:
         shutil.rmtree(home)
-    return Measured(rows, manifest["seconds"], peer, *memory, written["files"], written["bytes"])
+    return Measured(form, rows, manifest["seconds"], peer, *memory, written["files"], written["bytes"])
 
 
-def settings(home: Path, rows: int) -> str:
+def settings(home: Path, rows: int, form: str) -> str:
     """A deployment of its own; users and items grow with the day, as they do where a day grows."""
     return f"""\
 paths: {{landing: {home}/landing, warehouse: {home}/warehouse, reports: {home}/reports, manifests: {home}/manifests}}
 surfaces: {{homefeed: {{subject: user, sources: [als]}}}}
 synthetic: {{events_per_day: {rows}, users: {max(1000, rows // 20)}, items: {max(200, rows // 100)}, files_per_day: 16}}
+extraction: {{feeds: {{engagements: {{format: {form}}}}}}}
 """
 
 
-def copy(landing: str, out: str) -> None:
-    """The peer: the same lines to a Delta table, and nothing else."""
-    from pyspark.sql.types import StringType, StructField, StructType
-
+def write(form: str, landing: str, out: str) -> None:
+    """The landed lines in another format, with the types that a producer's own program would give its columns."""
     from shortlist.tables import ENGAGEMENTS
     from shortlist.warehouse.session import spark_session
 
-    schema = StructType([StructField(name, StringType()) for name in ENGAGEMENTS.columns])
+    typed = ", ".join(f"{name} {_TYPES.get(name, 'string')}" for name in ENGAGEMENTS.columns)
+    with spark_session("write") as spark:
+        rows = spark.read.schema(typed).json(landing)
+        (rows.write.option("header", True) if form == "csv" else rows.write).format(form).save(out)
+
+
+def copy(form: str, landing: str, out: str) -> None:
+    """The peer: the same rows to a Delta table, and nothing else."""
+    from shortlist.tables import ENGAGEMENTS
+    from shortlist.warehouse.session import spark_session
+
+    texts = ", ".join(f"{name} string" for name in ENGAGEMENTS.columns)
     with spark_session("copy") as spark:
         began = time.perf_counter()
-        spark.read.schema(schema).json(landing).write.format("delta").save(out)
+        # Columnar files say their types themselves.
+        reader = spark.read.format(form)
+        reader = reader.schema(texts).option("header", True) if form in ("json", "csv") else reader
+        reader.load(landing).write.format("delta").save(out)
         Path(f"{out}.seconds").write_text(str(time.perf_counter() - began), encoding="utf-8")
 
 
@@ -165,10 +197,11 @@ def heap_after(log: str) -> float:
 
 def table(measured: Sequence[Measured]) -> str:
     """Figures for people."""
-    names = ["rows", "seconds", "rows/s", "x copy", "heap MB", "JVM MB", "Python MB", "files", "MB"]
-    head = " ".join(f"{name:>{width}}" for name, width in zip(names, (12, 8, 9, 7, 8, 7, 9, 6, 7), strict=True))
+    names = ["format", "rows", "seconds", "rows/s", "x copy", "heap MB", "JVM MB", "Python MB", "files", "MB"]
+    head = " ".join(f"{name:>{width}}" for name, width in zip(names, (8, 12, 8, 9, 7, 8, 7, 9, 6, 7), strict=True))
     lines = [
-        f"{each.rows:>12,} {each.seconds:>8.1f} {each.rows / each.seconds:>9,.0f} {each.seconds / each.peer_seconds:>7.2f} "
+        f"{each.format:>8} {each.rows:>12,} {each.seconds:>8.1f} {each.rows / each.seconds:>9,.0f} "
+        f"{each.seconds / each.peer_seconds:>7.2f} "
         f"{each.driver_heap_mb:>8.0f} {each.driver_rss_mb:>7.0f} {each.python_rss_mb:>9.0f} {each.files:>6} "
         f"{each.bytes / 1e6:>7.1f}"
         for each in measured
@@ -177,15 +210,18 @@ def table(measured: Sequence[Measured]) -> str:
 
 
 def verdicts(measured: Sequence[Measured]) -> list[str]:
-    """From each size to the next: whether seconds grow no faster than rows, and whether the driver stays as it is."""
+    """From each size of a format to the next: whether seconds grow no faster than rows, and whether the driver stays as it is."""
     found = []
     for small, large in pairwise(measured):
+        if small.format != large.format:
+            continue
         rows, seconds = large.rows / small.rows, large.seconds / small.seconds
         heap = large.driver_heap_mb / max(small.driver_heap_mb, 1.0)
         linear = "linear" if seconds <= LINEAR * rows else "NOT LINEAR"
         flat = "flat" if heap <= FLAT else "NOT FLAT"
         found.append(
-            f"{rows:.1f} times the rows: {seconds:.1f} times the seconds ({linear}), {heap:.2f} times the heap ({flat})"
+            f"{large.format}, {rows:.1f} times the rows: {seconds:.1f} times the seconds ({linear}), "
+            f"{heap:.2f} times the heap ({flat})"
         )
     return found
 
