@@ -1,0 +1,33 @@
+"""The benchmark of the pass: everybody gets a whole list, and what it says of figures; none is measured here."""
+
+from infra.benchmarks import candidates as bench
+
+SIZES = bench.Sizes(users=120, items=60, pairs=1500, factors=4, subjects=30, k=5)
+
+
+def test_everybody_of_its_world_gets_a_whole_list() -> None:
+    world = bench.make_world(SIZES)
+    batch = bench.batch_of(world, SIZES.subjects)
+    assert batch.size == SIZES.subjects
+    seconds, stages = bench.whole_pass(world.scorers, batch, SIZES.k, SIZES.items)
+    assert set(stages) == {"prepare", "propose", "score", "explain"}
+    assert 0 < sum(stages.values()) < seconds
+
+
+def test_figures_are_of_one_subject() -> None:
+    figures = bench.measure(bench.make_world(SIZES), SIZES)
+    alone = [value for name, value in figures.items() if name.startswith("proposals of ")]
+    assert len(alone) == 8
+    assert figures["proposals"] == sum(alone)
+    parts = [value for name, value in figures.items() if name.startswith("pass: ")]
+    assert abs(figures["pass"] - sum(parts)) < 1e-9
+
+
+def test_each_speed_is_stated_against_a_peer() -> None:
+    figures = {"proposals": 2.0, "pass": 3.0, "pass, twice the subjects": 3.3, "implicit": 0.5, "mllib": 60.0}
+    assert list(bench.lines(figures))[-4:] == [
+        "pass / sum of its sources' proposals: 1.50 (to be <= 1.3)",
+        "a subject, twice the subjects / once: 1.10 (linear is 1)",
+        "pass of all sources / implicit's one model: 6.00",
+        "MLlib's one model / pass of all sources: 20.00 (to be >= 10)",
+    ]
