@@ -28,6 +28,8 @@ WIDTH: Final = 120
 _LEFT: Final = 44  # columns of the history
 _HEAD: Final = 5  # ranks of a list that are shown
 _SUBJECTS: Final = 3  # lists per surface that are shown
+_SOURCES: Final = 4  # sources beside each other in a table of means
+_ESTIMATE: Final = 25  # columns of a mean with its interval
 
 
 def shown(facts: RunFacts, reports: str) -> Iterator[str]:
@@ -111,10 +113,15 @@ def _verdict(verdict: Verdict, masking: str) -> Iterator[str]:
         "Means and 95 % intervals:"
     )
     yield from wrap(said, WIDTH)
-    columns = min(26, (WIDTH - 18) // len(verdict.sources))
-    yield (column("", 18) + "".join(column(source, columns) for source in verdict.sources)).rstrip()
+    for first in range(0, len(verdict.sources), _SOURCES):
+        yield from _means(verdict, verdict.sources[first : first + _SOURCES])
+
+
+def _means(verdict: Verdict, sources: Sequence[str]) -> Iterator[str]:
+    """A table of some sources, as many as are beside each other with their intervals."""
+    yield (column("", 18) + "".join(column(source, _ESTIMATE) for source in sources)).rstrip()
     for metric, k in verdict.tables[""]:
-        estimates = [verdict.estimates.get((source, metric, k)) for source in verdict.sources]
+        estimates = [verdict.estimates.get((source, metric, k)) for source in sources]
         cells = [
             "not computed"
             if estimate is None
@@ -123,7 +130,7 @@ def _verdict(verdict: Verdict, masking: str) -> Iterator[str]:
             else f"{estimate.value:.4f} ({estimate.low:.4f}-{estimate.high:.4f})"
             for estimate in estimates
         ]
-        yield (column(f"{metric}@{k}", 18) + "".join(column(cell, columns) for cell in cells)).rstrip()
+        yield (column(f"{metric}@{k}", 18) + "".join(column(cell, _ESTIMATE) for cell in cells)).rstrip()
 
 
 def _reading(facts: RunFacts) -> Iterator[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shortlist.reports.evaluation import Estimate
 from shortlist.reports.facts import gather
 from shortlist.reports.page import write_page
 from shortlist.reports.show import WIDTH, main, shown
@@ -24,7 +25,7 @@ def test_shown__lists_beside_history(home: Path) -> None:
         ["2017-11-22", "Apples" + " " * 33 + "als: goes with c"],
     ]
     assert "held: guardrail: overlap fell to 2 %" in text
-    assert "recall_capped@10  0.5000 (0.4500-0.5500)    0.4000 (0.3500-0.4500)" in text
+    assert "recall_capped@10  0.5000 (0.4500-0.5500)   0.4000 (0.3500-0.4500)" in text
     assert "40 subjects, 3 of them without a list (they count as 0)." in " ".join(lines)
     assert "not written yet: run jobs/write_report.py --run-date 2017-11-30" in text
     assert "delta_scan(" in text
@@ -40,6 +41,22 @@ def test_shown__a_reason_that_goes_without_saying_is_left_out(home: Path) -> Non
     lines = list(shown(replace(facts, surfaces=(replace(related, samples=(sample,)),)), "reports"))
     start = lines.index("item Figs, figs")
     assert lines[start + 1].split() == ["1", "Corn", "cooccurrence"]
+
+
+def test_shown__means_of_many_sources_are_whole(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    facts = gather(settings, D)
+    verdict = facts.evaluation.verdicts[0]
+    sources = [verdict.sources[0], *(f"source_{number}" for number in range(7))]
+    estimate = Estimate(0.0156, 0.0112, 0.0213)
+    estimates = {(source, metric, k): estimate for source in sources for metric, k in verdict.tables[""]}
+    many = replace(verdict, sources=tuple(sources), estimates=estimates)
+    lines = list(shown(replace(facts, evaluation=replace(facts.evaluation, verdicts=(many,))), "reports"))
+    heads = [line.split() for line in lines if "source_" in line]
+    assert heads == [sources[:4], sources[4:]]
+    metrics = len(verdict.tables[""])
+    assert sum(line.count("0.0156 (0.0112-0.0213)") for line in lines) == 8 * metrics
 
 
 def test_shown__hostile_titles_neither_act_nor_push_columns(home: Path) -> None:
