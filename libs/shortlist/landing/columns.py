@@ -193,10 +193,9 @@ def _each_avro_row(data: bytes, paths: Paths) -> Iterator[Texts]:
     fields = [pa.field(name, pa.string()) for name in paths]
     while part := list(islice(rows, _ROWS)):
         values = [[_inside(row, path) for row in part] for path in paths.values()]
-        texts = [[_plain_text(value) for value in each] for each in values]
-        given = pa.StructArray.from_arrays([pa.array(each, pa.string()) for each in texts], fields=fields)
+        texts = [pa.array(map(_plain_text, each), pa.string()) for each in values]
         there = [pa.array([value is not None or None for value in each], pa.bool_()) for each in values]
-        yield given, _faults(there, [pa.array(each, pa.string()) for each in texts])
+        yield pa.StructArray.from_arrays(texts, fields=fields), _faults(there, texts)
 
 
 def _inside(row: Any, path: tuple[str, ...]) -> Any:
