@@ -1,7 +1,7 @@
 """The one pass over subjects: what it costs beside its sources alone, implicit and MLlib, and how it grows.
 
 A seeded power-law set of users, items and pairs. Item-side arrays are made from it: neighbour lists by co-occurrence and rp3beta,
-a sample of users, categories, counts; factors and the spectral basis are random, for what they are worth costs nothing. Some
+a sample of users, categories, counts; factors and the spectral basis are random, because quality does not change the time. Some
 users are given lists on one thread, several times, and the fastest time counts:
 
     proposals   each source by itself prepares and proposes its best k to everybody; the sum over the sources

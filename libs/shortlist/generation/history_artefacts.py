@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import CATEGORY, CREATED_AT, EVENT_DATE, EVENT_TYPE, HIDDEN, ITEM_ID, TITLE, USER_ID, WEIGHT
+from shortlist.columns import CATEGORY, CREATED_AT, EVENT_DATE, EVENT_TYPE, ITEM_ID, TITLE, USER_ID
 from shortlist.generation.loading import Loading
 from shortlist.kernels.arrays import Floats
 from shortlist.models.arrays.matrix import sorted_ids
@@ -67,7 +67,7 @@ def recent_users(loading: Loading) -> SharedArrays[Floats]:
 def sampled_users(loading: Loading) -> SharedArrays[SampledUsers]:
     """The users with the smallest seeded hashes, and what each took and did not hide."""
     config = loading.settings.sources.user_neighbours
-    rows = draw_users(loading.history.interactions, config.sample_users, config.seed).toArrow()
+    rows = draw_users(loading.history.taken, config.sample_users, config.seed).toArrow()
     users = sorted_ids(rows[USER_ID])
     owners = pc.index_in(rows[USER_ID], value_set=users).to_numpy()
     items = pc.index_in(rows[ITEM_ID], value_set=loading.items.ids).to_numpy().astype(np.int32)
@@ -77,12 +77,11 @@ def sampled_users(loading: Loading) -> SharedArrays[SampledUsers]:
     return _SharedSample(loading.share(_Ids(users)), loading.share(sample))
 
 
-def draw_users(interactions: DataFrame, count: int, seed: int) -> DataFrame:
+def draw_users(taken: DataFrame, count: int, seed: int) -> DataFrame:
     """user_id, item_id of `count` users at most: those with the smallest seeded hashes, whatever order rows come in."""
-    took = interactions.where((F.col(WEIGHT) > 0) & ~F.col(HIDDEN)).select(USER_ID, ITEM_ID)
     draw = F.xxhash64(USER_ID, F.lit(seed)).alias(_DRAWN)
-    drawn = took.select(USER_ID).distinct().select(USER_ID, draw).orderBy(_DRAWN, USER_ID).limit(count)
-    return took.join(F.broadcast(drawn.select(USER_ID)), USER_ID, how="left_semi")
+    drawn = taken.select(USER_ID).distinct().select(USER_ID, draw).orderBy(_DRAWN, USER_ID).limit(count)
+    return taken.join(F.broadcast(drawn.select(USER_ID)), USER_ID, how="left_semi")
 
 
 def categories(loading: Loading) -> SharedArrays[CategoryShares]:

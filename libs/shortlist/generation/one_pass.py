@@ -26,7 +26,7 @@ class Lists:
         candidates: everything that any source proposed.
         ranks: (sources, C) int32, at which rank each source proposed it, from 1; 0 where it did not.
         scores: (sources, C) float32, each source's score of every candidate; NaN where it cannot say.
-        reasons: (sources, C) int32, the history item that spoke most for what the source proposed and the list has; else -1.
+        reasons: (sources, C) int32, the history item that spoke most for a listed item that the source proposed; else -1.
         starts: (n + 1,) int64, the list of each subject.
         listed: (L,) int64, which candidates are on it, best first.
         blended: (L,) float64, the score by which they are listed.
@@ -97,7 +97,7 @@ class OnePass:
         )
 
     def _reasons(self, block: ScoredBlock, ranks: Indices, listed: NDArray[np.int64]) -> Indices:
-        """A source explains what is listed of what it proposed: this is its dearest answer, and nobody reads the others."""
+        """Each source explains the listed items that it proposed: reasons are expensive, nobody reads those of other items."""
         is_listed = np.zeros(ranks.shape[1], np.bool_)
         is_listed[listed] = True
         reasons = np.full(ranks.shape, -1, np.int32)

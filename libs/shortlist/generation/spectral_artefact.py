@@ -3,7 +3,7 @@
 import numpy as np
 from pyspark.sql import functions as F
 
-from shortlist.columns import HIDDEN, ITEM_ID, SUPPORT, USER_ID, WEIGHT
+from shortlist.columns import ITEM_ID, SUPPORT, WEIGHT
 from shortlist.generation.loading import Loading
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.models.spectral.fit import fit_spread
@@ -13,8 +13,7 @@ from shortlist.sources.spectral import SpectralArrays, spectral_arrays
 def spectrum(loading: Loading) -> SharedArrays[SpectralArrays]:
     """The basis, and which items somebody took; where nobody took anything no item is known."""
     items, config = loading.items, loading.settings.sources.spectral
-    took = loading.history.interactions.where((F.col(WEIGHT) > 0) & ~F.col(HIDDEN))
-    pairs = took.select(USER_ID, ITEM_ID, F.lit(1.0).cast("float").alias(WEIGHT))
+    pairs = loading.history.taken.withColumn(WEIGHT, F.lit(1.0).cast("float"))
     counted = pairs.groupBy(ITEM_ID).agg(F.count("*").alias(SUPPORT)).toArrow()
     degrees = items.counts(counted, SUPPORT).astype(np.int64)
     basis = (

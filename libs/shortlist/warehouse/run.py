@@ -102,7 +102,7 @@ class Run:
         return self.table(table, where)
 
     def _made_none(self, table: Table, within: Mapping[str, str]) -> bool:
-        """Whether the newest commit of the run date, or of this part of it, left no row; rows that went later were there once."""
+        """Whether the newest commit of the run date, or of this part, wrote no row of it; rows deleted later count as written."""
         named: dict[str, date | str] = {RUN_DATE: self.run_date, **within}
         parts = {run_partition(self.run_date), part_name(self.run_date, within)}
         for version, info in commits_from(self.warehouse.path(table), self.version(table)):
