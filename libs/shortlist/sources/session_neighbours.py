@@ -132,10 +132,9 @@ class SessionNeighboursScorer:
         )
         owners = np.repeat(np.arange(batch.size), np.diff(taken.indptr))
         newest_first = np.lexsort((taken.indices, positions, owners)) - taken.indptr[owners]
-        own = frozen(batch.sample_rows, np.int32, "sample rows")
-        require_shape(own, (batch.size,), "sample rows")
-        if not self._subjects_are_sessions:
-            own = np.full(batch.size, -1, np.int32)
+        require_shape(np.asarray(batch.sample_rows), (batch.size,), "sample rows")
+        own_rows = batch.sample_rows if self._subjects_are_sessions else np.full(batch.size, -1)
+        own = frozen(own_rows, np.int32, "sample rows")
         rows = np.empty((batch.size, items), np.float32)
         add_sessions(
             *taken, weights, frozen(newest_first, np.int32, "order"), own, sample.item_starts, sample.item_sessions,

@@ -1,7 +1,7 @@
 """A small world of subjects and items, every scorer over it, and for each a dense reference in float64 loops."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -270,6 +270,10 @@ def voting(seeds: int, multi_hit: bool) -> Case:
     return Case(NeighbourListsScorer(LISTS, config), neighbours(seeds, multi_hit), counts=True)
 
 
+SESSION_SAMPLE: Final = session_sample(
+    (np.cumsum([0, *map(len, SESSIONS)]), np.array([i for s in SESSIONS for i in s])), ITEMS, SESSION
+)
+
 CASES: Final[dict[str, Case]] = {
     "fold_in": Case(FoldInScorer(fold_in_arrays(FACTORS, ALS), ALS, AlsSourceConfig()), fold_in, counts=False),
     "neighbour_lists": voting(4, multi_hit=False),
@@ -280,14 +284,10 @@ CASES: Final[dict[str, Case]] = {
         users,
         counts=True,
     ),
-    "session_neighbours": Case(
-        SessionNeighboursScorer(
-            session_sample(
-                (np.cumsum([0, *map(len, SESSIONS)]), np.array([i for s in SESSIONS for i in s])), ITEMS, SESSION
-            ),
-            SESSION,
-        ),
-        sessions,
+    "session_neighbours": Case(SessionNeighboursScorer(SESSION_SAMPLE, SESSION), sessions, counts=True),
+    "session_neighbours_of_users": Case(
+        SessionNeighboursScorer(SESSION_SAMPLE, SESSION, subjects_are_sessions=False),
+        lambda taken: sessions(replace(taken, row=-1)),
         counts=True,
     ),
     "session_next": Case(SessionNextScorer(LISTS, NEXT), following, counts=True),
