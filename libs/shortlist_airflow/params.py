@@ -14,6 +14,8 @@ SETTINGS = "settings"
 # Keywords of JSON schema: those that an override is not held to, and those whose keys are names.
 _OPTIONAL = frozenset({"required", "title", "description", "default", "examples"})
 _BY_NAME = frozenset({"properties", "$defs"})
+# What JSON schema itself is like, for which a schema is checked whenever it is used: 1 ms. By the newest draft, the default, 200 ms.
+_DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
 def settings_param() -> Param:
@@ -35,8 +37,7 @@ def overrides_schema() -> dict[str, Any]:
     Every field is optional: an override names only what it changes. What refuses nothing is left out: Airflow checks and copies
     the schema for every task whenever it reads the DAGs, and cannot read back one with a description beside the param's.
     """
-    schema: dict[str, Any] = _only_what_refuses(Settings.model_json_schema())
-    return schema
+    return {"$schema": _DRAFT, **_only_what_refuses(Settings.model_json_schema())}
 
 
 def _only_what_refuses(schema: Any, *, by_name: bool = False) -> Any:

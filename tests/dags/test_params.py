@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+from jsonschema import Draft7Validator
+from jsonschema.validators import validator_for
 
 from shortlist.config import Settings
 from shortlist.errors import SettingsError
@@ -38,9 +40,28 @@ def test_the_schema_has_every_field_and_no_word_that_refuses_nothing() -> None:
     for name, definition in {"": whole, **whole["$defs"]}.items():
         kept = lean["$defs"][name] if name else lean
         assert kept.get("properties", {}).keys() == definition.get("properties", {}).keys()
-        assert kept.keys() <= definition.keys() - {"required", "title", "description", "default"}
+        assert kept.keys() - {"$schema"} <= definition.keys() - {"required", "title", "description", "default"}
         for field in kept.get("properties", {}).values():
             assert not field.keys() & {"title", "description", "default"}
+
+
+def test_the_schema_has_only_words_of_its_draft() -> None:
+    """A word that the draft does not know would refuse nothing, and say nothing of it."""
+    schema = overrides_schema()
+    known = set(Draft7Validator.VALIDATORS) | {"$schema", "$defs"}
+
+    def unknown(part: Any, by_name: bool = False) -> set[str]:
+        if isinstance(part, list):
+            return set().union(*map(unknown, part))
+        if not isinstance(part, dict):
+            return set()
+        inside = (unknown(value, not by_name and key in ("properties", "$defs")) for key, value in part.items())
+        # Draft 7 does not look at what stands beside a reference.
+        here = set() if by_name else {*part.keys() - known, *(part.keys() - {"$ref"} if "$ref" in part else ())}
+        return here.union(*inside)
+
+    assert validator_for(schema, default=None) is Draft7Validator
+    assert unknown(schema) == set()
 
 
 @pytest.mark.parametrize(

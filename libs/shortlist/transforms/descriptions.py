@@ -7,7 +7,7 @@ from pyspark.sql.types import ArrayType, StringType, StructField, TimestampType
 from shortlist.columns import FAULT, FILE, ITEM_ID, OFFSET, PROMOTION_ID, RAW, REASONS, RECEIPT, SNAPSHOT_DATE
 from shortlist.config import DescriptionConfig, IdsConfig
 from shortlist.tables import Table
-from shortlist.transforms.engagements import faults, taken_apart
+from shortlist.transforms.engagements import faults, reasons_against, taken_apart
 from shortlist.transforms.mapping import Paths
 from shortlist.transforms.times import event_time, time_text
 from shortlist.transforms.values import given_value, id_column
@@ -50,15 +50,14 @@ def description_rows(
     texts = {f"{_CANONICAL}{name}": time_text(F.col(f"{_GIVEN}{name}"), config.timestamp) for name in times}
     malformed, _ = faults(lines, paths)
     typed = rows.withColumns(texts).withColumns({field.name: _typed(field, config) for field in fields})
-    found = list(malformed)
+    checks = []
     for field in fields:
         given = F.col(f"{_GIVEN}{field.name}")
-        found.append((f"{field.name} has the wrong type", given.isNotNull() & F.col(field.name).isNull()))
+        checks.append((f"{field.name} has the wrong type", given.isNotNull() & F.col(field.name).isNull()))
         if not field.nullable:
-            found.append((f"{field.name} is missing", F.col(FAULT).isNull() & given.isNull()))
-    reasons = F.array(*(F.when(wrong, F.lit(reason)) for reason, wrong in found))
-    reasons = F.array_except(reasons, F.array(F.lit(None).cast("string"))).alias(REASONS)
-    return typed.select(FILE, OFFSET, RAW, RECEIPT, *(field.name for field in fields), reasons)
+            checks.append((f"{field.name} is missing", F.col(FAULT).isNull() & given.isNull()))
+    reasons = reasons_against(malformed, checks)
+    return typed.select(FILE, OFFSET, RAW, RECEIPT, *(field.name for field in fields), reasons.alias(REASONS))
 
 
 def _value(field: StructField, text: Column, config: DescriptionConfig, ids: IdsConfig) -> Column:

@@ -50,6 +50,7 @@ _REQUIRED = [EVENT_ID, EVENT_TYPE, EVENT_TS, USER_ID]
 _IDS: Final = ID_COLUMNS
 _EVENT_TYPES = next(rule for rule in ENGAGEMENTS.rules if rule.name == "event_type_known").arguments["value_set"]
 
+_WRONG_INSIDE: Final = "a nested field has the wrong type"
 AMBIGUOUS_ZONE: Final = "event_ts names its zone by letters that several zones use, such as CST"
 # Given to a row that nothing else speaks against, once events are compared.
 CONFLICTING: Final = "conflicting duplicate"
@@ -57,7 +58,7 @@ CONFLICTING: Final = "conflicting duplicate"
 REASON_KINDS: Final[dict[str, ReasonKind]] = {
     **dict.fromkeys(FAULTS, "malformed"),
     **dict.fromkeys((NO_TEXT, "invalid UTF-8"), "invalid_utf8"),
-    "a nested field has the wrong type": "wrong_type",
+    _WRONG_INSIDE: "wrong_type",
     **dict.fromkeys([f"{name} is missing" for name in (*_REQUIRED, ITEM_ID)], "missing"),
     **dict.fromkeys([f"{name} has the wrong type" for name in (*_IDS, EVENT_TS, POSITION, VALUE)], "wrong_type"),
     **dict.fromkeys([f"{name} is too long" for name in _IDS], "too_long"),
@@ -124,10 +125,7 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
             _CONTROL: F.concat_ws("", *(given[name] for name in _IDS if name in given)).rlike(_CONTROL_CHARACTER),
         }
     )
-    checks = [*malformed, *_checks(config, given)]
-    found = F.array(*(F.when(wrong, F.lit(reason)) for reason, wrong in checks))
-    # Not array_compact: it is a lambda inside, for which Spark interprets the checks below it row by row (6 times slower).
-    reasons = F.array_except(found, F.array(nothing.cast("string")))
+    reasons = reasons_against(malformed, _checks(config, given))
     # A row of a format without lines is kept as what was read of it, by the producer's own names.
     kept = F.to_json(F.struct(*(value.alias(".".join(feed.paths[name])) for name, value in landed.items())))
     raw = F.coalesce(RAW, kept) if feed.format not in ("json", "csv") else F.col(RAW)
@@ -151,8 +149,20 @@ def taken_apart(lines: DataFrame, paths: Paths) -> tuple[DataFrame, dict[str, Co
     return taken, {name: F.col(f"{_LANDED}{name}") for name in values}
 
 
-def faults(lines: DataFrame, paths: Paths) -> tuple[list[tuple[str, Column]], Column]:
-    """Each reason for which a row of `taken_apart` cannot be taken apart, with its condition; and whether there is one."""
+def reasons_against(found: Sequence[Column], checks: Sequence[tuple[str, Column]]) -> Column:
+    """The reasons against a row: array<string>, empty for a usable one.
+
+    Args:
+        found: reasons; NULL where one does not speak against the row.
+        checks: more reasons, each with the condition under which it speaks against the row.
+    """
+    every = F.array(*found, *(F.when(wrong, F.lit(reason)) for reason, wrong in checks))
+    # Not array_compact: it is a lambda inside, for which Spark interprets the checks below it row by row (6 times slower).
+    return F.array_except(every, F.array(F.lit(None).cast("string")))
+
+
+def faults(lines: DataFrame, paths: Paths) -> tuple[list[Column], Column]:
+    """Reasons for which a row of `taken_apart` cannot be taken apart, NULL where it can; and whether there is one."""
     unread, inside = F.lit(False), F.lit(False)
     if GIVEN not in lines.columns:
         unread = F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() | F.col(_EVENT).isNull()
@@ -161,9 +171,8 @@ def faults(lines: DataFrame, paths: Paths) -> tuple[list[tuple[str, Column]], Co
             an_object = F.ltrim(RAW).startswith("{") & F.try_parse_json(RAW).isNotNull()
             unread = unread & ~F.coalesce(an_object, F.lit(False))
             inside = ~unread & F.col(f"{_EVENT}.{_CORRUPT}").isNotNull() & F.col(FAULT).isNull()
-    found = [(fault, F.col(FAULT) == fault) for fault in FAULTS]
-    found[FAULTS.index(NO_JSON)] = (NO_JSON, found[FAULTS.index(NO_JSON)][1] | (F.col(FAULT).isNull() & unread))
-    return [*found, ("a nested field has the wrong type", inside)], unread | F.col(FAULT).isNotNull()
+    fault = F.coalesce(FAULT, F.when(unread, F.lit(NO_JSON)))
+    return [fault, F.when(inside, F.lit(_WRONG_INSIDE))], unread | F.col(FAULT).isNotNull()
 
 
 def _checks(config: ExtractionConfig, given: dict[str, Column]) -> list[tuple[str, Column]]:
