@@ -1,5 +1,8 @@
 """Spark settings of tests, and of programs that tests and benchmarks start without pytest."""
 
+# Plans are interpreted: to compile one costs more than to run it over a few rows. Whole nights run compiled, as in production.
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+
 LOCAL = {
     "spark.master": "local[2]",
     "spark.ui.enabled": "false",
@@ -11,4 +14,5 @@ LOCAL = {
     "spark.databricks.delta.snapshotPartitions": "2",
     # Plans that adapt between stages cost more than a tiny test; nothing may depend on them.
     "spark.sql.adaptive.enabled": "false",
+    **INTERPRETED,
 }

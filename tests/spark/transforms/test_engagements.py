@@ -25,6 +25,7 @@ from shortlist.subjects import id_text
 from shortlist.transforms.engagements import REASON_KINDS, parse_lines, rejected, usable
 from shortlist.transforms.faults import NO_TEXT
 from shortlist.transforms.values import id_column
+from tests.local import INTERPRETED
 
 DAY = date(2017, 11, 30)
 GOOD = {
@@ -380,7 +381,13 @@ def test_java_compiles_what_parses_a_row(spark: SparkSession) -> None:
     columns = f"{RAW} string, {HEADER} string, {FILE} string, {OFFSET} long, {INGEST_DATE} date, {FAULT} string, "
     columns += f"{RECEIPT} string, {FOLDER_VALUES} map<string,string>"
     landed = spark.createDataFrame(spark.sparkContext.emptyRDD(), columns)
-    stages = parse_lines(landed, FeedConfig(), ExtractionConfig())._jdf.queryExecution().debug().codegenToSeq()
+    for setting in INTERPRETED:
+        spark.conf.unset(setting)
+    try:
+        stages = parse_lines(landed, FeedConfig(), ExtractionConfig())._jdf.queryExecution().debug().codegenToSeq()
+    finally:
+        for setting, value in INTERPRETED.items():
+            spark.conf.set(setting, value)
     sizes = [stages.apply(number)._3().maxMethodCodeSize() for number in range(stages.size())]
     assert sizes
     assert max(sizes) <= 8000
