@@ -13,11 +13,16 @@ import runpy
 import socket
 import socketserver
 import sys
+import tempfile
 import threading
 import time
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import TextIOWrapper
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # What a job may read from its submitter's environment; everything else is the resident's own.
 PASSED_ON = ("SHORTLIST_", "AIRFLOW_CTX_")
@@ -90,8 +95,25 @@ def serve(path: str) -> None:
 
     from shortlist.warehouse.session import spark_session
 
-    with spark_session("resident"), socketserver.UnixStreamServer(path, Job) as server:
+    with spark_session("resident") as spark, socketserver.UnixStreamServer(path, Job) as server:
+        threading.Thread(target=load_ahead, args=(spark,), daemon=True).start()
         server.serve_forever()
+
+
+def load_ahead(spark: "SparkSession") -> None:
+    """Let Java load what every job uses, while Airflow starts and no job is there yet: a table is written and read."""
+    from pyspark.sql import functions as F
+
+    with tempfile.TemporaryDirectory(prefix="resident-") as folder:
+        for day in range(2):
+            rows = spark.range(1000).selectExpr("cast(id as string) as id", f"{day} as day", "now() as at")
+            rows = rows.mapInArrow(lambda batches: batches, rows.schema).persist()
+            where = {"replaceWhere": f"day = {day}"} if day else {}
+            rows.write.format("delta").partitionBy("day").options(**where).mode("overwrite").save(folder)
+            table = spark.read.format("delta").load(folder)
+            counted = table.groupBy("day", "at").agg(F.collect_list("id").alias("ids"), F.max("id").alias("id"))
+            table.join(counted, ["id", "day"], how="left_anti").orderBy("id").limit(10).collect()
+            rows.unpersist()
 
 
 def connect(connection: socket.socket, path: str) -> None:
