@@ -1,9 +1,11 @@
 """New events among those of the table: each once, whole event dates at a time."""
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, reduce
+from typing import Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,6 +19,10 @@ from shortlist.transforms.deliveries import STORED, WINNER, FileAccount, as_deli
 from shortlist.transforms.engagements import CONFLICTING, rejected
 from shortlist.warehouse.delta import one_of
 from shortlist.warehouse.run import Run, log
+
+
+# Some 128 MB of Parquet.
+ROWS_PER_FILE: Final = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -66,17 +72,34 @@ def merge_events(run: Run, events: DataFrame, touched: Collection[date], stored:
     """
     lookback = run.settings.extraction.lookback_days
     dates = frozenset(touched) or frozenset([run.run_date])
-    if stored is None:
-        kept, lost = first_deliveries(lookback, events)
-    else:
+    deliveries = [events]
+    if stored is not None:
         # The same event may stand in the table under another date; then that date is replaced too.
         near = F.col(EVENT_DATE).between(
             F.lit(min(dates) - timedelta(days=lookback)), F.lit(max(dates) + timedelta(days=lookback))
         )
         elsewhere = stored.where(near & ~F.col(EVENT_DATE).isin(*dates)).select(EVENT_ID, EVENT_DATE)
         dates |= values_of(elsewhere.join(events.select(EVENT_ID), EVENT_ID, how="left_semi"), EVENT_DATE)
-        kept, lost = first_deliveries(lookback, as_delivered(stored.where(F.col(EVENT_DATE).isin(*dates))), events)
-    return Merge(kept.drop(OFFSET).repartition(EVENT_DATE).persist(), lost.persist(), dates)
+        deliveries.insert(0, as_delivered(stored.where(F.col(EVENT_DATE).isin(*dates))))
+    kept, lost = first_deliveries(lookback, *deliveries)
+    counted = reduce(DataFrame.unionByName, (rows.select(EVENT_DATE) for rows in deliveries)).groupBy(EVENT_DATE).count()
+    counts = {row[0]: row[1] for row in counted.collect()}
+    return Merge(in_files(kept.drop(OFFSET), counts).persist(), lost.persist(), dates)
+
+
+def in_files(rows: DataFrame, counts: Mapping[date, int], rows_per_file: int = ROWS_PER_FILE) -> DataFrame:
+    """Rows in the partitions from which they are written: one for an event date, more for one with many rows.
+
+    Args:
+        rows: with event_id and event_date.
+        counts: by event date, how many rows there are, duplicates included.
+        rows_per_file: how many rows of a date one file should have at most.
+    """
+    files = {day: math.ceil(count / rows_per_file) for day, count in counts.items() if count > rows_per_file}
+    if not files:
+        return rows.repartition(EVENT_DATE)
+    of_date = F.create_map(*(F.lit(part) for pair in sorted(files.items()) for part in pair))[F.col(EVENT_DATE)]
+    return rows.repartition(EVENT_DATE, F.pmod(F.xxhash64(EVENT_ID), F.coalesce(of_date, F.lit(1))))
 
 
 def commit_merge(run: Run, merge: Merge) -> None:
