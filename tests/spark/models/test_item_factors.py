@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import MappedArrays, SharedArrays, share_arrays
-from shortlist.models.ranking.item_factors import SharedItems
-from shortlist.models.ranking.neighbours import Neighbours, collect_neighbours
+from shortlist.models.ranking.item_factors import ItemFactors, SharedItems
 
 VECTORS = {"d": (0.0, 0.0), "a": (3.0, 4.0), "c": (-1.0, 0.0), "b": (0.6, 0.8)}
 
@@ -66,14 +66,12 @@ def test_no_items(spark: SparkSession, folder: Path | None) -> None:
     assert items.unit_length.value.vectors.shape[0] == 0
 
 
-def test_neighbours_by_files_are_those_by_broadcast(spark: SparkSession, folder: Path | None) -> None:
-    rows = [("b", "c", 0.25), ("a", "c", 0.5), ("a", "b", 1.0)]
-    related = spark.createDataFrame(rows, "item_id string, related_item_id string, score float").repartition(2)
-    held: SharedArrays[Neighbours] = share_arrays(spark, folder, collect_neighbours(related))
-    found = held.value
-    assert found.ids.to_pylist() == ["a", "b", "c"]
-    assert [found.indptr.tolist(), found.indices.tolist()] == [[0, 2, 3, 3], [1, 2, 2]]
-    assert found.similarities.tolist() == [1.0, 0.5, 0.25]
+def test_arrays_by_files_are_those_by_broadcast(spark: SparkSession, folder: Path | None) -> None:
+    given = ItemFactors(pa.array(["b", "a"]), np.array([[1.0, 0.5], [0.25, 0.0]], np.float32).T)
+    shared: SharedArrays[ItemFactors] = share_arrays(spark, folder, given)
+    assert isinstance(shared, MappedArrays) == (folder is not None)
+    assert shared.value.ids.to_pylist() == ["b", "a"]
+    assert shared.value.vectors.tolist() == [[1.0, 0.25], [0.5, 0.0]]
 
 
 def test_a_shared_folder_is_seen_by_tasks_and_gone_at_the_end(spark: SparkSession, tmp_path: Path) -> None:
