@@ -29,10 +29,10 @@ from shortlist.config import AlsConfig, CooccurrenceConfig
 from shortlist.config.sources import NeighbourListsSourceConfig
 from shortlist.kernels.top_k import top_k
 from shortlist.models.als import fit as als
+from shortlist.models.als.item_factors import ItemFactors, SharedItems, list_matrix
 from shortlist.models.arrays.matrix import sorted_ids
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
 from shortlist.models.cooccurrence import fit as cooccurrence
-from shortlist.models.ranking.item_factors import ItemFactors, SharedItems, list_matrix
 from shortlist.sources.batch import SubjectBatch
 from shortlist.sources.common_set import NARROW_SUBJECTS
 from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer

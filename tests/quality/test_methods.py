@@ -24,8 +24,8 @@ from infra.benchmarks._quality_methods import (
     subject_batch,
     top_lists,
 )
+from shortlist.models.als.item_factors import SharedItems
 from shortlist.models.arrays.shared_arrays import share_arrays
-from shortlist.models.ranking.item_factors import SharedItems
 from shortlist.sources.neighbour_lists import NeighbourLists
 
 METHODS: dict[str, Settings] = {

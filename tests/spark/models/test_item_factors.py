@@ -7,19 +7,15 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from shortlist.models.als.item_factors import ItemFactors, SharedItems
 from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import MappedArrays, SharedArrays, share_arrays
-from shortlist.models.ranking.item_factors import ItemFactors, SharedItems
 
 VECTORS = {"d": (0.0, 0.0), "a": (3.0, 4.0), "c": (-1.0, 0.0), "b": (0.6, 0.8)}
 
 
 def factors(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(list(VECTORS.items()), "id string, factors array<float>").repartition(3)
-
-
-def items_of(spark: SparkSession, *ids: str) -> DataFrame:
-    return spark.createDataFrame([(name,) for name in ids], "item_id string")
 
 
 @pytest.fixture(params=["files", "broadcast"])
@@ -47,17 +43,6 @@ def test_the_basis_is_that_of_all_items(spark: SparkSession, folder: Path | None
     # Y'Y / 2 is diagonal there.
     assert turned.T @ turned / 2 == pytest.approx(np.diag(basis.spectrum), abs=1e-5)
     assert items.basis(0.5)[1] is rotated
-
-
-def test_places_of_what_a_surface_shows(spark: SparkSession, folder: Path | None) -> None:
-    items = SharedItems(factors(spark), folder)
-    some = items.item_indices(items_of(spark, "d", "unknown", "b"))
-    assert some is not None
-    assert some.tolist() == [1, 3]
-    assert items.item_indices(items_of(spark, "d", "c", "b", "a", "unknown")) is None
-    nothing = items.item_indices(items_of(spark, "unknown"))
-    assert nothing is not None
-    assert nothing.tolist() == []
 
 
 def test_no_items(spark: SparkSession, folder: Path | None) -> None:
