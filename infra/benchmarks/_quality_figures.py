@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 
 from infra.benchmarks._quality_cells import Cell
 from infra.benchmarks._quality_methods import Settings, fitted, rank_candidates, top_lists
-from infra.benchmarks._quality_protocols import Split, draw_negatives
-from shortlist.columns import CI_HIGH, CI_LOW, ITEM_ID, METRIC, SEEN, SUBJECT_ID, SUBJECTS, USER_ID, VALUE
+from infra.benchmarks._quality_protocols import SEEN, Split, draw_negatives
+from shortlist.columns import CI_HIGH, CI_LOW, ITEM_ID, METRIC, SUBJECT_ID, SUBJECTS, USER_ID, VALUE
 from shortlist.config import AlsConfig, CooccurrenceConfig
 from shortlist.metrics.intervals import paired_difference, summarize
 from shortlist.metrics.ranking import score_lists, subjects_without_list

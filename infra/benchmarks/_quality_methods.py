@@ -1,4 +1,4 @@
-"""The models behind two questions: the best k items of a subject, and where a withheld item stands among others."""
+"""The models behind two questions: the best k items of a subject, and the rank of a withheld item among others."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,31 +12,40 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from infra.benchmarks._quality_protocols import NEGATIVES
+from infra.benchmarks._quality_protocols import NEGATIVES, SEEN
 from shortlist.columns import (
     BASKET_ID,
     FACTORS,
     ID,
     ITEM_ID,
     RANK,
+    RELATED_ITEM_ID,
     SCORE,
     SUBJECT_ID,
     USER_ID,
     WEIGHT,
 )
 from shortlist.config import AlsConfig, CooccurrenceConfig
-from shortlist.kernels.neighbours import score_neighbours
+from shortlist.config.sources import NeighbourListsSourceConfig
+from shortlist.kernels.top_k import top_k
 from shortlist.models.als import fit as als
+from shortlist.models.als.item_factors import ItemFactors, SharedItems, list_matrix
+from shortlist.models.arrays.matrix import sorted_ids
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
 from shortlist.models.cooccurrence import fit as cooccurrence
-from shortlist.models.ranking.item_factors import ItemFactors, SharedItems, list_matrix
-from shortlist.models.ranking.neighbours import Neighbours, collect_neighbours, score_from_neighbours
-from shortlist.models.ranking.scoring import mask_rows, top_items
+from shortlist.sources.batch import SubjectBatch
+from shortlist.sources.common_set import NARROW_SUBJECTS
+from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
 
 Batches = Iterable[pa.RecordBatch]
-# Subjects whose candidates' vectors, or whose scores of all items, are held at once.
+MapBatches = Callable[[Batches], Iterator[pa.RecordBatch]]
+Indices = NDArray[np.int32]
+Scores = NDArray[np.float32]
+# Subjects whose candidates' vectors are held at once.
 _SUBJECTS: Final = 256
 _TAKEN: Final = "taken"
+_LISTS: Final = f"{SUBJECT_ID} string, {ITEM_ID} string, {SCORE} float, {RANK} int"
+_RANKS: Final = f"{SUBJECT_ID} string, {ITEM_ID} string, {RANK} int"
 
 
 @dataclass(frozen=True)
@@ -62,15 +71,33 @@ class Factors:
 
 
 @dataclass(frozen=True)
+class Neighbours:
+    """The neighbours of every item.
+
+    Attributes:
+        ids: sorted ids of items and neighbours.
+        lists: neighbours by index in `ids`.
+    """
+
+    ids: pa.Array
+    lists: NeighbourLists
+
+    @property
+    def scorer(self) -> NeighbourListsScorer:
+        """The scorer of the nightly run; everything that a subject holds has a vote."""
+        return NeighbourListsScorer(self.lists, NeighbourListsSourceConfig(seeds=10**6))
+
+
+@dataclass(frozen=True)
 class Votes:
     """The score is a sum of similarities.
 
     Attributes:
-        seeds: subject_id, item_id, weight: what a subject holds.
-        neighbours: what lies beside each item.
+        held: subject_id, item_id: what a subject holds, each item once.
+        neighbours: of every item.
     """
 
-    seeds: DataFrame
+    held: DataFrame
     neighbours: SharedArrays[Neighbours]
 
 
@@ -87,15 +114,25 @@ def fitted(train: DataFrame, settings: Settings) -> Iterator[Model]:
                 yield Factors(users, SharedItems(model.item_factors, None))
                 users.unpersist()
         case CooccurrenceConfig():
-            seeds = train.select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID, F.lit(1.0).cast("float").alias(WEIGHT))
+            held = train.select(F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID)
             with cooccurrence.fit(train.withColumnRenamed(USER_ID, BASKET_ID), settings) as related:
-                yield Votes(seeds, share_arrays(train.sparkSession, None, collect_neighbours(related)))
+                yield Votes(held, share_arrays(train.sparkSession, None, collect_neighbours(related)))
         case Popularity():
             # A model of one factor, so that it is ranked among candidates like the others.
             items = train.groupBy(F.col(ITEM_ID).alias(ID)).agg(F.array(F.count("*").cast("float")).alias(FACTORS))
             subjects = train.select(F.col(USER_ID).alias(SUBJECT_ID)).distinct()
             one = F.array(F.lit(1.0).cast("float")).alias(FACTORS)
             yield Factors(subjects.select(SUBJECT_ID, one), SharedItems(items, None))
+
+
+def collect_neighbours(related: DataFrame) -> Neighbours:
+    """Rows (item_id, related_item_id, score) as lists; item-sized."""
+    table = related.select(ITEM_ID, RELATED_ITEM_ID, SCORE).toArrow()
+    ids = sorted_ids(pa.chunked_array(table[ITEM_ID].chunks + table[RELATED_ITEM_ID].chunks, pa.string()))
+    rows, columns = (pc.index_in(table[name], value_set=ids).to_numpy() for name in (ITEM_ID, RELATED_ITEM_ID))
+    order = np.lexsort((columns, rows))
+    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(ids)))))
+    return Neighbours(ids, NeighbourLists.of((starts, columns[order]), table[SCORE].to_numpy()[order]))
 
 
 def top_lists(model: Model, subjects: DataFrame, k: int) -> DataFrame:
@@ -107,13 +144,13 @@ def top_lists(model: Model, subjects: DataFrame, k: int) -> DataFrame:
         k: longest list.
 
     Returns:
-        subject_id, item_id, score, rank (from 1; ties by item_id).
+        subject_id, item_id, score, rank (from 1; ties by item_id). Subjects that the model does not know are absent.
     """
     if isinstance(model, Factors):
-        return top_items(model.subjects.join(subjects, SUBJECT_ID, how="inner"), model.items, k)
-    most = len(model.neighbours.value.ids)
-    found = score_from_neighbours(model.seeds, model.neighbours, subjects, k, "sum", most)
-    return found.select(SUBJECT_ID, ITEM_ID, SCORE, RANK)
+        asked = subjects.join(model.subjects, SUBJECT_ID, how="inner").select(SUBJECT_ID, SEEN, FACTORS)
+        return asked.mapInArrow(_lists_by_factors(model.items.fitted, k), _LISTS)
+    asked = subjects.join(_histories(model), SUBJECT_ID, how="inner").select(SUBJECT_ID, SEEN, _TAKEN)
+    return asked.mapInArrow(_lists_by_votes(model.neighbours, k), _LISTS)
 
 
 def rank_candidates(model: Model, tasks: DataFrame) -> DataFrame:
@@ -128,68 +165,100 @@ def rank_candidates(model: Model, tasks: DataFrame) -> DataFrame:
     Returns:
         subject_id, item_id, rank (from 1). Subjects that the model does not know are absent.
     """
-    schema = f"{SUBJECT_ID} string, {ITEM_ID} string, {RANK} int"
     columns = [SUBJECT_ID, ITEM_ID, NEGATIVES]
     if isinstance(model, Factors):
         asked = tasks.join(model.subjects, SUBJECT_ID, how="inner").select(*columns, FACTORS)
-        return asked.mapInArrow(_ranking_factors(model.items.fitted), schema)
-    held = model.seeds.groupBy(SUBJECT_ID).agg(F.sort_array(F.collect_list(ITEM_ID)).alias(_TAKEN))
-    asked = tasks.join(held, SUBJECT_ID, how="inner").select(*columns, _TAKEN)
-    return asked.mapInArrow(_ranking_votes(model.neighbours), schema)
+        return asked.mapInArrow(_ranks_by_factors(model.items.fitted), _RANKS)
+    asked = tasks.join(_histories(model), SUBJECT_ID, how="inner").select(*columns, _TAKEN)
+    return asked.mapInArrow(_ranks_by_votes(model.neighbours), _RANKS)
 
 
-def _ranking_factors(shared: SharedArrays[ItemFactors]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _histories(model: Votes) -> DataFrame:
+    return model.held.groupBy(SUBJECT_ID).agg(F.sort_array(F.collect_list(ITEM_ID)).alias(_TAKEN))
+
+
+def _lists_by_factors(shared: SharedArrays[ItemFactors], k: int) -> MapBatches:
+    def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
+        items = shared.value
+        for batch in batches:
+            if batch.num_rows:
+                seen = index_rows(batch[SEEN], items.ids)
+                best = top_k(list_matrix(batch[FACTORS]), items.vectors.T, *seen, k)
+                yield _listed(batch[SUBJECT_ID], items.ids, best.items, best.scores)
+
+    return rank
+
+
+def _lists_by_votes(shared: SharedArrays[Neighbours], k: int) -> MapBatches:
+    def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
+        near = shared.value
+        scorer, eligible = near.scorer, np.ones(len(near.ids), np.uint8)
+        for batch in batches:
+            for some in _slices(batch, NARROW_SUBJECTS):
+                subjects = subject_batch(some[_TAKEN], some[SEEN], near.ids)
+                votes = scorer.prepare(subjects)
+                best = scorer.propose(subjects, votes, k, eligible)
+                yield _listed(some[SUBJECT_ID], near.ids, best, scores_at(votes.rows, best))
+
+    return rank
+
+
+def _ranks_by_factors(shared: SharedArrays[ItemFactors]) -> MapBatches:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
         items = shared.value
         # One more row, of zeros, for items without a vector.
         vectors = np.vstack([items.vectors, np.zeros((1, items.vectors.shape[1]), np.float32)])
         for batch in batches:
-            if batch.num_rows:
-                queries = list_matrix(batch[FACTORS])
-                indices = candidate_indices(batch, items.ids)
-                scores = np.empty(indices.shape, np.float32)
-                for first in range(0, len(indices), _SUBJECTS):
-                    some = slice(first, first + _SUBJECTS)
-                    scores[some] = np.matmul(vectors[indices[some]], queries[some, :, None])[:, :, 0]
-                yield _ranked(batch, scores)
+            for some in _slices(batch, _SUBJECTS):
+                queries = list_matrix(some[FACTORS])
+                indices = candidate_indices(some, items.ids)
+                yield _ranked(some, np.matmul(vectors[indices], queries[:, :, None])[:, :, 0])
 
     return rank
 
 
-def _ranking_votes(shared: SharedArrays[Neighbours]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _ranks_by_votes(shared: SharedArrays[Neighbours]) -> MapBatches:
     def rank(batches: Batches) -> Iterator[pa.RecordBatch]:
         near = shared.value
+        scorer, nothing = near.scorer, pa.nulls(NARROW_SUBJECTS, pa.list_(pa.string()))
         for batch in batches:
-            if batch.num_rows:
-                indices = candidate_indices(batch, near.ids)
-                scores = np.empty(indices.shape, np.float32)
-                for first in range(0, len(indices), _SUBJECTS):
-                    some = slice(first, first + _SUBJECTS)
-                    votes = score_all(batch[_TAKEN].slice(first, _SUBJECTS), near)
-                    scores[some] = np.take_along_axis(votes, indices[some], axis=1)
-                yield _ranked(batch, scores)
+            for some in _slices(batch, NARROW_SUBJECTS):
+                subjects = subject_batch(some[_TAKEN], nothing[: some.num_rows], near.ids)
+                scores = scorer.prepare(subjects).rows
+                yield _ranked(some, scores_at(scores, candidate_indices(some, near.ids)))
 
     return rank
 
 
-def score_all(held: pa.ListArray, near: Neighbours) -> NDArray[np.float32]:
-    """Scores of every item, and one more column for items that are not known, (rows, ids + 1); 0 where nothing leads."""
-    indptr, indices = mask_rows(held, near.ids)
-    found = score_neighbours(
-        (indptr, indices),
-        np.ones(len(indices), np.float32),
-        (near.indptr, near.indices),
-        near.similarities,
-        len(near.ids),
-        "sum",
-    )
-    scores = np.zeros((len(held), len(near.ids) + 1), np.float32)
-    listed = np.arange(found.items.shape[1]) < found.counts[:, None]
-    scores[np.nonzero(listed)[0], found.items[listed]] = found.scores[listed]
-    return scores
+def _slices(batch: pa.RecordBatch, subjects: int) -> Iterator[pa.RecordBatch]:
+    """So many rows at a time."""
+    for first in range(0, batch.num_rows, subjects):
+        yield batch.slice(first, subjects)
 
 
-def candidate_indices(batch: pa.RecordBatch, ids: pa.Array) -> NDArray[np.int32]:
+def subject_batch(held: pa.ListArray, seen: pa.ListArray, ids: pa.Array) -> SubjectBatch:
+    """Subjects as sources take them: what each holds, each item of weight 1, and what it must not be given."""
+    starts, items = index_rows(held, ids)
+    weights = {WEIGHT: np.ones(len(items), np.float32)}
+    return SubjectBatch(starts, items, weights, *index_rows(seen, ids), np.full(len(held), -1, np.int32))
+
+
+def scores_at(scores: Scores, indices: Indices) -> Scores:
+    """Some of the scores (subjects, items) of each subject; 0 for what is no item: index -1 or the number of items."""
+    return np.take_along_axis(np.pad(scores, ((0, 0), (0, 1))), indices, axis=1)
+
+
+def index_rows(lists: pa.ListArray, ids: pa.Array) -> tuple[NDArray[np.int64], Indices]:
+    """Lists of ids as rows of sorted indices in `ids`: starts and indices. NULL is an empty row, unknown ids are left out."""
+    rows = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
+    found = pc.index_in(lists.flatten().cast(pa.string()), value_set=ids)
+    known = found.is_valid().to_numpy(zero_copy_only=False)
+    indices, rows = found.drop_null().to_numpy(), rows[known]
+    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(lists)))))
+    return starts.astype(np.int64), indices[np.lexsort((indices, rows))].astype(np.int32)
+
+
+def candidate_indices(batch: pa.RecordBatch, ids: pa.Array) -> Indices:
     """Indices in `ids` of the withheld item and the negatives of each row, (rows, 1 + negatives); len(ids) if unknown."""
     columns = (batch[ITEM_ID], batch[NEGATIVES].flatten())
     known = [pc.fill_null(pc.index_in(column.cast(pa.string()), value_set=ids), len(ids)) for column in columns]
@@ -197,12 +266,24 @@ def candidate_indices(batch: pa.RecordBatch, ids: pa.Array) -> NDArray[np.int32]
     return np.column_stack([withheld, negatives.reshape(batch.num_rows, -1)])
 
 
-def pessimistic_ranks(scores: NDArray[np.float32]) -> NDArray[np.int32]:
+def pessimistic_ranks(scores: Scores) -> Indices:
     """The rank of column 0 in each row, other columns of the same score before it."""
-    ranks: NDArray[np.int32] = (1 + (scores[:, 1:] >= scores[:, :1]).sum(axis=1)).astype(np.int32)
+    ranks: Indices = (1 + (scores[:, 1:] >= scores[:, :1]).sum(axis=1)).astype(np.int32)
     return ranks
 
 
-def _ranked(batch: pa.RecordBatch, scores: NDArray[np.float32]) -> pa.RecordBatch:
+def _listed(subjects: pa.Array, ids: pa.Array, best: Indices, scores: Scores) -> pa.RecordBatch:
+    """Lists of indices in `ids`, -1 behind the last, as rows."""
+    row, position = np.nonzero(best >= 0)
+    columns = {
+        SUBJECT_ID: subjects.take(pa.array(row)),
+        ITEM_ID: ids.take(pa.array(best[row, position])),
+        SCORE: pa.array(scores[row, position]),
+        RANK: pa.array((position + 1).astype(np.int32)),
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _ranked(batch: pa.RecordBatch, scores: Scores) -> pa.RecordBatch:
     ranks = pa.array(pessimistic_ranks(scores))
     return pa.RecordBatch.from_arrays([batch[SUBJECT_ID], batch[ITEM_ID], ranks], [SUBJECT_ID, ITEM_ID, RANK])

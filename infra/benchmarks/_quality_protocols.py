@@ -19,6 +19,7 @@ from shortlist.columns import ITEM_ID, POSITION, SUBJECT_ID, USER_ID
 from shortlist.models.arrays.matrix import sorted_ids
 
 NEGATIVES: Final = "negatives"
+SEEN: Final = "seen"
 PAIR: Final = (USER_ID, ITEM_ID)
 
 

@@ -23,6 +23,7 @@ from shortlist.kernels.arrays import Rows
 from shortlist.kernels.cooccurrence import cooccur
 from shortlist.kernels.ials import fit_ials
 from shortlist.kernels.observations import observe
+from shortlist.kernels.starting import chances
 from shortlist.sources.batch import Scorer
 from shortlist.sources.fold_in import FoldInScorer, fold_in_arrays
 from shortlist.sources.item_values import ItemValuesScorer
@@ -31,7 +32,7 @@ from shortlist.sources.repeat import RepeatScorer
 from shortlist.sources.session_neighbours import SessionNeighboursScorer, session_sample
 from shortlist.sources.session_next import SessionNextScorer, fit_followers
 from shortlist.sources.spectral import SpectralScorer, fit_spectral, spectral_arrays
-from shortlist.sources.user_neighbours import UserNeighboursScorer, drawn_users, user_sample
+from shortlist.sources.user_neighbours import UserNeighboursScorer, user_sample
 
 SEED: Final = 7
 EPOCHS: Final = 12
@@ -106,7 +107,7 @@ def users(fitted: Fitted, sample: int, nearest: int, discount: float) -> Sampled
     """User neighbours over a seeded sample."""
     settings = UserNeighboursSourceConfig(sample_users=sample, nearest=nearest, discount=discount)
     train = Sequences(*fitted.pairs, np.zeros(len(fitted.pairs.indices)))
-    drawn = drawn_users(np.arange(train.size), sample, SEED)
+    drawn = np.sort(np.argsort(chances(np.arange(train.size), SEED), kind="stable")[:sample])
     chosen = train.of(drawn)
     rows = np.full(train.size, -1, np.int32)
     rows[drawn] = np.arange(len(drawn))

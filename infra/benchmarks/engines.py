@@ -1,4 +1,4 @@
-"""All that multiplies, against its peers: als, top_k and cooccurrence, one after the other.
+"""All engines against their peers: als, cooccurrence and candidates, one after the other.
 
 About 15 minutes on two cores; with --full hours. Each has its own --help, table, ratios and figures.
 """
@@ -6,7 +6,7 @@ About 15 minutes on two cores; with --full hours. Each has its own --help, table
 import argparse
 from collections.abc import Sequence
 
-from infra.benchmarks import als, cooccurrence, top_k
+from infra.benchmarks import als, candidates, cooccurrence
 from infra.benchmarks._sets import SETS, SMALL
 
 
@@ -19,8 +19,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--full", action="store_true", help="every set, of 10 and 100 million pairs too")
     options = parser.parse_args(argv)
     sets = ["--sets", *(SETS if options.full else options.sets)]
-    for program in (als, top_k, cooccurrence):
+    for program in (als, cooccurrence):
         program.main(sets)
+    candidates.main([])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Ranking quality on public sets, by the models of the nightly run: ours, the published figure, the target.
 
 Sets: Pinterest boards, MovieLens 1M and Art of the Mix, from ../shared/data beside the checkout; without it the exit code is
-2. Models are fitted by shortlist.models (als, cooccurrence) on frames, lists come from shortlist.models.ranking.scoring and
-.neighbours, values from shortlist.metrics. The exit code is 1 when a target is missed, so this is a gate.
+2. Models are fitted by shortlist.models (als, cooccurrence) on frames, lists come from shortlist.kernels.top_k and
+shortlist.sources.neighbour_lists, values from shortlist.metrics. The exit code is 1 when a target is missed, so this is a gate.
 Cells whose names end in -blend go through the array pass of the nightly run without Spark: sources propose, each scores what any
 proposed, a blend ranks. Settings of every source and the blend are chosen on a cut of the training part, always; --tune is
 for the other cells. The same procedure takes any set: --train F --test F, Parquet or CSV of user, item and perhaps time or order.

@@ -10,19 +10,23 @@ from pyspark.sql import DataFrame, SparkSession
 from infra.benchmarks._quality_cells import cosine, ials, rp3beta
 from infra.benchmarks._quality_methods import (
     Factors,
+    Neighbours,
     Popularity,
     Settings,
     Votes,
     candidate_indices,
+    collect_neighbours,
     fitted,
+    index_rows,
     pessimistic_ranks,
     rank_candidates,
-    score_all,
+    scores_at,
+    subject_batch,
     top_lists,
 )
+from shortlist.models.als.item_factors import SharedItems
 from shortlist.models.arrays.shared_arrays import share_arrays
-from shortlist.models.ranking.item_factors import SharedItems
-from shortlist.models.ranking.neighbours import Neighbours
+from shortlist.sources.neighbour_lists import NeighbourLists
 
 METHODS: dict[str, Settings] = {
     "iALS": ials(8, 0.01, 0.1, 8),
@@ -32,6 +36,7 @@ METHODS: dict[str, Settings] = {
 }
 PERSONAL = [name for name in METHODS if name != "popularity"]
 TASKS = "subject_id string, item_id string, negatives array<string>"
+RELATED = "item_id string, related_item_id string, score float"
 
 
 def ranks(frame: DataFrame) -> dict[tuple[str, str], int]:
@@ -70,21 +75,36 @@ def test_candidates_are_ranked_by_inner_product(spark: SparkSession) -> None:
     assert ranks(rank_candidates(model, tasks)) == {("u", "a"): 2, ("u", "c"): 4, ("v", "b"): 4, ("v", "?"): 4}
 
 
+def test_lists_by_inner_product_leave_out_what_a_subject_has_seen(spark: SparkSession) -> None:
+    """Scores of u: a 1, b 3, c -2; of v: a 2, b 0, c 1; w has no vector."""
+    subjects = spark.createDataFrame([("u", [1.0, 0.0]), ("v", [0.0, 1.0])], "subject_id string, factors array<float>")
+    items = [("a", [1.0, 2.0]), ("b", [3.0, 0.0]), ("c", [-2.0, 1.0])]
+    model = Factors(subjects, SharedItems(spark.createDataFrame(items, "id string, factors array<float>"), None))
+    asked = spark.createDataFrame(
+        [("u", ["b", "?"]), ("v", None), ("w", ["a"])], "subject_id string, seen array<string>"
+    )
+    lists = {tuple(row) for row in top_lists(model, asked, 2).collect()}
+    assert lists == {("u", "a", 1.0, 1), ("u", "c", -2.0, 2), ("v", "a", 2.0, 1), ("v", "c", 1.0, 2)}
+
+
 def neighbours() -> Neighbours:
     """a: b .5, c .25; b: a .5; d: c 1, b .125; c has none."""
-    return Neighbours(
-        pa.array(["a", "b", "c", "d"]),
-        np.array([0, 2, 3, 3, 5]),
-        np.array([1, 2, 0, 1, 2], np.int32),
-        np.array([0.5, 0.25, 0.5, 0.125, 1.0], np.float32),
-    )
+    lists = NeighbourLists.of(([0, 2, 3, 3, 5], [1, 2, 0, 1, 2]), [0.5, 0.25, 0.5, 0.125, 1.0])
+    return Neighbours(pa.array(["a", "b", "c", "d"]), lists)
+
+
+def test_rows_of_neighbours_become_lists_in_the_order_of_ids(spark: SparkSession) -> None:
+    rows = [("d", "c", 1.0), ("b", "a", 0.5), ("a", "c", 0.25), ("d", "b", 0.125), ("a", "b", 0.5)]
+    found, expected = collect_neighbours(spark.createDataFrame(rows, RELATED).repartition(2)), neighbours()
+    assert found.ids.to_pylist() == ["a", "b", "c", "d"]
+    for name in ("starts", "items", "similarities"):
+        assert getattr(found.lists, name).tolist() == getattr(expected.lists, name).tolist()
 
 
 def test_candidates_are_ranked_by_votes(spark: SparkSession) -> None:
     """u holds a and d: b .625, c 1.25. v holds b: a .5. Items that nobody leads to score 0."""
-    rows = [("u", "a", 1.0), ("u", "d", 1.0), ("v", "b", 1.0)]
-    seeds = spark.createDataFrame(rows, "subject_id string, item_id string, weight float")
-    model = Votes(seeds, share_arrays(spark, None, neighbours()))
+    held = spark.createDataFrame([("u", "a"), ("u", "d"), ("v", "b")], "subject_id string, item_id string")
+    model = Votes(held, share_arrays(spark, None, neighbours()))
     tasks = spark.createDataFrame(
         [
             ("u", "b", ["c", "?"]),
@@ -99,11 +119,44 @@ def test_candidates_are_ranked_by_votes(spark: SparkSession) -> None:
     assert found == {("u", "b"): 2, ("u", "c"): 1, ("v", "c"): 3, ("v", "a"): 1}
 
 
-def test_all_scores_of_a_slice_of_subjects() -> None:
-    held = pa.array([["b"], ["a", "d"], [], ["a"]])
+def test_lists_by_votes_leave_out_what_a_subject_has_seen(spark: SparkSession) -> None:
+    """The same scores; u has seen d and c, v nothing that is known, w holds nothing that is known, x nothing at all."""
+    rows = [("u", "a"), ("u", "d"), ("v", "b"), ("w", "?")]
+    model = Votes(
+        spark.createDataFrame(rows, "subject_id string, item_id string"), share_arrays(spark, None, neighbours())
+    )
+    seen = [("u", ["d", "c"]), ("v", ["?"]), ("w", None), ("x", None)]
+    subjects = spark.createDataFrame(seen, "subject_id string, seen array<string>")
+    lists = {tuple(row) for row in top_lists(model, subjects, 3).collect()}
+    assert lists == {("u", "b", 0.625, 1), ("v", "a", 0.5, 1)}
+
+
+def test_nothing_is_listed_where_no_item_has_a_neighbour(spark: SparkSession) -> None:
+    model = Votes(
+        spark.createDataFrame([("u", "a")], "subject_id string, item_id string"),
+        share_arrays(spark, None, collect_neighbours(spark.createDataFrame([], RELATED))),
+    )
+    subjects = spark.createDataFrame([("u", ["a"])], "subject_id string, seen array<string>")
+    assert top_lists(model, subjects, 3).collect() == []
+    assert ranks(rank_candidates(model, spark.createDataFrame([("u", "b", ["c"])], TASKS))) == {("u", "b"): 2}
+
+
+def test_scores_of_a_slice_of_subjects() -> None:
+    held = pa.array([["b"], ["a", "d"], [], ["a"]]).slice(1)
+    near = neighbours()
+    scores = near.scorer.prepare(subject_batch(held, held, near.ids)).rows
     expected = [[0, 0.625, 1.25, 0, 0], [0] * 5, [0, 0.5, 0.25, 0, 0]]
-    # A subject's own items are never given, so they have no score: a and d of the first row.
-    assert score_all(held.slice(1), neighbours()).tolist() == expected
+    assert scores_at(scores, np.tile(np.array([0, 1, 2, 3, 4], np.int32), (3, 1))).tolist() == expected
+    assert scores_at(scores, np.array([[-1, 2], [1, 1], [2, -1]], np.int32)).tolist() == [[0, 1.25], [0, 0], [0.25, 0]]
+
+
+def test_rows_of_indices_are_sorted_and_leave_out_what_is_not_known() -> None:
+    ids = pa.array(["a", "b", "c"])
+    starts, indices = index_rows(pa.array([["a"], ["c", "b"], None, ["c", "z", "a"], []]), ids)
+    assert (starts.tolist(), indices.tolist()) == ([0, 1, 3, 3, 5, 5], [0, 1, 2, 0, 2])
+    assert [array.dtype.name for array in (starts, indices)] == ["int64", "int32"]
+    starts, indices = index_rows(pa.array([["a"], ["c", "b"], None, ["c", "a"]]).slice(1, 3), ids)
+    assert (starts.tolist(), indices.tolist()) == ([0, 2, 2, 4], [1, 2, 0, 2])
 
 
 def groups(spark: SparkSession) -> DataFrame:

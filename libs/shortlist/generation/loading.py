@@ -22,8 +22,8 @@ from shortlist.config.sources import SessionsConfig
 from shortlist.generation.items import Items
 from shortlist.generation.sessions import draw_sessions, session_rows
 from shortlist.kernels.arrays import Rows
+from shortlist.models.als.item_factors import SharedItems
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
-from shortlist.models.ranking.item_factors import SharedItems
 from shortlist.tables import ITEM_FACTORS, RELATED_ITEMS
 
 log = logging.getLogger("shortlist")

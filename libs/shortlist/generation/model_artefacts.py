@@ -9,8 +9,8 @@ from shortlist.columns import ITEM_ID, MEASURE, RELATED_ITEM_ID, SCORE
 from shortlist.config.base import Measure
 from shortlist.generation.loading import KnownItems, Loading
 from shortlist.kernels.arrays import Floats, Indices, Offsets
+from shortlist.models.als.item_factors import ItemFactors
 from shortlist.models.arrays.shared_arrays import SharedArrays
-from shortlist.models.ranking.item_factors import ItemFactors
 from shortlist.sources.fold_in import FoldInArrays
 from shortlist.sources.inputs import FoldIn
 from shortlist.sources.item_vectors import ItemVectors

@@ -18,7 +18,6 @@ from shortlist.kernels import candidates, counting_loops, ranking, ranking_loops
 from shortlist.kernels.arrays import frozen
 from shortlist.kernels.cooccurrence import MEASURES, cooccur
 from shortlist.kernels.ials import fit_ials
-from shortlist.kernels.neighbours import score_neighbours
 from shortlist.kernels.observations import observe
 from shortlist.kernels.top_k import top_k
 
@@ -96,7 +95,6 @@ def count_each_way() -> None:
 KERNELS: Final[dict[str, Callable[[], object]]] = {
     "top_k": lambda: top_k(np.eye(2), np.eye(2), np.zeros(3, np.int64), PAIRS[1][:0], 1),
     "cooccurrence": lambda: cooccur(PAIRS, 2, list(MEASURES), 1),
-    "neighbours": lambda: score_neighbours(PAIRS, ONES, PAIRS, ONES, 1, "sum"),
     "ials": fit_each_way,
     "candidates": score_candidates,
     "ranking": rank_candidates,

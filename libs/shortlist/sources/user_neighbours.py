@@ -11,7 +11,6 @@ from shortlist.config.sources import UserNeighboursSourceConfig
 from shortlist.kernels.arrays import Rows, bounded_rows, checked_rows, finite, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_users, best_shared
-from shortlist.kernels.starting import chances
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.inputs import ArtefactName, Artefacts, given
 from shortlist.sources.item_side import ItemSide
@@ -40,19 +39,6 @@ class UserSample(ItemSide):
     item_users: NDArray[np.int32]
     scales: NDArray[np.float32]
     degrees: NDArray[np.float32]
-
-
-def drawn_users(numbers: ArrayLike, count: int, seed: int) -> NDArray[np.int64]:
-    """Which of the users are in the sample, ascending: those with the smallest seeded numbers, whoever draws.
-
-    Args:
-        numbers: (users,) int64, any numbers that name the users.
-        count: most users in the sample.
-        seed: of the draw.
-    """
-    names = np.asarray(numbers, np.int64)
-    order = np.lexsort((names, chances(names, seed)))
-    return np.sort(order[:count])
 
 
 def user_sample(pairs: tuple[ArrayLike, ArrayLike], item_count: int, given: ArrayLike | None = None) -> UserSample:

@@ -3,23 +3,19 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from shortlist.models.als.item_factors import ItemFactors, SharedItems
 from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import MappedArrays, SharedArrays, share_arrays
-from shortlist.models.ranking.item_factors import SharedItems
-from shortlist.models.ranking.neighbours import Neighbours, collect_neighbours
 
 VECTORS = {"d": (0.0, 0.0), "a": (3.0, 4.0), "c": (-1.0, 0.0), "b": (0.6, 0.8)}
 
 
 def factors(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(list(VECTORS.items()), "id string, factors array<float>").repartition(3)
-
-
-def items_of(spark: SparkSession, *ids: str) -> DataFrame:
-    return spark.createDataFrame([(name,) for name in ids], "item_id string")
 
 
 @pytest.fixture(params=["files", "broadcast"])
@@ -49,31 +45,18 @@ def test_the_basis_is_that_of_all_items(spark: SparkSession, folder: Path | None
     assert items.basis(0.5)[1] is rotated
 
 
-def test_places_of_what_a_surface_shows(spark: SparkSession, folder: Path | None) -> None:
-    items = SharedItems(factors(spark), folder)
-    some = items.item_indices(items_of(spark, "d", "unknown", "b"))
-    assert some is not None
-    assert some.tolist() == [1, 3]
-    assert items.item_indices(items_of(spark, "d", "c", "b", "a", "unknown")) is None
-    nothing = items.item_indices(items_of(spark, "unknown"))
-    assert nothing is not None
-    assert nothing.tolist() == []
-
-
 def test_no_items(spark: SparkSession, folder: Path | None) -> None:
     items = SharedItems(factors(spark).limit(0), folder)
     assert len(items.ids) == 0
     assert items.unit_length.value.vectors.shape[0] == 0
 
 
-def test_neighbours_by_files_are_those_by_broadcast(spark: SparkSession, folder: Path | None) -> None:
-    rows = [("b", "c", 0.25), ("a", "c", 0.5), ("a", "b", 1.0)]
-    related = spark.createDataFrame(rows, "item_id string, related_item_id string, score float").repartition(2)
-    held: SharedArrays[Neighbours] = share_arrays(spark, folder, collect_neighbours(related))
-    found = held.value
-    assert found.ids.to_pylist() == ["a", "b", "c"]
-    assert [found.indptr.tolist(), found.indices.tolist()] == [[0, 2, 3, 3], [1, 2, 2]]
-    assert found.similarities.tolist() == [1.0, 0.5, 0.25]
+def test_arrays_by_files_are_those_by_broadcast(spark: SparkSession, folder: Path | None) -> None:
+    given = ItemFactors(pa.array(["b", "a"]), np.array([[1.0, 0.5], [0.25, 0.0]], np.float32).T)
+    shared: SharedArrays[ItemFactors] = share_arrays(spark, folder, given)
+    assert isinstance(shared, MappedArrays) == (folder is not None)
+    assert shared.value.ids.to_pylist() == ["b", "a"]
+    assert shared.value.vectors.tolist() == [[1.0, 0.25], [0.5, 0.0]]
 
 
 def test_a_shared_folder_is_seen_by_tasks_and_gone_at_the_end(spark: SparkSession, tmp_path: Path) -> None:

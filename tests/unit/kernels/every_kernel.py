@@ -20,7 +20,6 @@ from shortlist.kernels import candidates, ranking
 from shortlist.kernels.arrays import Rows
 from shortlist.kernels.cooccurrence import MEASURES, cooccur, totals_of
 from shortlist.kernels.ials import fit_ials, fold_in
-from shortlist.kernels.neighbours import score_neighbours
 from shortlist.kernels.observations import observe
 from shortlist.kernels.top_k import top_k
 
@@ -38,9 +37,6 @@ def use_all(given: Callable[[Array], Array]) -> list[Array]:
     indptr, indices = given(INDPTR), given(INDICES)
     rows = (indptr, indices)
     found += top_k(vectors, vectors, indptr, indices, 1)
-    for scoring in ("sum", "multi-hit"):
-        found += score_neighbours(rows, floats, rows, floats, 1, scoring)
-        found += score_neighbours(rows, floats, rows, floats, 1, scoring, seen=rows)
     for measures, more in (
         (tuple(MEASURES), {}),
         (("count",), {}),

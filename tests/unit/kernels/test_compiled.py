@@ -24,7 +24,7 @@ def test_kernels__what_is_warmed_is_all_that_is_needed(tmp_path: Path) -> None:
     found = json.loads(run(str(Path(__file__).with_name("every_kernel.py")), str(arrays)))
     assert found["equal"]
     # The loops that Python calls; those that they call are compiled into them.
-    entered = {"scan_tile", "write_ranked", "count_baskets", "list_baskets", "cooccurrence_rows", "neighbour_rows",
+    entered = {"scan_tile", "write_ranked", "count_baskets", "list_baskets", "cooccurrence_rows",
                "conjugate_gradient", "solve_exactly", "observed_loss", "best_of_rows", "best_of_entries", "first_allowed",
                "union_rows", "gathered_products", "gathered_values", "own_values", "largest_products", "standard_scores",
                "tied_ranks", "weighted_sum", "cut_lists", "list_worth"}  # fmt: skip

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from shortlist.kernels import ranked
 from shortlist.kernels.cooccurrence import cooccur
 from shortlist.kernels.cooccurrence_loops import cooccurrence_rows, count_baskets, list_baskets
-from shortlist.kernels.neighbours import score_neighbours
-from shortlist.kernels.neighbours_loops import neighbour_rows
 from shortlist.kernels.top_k import top_k
 from shortlist.kernels.top_k_loops import scan_tile, write_ranked
 
@@ -92,10 +90,6 @@ def test_loops__are_compiled_once_whatever_array_comes(tmp_path: Path) -> None:
     for factors in (fresh, mapped, packed, np.asfortranarray(fresh), fresh.astype(np.float64)):
         assert top_k(factors, factors, empty, none, 1).items.tolist() == [[0], [1], [2]]
     for indices in (np.array([0, 1]), np.frombuffer(np.array([0, 1], np.int32).tobytes(), np.int32)):
-        pair = ([0, 2], indices)
-        assert cooccur(pair, 2, ["count"], 1).items.tolist() == [[[1], [0]]]
-        near = ([0, 1, 2], indices[::-1])
-        scored = score_neighbours(([0, 1], indices[:1]), fresh[0, :1], near, fresh[0, :2], 1, "sum")
-        assert scored.items.tolist() == [[1]]
-    loops = (scan_tile, write_ranked, count_baskets, list_baskets, cooccurrence_rows, neighbour_rows)
-    assert [len(loop.signatures) for loop in loops] == [1] * 6
+        assert cooccur(([0, 2], indices), 2, ["count"], 1).items.tolist() == [[[1], [0]]]
+    loops = (scan_tile, write_ranked, count_baskets, list_baskets, cooccurrence_rows)
+    assert [len(loop.signatures) for loop in loops] == [1] * 5

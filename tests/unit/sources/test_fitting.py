@@ -34,7 +34,7 @@ from shortlist.sources.session_neighbours import SessionNeighboursScorer, sessio
 from shortlist.sources.session_next import SessionNextScorer, fit_followers
 from shortlist.sources.spectral import SpectralScorer, fit_spectral, spectral_arrays
 from shortlist.sources.trending import growth
-from shortlist.sources.user_neighbours import UserNeighboursScorer, drawn_users, user_sample
+from shortlist.sources.user_neighbours import UserNeighboursScorer, user_sample
 from tests.unit.sources.small_world import rows_of
 
 USERS, ITEMS = 24, 20
@@ -126,19 +126,6 @@ def test_fit_spectral__no_more_vectors_than_the_graph_has() -> None:
 
 
 # ---------------------------------------------------------------- samples
-def test_drawn_users__depend_on_the_number_and_the_seed_alone() -> None:
-    numbers = np.arange(100, 1100)
-    drawn = numbers[drawn_users(numbers, 200, 3)]
-    assert len(drawn) == 200
-    assert (np.diff(drawn) > 0).all()
-    shuffled = np.random.default_rng(0).permutation(numbers)
-    assert sorted(shuffled[drawn_users(shuffled, 200, 3)]) == drawn.tolist()
-    assert len(set(drawn) & set(numbers[drawn_users(numbers, 200, 4)])) < 80
-    # Whoever is drawn is drawn from fewer as well, and a sample may be larger than what there is.
-    assert set(numbers[drawn_users(numbers, 100, 3)]) <= set(drawn)
-    assert drawn_users(numbers, 5000, 3).tolist() == list(range(1000))
-
-
 def test_user_neighbours__what_neighbours_give_may_differ_from_what_they_took() -> None:
     # Both neighbours share item 0; only user 1 took item 2 lately.
     sample = user_sample(([0, 2, 4], [0, 1, 0, 2]), 3, [0.0, 0.0, 0.0, 1.0])

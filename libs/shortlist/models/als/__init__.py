@@ -1,1 +1,1 @@
-"""Implicit-feedback ALS: engines, placements and fold-in."""
+"""Implicit-feedback ALS: engines, placements, and item factors that every task is given."""

@@ -1,4 +1,4 @@
-"""The items of a model, shared once a run: every surface ranks against the same matrix, whatever it may show."""
+"""The items of an ALS model, shared once a run: every surface ranks against the same matrix, whatever it may show."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,10 +11,9 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from shortlist.columns import FACTORS, ID, ITEM_ID
+from shortlist.columns import FACTORS, ID
 from shortlist.kernels.arrays import Floats, finite
 from shortlist.kernels.ials import GramBasis, gram, gram_basis
 from shortlist.models.arrays.matrix import sorted_ids
@@ -99,20 +98,6 @@ class SharedItems:
         matrix = np.zeros(shape, np.float32)
         matrix[rows] = vectors
         return self._kept(share_arrays(self._spark, None, ItemFactors(ids, matrix)))
-
-    def item_indices(self, items: DataFrame) -> NDArray[np.int32] | None:
-        """Which of them a surface may show.
-
-        Args:
-            items: item_id; those without a vector are passed over.
-
-        Returns:
-            Indices in `ids`, ascending; None where that is all of them.
-        """
-        wanted = items.select(ITEM_ID).toArrow()[ITEM_ID].combine_chunks().cast(pa.string())
-        found = pc.is_in(self.ids, value_set=wanted)
-        indices = np.flatnonzero(found.to_numpy(zero_copy_only=False)).astype(np.int32)
-        return None if len(indices) == len(self.ids) else indices
 
     def close(self) -> None:
         """Give back the executors' copies."""

@@ -1,1 +1,0 @@
-"""Ranking of items for subjects on Spark, against shared arrays."""
