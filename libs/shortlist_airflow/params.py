@@ -14,7 +14,7 @@ SETTINGS = "settings"
 # Keywords of JSON schema: those that an override is not held to, and those whose keys are names.
 _OPTIONAL = frozenset({"required", "title", "description", "default", "examples"})
 _BY_NAME = frozenset({"properties", "$defs"})
-# What JSON schema itself is like, for which a schema is checked whenever it is used: 1 ms. By the newest draft, the default, 200 ms.
+# The draft by which a schema is itself checked whenever it is used: in 1 ms; by the newest draft, the default, in 200 ms.
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 
 

@@ -20,7 +20,6 @@ from shortlist.transforms.engagements import CONFLICTING, rejected
 from shortlist.warehouse.delta import one_of
 from shortlist.warehouse.run import Run, log
 
-
 # Some 128 MB of Parquet.
 ROWS_PER_FILE: Final = 4_000_000
 
@@ -82,7 +81,9 @@ def merge_events(run: Run, events: DataFrame, touched: Collection[date], stored:
         dates |= values_of(elsewhere.join(events.select(EVENT_ID), EVENT_ID, how="left_semi"), EVENT_DATE)
         deliveries.insert(0, as_delivered(stored.where(F.col(EVENT_DATE).isin(*dates))))
     kept, lost = first_deliveries(lookback, *deliveries)
-    counted = reduce(DataFrame.unionByName, (rows.select(EVENT_DATE) for rows in deliveries)).groupBy(EVENT_DATE).count()
+    counted = (
+        reduce(DataFrame.unionByName, (rows.select(EVENT_DATE) for rows in deliveries)).groupBy(EVENT_DATE).count()
+    )
     counts = {row[0]: row[1] for row in counted.collect()}
     return Merge(in_files(kept.drop(OFFSET), counts).persist(), lost.persist(), dates)
 
