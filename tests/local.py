@@ -1,6 +1,7 @@
 """Spark settings of tests, and of programs that tests and benchmarks start without pytest."""
 
-# Plans are interpreted: to compile one costs more than to run it over a few rows. Whole nights run compiled, as in production.
+# Plans are interpreted: to compile one costs more than to run it over a few rows. What goes through spark-submit runs compiled,
+# as in production: the night that Airflow runs in tests/dags, and some jobs.
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 LOCAL = {
