@@ -27,10 +27,11 @@ from shortlist.columns import (
 )
 from shortlist.config import AlsConfig, CooccurrenceConfig
 from shortlist.config.sources import NeighbourListsSourceConfig
+from shortlist.generation.model_artefacts import related_rows
 from shortlist.kernels.top_k import top_k
 from shortlist.models.als import fit as als
 from shortlist.models.als.item_factors import ItemFactors, SharedItems, list_matrix
-from shortlist.models.arrays.matrix import sorted_ids
+from shortlist.models.arrays.matrix import ascending, id_rows, sorted_ids
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
 from shortlist.models.cooccurrence import fit as cooccurrence
 from shortlist.sources.batch import SubjectBatch
@@ -129,10 +130,7 @@ def collect_neighbours(related: DataFrame) -> Neighbours:
     """Rows (item_id, related_item_id, score) as lists; item-sized."""
     table = related.select(ITEM_ID, RELATED_ITEM_ID, SCORE).toArrow()
     ids = sorted_ids(pa.chunked_array(table[ITEM_ID].chunks + table[RELATED_ITEM_ID].chunks, pa.string()))
-    rows, columns = (pc.index_in(table[name], value_set=ids).to_numpy() for name in (ITEM_ID, RELATED_ITEM_ID))
-    order = np.lexsort((columns, rows))
-    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(ids)))))
-    return Neighbours(ids, NeighbourLists.of((starts, columns[order]), table[SCORE].to_numpy()[order]))
+    return Neighbours(ids, NeighbourLists.of(*related_rows(table, ids)))
 
 
 def top_lists(model: Model, subjects: DataFrame, k: int) -> DataFrame:
@@ -182,7 +180,7 @@ def _lists_by_factors(shared: SharedArrays[ItemFactors], k: int) -> MapBatches:
         items = shared.value
         for batch in batches:
             if batch.num_rows:
-                seen = index_rows(batch[SEEN], items.ids)
+                seen = ascending(id_rows(batch[SEEN], items.ids))
                 best = top_k(list_matrix(batch[FACTORS]), items.vectors.T, *seen, k)
                 yield _listed(batch[SUBJECT_ID], items.ids, best.items, best.scores)
 
@@ -238,24 +236,14 @@ def _slices(batch: pa.RecordBatch, subjects: int) -> Iterator[pa.RecordBatch]:
 
 def subject_batch(held: pa.ListArray, seen: pa.ListArray, ids: pa.Array) -> SubjectBatch:
     """Subjects as sources take them: what each holds, each item of weight 1, and what it must not be given."""
-    starts, items = index_rows(held, ids)
+    starts, items = ascending(id_rows(held, ids))
     weights = {WEIGHT: np.ones(len(items), np.float32)}
-    return SubjectBatch(starts, items, weights, *index_rows(seen, ids), np.full(len(held), -1, np.int32))
+    return SubjectBatch(starts, items, weights, *ascending(id_rows(seen, ids)), np.full(len(held), -1, np.int32))
 
 
 def scores_at(scores: Scores, indices: Indices) -> Scores:
     """Some of the scores (subjects, items) of each subject; 0 for what is no item: index -1 or the number of items."""
     return np.take_along_axis(np.pad(scores, ((0, 0), (0, 1))), indices, axis=1)
-
-
-def index_rows(lists: pa.ListArray, ids: pa.Array) -> tuple[NDArray[np.int64], Indices]:
-    """Lists of ids as rows of sorted indices in `ids`: starts and indices. NULL is an empty row, unknown ids are left out."""
-    rows = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
-    found = pc.index_in(lists.flatten().cast(pa.string()), value_set=ids)
-    known = found.is_valid().to_numpy(zero_copy_only=False)
-    indices, rows = found.drop_null().to_numpy(), rows[known]
-    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(lists)))))
-    return starts.astype(np.int64), indices[np.lexsort((indices, rows))].astype(np.int32)
 
 
 def candidate_indices(batch: pa.RecordBatch, ids: pa.Array) -> Indices:

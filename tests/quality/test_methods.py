@@ -17,7 +17,6 @@ from infra.benchmarks._quality_methods import (
     candidate_indices,
     collect_neighbours,
     fitted,
-    index_rows,
     pessimistic_ranks,
     rank_candidates,
     scores_at,
@@ -148,15 +147,6 @@ def test_scores_of_a_slice_of_subjects() -> None:
     expected = [[0, 0.625, 1.25, 0, 0], [0] * 5, [0, 0.5, 0.25, 0, 0]]
     assert scores_at(scores, np.tile(np.array([0, 1, 2, 3, 4], np.int32), (3, 1))).tolist() == expected
     assert scores_at(scores, np.array([[-1, 2], [1, 1], [2, -1]], np.int32)).tolist() == [[0, 1.25], [0, 0], [0.25, 0]]
-
-
-def test_rows_of_indices_are_sorted_and_leave_out_what_is_not_known() -> None:
-    ids = pa.array(["a", "b", "c"])
-    starts, indices = index_rows(pa.array([["a"], ["c", "b"], None, ["c", "z", "a"], []]), ids)
-    assert (starts.tolist(), indices.tolist()) == ([0, 1, 3, 3, 5, 5], [0, 1, 2, 0, 2])
-    assert [array.dtype.name for array in (starts, indices)] == ["int64", "int32"]
-    starts, indices = index_rows(pa.array([["a"], ["c", "b"], None, ["c", "a"]]).slice(1, 3), ids)
-    assert (starts.tolist(), indices.tolist()) == ([0, 2, 2, 4], [1, 2, 0, 2])
 
 
 def groups(spark: SparkSession) -> DataFrame:

@@ -13,7 +13,6 @@ import runpy
 import socket
 import socketserver
 import sys
-import tempfile
 import threading
 import time
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -102,18 +101,20 @@ def serve(path: str) -> None:
 
 def load_ahead(spark: "SparkSession") -> None:
     """Let Java load what every job uses, while Airflow starts and no job is there yet: a table is written and read."""
+    from pyspark import SparkFiles
     from pyspark.sql import functions as F
 
-    with tempfile.TemporaryDirectory(prefix="resident-") as folder:
-        for day in range(2):
-            rows = spark.range(1000).selectExpr("cast(id as string) as id", f"{day} as day", "now() as at")
-            rows = rows.mapInArrow(lambda batches: batches, rows.schema).persist()
-            where = {"replaceWhere": f"day = {day}"} if day else {}
-            rows.write.format("delta").partitionBy("day").options(**where).mode("overwrite").save(folder)
-            table = spark.read.format("delta").load(folder)
-            counted = table.groupBy("day", "at").agg(F.collect_list("id").alias("ids"), F.max("id").alias("id"))
-            table.join(counted, ["id", "day"], how="left_anti").orderBy("id").limit(10).collect()
-            rows.unpersist()
+    # Spark removes this folder when it ends, however early that is.
+    path = f"{SparkFiles.getRootDirectory()}/loaded-ahead"
+    for day in range(2):
+        rows = spark.range(1000).selectExpr("cast(id as string) as id", f"{day} as day", "now() as at")
+        rows = rows.mapInArrow(lambda batches: batches, rows.schema).persist()
+        where = {"replaceWhere": f"day = {day}"} if day else {}
+        rows.write.format("delta").partitionBy("day").options(**where).mode("overwrite").save(path)
+        table = spark.read.format("delta").load(path)
+        counted = table.groupBy("day", "at").agg(F.collect_list("id").alias("ids"), F.max("id").alias("id"))
+        table.join(counted, ["id", "day"], how="left_anti").orderBy("id").limit(10).collect()
+        rows.unpersist()
 
 
 def connect(connection: socket.socket, path: str) -> None:

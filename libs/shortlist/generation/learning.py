@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -19,7 +18,7 @@ from shortlist.config.blends import LearnedBlendConfig
 from shortlist.generation.artefacts import SharedArtefacts
 from shortlist.generation.batches import read_batch
 from shortlist.generation.lists import SurfaceItems, open_scorers, reading_of, sources_of
-from shortlist.kernels.arrays import Rows
+from shortlist.models.arrays.matrix import ascending, id_rows
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources.common_set import score_together
 from shortlist.subjects import SUBJECTS
@@ -101,7 +100,7 @@ def _examples(
         for batch in batches:
             if not batch.num_rows:
                 continue
-            wanted = _relevant(batch[RELEVANT], known.ids)
+            wanted = ascending(id_rows(batch[RELEVANT], known.ids))
             for block in score_together(scorers, read_batch(batch, subject, reading), surface.depth, eligible):
                 last = block.first + block.batch.size
                 ends = wanted.indptr[block.first : last + 1]
@@ -125,14 +124,3 @@ def _rows(subjects: pa.Array, examples: Examples) -> pa.RecordBatch:
         _BEST_DCG: pa.array(examples.best_dcg),
     }
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-
-
-def _relevant(lists: pa.Array, item_ids: pa.Array) -> Rows:
-    """Relevant items as indices, ascending; those that no source of the run knows are left out."""
-    found = pc.index_in(lists.flatten().cast(pa.string()), value_set=item_ids)
-    known = found.is_valid().to_numpy(zero_copy_only=False)
-    owners = pc.list_parent_indices(lists).to_numpy().astype(np.int64)[known]
-    indices = found.drop_null().to_numpy().astype(np.int32)
-    order = np.lexsort((indices, owners))
-    starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(lists))))).astype(np.int64)
-    return Rows(starts, indices[order])

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from shortlist.columns import ITEM_ID, MEASURE, RELATED_ITEM_ID, SCORE
 from shortlist.config.base import Measure
 from shortlist.generation.loading import KnownItems, Loading
-from shortlist.kernels.arrays import Floats, Indices, Offsets
+from shortlist.kernels.arrays import Floats, Indices, Offsets, Rows
 from shortlist.models.als.item_factors import ItemFactors
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources.fold_in import FoldInArrays
@@ -92,10 +93,20 @@ def _neighbours(loading: Loading, measure: Measure) -> SharedArrays[NeighbourLis
     """Neighbours that are nearer than chance or absence: some measures go below 0, and those speak for nothing."""
     table, ids = loading.related, loading.items.ids
     table = table.filter(pc.and_(pc.equal(table[MEASURE], measure), pc.greater(table[SCORE], 0)))
+    rows, similarities = related_rows(table, ids)
+    return _SharedNeighbours(loading.share(_Lists(*rows, similarities)))
+
+
+def related_rows(table: pa.Table, ids: pa.Array) -> tuple[Rows, Floats]:
+    """Related items as rows, the neighbours of each item ascending, and their similarities.
+
+    Args:
+        table: item_id, related_item_id, score.
+        ids: sorted; an item's index is its position here.
+    """
     rows, columns = (
         pc.index_in(table[name], value_set=ids).to_numpy().astype(np.int32) for name in (ITEM_ID, RELATED_ITEM_ID)
     )
     order = np.lexsort((columns, rows))
     starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(ids))))).astype(np.int64)
-    similarities = table[SCORE].to_numpy().astype(np.float32)[order]
-    return _SharedNeighbours(loading.share(_Lists(starts, columns[order], similarities)))
+    return Rows(starts, columns[order]), table[SCORE].to_numpy().astype(np.float32)[order]

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -12,6 +10,7 @@ from shortlist.columns import BASKET_ID, EVENT_TS, EVENT_TYPE, ITEM_ID, USER_ID
 from shortlist.config import BasketConfig
 from shortlist.config.sources import SessionsConfig
 from shortlist.kernels.arrays import Rows
+from shortlist.models.arrays.matrix import id_rows
 from shortlist.transforms.baskets import basket_name, hidden_items
 
 ITEMS: Final = "items"
@@ -54,12 +53,7 @@ def session_rows(sessions: pa.Table, item_ids: pa.Array) -> Rows:
         item_ids: sorted; an item's index is its position here.
     """
     lists = sessions.sort_by([(EVENT_TS, "ascending"), (USER_ID, "ascending"), (BASKET_ID, "ascending")])[ITEMS]
-    whole = lists.combine_chunks()
-    found = pc.index_in(whole.flatten().cast(pa.string()), value_set=item_ids)
-    known = found.is_valid().to_numpy(zero_copy_only=False)
-    owners = pc.list_parent_indices(whole).to_numpy().astype(np.int64)[known]
-    starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(whole))))).astype(np.int64)
-    return Rows(starts, found.drop_null().to_numpy().astype(np.int32))
+    return id_rows(lists.combine_chunks(), item_ids)
 
 
 def _newest(count: int) -> Column:

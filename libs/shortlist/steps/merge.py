@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, reduce
-from typing import Final
+from typing import Any, Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -81,15 +81,13 @@ def merge_events(run: Run, events: DataFrame, touched: Collection[date], stored:
         dates |= values_of(elsewhere.join(events.select(EVENT_ID), EVENT_ID, how="left_semi"), EVENT_DATE)
         deliveries.insert(0, as_delivered(stored.where(F.col(EVENT_DATE).isin(*dates))))
     kept, lost = first_deliveries(lookback, *deliveries)
-    counted = (
-        reduce(DataFrame.unionByName, (rows.select(EVENT_DATE) for rows in deliveries)).groupBy(EVENT_DATE).count()
-    )
-    counts = {row[0]: row[1] for row in counted.collect()}
-    return Merge(in_files(kept.drop(OFFSET), counts).persist(), lost.persist(), dates)
+    happened = reduce(DataFrame.unionByName, (rows.select(EVENT_DATE) for rows in deliveries))
+    in_partitions = in_files(kept.drop(OFFSET), row_counts(happened, EVENT_DATE))
+    return Merge(in_partitions.persist(), lost.persist(), dates)
 
 
 def in_files(rows: DataFrame, counts: Mapping[date, int], rows_per_file: int = ROWS_PER_FILE) -> DataFrame:
-    """Rows in the partitions from which they are written: one for an event date, more for one with many rows.
+    """The rows in Spark partitions that are written as one file each: one for an event date, several for a large one.
 
     Args:
         rows: with event_id and event_date.
@@ -130,7 +128,12 @@ def require_balanced(accounts: Sequence[FileAccount]) -> Sequence[FileAccount]:
 
 def rows_by_file(rows: DataFrame) -> dict[str, int]:
     """How many rows there are of each file."""
-    return {row[0]: row[1] for row in rows.groupBy(FILE).agg(F.count("*")).collect()}
+    return row_counts(rows, FILE)
+
+
+def row_counts(rows: DataFrame, column: str) -> dict[Any, int]:
+    """How many rows have each value of a column."""
+    return {row[0]: row[1] for row in rows.groupBy(column).agg(F.count("*")).collect()}
 
 
 def folders_to_reread(

@@ -1,5 +1,7 @@
 """The benchmark of the pass: everybody gets a whole list, and what it says of figures; none is measured here."""
 
+import math
+
 from infra.benchmarks import candidates as bench
 
 SIZES = bench.Sizes(users=120, items=60, pairs=1500, factors=4, subjects=30, k=5)
@@ -18,7 +20,8 @@ def test_figures_are_of_one_subject() -> None:
     figures = bench.measure(bench.make_world(SIZES), SIZES)
     alone = [value for name, value in figures.items() if name.startswith("proposals of ")]
     assert len(alone) == 8
-    assert figures["proposals"] == sum(alone)
+    # Each figure is divided by the number of subjects, so that the sum differs in its last digit from run to run.
+    assert math.isclose(figures["proposals"], sum(alone), rel_tol=1e-9)
     parts = [value for name, value in figures.items() if name.startswith("pass: ")]
     assert abs(figures["pass"] - sum(parts)) < 1e-9
 

@@ -10,6 +10,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
+from shortlist.kernels.arrays import Rows
+
 
 @dataclass(frozen=True)
 class Matrix:
@@ -62,6 +64,26 @@ def indexed(ids: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
     """The sorted distinct ids, and for each id its index among them: indices compare like the ids."""
     known = sorted_ids(ids)
     return known, pc.index_in(ids.cast(pa.string()), value_set=known).to_numpy().astype(np.int32)
+
+
+def id_rows(lists: pa.ListArray, ids: pa.Array) -> Rows:
+    """Lists of ids as rows of indices in `ids`, in the order of each list.
+
+    Args:
+        lists: one list a row; NULL is an empty row, ids that are not in `ids` are left out.
+        ids: sorted; an id's index is its position here.
+    """
+    found = pc.index_in(lists.flatten().cast(pa.string()), value_set=ids)
+    known = found.is_valid().to_numpy(zero_copy_only=False)
+    owners = pc.list_parent_indices(lists).to_numpy().astype(np.int64)[known]
+    starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(lists))))).astype(np.int64)
+    return Rows(starts, found.drop_null().to_numpy().astype(np.int32))
+
+
+def ascending(rows: Rows) -> Rows:
+    """The same rows, the indices of each ascending."""
+    owners = np.repeat(np.arange(len(rows.indptr) - 1), np.diff(rows.indptr))
+    return Rows(rows.indptr, rows.indices[np.lexsort((rows.indices, owners))])
 
 
 def id_hashes(ids: pa.Array) -> NDArray[np.int64]:
