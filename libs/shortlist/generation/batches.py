@@ -29,11 +29,11 @@ from shortlist.columns import (
 from shortlist.config import SurfaceConfig
 from shortlist.errors import ModelError
 from shortlist.generation.one_pass import Lists
-from shortlist.kernels.arrays import Indices, Offsets
+from shortlist.kernels.arrays import Floats, Indices, Offsets
 from shortlist.rules import forbidden_pairs
 from shortlist.rules.facts import PairFacts
 from shortlist.sources.als import STORED
-from shortlist.sources.batch import AGE_DAYS, FREQUENCY, POSITION, SubjectBatch
+from shortlist.sources.batch import AGE_DAYS, FREQUENCY, POSITION, RARITY, SubjectBatch
 from shortlist.subjects import SubjectType
 
 HISTORY: Final = "history"
@@ -55,14 +55,30 @@ class Reading:
     Attributes:
         run_date: ages count up to its end.
         item_ids: sorted; an item's index is its position here.
+        rarity: (items,) float32, see `rarity_of`.
         surface: whose rules mask items.
         sampled: ids of the users that sources compare subjects with, sorted; None where no source does.
     """
 
     run_date: date
     item_ids: pa.Array
+    rarity: Floats
     surface: SurfaceConfig
     sampled: pa.Array | None = None
+
+
+def rarity_of(log_popularity: Floats) -> Floats:
+    """How much a history item says about a subject: ln(1 + users of the most popular item / users of this one).
+
+    Args:
+        log_popularity: (items,) ln(1 + users).
+
+    Returns:
+        (items,) float32, at least ln 2.
+    """
+    users = np.maximum(np.expm1(np.asarray(log_popularity, np.float64)), 1.0)
+    rarity: Floats = np.log1p(users.max(initial=1.0) / users).astype(np.float32)
+    return rarity
 
 
 def read_batch(batch: pa.RecordBatch, subject: SubjectType, reading: Reading) -> SubjectBatch:
@@ -103,6 +119,7 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
             FREQUENCY: events,
             AGE_DAYS: ages,
             POSITION: positions,
+            RARITY: reading.rarity[items],
         },
         masked_starts=_offsets(rows[masked], batch.num_rows),
         masked_items=items[masked],
@@ -120,7 +137,7 @@ def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     return SubjectBatch(
         history_starts=starts,
         history_items=items,
-        history={WEIGHT: ones, FREQUENCY: ones, AGE_DAYS: 0 * ones, POSITION: 0 * ones},
+        history={WEIGHT: ones, FREQUENCY: ones, AGE_DAYS: 0 * ones, POSITION: 0 * ones, RARITY: ones},
         masked_starts=_offsets(np.flatnonzero(masked), len(items)),
         masked_items=items[masked],
         sample_rows=np.full(len(items), -1, np.int32),

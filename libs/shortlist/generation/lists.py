@@ -18,7 +18,7 @@ from shortlist.blending.z_sum import ZSum
 from shortlist.columns import ELIGIBLE_LEFT, LENGTH, RANK, SUBJECT_ID
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts
-from shortlist.generation.batches import LISTED, LISTS, PROPOSALS, Reading, read_batch, write_lists
+from shortlist.generation.batches import LISTED, LISTS, PROPOSALS, Reading, rarity_of, read_batch, write_lists
 from shortlist.generation.one_pass import OnePass
 from shortlist.kernels.arrays import Floats
 from shortlist.models.arrays.shared_arrays import SharedArrays
@@ -69,7 +69,7 @@ def open_scorers(surface: SurfaceConfig, settings: Settings, artefacts: Artefact
 def reading_of(surface: SurfaceConfig, day: date, artefacts: Artefacts, items: SurfaceItems) -> Reading:
     """What a task needs to read the batches of a surface."""
     sampled = None if artefacts.user_sample is None else artefacts.user_sample.ids
-    return Reading(day, items.ids, surface, sampled)
+    return Reading(day, items.ids, rarity_of(items.log_popularity), surface, sampled)
 
 
 def make_lists(

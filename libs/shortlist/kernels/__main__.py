@@ -81,7 +81,7 @@ def count_each_way() -> None:
     counting_loops.add_neighbours(*history, *lists, False, rows)
     counting_loops.best_seeds(*history, *lists, starts, items, out)
     counting_loops.add_users(*history, *users, rows)
-    counting_loops.best_shared(*history, *users, starts, items, out)
+    counting_loops.best_shared(*history, *users, starts, items, ones, out)
     counting_loops.add_sessions(
         *history, items, own, starts, items, items, two, starts, items, two, 1, 0.5, 0.5, 0.5, rows
     )

@@ -157,11 +157,11 @@ def add_users(starts, items, weights, own_rows, item_starts, item_rows, row_scal
 
 @njit(**EXACT)
 def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_scales, row_starts, row_items, row_weights,
-                nearest, power, asked_starts, asked, out):  # fmt: skip
-    """For each asked item the history item through which its neighbours add most; -1 where none does.
+                nearest, power, asked_starts, asked, rarity, out):  # fmt: skip
+    """For each asked item the history item through which its neighbours add most, times its rarity; -1 where none does.
 
     A neighbour's share is dealt out to the history items that it has in common with the subject, by what each added to the
-    similarity. Arguments as for `add_users`.
+    similarity. Arguments as for `add_users`; rarity: float32, one per entry of the history, above 0.
     """
     users = len(row_scales)
     similar = np.zeros(users, np.float64)
@@ -202,7 +202,7 @@ def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_sc
             for z in range(item_starts[items[e]], item_starts[items[e] + 1]):
                 v = item_rows[z]
                 if shares[v] > 0:
-                    share = np.float64(weights[e]) * np.float64(row_scales[v]) * shares[v]
+                    share = np.float64(weights[e]) * np.float64(rarity[e]) * np.float64(row_scales[v]) * shares[v]
                     for x in range(first_hit[v], last_hit[v]):
                         parts[hits[x]] += share * given[x]
             for c in range(low, high):

@@ -10,8 +10,11 @@ from random import Random
 
 import polars as pl
 
-from shortlist.columns import ITEM_ID, RANK, SCORE, SOURCE, SUBJECT_ID
+from shortlist.columns import BECAUSE_ITEM_ID, ITEM_ID, RANK, SCORE, SOURCE, SUBJECT_ID
 from shortlist.metrics.definitions import overlap
+
+TEN = 10
+"""The most named items of reasons are counted together."""
 
 BARS = 50
 """Most columns of a chart over ranks; longer lists put several ranks into one column."""
@@ -75,6 +78,19 @@ class ListFacts:
 
 
 @dataclass(frozen=True)
+class ReasonFacts:
+    """What the reasons of a surface name; a reason that names what everybody takes says nothing about its subject.
+
+    Attributes:
+        named: Share of the candidates whose reason names an item of the subject's history.
+        commonest: Share of the candidates whose reason names one of the ten items that are named most.
+    """
+
+    named: float
+    commonest: float
+
+
+@dataclass(frozen=True)
 class Change:
     """How the lists differ from those of an earlier day.
 
@@ -119,6 +135,19 @@ def describe_lists(lists: pl.DataFrame, k: int) -> ListFacts | None:
         shares=tuple(SourceShare(source, rows, rows / lists.height) for source, rows in by_source.rows()),
         bands=_bands(lists),
     )
+
+
+def describe_reasons(counted: pl.DataFrame) -> ReasonFacts | None:
+    """Shares of the items that reasons name, None when there is no row.
+
+    Args:
+        counted: [because_item_id (null for a reason without an item), rows], each id once.
+    """
+    rows = counted["rows"].sum()
+    if not rows:
+        return None
+    named = counted.drop_nulls(BECAUSE_ITEM_ID)["rows"].sort(descending=True)
+    return ReasonFacts(named.sum() / rows, named.head(TEN).sum() / rows)
 
 
 def compare_lists(now: pl.DataFrame, then: pl.DataFrame, since: date) -> Change | None:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from shortlist.columns import (
+    BECAUSE_ITEM_ID,
     EVENT_DATE,
     EVENT_TS,
     EVENT_TYPE,
@@ -18,6 +19,7 @@ from shortlist.columns import (
     SCORE,
     SOURCE,
     SUBJECT_ID,
+    SURFACE,
     TITLE,
     USER_ID,
 )
@@ -25,9 +27,19 @@ from shortlist.config import Settings, SurfaceConfig
 from shortlist.contracts import candidates_name
 from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.reports.blends import BlendFacts, read_blend
-from shortlist.reports.lists import Change, ListFacts, compare_lists, describe_lists, draw_subjects
+from shortlist.reports.lists import (
+    Change,
+    ListFacts,
+    ReasonFacts,
+    compare_lists,
+    describe_lists,
+    describe_reasons,
+    draw_subjects,
+)
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
 from shortlist.subjects import SUBJECTS, SubjectType
+
+UNCHECKED_CANDIDATES = "unchecked_candidates"
 
 SAMPLES = 4
 """Subjects shown per surface."""
@@ -95,6 +107,7 @@ class SurfaceFacts:
         missing: Why `lists` is None.
         incomparable: Why `change` is None.
         blend: How its sources are blended, where that was learned.
+        reasons: What the reasons name; None for subjects that are their own history.
     """
 
     name: str
@@ -109,6 +122,7 @@ class SurfaceFacts:
     missing: str
     incomparable: str
     blend: BlendFacts | None = None
+    reasons: ReasonFacts | None = None
 
     @property
     def table(self) -> str:
@@ -153,10 +167,30 @@ def read_surface(
         top_item = Named(
             lists.top_item, read_titles(lake, run_date, [lists.top_item]).get(lists.top_item) or lists.top_item
         )
-    blend = read_blend(lake, run_date, name, config)
     return SurfaceFacts(
-        name, config, decision, served, before, lists, change, top_item, samples, missing, incomparable, blend
+        name,
+        config,
+        decision,
+        served,
+        before,
+        lists,
+        change,
+        top_item,
+        samples,
+        missing,
+        incomparable,
+        read_blend(lake, run_date, name, config),
+        read_reasons(lake, run_date, name) if SUBJECTS[config.subject].history == "interactions" else None,
     )
+
+
+def read_reasons(lake: Lake, run_date: date, name: str) -> ReasonFacts | None:
+    """What the reasons of a surface's lists of a day name, as the lists were made; None where none were made."""
+    made = lake.of_day(UNCHECKED_CANDIDATES, run_date)
+    if made is None:
+        return None
+    named = made.filter(pl.col(SURFACE) == name).group_by(BECAUSE_ITEM_ID).len("rows")
+    return describe_reasons(lake.collect(UNCHECKED_CANDIDATES, named))
 
 
 def read_titles(lake: Lake, run_date: date, items: Sequence[str]) -> dict[str, str]:

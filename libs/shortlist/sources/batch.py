@@ -17,6 +17,8 @@ Prepared = TypeVar("Prepared")
 
 # Names of history columns that every batch has.
 WEIGHT, FREQUENCY, AGE_DAYS, POSITION = "weight", "frequency", "age_days", "position"
+# One more, which reasons need.
+RARITY = "rarity"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class SubjectBatch:
         history_starts: (n + 1,) int64; the entries of subject s are those from history_starts[s] to history_starts[s + 1].
         history_items: (E,) int32 item indices, ascending within a subject, each once.
         history: (E,) float32 columns by name; at least weight (as interactions has it, below 0 for a hide), age_days (days
-            since the last event) and position (0 is the newest entry).
+            since the last event) and position (0 is the newest entry); for reasons also rarity (above 0; how few took the item).
         masked_starts: (n + 1,) int64.
         masked_items: int32 item indices, ascending within a subject: what must not be given to it.
         sample_rows: (n,) int32, where the subject is in the shared sample of subjects; -1 where it is not in it.
@@ -77,6 +79,16 @@ class SubjectBatch:
         values = finite(self.history[name], f"history column {name}")
         require_shape(values, self.history_items.shape, f"history column {name}")
         return values
+
+    def telling(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Weights of the history entries as reasons count them: (E,) float32.
+
+        What nearly everybody took explains nothing about this subject, however much it added to a score.
+
+        Args:
+            weights: (E,) as they count for the score.
+        """
+        return np.asarray(weights * self.column(RARITY), np.float32)
 
     def slice(self, first: int, last: int) -> "SubjectBatch":
         """The subjects from `first` to before `last`, without a copy of the entries."""
@@ -171,4 +183,7 @@ class Scorer(Protocol[Prepared]):
         """A score for each candidate, whoever proposed it: (C,) float32, NaN where the source cannot say."""
 
     def explain(self, batch: SubjectBatch, prepared: Prepared, chosen: CandidateSet) -> NDArray[np.int32]:
-        """For each chosen item the history item that contributed most to its score, -1 where there is none: (C,) int32."""
+        """For each chosen item the history item that says most about it, -1 where there is none: (C,) int32.
+
+        That is the one with the largest contribution to its score times the history item's rarity.
+        """

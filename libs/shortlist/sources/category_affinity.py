@@ -102,8 +102,9 @@ class CategoryAffinityScorer:
         return gathered_values(prepared.rows, candidates.rows)
 
     def explain(self, batch: SubjectBatch, prepared: Votes, chosen: CandidateSet) -> NDArray[np.int32]:
-        """The heaviest item of the history in the same category."""
+        """The item of the history in the same category with the largest product of weight and rarity."""
         asked = bounded_rows(chosen.rows, len(self._shares.categories), "chosen")
         out = np.empty(len(asked.indices), np.int32)
-        heaviest_of_group(*prepared.taken, prepared.weights, self._shares.categories, *asked, out)
+        weights = frozen(batch.telling(prepared.weights), np.float32, "weights")
+        heaviest_of_group(*prepared.taken, weights, self._shares.categories, *asked, out)
         return out

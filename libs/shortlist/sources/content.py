@@ -154,9 +154,10 @@ class ContentScorer:
         return scores
 
     def explain(self, batch: SubjectBatch, prepared: Votes, chosen: CandidateSet) -> NDArray[np.int32]:
-        """The history item with the nearest text, weighted."""
+        """The history item with the largest product of weight, rarity and likeness of text."""
         asked = bounded_rows(chosen.rows, len(self._silent), "chosen")
         out = np.empty(len(asked.indices), np.int32)
         text = self._rows
-        closest_terms(*prepared.taken, prepared.weights, text.starts, text.terms, text.weights, *asked, out)
+        weights = frozen(batch.telling(prepared.weights), np.float32, "weights")
+        closest_terms(*prepared.taken, weights, text.starts, text.terms, text.weights, *asked, out)
         return out

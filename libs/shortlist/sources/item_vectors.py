@@ -59,6 +59,7 @@ class ItemVectors:
     def explain(
         self, batch: SubjectBatch, weights: NDArray[np.float32], inward: NDArray[np.float32], chosen: CandidateSet
     ) -> NDArray[np.int32]:
-        """The history item whose own vector, weighted, is nearest to each chosen item; among the heaviest ones."""
+        """The history item whose own vector, times weight and rarity, is nearest to each chosen item; among the heaviest ones."""
         taken = batch.taken(len(self.vectors))
-        return largest_products(taken, heaviest(taken, weights, REASON_ITEMS), inward, self.vectors, chosen.rows)
+        telling = batch.telling(heaviest(taken, weights, REASON_ITEMS))
+        return largest_products(taken, telling, inward, self.vectors, chosen.rows)

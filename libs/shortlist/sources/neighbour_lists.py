@@ -82,11 +82,12 @@ def best_voted(batch: SubjectBatch, votes: Votes, count: int, eligible: NDArray[
     return best_of_rows(votes.rows, batch.masked, eligible, count, 0.0)
 
 
-def seed_of_each(votes: Votes, lists: NeighbourLists, chosen: CandidateSet) -> NDArray[np.int32]:
-    """The history item that adds most to each chosen item, -1 where none is its neighbour."""
+def seed_of_each(batch: SubjectBatch, votes: Votes, lists: NeighbourLists, chosen: CandidateSet) -> NDArray[np.int32]:
+    """The history item that says most about each chosen item, -1 where none is its neighbour."""
     asked = bounded_rows(chosen.rows, len(lists), "chosen")
     out = np.empty(len(asked.indices), np.int32)
-    best_seeds(*votes.taken, votes.weights, lists.starts, lists.items, lists.similarities, *asked, out)
+    weights = frozen(batch.telling(votes.weights), np.float32, "weights")
+    best_seeds(*votes.taken, weights, lists.starts, lists.items, lists.similarities, *asked, out)
     return out
 
 
@@ -116,5 +117,5 @@ class NeighbourListsScorer:
         return gathered_values(prepared.rows, candidates.rows)
 
     def explain(self, batch: SubjectBatch, prepared: Votes, chosen: CandidateSet) -> NDArray[np.int32]:
-        """The seed with the largest product of weight and similarity."""
-        return seed_of_each(prepared, self._lists, chosen)
+        """The seed with the largest product of weight, rarity and similarity."""
+        return seed_of_each(batch, prepared, self._lists, chosen)

@@ -77,4 +77,4 @@ class SessionNextScorer:
 
     def explain(self, batch: SubjectBatch, prepared: Votes, chosen: CandidateSet) -> NDArray[np.int32]:
         """The item after which the chosen one follows most."""
-        return seed_of_each(prepared, self._lists, chosen)
+        return seed_of_each(batch, prepared, self._lists, chosen)

@@ -11,7 +11,7 @@ from shortlist.config.sources import UserNeighboursSourceConfig
 from shortlist.kernels.arrays import Rows, bounded_rows, checked_rows, finite, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_users, best_shared
-from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
+from shortlist.sources.batch import RARITY, CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.inputs import ArtefactName, Artefacts, given
 from shortlist.sources.item_side import ItemSide
 from shortlist.sources.neighbour_lists import Votes
@@ -117,10 +117,11 @@ class UserNeighboursScorer:
         return gathered_values(prepared.rows, candidates.rows)
 
     def explain(self, batch: SubjectBatch, prepared: Votes, chosen: CandidateSet) -> NDArray[np.int32]:
-        """The history item through which the neighbours with the chosen item are near."""
+        """The history item through which the neighbours with the chosen item are near, times its rarity."""
         asked = bounded_rows(chosen.rows, len(self._said), "chosen")
         out = np.empty(len(asked.indices), np.int32)
-        best_shared(*self._arguments(batch, prepared.taken, prepared.weights), *asked, out)
+        rarity = frozen(batch.column(RARITY), np.float32, "rarity")
+        best_shared(*self._arguments(batch, prepared.taken, prepared.weights), *asked, rarity, out)
         return out
 
     def _arguments(self, batch: SubjectBatch, taken: Rows, weights: NDArray[np.float32]) -> tuple[object, ...]:

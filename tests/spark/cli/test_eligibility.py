@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from shortlist.cli.eligibility import Knowledge
 from shortlist.config import InteractionsConfig, SurfaceConfig
-from shortlist.generation.batches import Reading, read_batch
+from shortlist.generation.batches import Reading, rarity_of, read_batch
 from shortlist.generation.items import collect_items, count_users
 from shortlist.generation.subject_frames import gather_items, gather_users
 from shortlist.rules import eligible_items
@@ -74,7 +74,9 @@ def test_both_sides_answer_alike(
     supports = dict(zip(names[eligible].tolist(), items.facts.support[eligible].tolist(), strict=True))
     gathered = gather_users(interactions, None) if subject == "user" else gather_items(_spark, items.supported(floor))
     rows_of = gathered.toArrow().combine_chunks().to_batches()[0]
-    batch = read_batch(rows_of, SUBJECTS[surface.subject], Reading(DAY, items.ids, surface))
+    batch = read_batch(
+        rows_of, SUBJECTS[surface.subject], Reading(DAY, items.ids, rarity_of(items.log_popularity), surface)
+    )
     starts, masked = batch.masked
     subjects = {
         name: set(names[masked[starts[row] : starts[row + 1]]].tolist())

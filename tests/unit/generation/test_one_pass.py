@@ -12,7 +12,7 @@ from shortlist.config import SurfaceConfig
 from shortlist.config.models import AlsConfig
 from shortlist.config.sources import AlsSourceConfig, NeighbourListsSourceConfig
 from shortlist.errors import ModelError
-from shortlist.generation.batches import Reading, read_batch, write_lists
+from shortlist.generation.batches import Reading, rarity_of, read_batch, write_lists
 from shortlist.generation.one_pass import OnePass
 from shortlist.kernels.ials import gram, gram_basis
 from shortlist.sources.als import BesideItems, ForUsers
@@ -65,7 +65,8 @@ def surface(**settings: object) -> SurfaceConfig:
     return SurfaceConfig.model_validate({"subject": "user", "sources": ["als"], "k": 3, **settings})
 
 
-READING = Reading(DAY, ITEMS, surface())
+RARITY = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0], np.float32)
+READING = Reading(DAY, ITEMS, RARITY, surface())
 HISTORIES = {
     "u1": [entry("c", 2.0, 28), entry("a", 1.0, 30)],
     "u2": [entry("b", 1.0, 29), entry("d", 0.0, 30, hidden=True), entry("a", 3.0, 1, hidden=True)],
@@ -78,6 +79,7 @@ class TestReading:
         batch = read_batch(batch_of(HISTORIES), SUBJECTS["user"], READING)
         assert batch.history_starts.tolist() == [0, 2, 5, 5]
         assert batch.history_items.tolist() == [0, 2, 0, 1, 3]
+        assert batch.history["rarity"].tolist() == [0.5, 1.5, 0.5, 1.0, 2.0]
         assert batch.history["weight"].tolist() == [1.0, 2.0, -1.0, 1.0, -1.0]
         assert batch.history["age_days"].tolist() == [0.5, 2.5, 29.5, 1.5, 0.5]
         assert batch.history["position"].tolist() == [0.0, 1.0, 2.0, 1.0, 0.0]
@@ -225,3 +227,9 @@ def test_a_vector_is_the_stored_one_where_there_is_one() -> None:
     assert by_als[1].keys() == by_als[0].keys()
     assert by_als[1] != by_als[0]
     assert by_als[2] == {}
+
+
+def test_rarity_of__by_hand() -> None:
+    """Items of 1, 4 and 0 users; nobody's item counts as one person's."""
+    np.testing.assert_allclose(rarity_of(np.log1p([1, 4, 0])), np.log([5, 2, 5]), rtol=1e-6)
+    assert rarity_of(np.zeros(0, np.float32)).tolist() == []

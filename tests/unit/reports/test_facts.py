@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shortlist.reports.facts import ChangedSetting, QuarantineReason, RunFacts, changed_settings, gather
+from shortlist.reports.lists import ReasonFacts
 from shortlist.reports.surfaces import Candidate, Engaged, Named
 from tests.unit.reports.world import BEFORE, SETTINGS, D, candidates, manifest, publication, write_settings, write_world
 
@@ -37,6 +38,7 @@ def test_gather__lists_of_the_published_version(facts: RunFacts) -> None:
     assert homefeed.lists is not None
     assert (homefeed.lists.rows, homefeed.lists.subjects, homefeed.lists.short) == (3, 2, 1)
     assert homefeed.top_item == Named("a", "Apples")
+    assert homefeed.reasons == ReasonFacts(named=1 / 3, commonest=1 / 3)
     assert homefeed.change is not None
     # u1 kept c of two; u2 is new, u3 gone.
     assert (homefeed.change.since, homefeed.change.overlap) == (BEFORE, 0.5)

@@ -5,7 +5,15 @@ from datetime import date
 import polars as pl
 import pytest
 
-from shortlist.reports.lists import RankBand, SourceShare, compare_lists, describe_lists, draw_subjects
+from shortlist.reports.lists import (
+    RankBand,
+    ReasonFacts,
+    SourceShare,
+    compare_lists,
+    describe_lists,
+    describe_reasons,
+    draw_subjects,
+)
 
 
 def lists_of(rows: list[tuple[str, int, str, float, str]]) -> pl.DataFrame:
@@ -38,6 +46,15 @@ def test_describe_lists__long_lists_share_columns() -> None:
     assert len(facts.bands) == 41
     assert (facts.bands[0].first, facts.bands[0].last, facts.bands[0].median) == (1, 3, -2)
     assert (facts.bands[-1].first, facts.bands[-1].last) == (121, 121)
+
+
+def test_describe_reasons__by_hand() -> None:
+    rows: list[tuple[str | None, int]] = [(None, 40), *((f"i{n}", 1) for n in range(20)), ("often", 20), ("more", 20)]
+    counted = pl.DataFrame(rows, schema={"because_item_id": pl.String, "rows": pl.UInt32}, orient="row")
+    # The two that are named most, and eight of those that are named once.
+    assert describe_reasons(counted) == ReasonFacts(named=0.6, commonest=0.48)
+    assert describe_reasons(counted.clear()) is None
+    assert describe_reasons(counted.head(1)) == ReasonFacts(named=0.0, commonest=0.0)
 
 
 def test_compare_lists__by_hand() -> None:

@@ -75,6 +75,17 @@ def candidates(settings: Settings, surface: str, day: date, lists: dict[str, str
     schema = {"subject_id": pl.String, "rank": pl.Int32, "item_id": pl.String, "score": pl.Float64}
     schema |= {"source": pl.String, "reason": pl.String, "run_date": pl.Date}
     append(settings, f"candidates_{surface}", rows, schema)
+    because = {"als": None, "cooccurrence": "b"}
+    made = [
+        {"surface": surface, "because_item_id": because[str(row["source"])], "run_date": row["run_date"]}
+        for row in rows
+    ]
+    append(
+        settings,
+        "unchecked_candidates",
+        made,
+        {"surface": pl.String, "because_item_id": pl.String, "run_date": pl.Date},
+    )
 
 
 def publication(

@@ -88,13 +88,15 @@ WEIGHTS[RANDOM.random(len(HISTORY)) < 0.1] = -1.0
 POSITIONS: Final = np.concatenate([RANDOM.permutation(n) for n in LENGTHS]).astype(np.float32)
 AGES: Final = RANDOM.integers(0, 60, len(HISTORY)).astype(np.float32)
 GAPS: Final = RANDOM.choice([0.0, 7.0, 30.0], len(HISTORY)).astype(np.float32)
+# How much an item says of whoever took it, whatever that rests on.
+RARITY: Final = np.linspace(0.7, 5.0, ITEMS).astype(np.float32)
 MASKED: Final = TAKEN & (RANDOM.random(TAKEN.shape) < 0.6) | (RANDOM.random(TAKEN.shape) < 0.1)
 ELIGIBLE: Final = (RANDOM.random(ITEMS) < 0.8).astype(np.uint8)
 ROWS: Final = np.where(np.arange(SUBJECTS) < SAMPLE, np.arange(SUBJECTS), -1).astype(np.int32)
 BATCH: Final = SubjectBatch(
     STARTS,
     HISTORY,
-    {"weight": WEIGHTS, "age_days": AGES, "position": POSITIONS, "gap_days": GAPS},
+    {"weight": WEIGHTS, "age_days": AGES, "position": POSITIONS, "gap_days": GAPS, "rarity": RARITY[HISTORY]},
     *rows_of(MASKED),
     ROWS,
 )

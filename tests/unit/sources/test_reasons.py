@@ -1,4 +1,4 @@
-"""The reason of a score is the history item that adds most to it: against dense attributions."""
+"""The reason of a score is the history item with the largest part in it times rarity: against dense attributions."""
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from tests.unit.sources.small_world import (
     EVERY_ITEM,
     GIVEN,
     ITEMS,
+    RARITY,
     SAMPLE,
     SIMILAR,
     SUBJECTS,
@@ -32,12 +33,13 @@ def check_reasons(name: str, parts: list[dict[int, np.ndarray[tuple[int], np.dty
     named = 0
     for subject, added in enumerate(parts):
         for item in range(ITEMS):
-            best = max((part[item] for part in added.values()), default=0.0)
+            best = max((part[item] * RARITY[seed] for seed, part in added.items()), default=0.0)
             if found[subject, item] < 0:
                 assert best < 1e-9
             else:
                 named += 1
-                np.testing.assert_allclose(added[int(found[subject, item])][item], best, rtol=1e-5)
+                seed = int(found[subject, item])
+                np.testing.assert_allclose(added[seed][item] * RARITY[seed], best, rtol=1e-5)
     assert named > 50
 
 
