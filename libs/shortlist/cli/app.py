@@ -149,6 +149,41 @@ def diff_command(
     emit("diff", diff(settings, known(settings, surface), start, end, subject), as_json, render)
 
 
+@app.command("export")
+def export_command(
+    surface: Surface,
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="File to write; ends in .parquet or .jsonl.")],
+    day: Day = None,
+    changes: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--changes", metavar="DAY DAY", help="Only what differs between two published days."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--column", help="Column of a candidate; may be repeated (default: all).")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a file of that name.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Write a surface's lists to one file, one row a subject, for a key-value store: a whole day or what changed since another.
+
+    A row has subject_id, operation (upsert or delete), run_date, and candidates: the subject's whole list, best first. With
+    --changes, lists that are the same on both days in every exported column are left out: choose columns without scores
+    to write only lists whose items changed. Loading a file twice changes nothing.
+    """
+    from shortlist.cli.export import Wanted, export, render
+    from shortlist.cli.output import emit
+
+    settings = settings_of(config, overrides)
+    known(settings, surface)
+    if changes and day:
+        raise SettingsError.bad_argument("--day", day, "names one day, and --changes two; next: leave one of them out")
+    since, until = [required_day("--changes", each) for each in changes] if changes else (None, day_of("--day", day))
+    facts = export(settings, surface, since, until, Wanted(into, columns or (), replace))
+    emit("export", facts, as_json, render)
+
+
 @app.command("rollback")
 def rollback_command(
     surface: Surface,

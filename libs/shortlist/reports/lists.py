@@ -143,11 +143,11 @@ def describe_reasons(counted: pl.DataFrame) -> ReasonFacts | None:
     Args:
         counted: [because_item_id (null for a reason without an item), rows], each id once.
     """
-    rows = counted["rows"].sum()
+    rows = sum(counted["rows"].to_list())
     if not rows:
         return None
-    named = counted.drop_nulls(BECAUSE_ITEM_ID)["rows"].sort(descending=True)
-    return ReasonFacts(named.sum() / rows, named.head(TEN).sum() / rows)
+    named = counted.drop_nulls(BECAUSE_ITEM_ID)["rows"].sort(descending=True).to_list()
+    return ReasonFacts(sum(named) / rows, sum(named[:TEN]) / rows)
 
 
 def compare_lists(now: pl.DataFrame, then: pl.DataFrame, since: date) -> Change | None:

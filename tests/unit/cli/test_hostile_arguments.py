@@ -39,6 +39,7 @@ NEEDED: dict[str, list[str]] = {
     "show": ["homefeed", "u1"],
     "why": ["homefeed", "u1"],
     "diff": ["homefeed", "2017-11-23", "2017-11-30"],
+    "export": ["homefeed", "--into=lists.jsonl"],
     "rollback": ["homefeed", "--yes"],
     "repair": ["--yes"],
     "erase": ["u1", "--yes"],
