@@ -68,16 +68,18 @@ class Reading:
 
 
 def rarity_of(log_popularity: Floats) -> Floats:
-    """How much a history item says about a subject: ln(1 + users of the most popular item / users of this one).
+    """How much a history item says about a subject: ln((1 + users of the most popular item) / users of this one).
+
+    The most popular item is next to 0: it is named only where nothing else explains a candidate.
 
     Args:
         log_popularity: (items,) ln(1 + users).
 
     Returns:
-        (items,) float32, at least ln 2.
+        (items,) float32, above 0.
     """
     users = np.maximum(np.expm1(np.asarray(log_popularity, np.float64)), 1.0)
-    rarity: Floats = np.log1p(users.max(initial=1.0) / users).astype(np.float32)
+    rarity: Floats = np.log((1.0 + users.max(initial=1.0)) / users).astype(np.float32)
     return rarity
 
 
