@@ -43,6 +43,7 @@ from shortlist.config.sources import (
     TrendingSourceConfig,
     UserNeighboursSourceConfig,
 )
+from shortlist.generation.batches import rarity_of
 from shortlist.generation.one_pass import WIDE_SUBJECTS, OnePass
 from shortlist.kernels.cooccurrence import cooccur
 from shortlist.sources.als import STORED, ForUsers
@@ -221,6 +222,7 @@ def batch_of(world: World, subjects: int) -> SubjectBatch:
         "frequency": np.ones(len(chosen), np.float32),
         "age_days": random.integers(0, 300, len(chosen)).astype(np.float32),
         "position": positions,
+        "rarity": rarity_of(np.log1p(np.bincount(items)).astype(np.float32))[chosen],
     }
     nobody = np.full(len(cut) - 1, -1, np.int32)
     return SubjectBatch(cut, chosen, columns, cut, chosen, nobody, {STORED: world.user_vectors[first:]})
