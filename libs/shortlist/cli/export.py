@@ -20,8 +20,8 @@ from shortlist.errors import SettingsError
 FORMATS: Final = (".parquet", ".jsonl")
 OPERATION, CANDIDATES = "operation", "candidates"
 UPSERT, DELETE = "upsert", "delete"
-# They name the run, not what is given to a subject.
-_OF_THE_RUN = (SUBJECT_ID, MODEL_VERSION, RUN_ID, RUN_DATE)
+# The subject is the key of a row, and the others name the run: none of them is part of a candidate.
+_NOT_OF_A_CANDIDATE = (SUBJECT_ID, MODEL_VERSION, RUN_ID, RUN_DATE)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Wanted:
 
     Attributes:
         into: the file; its ending says the format.
-        columns: columns of a candidate; none: all but those that name the run.
+        columns: columns of a candidate; none: all.
         replace: whether a file of that name is replaced.
     """
 
@@ -42,7 +42,7 @@ class Wanted:
 def export(settings: Settings, surface: str, since: date | None, until: date | None, wanted: Wanted) -> dict[str, Any]:
     """Write the lists of a published day, or the difference between two days, to one file.
 
-    A row of the file is one subject: subject_id, operation, run_date of the day that it leads to, and candidates, the
+    A row of the file is one subject: subject_id, operation, run_date (of the later day), and candidates, the
     subject's whole list, best first (null for `delete`: the subject has no list any more). A subject is absent when its list
     is the same on both days in every exported column. Rows are in the order of subject ids. A store that had the first day
     has the second one when every row was applied, however often.
@@ -119,7 +119,7 @@ def _writable(wanted: Wanted) -> Path:
 
 def _columns(view: Served, chosen: Sequence[str]) -> list[str]:
     """Columns of a candidate that are exported."""
-    known = [name for name in view.rows().collect_schema().names() if name not in _OF_THE_RUN]
+    known = [name for name in view.rows().collect_schema().names() if name not in _NOT_OF_A_CANDIDATE]
     for name in chosen:
         if name not in known:
             raise SettingsError.bad_argument("--column", name, f"is none of {', '.join(known)}")
