@@ -176,22 +176,25 @@ def write_fit(frame: DataFrame, config: CooccurrenceConfig, output: str) -> None
 
 def write_join(spark: SparkSession, frame: DataFrame, output: str, budget: float) -> None:
     """The self-join's lists in files, or nothing whole when the budget is over."""
-    over = threading.Event()
+    over, ended = threading.Event(), threading.Event()
 
     def stop() -> None:
-        over.set()
-        spark.sparkContext.cancelJobGroup(GROUP)
+        if not ended.wait(budget):
+            over.set()
+        while not ended.wait(0.1):  # again and again: between two of its jobs a query has none that could be cancelled
+            spark.sparkContext.cancelJobGroup(GROUP)
 
     spark.sparkContext.setJobGroup(GROUP, GROUP, interruptOnCancel=True)
-    timer = threading.Timer(budget, stop)
-    timer.start()
+    watch = threading.Thread(target=stop)
+    watch.start()
     try:
         self_join(frame).write.mode("overwrite").parquet(output)
     except Exception:  # a cancelled write is no PySparkException: it comes as py4j's own error
         if not over.is_set():
             raise
     finally:
-        timer.cancel()
+        ended.set()
+        watch.join()
         spark.sparkContext.setJobGroup("", "")
 
 
