@@ -5,6 +5,7 @@ from typing import Any, Final
 
 RECALL: Final = "recall"
 RECALL_CAPPED: Final = "recall_capped"
+RECALL_STRATIFIED: Final = "recall_stratified"
 PRECISION: Final = "precision"
 NDCG: Final = "ndcg"
 HIT_RATE: Final = "hit_rate"
@@ -24,12 +25,13 @@ MIN_SUBJECTS: Final = 30
 EXPOSURE_METRICS: Final = (CATALOGUE_COVERAGE, EXPOSURE_GINI, TOP_ITEM_SHARE, NOVELTY)
 """What lists show, whatever people did afterwards; in the order in which tables show it, after the ranking metrics."""
 
-RANKING_METRICS: Final = (RECALL, RECALL_CAPPED, PRECISION, NDCG, HIT_RATE, MRR, MAP)
+RANKING_METRICS: Final = (RECALL, RECALL_CAPPED, RECALL_STRATIFIED, PRECISION, NDCG, HIT_RATE, MRR, MAP)
 """What `subject_values.ranking_values` computes, in the order in which tables show it."""
 
 DEFINITIONS: Final[dict[str, str]] = {
     RECALL: "found among the first k, divided by all that were relevant: |L ∩ T| / |T|",
     RECALL_CAPPED: "found among the first k, divided by what a list of k could hold: |L ∩ T| / min(k, |T|)",
+    RECALL_STRATIFIED: "recall in which a relevant item counts 1 / sqrt(people who have engaged with it)",
     PRECISION: "found among the first k, divided by k: |L ∩ T| / k",
     NDCG: "found items weighted by 1 / log2(rank + 1), divided by the best possible order of min(k, |T|) items",
     HIT_RATE: "share of subjects with at least one relevant item among the first k",

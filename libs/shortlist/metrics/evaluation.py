@@ -88,17 +88,23 @@ def add_up(lists: DataFrame, truth: DataFrame, popularity: DataFrame, question: 
         lists: source, subject_id, rank, item_id.
         truth: segment, subject_id, item_id.
         popularity: item_id, popularity: by how many people each item was engaged with when the lists were made. It is sent
-            to every task.
+            to every task; novelty and stratified recall read it.
         question: what to judge.
 
     Raises:
         ValueError: When the list lengths are not valid.
     """
     cut = lists.where(F.col(RANK) <= max(checked_cutoffs(question.ks)))
-    known = cut.join(F.broadcast(popularity), ITEM_ID, how="left")
-    known = known.withColumn(POPULARITY, F.coalesce(POPULARITY, F.lit(0)))
-    subjects = gather(known, truth, question.sources, question.segments)
+    subjects = gather(
+        _with_popularity(cut, popularity), _with_popularity(truth, popularity), question.sources, question.segments
+    )
     return subjects.mapInArrow(_adding_up(question), f"{TOTALS} binary")
+
+
+def _with_popularity(rows: DataFrame, popularity: DataFrame) -> DataFrame:
+    """Rows with the popularity of their item, 0 where nobody has engaged with it."""
+    known = rows.join(F.broadcast(popularity), ITEM_ID, how="left")
+    return known.withColumn(POPULARITY, F.coalesce(POPULARITY, F.lit(0)))
 
 
 def judge(

@@ -28,7 +28,7 @@ class JudgedSubjects:
         ids: (subjects,) who.
         lists: rows of the lists of all sources.
         source: (rows of lists,) int64, positions of sources.
-        popularity: (rows of lists,) int64, how many people engaged with the item.
+        popularity: (rows of lists,) int64, how many people engaged with the item; as `wanted` has it for its own rows.
         wanted: relevant items of all segments.
         segment: (rows of wanted,) int64, positions of segments.
     """
@@ -48,7 +48,7 @@ class JudgedSubjects:
     def wanted_in(self, segment: int) -> Wanted:
         """What is wanted in one segment."""
         own = self.segment == segment
-        return Wanted(self.wanted.subject[own], self.wanted.item[own])
+        return Wanted(self.wanted.subject[own], self.wanted.item[own], self.wanted.popularity[own])
 
 
 def gather(lists: DataFrame, truth: DataFrame, sources: Sequence[str], segments: Sequence[str]) -> DataFrame:
@@ -56,7 +56,7 @@ def gather(lists: DataFrame, truth: DataFrame, sources: Sequence[str], segments:
 
     Args:
         lists: source, subject_id, rank, item_id, popularity.
-        truth: segment, subject_id, item_id.
+        truth: segment, subject_id, item_id, popularity.
         sources: whose lists count; arrays name them by their position here.
         segments: likewise the parts of the truth.
     """
@@ -66,7 +66,7 @@ def gather(lists: DataFrame, truth: DataFrame, sources: Sequence[str], segments:
     listed = lists.where(F.col(SOURCE).isin(*sources))
     wanted = truth.where(F.col(SEGMENT).isin(*segments))
     rows = listed.select(SUBJECT_ID, source.alias(_PART), rank, ITEM_ID, popularity).unionAll(
-        wanted.select(SUBJECT_ID, segment.alias(_PART), F.lit(0), ITEM_ID, F.lit(0).cast("bigint"))
+        wanted.select(SUBJECT_ID, segment.alias(_PART), F.lit(0), ITEM_ID, popularity)
     )
     return rows.repartition(F.col(SUBJECT_ID)).sortWithinPartitions(SUBJECT_ID)
 
@@ -104,7 +104,7 @@ def _arrays(table: pa.Table) -> JudgedSubjects:
         lists=Listed(subject[listed], rank[listed], items[listed]),
         source=part[listed],
         popularity=popularity[listed],
-        wanted=Wanted(subject[wanted], items[wanted]),
+        wanted=Wanted(subject[wanted], items[wanted], popularity[wanted]),
         segment=-1 - part[wanted],
     )
 

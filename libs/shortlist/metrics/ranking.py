@@ -22,7 +22,8 @@ def score_lists(lists: DataFrame, relevant: DataFrame, ks: Sequence[int]) -> Dat
     Args:
         lists: [subject_id, rank, item_id]; ranks count from 1. Lists of subjects without relevant items are not scored.
             An item that a list has twice counts once, at its better rank.
-        relevant: [subject_id, item_id]; repeated pairs count once.
+        relevant: [subject_id, item_id, popularity]; repeated pairs count once. Without popularity all items are alike, and
+            stratified recall is recall.
         ks: The cut-offs; a list shorter than k is scored as it is, its missing ranks find nothing.
 
     Returns:
@@ -36,7 +37,8 @@ def score_lists(lists: DataFrame, relevant: DataFrame, ks: Sequence[int]) -> Dat
     ranked = lists.where(F.col(RANK) <= max(cutoffs)).select(
         F.lit(_ONE).alias(SOURCE), SUBJECT_ID, RANK, ITEM_ID, F.lit(1).alias(POPULARITY)
     )
-    wanted = relevant.select(F.lit(_ONE).alias(SEGMENT), SUBJECT_ID, ITEM_ID)
+    popularity = F.col(POPULARITY) if POPULARITY in relevant.columns else F.lit(1).alias(POPULARITY)
+    wanted = relevant.select(F.lit(_ONE).alias(SEGMENT), SUBJECT_ID, ITEM_ID, popularity)
     return gather(ranked, wanted, [_ONE], [_ONE]).mapInArrow(_scoring(cutoffs), _VALUES)
 
 

@@ -1,7 +1,8 @@
 """What each subject's list was worth: one value for each metric and k, from arrays. No Spark.
 
 T are a subject's relevant items, L the first k items of its list. Definitions are those of `definitions.py`; nDCG
-follows Järvelin and Kekäläinen (2002) with binary gains, mean average precision divides by min(k, |T|).
+follows Järvelin and Kekäläinen (2002) with binary gains, mean average precision divides by min(k, |T|). Stratified recall is
+Steck's ("Item popularity and recommendation accuracy", 2011) with the exponent 1/2.
 """
 
 from collections.abc import Sequence
@@ -38,10 +39,13 @@ class Wanted:
     Attributes:
         subject: (rows,) int64, who.
         item: (rows,) int64, in the same numbers as of lists.
+        popularity: (rows,) int64, by how many people the item was engaged with when the lists were made; one that nobody has
+            engaged with counts as if one person had.
     """
 
     subject: Integers
     item: Integers
+    popularity: Integers
 
 
 def checked_cutoffs(ks: Sequence[int]) -> list[int]:
@@ -74,9 +78,15 @@ def ranking_values(lists: Listed, wanted: Wanted, subjects: int, ks: Sequence[in
     """
     cutoffs = np.asarray(checked_cutoffs(ks), np.int64)
     size = 1 + max(lists.item.max(initial=-1), wanted.item.max(initial=-1))
-    pairs = np.unique(wanted.subject * size + wanted.item)
-    asked = np.bincount(pairs // size, minlength=subjects) if len(pairs) else np.zeros(subjects, np.int64)
-    subject, rank = _found(lists, pairs, size)
+    pairs, first_rows = np.unique(wanted.subject * size + wanted.item, return_index=True)
+    weights = 1 / np.sqrt(np.maximum(wanted.popularity[first_rows], 1))
+    owners = pairs // max(size, 1)
+    asked = np.bincount(owners, minlength=subjects)
+    # Numbers of items differ with the partition: weights are added in their own order, for the same bits everywhere.
+    by_weight = np.lexsort((weights, owners))
+    asked_weight = np.bincount(owners[by_weight], weights[by_weight], minlength=subjects)
+    subject, rank, position_in_pairs = _found(lists, pairs, size)
+    found_weight = weights[position_in_pairs]
     values = np.empty((subjects, len(RANKING_METRICS), len(cutoffs)))
     longest = int(min(cutoffs.max(), max(1, asked.max(initial=1))))
     ideal = np.concatenate(([0.0], np.cumsum(1 / np.log2(np.arange(2, longest + 2)))))
@@ -98,6 +108,8 @@ def ranking_values(lists: Listed, wanted: Wanted, subjects: int, ks: Sequence[in
             scores = {
                 "recall": found / asked,
                 "recall_capped": found / possible,
+                # The two sums are rounded differently.
+                "recall_stratified": np.minimum(total(found_weight[within]) / asked_weight, 1.0),
                 "precision": np.where(asked > 0, found / k, np.nan),
                 "ndcg": total(1 / np.log2(at + 1)) / ideal[possible],
                 "hit_rate": np.where(asked > 0, found > 0, np.nan),
@@ -135,14 +147,15 @@ def novelty_values(lists: Listed, popularity: Integers, subjects: int, ks: Seque
     return values
 
 
-def _found(lists: Listed, pairs: Integers, size: int) -> tuple[Integers, Integers]:
-    """Subject and rank of each wanted item that a list has, ordered by both; `pairs` are sorted."""
+def _found(lists: Listed, pairs: Integers, size: int) -> tuple[Integers, Integers, Integers]:
+    """Subject and rank of each wanted item that a list has, and where it is in `pairs`, which are sorted; by subject and rank."""
     keys = lists.subject * size + lists.item
     hit = np.isin(keys, pairs)
     keys, rank = keys[hit], lists.rank[hit]
     order = np.lexsort((rank, keys))
     keys, rank = keys[order], rank[order]
     better = np.concatenate((np.ones(min(1, len(keys)), bool), keys[1:] != keys[:-1]))
-    subject, rank = keys[better] // max(size, 1), rank[better]
+    keys, rank = keys[better], rank[better]
+    subject = keys // max(size, 1)
     order = np.lexsort((rank, subject))
-    return subject[order], rank[order]
+    return subject[order], rank[order], np.searchsorted(pairs, keys[order])

@@ -1,12 +1,12 @@
 """Slow, obvious versions of every metric for one subject, in plain Python and numpy, to hold the Spark ones against."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 
-def ranking_values(items: Sequence[str], relevant: set[str], k: int) -> dict[str, float]:
+def ranking_values(items: Sequence[str], relevant: set[str], k: int, popularity: Mapping[str, int]) -> dict[str, float]:
     """All ranking metrics of one list (`items` in order of rank) against a set that is not empty."""
     hits = []
     seen: set[str] = set()
@@ -22,6 +22,8 @@ def ranking_values(items: Sequence[str], relevant: set[str], k: int) -> dict[str
     return {
         "recall": found / len(relevant),
         "recall_capped": found / possible,
+        "recall_stratified": sum(popularity[item] ** -0.5 for item in {*items[:k]} & relevant)
+        / sum(popularity[item] ** -0.5 for item in relevant),
         "precision": found / k,
         "ndcg": discounted / ideal,
         "hit_rate": float(found > 0),

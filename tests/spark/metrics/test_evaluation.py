@@ -34,9 +34,9 @@ def wanted(spark: SparkSession, pairs: dict[str, set[str]], segment: str = "all"
 
 def test_every_source_and_segment_by_hand(spark: SparkSession) -> None:
     lists = of_source(spark, {"u": ["a", "b"], "v": ["a", "x"]}).unionByName(of_source(spark, {"u": ["c"]}, "als"))
-    truth = wanted(spark, {"u": {"b"}, "w": {"a"}}).unionByName(wanted(spark, {"u": {"c"}}, "new"))
+    truth = wanted(spark, {"u": {"b"}, "w": {"a"}}).unionByName(wanted(spark, {"u": {"b", "c"}}, "new"))
     rows = by_name(evaluate(spark, lists, truth))
-    ranking = ("recall", "recall_capped", "precision", "ndcg", "hit_rate", "mrr", "map")
+    ranking = ("recall", "recall_capped", "recall_stratified", "precision", "ndcg", "hit_rate", "mrr", "map")
     shown = ("catalogue_coverage", "exposure_gini", "top_item_share", "novelty")
     assert set(rows) == {
         (source, segment, metric, k)
@@ -53,6 +53,9 @@ def test_every_source_and_segment_by_hand(spark: SparkSession) -> None:
     assert rows["als", "new", "mrr", 1].value == 1.0
     assert (als.blend_minus_source, blend.blend_minus_source) == (0.5, None)
     assert rows["als", "new", "mrr", 1].blend_minus_source == -1.0
+    # Of b, which two people took, and c, which nobody took (as one), each list has one.
+    assert rows["als", "new", "recall_stratified", 1].value == pytest.approx(1 / (1 + 2**-0.5))
+    assert rows["blend", "new", "recall_stratified", 2].value == pytest.approx(2**-0.5 / (1 + 2**-0.5))
     # a: 3 of 4 people, b: 2 of 4, x and c: nobody counts as one.
     a, b, unknown = -np.log2(3 / 4), -np.log2(2 / 4), -np.log2(1 / 4)
     novelty = rows["blend", "all", "novelty", 2]

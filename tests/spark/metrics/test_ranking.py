@@ -44,13 +44,13 @@ def test_score_lists__by_hand(spark: SparkSession) -> None:
     at_5 = {metric: values["u", 5, metric] for metric in RANKING_METRICS}
     log3 = math.log2(3)
     assert at_2 == pytest.approx(
-        {"recall": 1 / 3, "recall_capped": 1 / 2, "precision": 1 / 2, "ndcg": (1 / log3) / (1 + 1 / log3),
-         "hit_rate": 1, "mrr": 1 / 2, "map": (1 / 2) / 2}
+        {"recall": 1 / 3, "recall_capped": 1 / 2, "recall_stratified": 1 / 3, "precision": 1 / 2,
+         "ndcg": (1 / log3) / (1 + 1 / log3), "hit_rate": 1, "mrr": 1 / 2, "map": (1 / 2) / 2}
     )  # fmt: skip
     ideal = 1 + 1 / log3 + 1 / 2
     assert at_5 == pytest.approx(
-        {"recall": 2 / 3, "recall_capped": 2 / 3, "precision": 2 / 5, "ndcg": (1 / log3 + 1 / math.log2(5)) / ideal,
-         "hit_rate": 1, "mrr": 1 / 2, "map": (1 / 2 + 2 / 4) / 3}
+        {"recall": 2 / 3, "recall_capped": 2 / 3, "recall_stratified": 2 / 3, "precision": 2 / 5,
+         "ndcg": (1 / log3 + 1 / math.log2(5)) / ideal, "hit_rate": 1, "mrr": 1 / 2, "map": (1 / 2 + 2 / 4) / 3}
     )  # fmt: skip
     assert {values["u", 1, metric] for metric in RANKING_METRICS} == {0.0}
 
@@ -82,13 +82,16 @@ def test_score_lists__agrees_with_the_reference(spark: SparkSession) -> None:
         relevant[f"s{n}"] = {items[i] for i in rng.choice(12, size=int(rng.integers(1, 13)), replace=False)}
     lists["everything"], relevant["everything"] = list(items), set(items)
     ks = [1, 3, 7, 12, 50]
+    popularity = {item: int(rng.integers(1, 500)) for item in items}
     expected = {
         (subject, k, metric): value
         for subject in relevant
         for k in ks
-        for metric, value in ranking_values(lists[subject], relevant[subject], k).items()
+        for metric, value in ranking_values(lists[subject], relevant[subject], k, popularity).items()
     }
-    scored = as_dict(score_lists(list_frame(spark, lists).repartition(3), relevant_frame(spark, relevant), ks))
+    known = spark.createDataFrame(list(popularity.items()), "item_id string, popularity long")
+    frame = relevant_frame(spark, relevant).join(known, "item_id")
+    scored = as_dict(score_lists(list_frame(spark, lists).repartition(3), frame, ks))
     assert scored.keys() == expected.keys()
     assert scored == pytest.approx(expected, abs=1e-12)
     assert max(scored.values()) == 1.0

@@ -7,7 +7,7 @@ from shortlist.metrics.judged_subjects import read_subjects
 
 ROWS = [
     ("u", 0, 1, "a", 3),
-    ("u", -1, 0, "a", 0),
+    ("u", -1, 0, "a", 3),
     ("u", 1, 1, "b", 0),
     ("v", -2, 0, "b", 0),
     ("w", 0, 1, "c", 1),
@@ -31,6 +31,7 @@ def test_a_subject_is_read_whole(batch_rows: int, at_once: int) -> None:
     assert u.source[u.lists.subject == 0].tolist() == [0, 1]
     assert u.popularity[u.lists.subject == 0].tolist() == [3, 0]
     assert u.segment[u.wanted.subject == 0].tolist() == [0]
+    assert u.wanted_in(0).popularity.tolist() == [3]
     assert u.wanted.item[0] == u.lists.item[0] != u.lists.item[1]
     assert parts[-1].lists_of(0)[0].rank[-2:].tolist() == [1, 2]
     assert [segment for part in parts for segment in part.segment] == [0, 1]

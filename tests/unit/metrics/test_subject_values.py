@@ -13,9 +13,10 @@ def listed(*lists: str) -> Listed:
     return Listed(*np.array(rows, np.int64).reshape(-1, 3).T)
 
 
-def wanted(*sets: str) -> Wanted:
-    rows = [(s, ord(item)) for s, items in enumerate(sets) for item in items]
-    return Wanted(*np.array(rows, np.int64).reshape(-1, 2).T)
+def wanted(*sets: str, popularity: dict[str, int] | None = None) -> Wanted:
+    known = popularity or {}
+    rows = [(s, ord(item), known.get(item, 1)) for s, items in enumerate(sets) for item in items]
+    return Wanted(*np.array(rows, np.int64).reshape(-1, 3).T)
 
 
 def test_ranking_values__by_hand() -> None:
@@ -25,8 +26,8 @@ def test_ranking_values__by_hand() -> None:
     ideal = 1 + 1 / np.log2(3)
     at_2 = dict(zip(RANKING_METRICS, values[0, :, 0], strict=True))
     assert at_2 == pytest.approx(
-        {"recall": 1 / 3, "recall_capped": 1 / 2, "precision": 1 / 2, "ndcg": (1 / np.log2(3)) / ideal, "hit_rate": 1.0,
-         "mrr": 1 / 2, "map": 1 / 4}
+        {"recall": 1 / 3, "recall_capped": 1 / 2, "recall_stratified": 1 / 3, "precision": 1 / 2,
+         "ndcg": (1 / np.log2(3)) / ideal, "hit_rate": 1.0, "mrr": 1 / 2, "map": 1 / 4}
     )  # fmt: skip
     at_5 = dict(zip(RANKING_METRICS, values[0, :, 1], strict=True))
     assert (at_5["recall"], at_5["precision"]) == (pytest.approx(2 / 3), pytest.approx(2 / 5))
@@ -35,6 +36,27 @@ def test_ranking_values__by_hand() -> None:
     assert np.isnan(values[3]).all()
     assert values[4, RANKING_METRICS.index("recall"), 1] == 1.0
     assert values[4, RANKING_METRICS.index("map"), 1] == pytest.approx((1 / 1 + 2 / 3) / 2)
+
+
+def test_stratified_recall_counts_an_item_by_how_few_people_take_it() -> None:
+    # Of items of 100, 4 and no people, which count 1/10, 1/2 and 1, the list of two has the first and, later, the second.
+    found, wants = listed("axb", "c", "a"), wanted("abcc", "abc", "", popularity={"a": 100, "b": 4, "c": 0})
+    _, values = ranking_values(found, wants, 3, [2, 3])
+    stratified = values[:, RANKING_METRICS.index("recall_stratified")]
+    assert stratified[:2] == pytest.approx(np.array([[0.1, 0.6], [1.0, 1.0]]) / 1.6)
+    assert np.isnan(stratified[2]).all()
+
+
+def test_stratified_recall_is_the_same_bits_whatever_numbers_items_have() -> None:
+    rng = np.random.default_rng(4)
+    items, popularity = np.arange(9), rng.integers(1, 1000, 9)
+    values = set()
+    for _ in range(20):
+        number = rng.permutation(9)
+        wants = Wanted(np.zeros(9, np.int64), number[items], popularity)
+        _, found = ranking_values(Listed(np.zeros(3, np.int64), np.arange(1, 4), number[:3]), wants, 1, [3, 9])
+        values.add(float(found[0, RANKING_METRICS.index("recall_stratified"), 0]))
+    assert len(values) == 1
 
 
 def test_ranking_values__without_any_rows() -> None:
