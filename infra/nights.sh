@@ -7,8 +7,8 @@ share_spark() { # after use_jobs_environment: one Spark for every job that this 
   begin_resident_spark "$SOCKETS/spark"
 }
 
-run_night() { # DAY: the DAG of that day, with one line for each task that has ended
-  local log=$LOGS/candidates_daily-$1.log line rest='' began=$SECONDS task code=0 ended=0
+run_night() { # DAY: the DAG of that day, with one line for each task: its name as it starts, its seconds once it has ended
+  local log=$LOGS/candidates_daily-$1.log line rest='' began=$SECONDS task='' code=0 ended=0
   : >"$log"
   begin_group "$log" "$INFRA/airflow" dags test candidates_daily "$1"
   exec 8<"$log"
@@ -18,13 +18,21 @@ run_night() { # DAY: the DAG of that day, with one line for each task that has e
     while IFS= read -r line <&8 || { rest+=$line && false; }; do
       line=$rest$line rest=''
       case $line in
-        *'[DAG TEST] starting task_id='*) began=$SECONDS ;;
-        *'[DAG TEST] end task task_id='*)
-          task=${line#*task_id=}
-          ended=$((ended + 1))
-          printf '[%3d s]       %-22s %3d s\n' "$SECONDS" "${task%% *}" "$((SECONDS - began))"
+        *'[DAG TEST] starting task_id='*)
+          [[ -z $task ]] || echo # one that never ended
+          began=$SECONDS task=${line#*task_id=}
+          printf '[%3d s]       %-22s ' "$SECONDS" "${task%% *}"
           ;;
-        *'FAILED '*"$1: "*) printf '[%3d s]       FAILED %s\n' "$SECONDS" "${line#*FAILED }" >&2 ;;
+        *'[DAG TEST] end task task_id='*)
+          ended=$((ended + 1))
+          [[ -z $task ]] || printf '%3d s\n' "$((SECONDS - began))"
+          task=''
+          ;;
+        *'FAILED '*"$1: "*)
+          [[ -z $task ]] || echo
+          task=''
+          printf '[%3d s]       FAILED %s\n' "$SECONDS" "${line#*FAILED }" >&2
+          ;;
       esac
     done
     ((alive)) || break

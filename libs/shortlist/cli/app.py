@@ -93,7 +93,10 @@ Day = Annotated[
 @app.command("show")
 def show_command(
     surface: Surface,
-    subject: Subject,
+    subject: Annotated[
+        str | None,
+        typer.Argument(help="A user, or on item surfaces an item (default: one with a list, drawn by lot)."),
+    ] = None,
     day: Day = None,
     history: Annotated[int, typer.Option("--history", min=0, max=1000, help="Items of recent history to show.")] = 10,
     config: Config = None,

@@ -99,6 +99,7 @@ def new(path: Path, into: Path, wishes: Wishes, look_only: bool) -> dict[str, An
         gaps=_gaps(days.days),
         most_unusable=_limit(days),
         lacking=days.lacking,
+        most_lacking=days.without,
         span=(days.days[-1] - days.days[0]).days + 1,
         folder=into.resolve(),
     )
@@ -247,6 +248,8 @@ def _note_what_is_missing(
         )
     if SESSION_ID not in roles:
         notes.append("no field names a session: what one user takes in a week is one basket")
+    if QUANTITY in roles:
+        notes.append(f"{roles[QUANTITY]} below 0 is a return: such lines are left out; it is not kept otherwise")
     if days.lacking:
         notes.append(
             f"{days.lacking:,} lines lack a user or an item: they go to quarantine, which the settings allow (max_rejected_share)"
@@ -294,4 +297,6 @@ def render(facts: Facts, to: Console) -> None:
     say(to, f"\n{facts['settings']} and {facts['folder']}/landing are written. Read the settings, then:")
     say(to, f"  export SHORTLIST_CONFIG={Path(facts['settings']).resolve()}")
     say(to, "  infra/shortlist doctor")
-    say(to, f"  infra/night {week_before} {facts['last']}")
+    say(to, f"  infra/night {week_before} {facts['last']}   # the second judges the lists of the first")
+    say(to, f"  infra/shortlist status --as-of {facts['last']}")
+    say(to, "  infra/shortlist show related")

@@ -34,6 +34,7 @@ class Mapped:
         gaps: days without a line.
         most_unusable: limit of unusable lines, where the usual one is too strict.
         lacking: lines without a user or an item.
+        most_lacking: share of them on the worst day.
         span: days from the first to the last.
         folder: where the settings lie, with landing and tables below.
     """
@@ -52,6 +53,7 @@ class Mapped:
     gaps: int
     most_unusable: float | None
     lacking: int
+    most_lacking: float
     span: int
     folder: Path
 
@@ -126,9 +128,9 @@ def _extraction(mapped: Mapped) -> list[str]:
     if mapped.most_unusable is not None:
         others = [kind for kind in get_args(ReasonKind) if kind not in _OWN_LIMIT]
         lines += [
-            f"  # {mapped.lacking} lines of the sample lack a user or an item; everything else keeps the usual limit.",
-            f"  max_rejected_share: {mapped.most_unusable}",
-            "  max_share_by_reason:",
+            f"  # {mapped.lacking} lines lack a user or an item; on the worst day {mapped.most_lacking:.0%} of its lines.",
+            f"  max_rejected_share: {mapped.most_unusable} # of a day's lines; a tenth above that day",
+            "  max_share_by_reason: # every other reason keeps the usual limit",
             *(f"    {kind}: {_USUAL_SHARE}" for kind in others),
         ]
     return lines
@@ -139,9 +141,9 @@ def _surfaces() -> list[str]:
         "surfaces:",
         "  homefeed: # for a user: what they have not had yet",
         "    subject: user",
-        "    sources: [als, cooccurrence]",
-        "    fallback: popularity",
-        "    k: 20",
+        "    sources: [als, cooccurrence] # more are in README, Sources and their blend",
+        "    fallback: popularity # for whom no source has enough",
+        "    k: 20 # items of a list",
         "  related: # for an item: what goes with it",
         "    subject: item",
         "    sources: [cooccurrence, als]",

@@ -20,6 +20,7 @@ from shortlist.config import Settings
 from shortlist.contracts import candidates_name
 from shortlist.errors import NotPublishedError
 from shortlist.records.publications import Publication, SurfaceHistory
+from shortlist.reports.lists import draw_subjects
 from shortlist.store.commits import read_inputs
 from shortlist.store.pinned_tables import Lake
 
@@ -54,6 +55,13 @@ class Served:
         if rows is None:
             raise NotPublishedError.table_is_gone(self.surface, table, self.day)
         return rows
+
+    def some_subject(self) -> str:
+        """A subject that has a list, drawn by lot; the same one whenever this day is asked."""
+        subjects = self.lake.collect(
+            candidates_name(self.surface), self.rows().select(SUBJECT_ID).unique(), self.decision.table_version
+        )
+        return draw_subjects(subjects[SUBJECT_ID].to_list(), self.day, 1)[0]
 
     def list_of(self, subject: str) -> pl.DataFrame:
         """The subject's list, best first: rank, item_id, score, source, sources, reason; without rows when it has none."""

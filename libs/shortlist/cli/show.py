@@ -14,21 +14,22 @@ from shortlist.reports.surfaces import read_histories, read_titles
 from shortlist.subjects import SUBJECTS
 
 
-def show(settings: Settings, surface: str, subject: str, day: date | None, history: int) -> dict[str, Any]:
+def show(settings: Settings, surface: str, wanted: str | None, day: date | None, history: int) -> dict[str, Any]:
     """A subject's list and its recent history.
 
     Args:
         settings: settings in force.
         surface: the surface.
-        subject: user or item.
+        wanted: user or item; None: one that has a list, drawn by lot, the same one for a day.
         day: a published day; None means the one that readers are served.
         history: at most so many items of the history.
 
     Returns:
-        surface, subject, title (of an item), run_date, table_version, k, candidates (rank, item_id, title, score, source,
-        sources, reason), history (day, event_type, item_id, title), newest first, as the day knew it; users only.
+        surface, subject, drawn (by lot), title (of an item), run_date, table_version, k, candidates (rank, item_id, title,
+        score, source, sources, reason), history (day, event_type, item_id, title), newest first, as the day knew it; users only.
     """
     view = served(settings, surface, day)
+    subject = view.some_subject() if wanted is None else wanted
     config = settings.surfaces[surface]
     kind = SUBJECTS[config.subject]
     candidates = view.list_of(subject)
@@ -38,6 +39,7 @@ def show(settings: Settings, surface: str, subject: str, day: date | None, histo
     return {
         "surface": surface,
         "subject": subject,
+        "drawn": wanted is None,
         "title": titles.get(subject) if kind.in_catalog else None,
         "run_date": view.day.isoformat(),
         "table_version": view.decision.table_version,
@@ -79,6 +81,7 @@ def render(facts: Facts, to: Console) -> None:
         print_table(to, ["day", "did", "item", "id"], did, "recent history, as the day knew it")
     if not facts["candidates"]:
         say(to, f"no list; next: shortlist why {facts['surface']} {facts['subject']}")
+        say(to, f"or, to see the list of somebody who has one: shortlist show {facts['surface']}")
         return
     rows = [
         (each["rank"], each["title"], each["item_id"], ", ".join(each["sources"]), each["reason"])
@@ -86,3 +89,5 @@ def render(facts: Facts, to: Console) -> None:
     ]
     title = f"list: {len(rows)} of {facts['k']}"
     print_table(to, ["rank", "item", "id", "sources", "reason"], rows, title)
+    if facts["drawn"]:
+        say(to, f"drawn by lot; next: shortlist show {facts['surface']} ID shows the list of another")

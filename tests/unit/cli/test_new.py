@@ -212,6 +212,8 @@ def test_the_next_steps_are_told(new: Any, tmp_path: Path) -> None:
     answer = new(csv_file(tmp_path / "ratings.csv", FILMS))
     assert f"export SHORTLIST_CONFIG={tmp_path}/mine/settings.yaml" in answer.out.replace("\n", "")
     assert "infra/night 2017-01-01 2017-01-05" in answer.out
+    assert "infra/shortlist status --as-of 2017-01-05" in answer.out
+    assert "infra/shortlist show related" in answer.out
 
 
 @pytest.mark.parametrize(

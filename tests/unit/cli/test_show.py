@@ -47,11 +47,24 @@ def test_an_item(warehouse: Path, shortlist: Shortlist) -> None:
     assert [each["title"] for each in facts["candidates"]] == ["Item C", "Item G"]
 
 
+def test_somebody_with_a_list_is_drawn(warehouse: Path, shortlist: Shortlist) -> None:
+    write_night(warehouse)
+    drawn = shortlist("show", "homefeed", "--json").facts
+    assert drawn["subject"] in {"u1", "u2"}
+    assert [drawn["drawn"], bool(drawn["candidates"])] == [True, True]
+    assert shortlist("show", "homefeed", "--json").facts == drawn
+    named = shortlist("show", "homefeed", drawn["subject"], "--json").facts
+    assert {**drawn, "drawn": False} == named
+    assert "drawn by lot; next: shortlist show homefeed ID" in shortlist("show", "homefeed").out
+    assert "drawn by lot" not in shortlist("show", "homefeed", "u1").out
+
+
 def test_no_list_points_to_why(warehouse: Path, shortlist: Shortlist) -> None:
     write_night(warehouse)
     answer = shortlist("show", "homefeed", "u9")
     assert answer.code == 0
     assert "no list; next: shortlist why homefeed u9" in answer.out
+    assert "who has one: shortlist show homefeed" in answer.out
 
 
 def test_ids_are_values_and_never_paths_or_predicates(warehouse: Path, shortlist: Shortlist) -> None:
