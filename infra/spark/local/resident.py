@@ -52,12 +52,13 @@ class Job(socketserver.StreamRequestHandler):
             sys.argv = request["arguments"]
             with redirect_stdout(output), redirect_stderr(output):
                 code = run_program(request["arguments"][0])
-            self.running = False
+            self.running = False  # before the answer: a submitter that has it leaves
             output.write(f"{EXIT}{code}\n")
             output.flush()
         except OSError as gone:
             print(f"resident: the submitter of {request['arguments'][0]} is gone ({gone})", file=sys.stderr)
         finally:
+            self.running = False
             os.environ.clear()
             os.environ.update(own)
             with suppress(OSError, ValueError):
@@ -69,8 +70,10 @@ class Job(socketserver.StreamRequestHandler):
 
         with suppress(OSError):
             # A submitter also leaves when it has its answer; by then the work is the next one's.
-            if self.connection.recv(1, socket.MSG_PEEK) == b"" and self.running:
-                SparkContext.getOrCreate().cancelAllJobs()
+            if self.connection.recv(1, socket.MSG_PEEK) == b"":
+                while self.running:  # again and again: between two Spark jobs there is none that could be cancelled
+                    SparkContext.getOrCreate().cancelAllJobs()
+                    time.sleep(0.1)
 
 
 def run_program(path: str) -> int:
