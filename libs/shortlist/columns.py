@@ -62,6 +62,9 @@ WEIGHT: Final = "weight"
 EVENTS: Final = "events"
 LAST_TS: Final = "last_ts"
 HIDDEN: Final = "hidden"
+PURCHASES: Final = "purchases"
+FIRST_PURCHASE_TS: Final = "first_purchase_ts"
+LAST_PURCHASE_TS: Final = "last_purchase_ts"
 BASKET_KIND: Final = "basket_kind"
 BASKET_ID: Final = "basket_id"
 
@@ -88,6 +91,7 @@ RUN_ID: Final = "run_id"
 EXPIRES_AT: Final = "expires_at"
 LENGTH: Final = "length"
 ELIGIBLE_LEFT: Final = "eligible_left"
+REMOVED: Final = "removed"
 
 # Evaluations
 CANDIDATES_DATE: Final = "candidates_date"

@@ -41,10 +41,13 @@ def checkerboard(spark: SparkSession) -> DataFrame:
         if u % 2 == i % 2 and (f"u{u:02d}", f"i{i:02d}") not in WITHHELD
     }
     rows = [
-        (user, item, weight, int(weight > 0), datetime(2017, 11, 29), (user, item) in hidden)
+        (user, item, weight, int(weight > 0), datetime(2017, 11, 29), (user, item) in hidden, 0, None, None)
         for (user, item), weight in (taken | hidden).items()
     ]
-    schema = "user_id string, item_id string, weight float, events int, last_ts timestamp, hidden boolean"
+    schema = (
+        "user_id string, item_id string, weight float, events int, last_ts timestamp, hidden boolean, "
+        "purchases int, first_purchase_ts timestamp, last_purchase_ts timestamp"
+    )
     return spark.createDataFrame(rows, schema)
 
 

@@ -26,19 +26,33 @@ def proposal_ranks(proposals: Indices, candidates: CandidateSet) -> Indices:
     return ranks
 
 
-def best_first(starts: Offsets, scores: Doubles, count: int) -> tuple[NDArray[np.int64], Offsets]:
-    """The `count` candidates of the largest score of each subject; of equal scores the first.
+def best_first(starts: Offsets, scores: Doubles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The candidates of each subject by their score, the largest first; of equal scores the first.
 
     Args:
         starts: (n + 1,), the candidates of each subject.
         scores: (C,) float64; float32 would make ties that there are not.
-        count: longest list.
 
     Returns:
-        (L,) indices of candidates, best first, subject after subject; and the offsets of each subject's list, (n + 1,).
+        (C,) indices of candidates, subject after subject, and (C,) whose they are.
     """
     lengths = np.diff(starts)
     subjects = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((-scores, subjects))  # stable
-    kept = order[np.arange(len(order)) - starts[subjects] < count]
-    return kept, np.concatenate(([0], np.cumsum(np.minimum(lengths, count)))).astype(np.int64)
+    return np.lexsort((-scores, subjects)), subjects  # stable
+
+
+def cut(subjects: NDArray[np.int64], size: int, count: int) -> tuple[NDArray[np.bool_], Offsets]:
+    """The first `count` rows of each subject.
+
+    Args:
+        subjects: (C,) ascending.
+        size: how many subjects.
+        count: longest list.
+
+    Returns:
+        (C,) whether each is one of them, and the offsets of each subject's list, (size + 1,).
+    """
+    lengths = np.bincount(subjects, minlength=size)
+    begins = np.concatenate(([0], np.cumsum(lengths)))
+    within = np.arange(len(subjects)) - begins[subjects] < count
+    return within, np.concatenate(([0], np.cumsum(np.minimum(lengths, count)))).astype(np.int64)

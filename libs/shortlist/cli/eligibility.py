@@ -2,19 +2,37 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from shortlist.columns import BUYABLE, EVENTS, HIDDEN, ITEM_ID, STATUS, SUPPORT, USER_ID, WEIGHT
+from shortlist.columns import (
+    BUYABLE,
+    CATEGORY,
+    EVENTS,
+    FIRST_PURCHASE_TS,
+    HIDDEN,
+    ITEM_ID,
+    LAST_PURCHASE_TS,
+    PURCHASES,
+    STATUS,
+    SUPPORT,
+    USER_ID,
+    WEIGHT,
+)
 from shortlist.config import SurfaceConfig
-from shortlist.rules import eligible_items, forbidden_pairs, forbidding_rule, ineligibility_reasons
+from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons
+from shortlist.rules.categories import category_numbers, repeat_intervals
 from shortlist.rules.facts import ItemFacts, PairFacts
 from shortlist.subjects import SUBJECTS, SubjectType
 
 _DESCRIBED = "described"
+_REPEATS, _REPEAT_SECONDS = "repeats", "repeat_seconds"
+# Interactions from before these columns do not say what was bought.
+_OF_PURCHASES = {PURCHASES: pl.Int32, FIRST_PURCHASE_TS: pl.Datetime("us", "UTC"), LAST_PURCHASE_TS: pl.Datetime("us", "UTC")}
 
 
 @dataclass(frozen=True)
@@ -22,14 +40,17 @@ class Knowledge:
     """What a run knew.
 
     Attributes:
-        interactions: user_id, item_id, weight, events, hidden of the run date.
-        catalog: item_id, status, buyable of the newest snapshot that is not after it; None: rules that need it are off.
+        interactions: user_id, item_id, weight, events, hidden and the columns of purchases, of the run date.
+        catalog: item_id, status, buyable, category of the newest snapshot that is not after it; None: rules that need it
+            are off.
         surface: floors and filters.
+        day: the run date.
     """
 
     interactions: pl.LazyFrame
     catalog: pl.LazyFrame | None
     surface: SurfaceConfig
+    day: date
 
     @property
     def subject(self) -> SubjectType:
@@ -53,15 +74,41 @@ class Knowledge:
         return not self.history(subject).is_empty()
 
     def history(self, user: str) -> pl.DataFrame:
-        """item_id, weight, events, hidden of everything that the user engaged with or hid."""
-        theirs = self.interactions.filter(pl.col(USER_ID) == user)
-        return theirs.select(ITEM_ID, WEIGHT, EVENTS, HIDDEN).collect()
+        """item_id, weight, events, hidden, last_purchase_ts of everything that the user engaged with or hid."""
+        theirs = self._with_purchases().filter(pl.col(USER_ID) == user)
+        return theirs.select(ITEM_ID, WEIGHT, EVENTS, HIDDEN, LAST_PURCHASE_TS).collect()
+
+    def intervals(self, items: pl.Series) -> NDArray[np.float32]:
+        """Days between two purchases in the category of each item; infinite where nobody knows or no rule asks."""
+        if self.surface.pause is None:
+            return np.full(len(items), np.inf, np.float32)
+        seconds = (pl.col(LAST_PURCHASE_TS) - pl.col(FIRST_PURCHASE_TS)).dt.total_seconds()
+        counted = self._with_purchases().group_by(ITEM_ID).agg(
+            (pl.col(PURCHASES) - 1).clip(0).sum().cast(pl.Int64).alias(_REPEATS),
+            seconds.sum().alias(_REPEAT_SECONDS),
+        ).collect()  # fmt: skip
+        days = repeat_intervals(
+            self.categories(counted[ITEM_ID]),
+            counted[_REPEAT_SECONDS].to_numpy(),
+            counted[_REPEATS].to_numpy(),
+            self.surface.pause.min_repeats,
+        )
+        known = counted.select(ITEM_ID, pl.Series("days", days))
+        return items.to_frame(ITEM_ID).join(known, ITEM_ID, how="left", maintain_order="left")["days"].to_numpy()
+
+    def categories(self, items: pl.Series) -> NDArray[np.int32]:
+        """The category of each item as the surface's rules see it, -1 for none."""
+        if self.catalog is None:
+            return np.full(len(items), -1, np.int32)
+        paths = self.catalog.select(ITEM_ID, CATEGORY).collect()
+        joined = items.to_frame(ITEM_ID).join(paths, ITEM_ID, how="left", maintain_order="left")
+        return category_numbers(joined[CATEGORY].to_arrow(), self.surface.category_level)
 
     def mask(self, subject: str, item: str) -> str | None:
         """Name of the rule by which the subject must not be given the item; None when nothing forbids it."""
         items, pairs = self._pairs(subject)
-        found = np.flatnonzero(items == item)
-        return forbidding_rule(pairs, self.surface, int(found[0])) if len(found) else None
+        found = forbidding_rules(pairs, self.surface)[items == item]
+        return list(PAIR_RULES)[found[0]] if len(found) and found[0] >= 0 else None
 
     def eligible(self) -> pl.DataFrame:
         """item_id, support of every item that may be recommended on the surface."""
@@ -72,8 +119,13 @@ class Knowledge:
     def left_for(self, subject: str) -> int:
         """How many items may be recommended to the subject: eligible ones that it may be given."""
         items, pairs = self._pairs(subject)
-        masked = items[forbidden_pairs(pairs, self.surface)].tolist()
+        masked = items[forbidding_rules(pairs, self.surface) >= 0].tolist()
         return self.eligible().filter(~pl.col(ITEM_ID).is_in(masked)).height
+
+    def _with_purchases(self) -> pl.LazyFrame:
+        names = self.interactions.collect_schema().names()
+        missing = [pl.lit(None, kind).alias(name) for name, kind in _OF_PURCHASES.items() if name not in names]
+        return self.interactions.with_columns(missing)
 
     def _facts(self, supports: pl.LazyFrame) -> tuple[pl.DataFrame, ItemFacts]:
         """Some items with their support, and what rules look at."""
@@ -95,12 +147,20 @@ class Knowledge:
 def _with_history(knowledge: Knowledge, user: str) -> tuple[NDArray[np.object_], PairFacts]:
     rows = knowledge.history(user)
     engaged, hidden = (rows[EVENTS] > 0).fill_null(False).to_numpy(), rows[HIDDEN].fill_null(False).to_numpy()
-    return np.array(rows[ITEM_ID].to_list(), object), PairFacts(np.zeros(rows.height, np.bool_), engaged, hidden)
+    ends = datetime(knowledge.day.year, knowledge.day.month, knowledge.day.day, tzinfo=UTC) + timedelta(days=1)
+    since = rows.select((pl.lit(ends) - pl.col(LAST_PURCHASE_TS).dt.convert_time_zone("UTC")).dt.total_microseconds() / 86_400e6)
+    return np.array(rows[ITEM_ID].to_list(), object), PairFacts(
+        itself=np.zeros(rows.height, np.bool_),
+        engaged=engaged,
+        hidden=hidden,
+        since_purchase=since.to_series().cast(pl.Float32).to_numpy(),
+        interval=knowledge.intervals(rows[ITEM_ID]),
+    )
 
 
 def _with_itself(knowledge: Knowledge, item: str) -> tuple[NDArray[np.object_], PairFacts]:
     yes, no = np.ones(1, np.bool_), np.zeros(1, np.bool_)
-    return np.array([item], object), PairFacts(yes, no, no)
+    return np.array([item], object), PairFacts(yes, no, no, np.full(1, np.nan, np.float32), np.full(1, np.inf, np.float32))
 
 
 # By what a subject's history is.

@@ -1,5 +1,6 @@
 """What readers of a surface are served on a day, and what the run behind it knew, at the versions that it read."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,6 +11,7 @@ from shortlist.columns import (
     ITEM_ID,
     RANK,
     REASON,
+    REMOVED,
     SCORE,
     SOURCE,
     SOURCES,
@@ -77,12 +79,21 @@ class Served:
         wanted = rows.filter((pl.col(SURFACE) == self.surface) & (pl.col(SUBJECT_ID) == subject))
         return self.lake.collect("source_candidates", wanted.select(SOURCE, RANK, ITEM_ID, SCORE).sort(SOURCE, RANK))
 
+    def removed(self, subject: str) -> dict[str, int]:
+        """How many items each rule took from a subject whose list is short; empty where that is not kept."""
+        rows = self._of_day("short_lists")
+        if rows is None or REMOVED not in rows.collect_schema().names():
+            return {}
+        wanted = rows.filter((pl.col(SURFACE) == self.surface) & (pl.col(SUBJECT_ID) == subject)).select(REMOVED)
+        found = self.lake.collect("short_lists", wanted)[REMOVED].drop_nulls().to_list()
+        return json.loads(found[0]) if found else {}
+
     def knowledge(self) -> Knowledge | None:
         """What the run knew; None where its interactions are not kept any more."""
         interactions = self._of_day("interactions")
         if interactions is None:
             return None
-        return Knowledge(interactions, self._catalog(), self.settings.surfaces[self.surface])
+        return Knowledge(interactions, self._catalog(), self.settings.surfaces[self.surface], self.day)
 
     @property
     def same_settings(self) -> bool:

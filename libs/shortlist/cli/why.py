@@ -15,7 +15,7 @@ from shortlist.cli.served import Served, served
 from shortlist.columns import ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_titles
-from shortlist.rules import PAIR_RULES
+from shortlist.rules import LIST_RULES, PAIR_RULES
 
 Answer = tuple[str, str, str]
 """A word for programs, one sentence, and the next step."""
@@ -37,9 +37,9 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
         surface, subject, item, title (of the item), run_date, table_version, k, length (of the list), verdict, says, next,
         proposals (source, rank, score of the item; without an item source, items that each source proposed), notes.
 
-        Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, itself, not_proposed,
-        below_k, fallback_not_needed, unknown. About a list: full, short_nothing_left, short_too_few_proposed,
-        no_history, below_floor, no_list, unknown.
+        Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, itself, not_proposed,
+        max_per_category, below_k, fallback_not_needed, unknown. About a list: full, short_nothing_left, short_by_rules,
+        short_too_few_proposed, no_history, below_floor, no_list, unknown.
     """
     view = served(settings, surface, day)
     rows, proposals, knowledge = view.list_of(subject), view.proposals(subject), view.knowledge()
@@ -80,6 +80,11 @@ def _about_list(
         says = f"{have}: only {left} eligible items are left that the subject has not seen"
         return "short_nothing_left", says, "lower min_item_support or k of the surface, if more is wanted"
     made = 0 if proposals is None else proposals[ITEM_ID].n_unique()
+    taken = {rule: count for rule, count in view.removed(subject).items() if rule in LIST_RULES}
+    if rows.height + sum(taken.values()) >= config.k:
+        by = ", ".join(f"{rule} {count}" for rule, count in taken.items())
+        says = f"{have}: all sources together proposed {made}, of which rules of the list took: {by}"
+        return "short_by_rules", says, f"raise the surface's depth ({config.depth}), or relax the rule"
     verdict = "short_too_few_proposed" if rows.height else "no_list"
     says = f"{have}: {left} eligible items are left, but all sources together proposed {made}"
     return verdict, says, f"raise the surface's depth ({config.depth}), or give it a fallback"
@@ -110,11 +115,22 @@ def _about_item(
     mask = knowledge.mask(subject, item)
     if mask is not None:
         return mask, PAIR_RULES[mask].reason, _NOTHING
-    return _lost(view, item, rows, proposals)
+    return _lost(view, item, rows, proposals, knowledge)
 
 
-def _lost(view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame | None) -> Answer:
-    """An item that might have been given: no source named it, or others ranked above it."""
+def _category_is_full(view: Served, item: str, rows: pl.DataFrame, knowledge: Knowledge) -> bool:
+    """Whether the list has as many items of the item's category as the surface allows."""
+    most = view.settings.surfaces[view.surface].max_per_category
+    if most is None:
+        return False
+    own, *listed = knowledge.categories(pl.Series([item, *rows[ITEM_ID].to_list()])).tolist()
+    return own >= 0 and listed.count(own) >= most
+
+
+def _lost(
+    view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame | None, knowledge: Knowledge
+) -> Answer:
+    """An item that might have been given: no source named it, its category is full, or others ranked above it."""
     config = view.settings.surfaces[view.surface]
     if proposals is None:
         return (
@@ -127,6 +143,8 @@ def _lost(view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame |
         asked = ", ".join(proposals[SOURCE].unique().sort()) or "none"
         says = f"it may be given, but no source proposed it; {config.depth} items each were asked of: {asked}"
         return "not_proposed", says, "raise the surface's depth, or add a source that knows it"
+    if _category_is_full(view, item, rows, knowledge):
+        return "max_per_category", LIST_RULES["max_per_category"].reason, _NOTHING
     ranks = ", ".join(f"{row[SOURCE]} at rank {row[RANK]}" for row in named.to_dicts())
     if set(named[SOURCE]) == {config.fallback}:
         says = f"only the fallback proposed it ({ranks}), and the list was full without it: {rows.height} of {config.k}"

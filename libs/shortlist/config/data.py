@@ -17,6 +17,8 @@ class InteractionsConfig(Section):
     )
     """Weight of one event by type. A type that is not named here does not count: nothing is learned from it, and it makes no
     item *seen*, so the item may be offered again. `hide` needs no weight: what a user hid is never offered to them."""
+    purchase_types: tuple[EventType, ...] = ("checkout",)
+    """Event types that are purchases; those without a weight do not count. A surface's `pause` goes by them."""
     half_life_days: float | None = Field(default=90.0, gt=0)
     """Age at which an event counts half; null switches decay off."""
     max_events_per_pair: int = Field(default=20, ge=1)

@@ -24,6 +24,17 @@ class GuardrailsConfig(Section):
     """Largest share of subjects with fewer than k candidates."""
 
 
+class PauseConfig(Section):
+    """How long what a user bought is not given to them again: a grocer's milk returns in days, a sofa in years."""
+
+    share: float = Field(default=0.5, gt=0)
+    """An item may return after this share of its category's interval: the mean time between two purchases of one item by one
+    user, over the items of the category."""
+    min_repeats: int = Field(default=20, ge=1)
+    """A category with fewer repeated purchases has no interval: what a user bought of it does not return as long as
+    `interactions.lookback_days` remembers it."""
+
+
 class SurfaceConfig(Section):
     """One product surface: for whom, from which sources, how many."""
 
@@ -50,10 +61,21 @@ class SurfaceConfig(Section):
     """Leave out items that cannot be bought (off, with a note, where there is no catalog)."""
     mask_seen: bool = True
     """Never give a subject what it engaged with before; off for repeat purchases."""
+    pause: PauseConfig | None = None
+    """How long what a user bought is not given to them again; null: it may return at once, where `mask_seen` is off."""
     mask_hidden: bool = True
     """Never give a subject what it hid."""
+    max_per_category: int | None = Field(default=None, ge=1)
+    """Most items of one category in a list; null: any number. Items without a category are not limited."""
+    category_level: int = Field(default=2, ge=1)
+    """How many levels of the catalog's path, from the widest, name a category for `max_per_category` and `pause`."""
     guardrails: GuardrailsConfig = GuardrailsConfig()
     """Limits against the last published day."""
+
+    @property
+    def needs_categories(self) -> bool:
+        """Whether a rule of the surface goes by the catalog's categories."""
+        return self.max_per_category is not None or self.pause is not None
 
     @model_validator(mode="after")
     def _lists_can_be_filled(self) -> Self:
@@ -71,6 +93,12 @@ class SurfaceConfig(Section):
         if self.weights and not any(self.weights.values()):
             raise ValueError(
                 "weights are all 0, so no candidate is better than another; next: give one a weight above 0"
+            )
+        if self.pause and (self.mask_seen or self.subject != "user"):
+            raise ValueError(
+                "pause says when an item returns to a user who bought it, and nothing returns here: "
+                + ("mask_seen is on" if self.mask_seen else f"the subject is an {self.subject}")
+                + "; next: set mask_seen: false on a surface for users, or take pause out"
             )
         if self.depth < self.k:
             raise ValueError(f"depth {self.depth} is below k {self.k}: one source alone could not fill a list")

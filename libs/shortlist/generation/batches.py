@@ -16,10 +16,14 @@ from shortlist.columns import (
     ELIGIBLE_LEFT,
     EVENTS,
     FACTORS,
+    FIRST_PURCHASE_TS,
     HIDDEN,
     ITEM_ID,
+    LAST_PURCHASE_TS,
     LAST_TS,
+    PURCHASES,
     RANK,
+    REMOVED,
     SCORE,
     SOURCE,
     SOURCES,
@@ -30,16 +34,16 @@ from shortlist.config import SurfaceConfig
 from shortlist.errors import ModelError
 from shortlist.generation.one_pass import Lists
 from shortlist.kernels.arrays import Floats, Indices, Offsets
-from shortlist.rules import forbidden_pairs
+from shortlist.rules import LIST_RULES, PAIR_RULES, forbidding_rules
 from shortlist.rules.facts import PairFacts
 from shortlist.sources.als import STORED
-from shortlist.sources.batch import AGE_DAYS, FREQUENCY, POSITION, RARITY, SubjectBatch
+from shortlist.sources.batch import AGE_DAYS, FREQUENCY, GAP_DAYS, POSITION, RARITY, SubjectBatch
 from shortlist.subjects import SubjectType
 
 HISTORY: Final = "history"
 PROPOSALS, LISTED = "proposals", "listed"
 LISTS: Final = (
-    f"{SUBJECT_ID} string, {ELIGIBLE_LEFT} int, "
+    f"{SUBJECT_ID} string, {ELIGIBLE_LEFT} int, {REMOVED} map<string, int>, "
     f"{PROPOSALS} array<struct<{SOURCE}: string, {RANK}: int, {ITEM_ID}: string, {SCORE}: float, "
     f"{BECAUSE_ITEM_ID}: string>>, "
     f"{LISTED} array<struct<{ITEM_ID}: string, {SCORE}: double, {SOURCE}: string, {SOURCES}: array<string>, "
@@ -58,6 +62,7 @@ class Reading:
         rarity: (items,) float32, see `rarity_of`.
         surface: whose rules mask items.
         sampled: ids of the users that sources compare subjects with, sorted; None where no source does.
+        intervals: (items,) float32, days between two purchases; None where no rule asks.
     """
 
     run_date: date
@@ -65,6 +70,7 @@ class Reading:
     rarity: Floats
     surface: SurfaceConfig
     sampled: pa.Array | None = None
+    intervals: Floats | None = None
 
 
 def rarity_of(log_popularity: Floats) -> Floats:
@@ -89,14 +95,14 @@ def read_batch(batch: pa.RecordBatch, subject: SubjectType, reading: Reading) ->
 
 
 def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
-    """Rows of subject_id, history (item_id, weight, last_ts, events, hidden) and, where some are stored, factors.
+    """Rows of subject_id, history (as `gather_users` makes it) and, where some are stored, factors.
 
     Raises:
         ModelError: weights that no source can use.
     """
     history = batch[HISTORY]
     entries = history.flatten()
-    fields = {name: entries.field(name) for name in (ITEM_ID, WEIGHT, LAST_TS, EVENTS, HIDDEN)}
+    fields = {entry.name: entries.field(entry.name) for entry in entries.type}
     items = _indices(fields[ITEM_ID], reading.item_ids)
     rows = pc.list_parent_indices(history).to_numpy().astype(np.int64)
     order = np.lexsort((items, rows))
@@ -112,7 +118,20 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     newest_first = np.lexsort((items, ages, rows))
     positions = np.empty(len(rows), np.float32)
     positions[newest_first] = np.arange(len(rows)) - starts[rows]
-    masked = forbidden_pairs(PairFacts(np.zeros(len(rows), np.bool_), events > 0, hidden), reading.surface)
+    since_first, since_purchase = (
+        _ages(fields[name], reading.run_date)[order] for name in (FIRST_PURCHASE_TS, LAST_PURCHASE_TS)
+    )
+    repeats = np.maximum(fields[PURCHASES].to_numpy(zero_copy_only=False)[order] - 1, 0)
+    gaps = np.where(repeats > 0, (since_first - since_purchase) / np.maximum(repeats, 1), 0)
+    pairs = PairFacts(
+        itself=np.zeros(len(rows), np.bool_),
+        engaged=events > 0,
+        hidden=hidden,
+        since_purchase=since_purchase,
+        interval=_unknown(len(rows)) if reading.intervals is None else reading.intervals[items],
+    )
+    masking = forbidding_rules(pairs, reading.surface)
+    masked = masking >= 0
     return SubjectBatch(
         history_starts=starts,
         history_items=items,
@@ -122,9 +141,11 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
             AGE_DAYS: ages,
             POSITION: positions,
             RARITY: reading.rarity[items],
+            GAP_DAYS: gaps.astype(np.float32),
         },
         masked_starts=_offsets(rows[masked], batch.num_rows),
         masked_items=items[masked],
+        masking_rules=masking[masked],
         sample_rows=_sample_rows(batch[SUBJECT_ID], reading.sampled),
         vectors=_vectors(batch),
     )
@@ -135,13 +156,16 @@ def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     items = _indices(batch[SUBJECT_ID], reading.item_ids)
     starts = np.arange(len(items) + 1, dtype=np.int64)
     ones, no = np.ones(len(items), np.float32), np.zeros(len(items), np.bool_)
-    masked = forbidden_pairs(PairFacts(~no, no, no), reading.surface)
+    never = np.full(len(items), np.nan, np.float32)
+    masking = forbidding_rules(PairFacts(~no, no, no, never, _unknown(len(items))), reading.surface)
+    masked = masking >= 0
     return SubjectBatch(
         history_starts=starts,
         history_items=items,
-        history={WEIGHT: ones, FREQUENCY: ones, AGE_DAYS: 0 * ones, POSITION: 0 * ones, RARITY: ones},
+        history={WEIGHT: ones, FREQUENCY: ones, AGE_DAYS: 0 * ones, POSITION: 0 * ones, RARITY: ones, GAP_DAYS: 0 * ones},
         masked_starts=_offsets(np.flatnonzero(masked), len(items)),
         masked_items=items[masked],
+        masking_rules=masking[masked],
         sample_rows=np.full(len(items), -1, np.int32),
     )
 
@@ -177,6 +201,7 @@ def write_lists(subjects: pa.Array, lists: Lists, names: list[str], item_ids: pa
     columns = {
         SUBJECT_ID: subjects,
         ELIGIBLE_LEFT: pa.array(lists.left.astype(np.int32)),
+        REMOVED: _removed(lists.removed),
         PROPOSALS: _listed(_offsets(owners[candidate], len(subjects)), proposals),
         LISTED: _listed(lists.starts, listed),
     }
@@ -186,6 +211,18 @@ def write_lists(subjects: pa.Array, lists: Lists, names: list[str], item_ids: pa
 def _listed(starts: Offsets, entries: Mapping[str, pa.Array]) -> pa.ListArray:
     structs = pa.StructArray.from_arrays(list(entries.values()), names=list(entries))
     return pa.ListArray.from_arrays(pa.array(starts.astype(np.int32)), structs)
+
+
+def _removed(counts: Indices) -> pa.MapArray:
+    """How many items each rule took from each subject, without those that took none.
+
+    Args:
+        counts: (rules, n), the pair rules and then the list rules.
+    """
+    subjects, rules = np.nonzero(counts.T)
+    names = pa.array([*PAIR_RULES, *LIST_RULES]).take(pa.array(rules))
+    starts = _offsets(subjects, counts.shape[1]).astype(np.int32)
+    return pa.MapArray.from_arrays(pa.array(starts), names, pa.array(counts.T[subjects, rules]))
 
 
 def _ids(indices: Indices, item_ids: pa.Array) -> pa.Array:
@@ -210,11 +247,16 @@ def _offsets(rows: NDArray[Any], count: int) -> Offsets:
 
 
 def _ages(last: pa.Array, run_date: date) -> NDArray[np.float32]:
-    """Days from each time to the end of the run date."""
+    """Days from each time to the end of the run date; NaN where there is none."""
     end = datetime(run_date.year, run_date.month, run_date.day, tzinfo=UTC) + timedelta(days=1)
     stamps = last.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False)
     ages: NDArray[np.float32] = ((end.timestamp() * 1e6 - stamps) / _MICROSECONDS_A_DAY).astype(np.float32)
     return ages
+
+
+def _unknown(count: int) -> NDArray[np.float32]:
+    """So many intervals that nobody knows."""
+    return np.full(count, np.inf, np.float32)
 
 
 def _sample_rows(subjects: pa.Array, sampled: pa.Array | None) -> Indices:

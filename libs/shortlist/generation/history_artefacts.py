@@ -87,11 +87,7 @@ def draw_users(taken: DataFrame, count: int, seed: int) -> DataFrame:
 def categories(loading: Loading) -> SharedArrays[CategoryShares]:
     """Categories of the catalog; without a catalog no item has one."""
     items, config = loading.items, loading.settings.sources.category_affinity
-    paths = items.catalog_column(CATEGORY, pa.list_(pa.string()))
-    named = pc.binary_join(pc.list_slice(paths, 0, config.level), "\x1f")
-    named = pc.if_else(pc.equal(named, ""), None, named)
-    codes = pc.fill_null(pc.dictionary_encode(named).indices, -1).to_numpy(zero_copy_only=False)
-    return loading.share(category_shares(codes, items.recent_users, config))
+    return loading.share(category_shares(items.categories(config.level), items.recent_users, config))
 
 
 def texts(loading: Loading) -> SharedArrays[TextRows]:

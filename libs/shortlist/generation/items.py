@@ -12,12 +12,26 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import BUYABLE, ITEM_ID, LAST_TS, STATUS, SUPPORT, WEIGHT
-from shortlist.kernels.arrays import Floats
+from shortlist.columns import (
+    BUYABLE,
+    CATEGORY,
+    FIRST_PURCHASE_TS,
+    ITEM_ID,
+    LAST_PURCHASE_TS,
+    LAST_TS,
+    PURCHASES,
+    STATUS,
+    SUPPORT,
+    WEIGHT,
+)
+from shortlist.kernels.arrays import Floats, Indices
 from shortlist.models.arrays.matrix import sorted_ids
+from shortlist.rules.categories import category_numbers
 from shortlist.rules.facts import ItemFacts
 
 _RECENT: Final = "recent_users"
+_REPEATS: Final = "repeats"
+_REPEAT_SECONDS: Final = "repeat_seconds"
 
 
 @dataclass(frozen=True)
@@ -28,12 +42,16 @@ class Items:
         ids: sorted; an item's index is its position here.
         facts: what rules look at.
         recent_users: (items,) float32, users who took each within the window of source popularity.
+        repeats: (items,) int64, purchases of a user but the first, added up over users.
+        repeat_seconds: (items,) int64, from a user's first purchase to the last, added up over users.
         catalog: the catalog's rows as they are; None where there is no catalog.
     """
 
     ids: pa.Array
     facts: ItemFacts
     recent_users: Floats
+    repeats: NDArray[np.int64]
+    repeat_seconds: NDArray[np.int64]
     catalog: pa.Table | None = None
 
     def catalog_column(self, name: str, kind: pa.DataType) -> pa.Array:
@@ -42,6 +60,10 @@ class Items:
             return pa.nulls(len(self.ids), kind)
         rows = pc.index_in(self.ids, value_set=self.catalog[ITEM_ID].combine_chunks())
         return self.catalog[name].combine_chunks().take(rows).cast(kind)
+
+    def categories(self, level: int | None) -> Indices:
+        """Categories by so many levels of the catalog's path: (items,) int32 numbers, -1 for none."""
+        return category_numbers(self.catalog_column(CATEGORY, pa.list_(pa.string())), level)
 
     @property
     def log_popularity(self) -> Floats:
@@ -67,11 +89,18 @@ class Items:
 
 
 def count_users(interactions: DataFrame, run_date: date, window_days: int) -> pa.Table:
-    """item_id, support (users with a weight above 0), recent_users (those of them within the window), of every item."""
+    """item_id, support (users with a weight above 0), recent_users (those of them within the window), repeats, repeat_seconds.
+
+    One row for every item; repeats and their seconds as `Items` has them.
+    """
     start = F.lit(run_date - timedelta(days=window_days - 1)).cast("timestamp")
     taken = F.col(WEIGHT) > 0
+    seconds = F.unix_seconds(LAST_PURCHASE_TS) - F.unix_seconds(FIRST_PURCHASE_TS)
     counted = interactions.groupBy(ITEM_ID).agg(
-        F.count_if(taken).alias(SUPPORT), F.count_if(taken & (F.col(LAST_TS) >= start)).alias(_RECENT)
+        F.count_if(taken).alias(SUPPORT),
+        F.count_if(taken & (F.col(LAST_TS) >= start)).alias(_RECENT),
+        F.coalesce(F.sum(F.greatest(F.col(PURCHASES) - 1, F.lit(0))), F.lit(0)).alias(_REPEATS),
+        F.coalesce(F.sum(seconds), F.lit(0)).alias(_REPEAT_SECONDS),
     )
     return counted.toArrow()
 
@@ -89,13 +118,14 @@ def collect_items(
     """
     ids = sorted_ids(pa.chunked_array([*counts[ITEM_ID].chunks, *others], pa.string()))
     where = pc.index_in(counts[ITEM_ID], value_set=ids).to_numpy()
-    counted = {name: np.zeros(len(ids), np.int64) for name in (SUPPORT, _RECENT)}
+    counted = {name: np.zeros(len(ids), np.int64) for name in (SUPPORT, _RECENT, _REPEATS, _REPEAT_SECONDS)}
     for name, values in counted.items():
         values[where] = counts[name].to_numpy()
     known = None if catalog is None else catalog.select(ITEM_ID, STATUS, BUYABLE, *sorted(columns)).toArrow()
     described = _described(ids, known)
     facts = ItemFacts(counted[SUPPORT], described[ITEM_ID], described[STATUS], described[BUYABLE])
-    return Items(ids, facts, counted[_RECENT].astype(np.float32), known)
+    recent = counted[_RECENT].astype(np.float32)
+    return Items(ids, facts, recent, counted[_REPEATS], counted[_REPEAT_SECONDS], known)
 
 
 def _described(ids: pa.Array, table: pa.Table | None) -> Mapping[str, Any]:

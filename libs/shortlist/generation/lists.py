@@ -15,13 +15,15 @@ from shortlist.blending.blended import Blended
 from shortlist.blending.blends import Blend
 from shortlist.blending.fusion import Fusion, Ranking
 from shortlist.blending.z_sum import ZSum
-from shortlist.columns import ELIGIBLE_LEFT, LENGTH, RANK, SUBJECT_ID
+from shortlist.columns import ELIGIBLE_LEFT, LENGTH, RANK, REMOVED, SUBJECT_ID
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts
 from shortlist.generation.batches import LISTED, LISTS, PROPOSALS, Reading, rarity_of, read_batch, write_lists
 from shortlist.generation.one_pass import OnePass
-from shortlist.kernels.arrays import Floats
+from shortlist.kernels.arrays import Floats, Indices
 from shortlist.models.arrays.shared_arrays import SharedArrays
+from shortlist.rules import removing_rules
+from shortlist.rules.facts import ListFacts
 from shortlist.sources import SOURCES
 from shortlist.sources.batch import Scorer
 from shortlist.sources.inputs import ArtefactName, Artefacts
@@ -38,11 +40,15 @@ class SurfaceItems:
         ids: sorted; an item's index is its position here.
         eligible: (items,) uint8, 1 where the surface may show an item.
         log_popularity: (items,) float32, ln(1 + users that took an item).
+        categories: (items,) int32, -1 for none; None where no rule of the surface asks.
+        intervals: (items,) float32, see `repeat_intervals`; None where no rule of the surface asks.
     """
 
     ids: pa.Array
     eligible: NDArray[np.uint8]
     log_popularity: Floats
+    categories: Indices | None = None
+    intervals: Floats | None = None
 
 
 def sources_of(surface: SurfaceConfig) -> list[str]:
@@ -69,7 +75,7 @@ def open_scorers(surface: SurfaceConfig, settings: Settings, artefacts: Artefact
 def reading_of(surface: SurfaceConfig, day: date, artefacts: Artefacts, items: SurfaceItems) -> Reading:
     """What a task needs to read the batches of a surface."""
     sampled = None if artefacts.user_sample is None else artefacts.user_sample.ids
-    return Reading(day, items.ids, rarity_of(items.log_popularity), surface, sampled)
+    return Reading(day, items.ids, rarity_of(items.log_popularity), surface, sampled, items.intervals)
 
 
 def make_lists(
@@ -118,8 +124,8 @@ def listed(lists: DataFrame) -> DataFrame:
 
 
 def short(lists: DataFrame, k: int) -> DataFrame:
-    """subject_id, length, eligible_left of the lists with fewer than k items."""
-    counted = lists.select(SUBJECT_ID, F.size(LISTED).alias(LENGTH), ELIGIBLE_LEFT)
+    """subject_id, length, eligible_left, removed (as JSON) of the lists with fewer than k items."""
+    counted = lists.select(SUBJECT_ID, F.size(LISTED).alias(LENGTH), ELIGIBLE_LEFT, F.to_json(REMOVED).alias(REMOVED))
     return counted.where(F.col(LENGTH) < k)
 
 
@@ -138,7 +144,12 @@ def _pass_over(
         scorers = open_scorers(surface, settings, arrays)
         eligible = np.asarray(known.eligible)
         ranking = ranking_of(surface, settings, learned, known)
-        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.k)
+        categories = np.full(len(eligible), -1, np.int32) if known.categories is None else np.asarray(known.categories)
+
+        def removing(subjects: NDArray[np.int64], items: Indices) -> NDArray[np.int8]:
+            return removing_rules(ListFacts(subjects, categories[items]), surface)
+
+        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.k, removing)
         reading = reading_of(surface, run_date, arrays, known)
         for batch in batches:
             if batch.num_rows:

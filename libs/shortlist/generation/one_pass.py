@@ -1,6 +1,6 @@
 """One pass over a batch of subjects: propose, unite, score all, blend, cut, explain. Arithmetic on arrays, no Spark."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortlist.blending.fusion import Ranking, best_reason
-from shortlist.blending.lists import best_first, proposal_ranks
+from shortlist.blending.lists import best_first, cut, proposal_ranks
 from shortlist.kernels.arrays import Doubles, Floats, Indices, Offsets
+from shortlist.rules import LIST_RULES, PAIR_RULES
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.common_set import NARROW_SUBJECTS, ScoredBlock, score_together
 
@@ -33,6 +34,8 @@ class Lists:
         winners: (L,) int64, the source that speaks for each.
         because: (L,) int32, the history item that spoke most for it; -1 where none did.
         left: (n,) int64, how many eligible items each subject may be given.
+        removed: (rules, n) int32, how many eligible items each pair rule, and how many candidates each list rule, took from
+            each subject.
     """
 
     first: int
@@ -46,6 +49,12 @@ class Lists:
     winners: NDArray[np.int64]
     because: Indices
     left: NDArray[np.int64]
+    removed: Indices
+
+
+def keep_all(subjects: NDArray[np.int64], items: Indices) -> NDArray[np.int8]:
+    """No list rule: every candidate stays."""
+    return np.full(len(subjects), -1, np.int8)
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,8 @@ class OnePass:
         eligible: (items,) uint8, 1 where an item may be shown.
         depth: items that each source proposes.
         k: longest list.
+        removing: the list rule that takes each candidate out (position in LIST_RULES), -1 where it stays: of the subjects
+            (ascending) and items of candidates, the best of each subject first.
         wide_subjects: subjects that wide scorers take at once.
         narrow_subjects: subjects that the others take at once.
     """
@@ -67,6 +78,7 @@ class OnePass:
     eligible: NDArray[np.uint8]
     depth: int
     k: int
+    removing: Callable[[NDArray[np.int64], Indices], NDArray[np.int8]] = keep_all
     wide_subjects: int = WIDE_SUBJECTS
     narrow_subjects: int = NARROW_SUBJECTS
 
@@ -80,7 +92,11 @@ class OnePass:
         candidates = block.candidates
         ranks = proposal_ranks(block.proposals, candidates)
         ranked = self.ranking.rank(block, ranks)
-        listed, starts = best_first(candidates.starts, ranked.scores, self.k)
+        ordered, owners = best_first(candidates.starts, ranked.scores)
+        removing = self.removing(owners, candidates.items[ordered])
+        stays = removing < 0
+        within, starts = cut(owners[stays], block.batch.size, self.k)
+        listed = ordered[stays][within]
         reasons = self._reasons(block, ranks, listed)
         return Lists(
             first=block.first,
@@ -94,6 +110,7 @@ class OnePass:
             winners=ranked.winners[listed],
             because=best_reason(ranked.precedence[:, listed], reasons[:, listed]),
             left=self._left(block.batch),
+            removed=self._removed(block.batch, owners, removing),
         )
 
     def _reasons(self, block: ScoredBlock, ranks: Indices, listed: NDArray[np.int64]) -> Indices:
@@ -106,6 +123,19 @@ class OnePass:
             chosen = block.candidates.select(explained)
             reasons[row, explained] = scorer.explain(block.batch, block.prepared[name], chosen)
         return reasons
+
+    def _removed(
+        self, batch: SubjectBatch, owners: NDArray[np.int64], removing: NDArray[np.int8]
+    ) -> Indices:
+        """Items that pair rules and list rules took from each subject."""
+        counts = np.zeros((len(PAIR_RULES) + len(LIST_RULES), batch.size), np.int32)
+        if batch.masking_rules is not None:
+            counted = self.eligible[batch.masked_items] > 0
+            subjects = np.repeat(np.arange(batch.size), np.diff(batch.masked_starts))
+            np.add.at(counts, (batch.masking_rules[counted], subjects[counted]), 1)
+        taken = removing >= 0
+        np.add.at(counts, (len(PAIR_RULES) + removing[taken].astype(np.int64), owners[taken]), 1)
+        return counts
 
     def _left(self, batch: SubjectBatch) -> NDArray[np.int64]:
         """How many eligible items are not masked."""

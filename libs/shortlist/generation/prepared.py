@@ -11,7 +11,7 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import FACTORS, HIDDEN, WEIGHT
+from shortlist.columns import CATEGORY, FACTORS, HIDDEN, WEIGHT
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts, catalog_columns, share_artefacts
 from shortlist.generation.batches import HISTORY
@@ -22,6 +22,7 @@ from shortlist.generation.subject_frames import gather_items, gather_users
 from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
 from shortlist.rules import eligible_items
+from shortlist.rules.categories import repeat_intervals
 from shortlist.sources.inputs import ArtefactName
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import USER_FACTORS
@@ -59,8 +60,14 @@ class Prepared:
 
     def items_of(self, surface: SurfaceConfig) -> SharedArrays[SurfaceItems]:
         """The items as a surface sees them."""
-        eligible = eligible_items(self.items.facts, surface).astype(np.uint8)
-        return share_arrays(self.spark, self.folder, SurfaceItems(self.items.ids, eligible, self.items.log_popularity))
+        items = self.items
+        eligible = eligible_items(items.facts, surface).astype(np.uint8)
+        categories = items.categories(surface.category_level) if surface.needs_categories else None
+        intervals = None
+        if surface.pause is not None and categories is not None:
+            intervals = repeat_intervals(categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats)
+        seen = SurfaceItems(items.ids, eligible, items.log_popularity, categories, intervals)
+        return share_arrays(self.spark, self.folder, seen)
 
 
 @contextmanager
@@ -83,7 +90,8 @@ def prepare(
     spark = history.interactions.sparkSession
     with scratch_folder(spark, settings.als.scratch) as folder, closing(ModelItems(settings, models, folder)) as known:
         counts = count_users(history.interactions, history.day, settings.sources.popularity.window_days)
-        items = collect_items(counts, catalog, known.ids(), catalog_columns(needed))
+        ruled = {CATEGORY} if any(surface.needs_categories for surface in settings.surfaces.values()) else set()
+        items = collect_items(counts, catalog, known.ids(), catalog_columns(needed) | ruled)
         users = gather_users(history.interactions, models.get(USER_FACTORS.name)).persist()
         solved = _users_without_vector(settings, users, needed)
         shared = {name for name in needed if solved or name != "fold_in"}

@@ -4,7 +4,20 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import EVENTS, FACTORS, HIDDEN, ID, ITEM_ID, LAST_TS, SUBJECT_ID, USER_ID, WEIGHT
+from shortlist.columns import (
+    EVENTS,
+    FACTORS,
+    FIRST_PURCHASE_TS,
+    HIDDEN,
+    ID,
+    ITEM_ID,
+    LAST_PURCHASE_TS,
+    LAST_TS,
+    PURCHASES,
+    SUBJECT_ID,
+    USER_ID,
+    WEIGHT,
+)
 from shortlist.generation.batches import HISTORY
 
 
@@ -12,14 +25,16 @@ def gather_users(interactions: DataFrame, vectors: DataFrame | None) -> DataFram
     """Every user with a history.
 
     Args:
-        interactions: user_id, item_id, weight, events, last_ts, hidden.
+        interactions: user_id, item_id, weight, events, last_ts, hidden, purchases, first_purchase_ts, last_purchase_ts.
         vectors: id, factors that are stored of users; None: of nobody.
 
     Returns:
-        subject_id, history (item_id, weight, last_ts, events, hidden; in any order) and, with `vectors`, factors, NULL for
+        subject_id, history (those columns but user_id; in any order) and, with `vectors`, factors, NULL for
         whom none are stored.
     """
-    entry = F.struct(ITEM_ID, WEIGHT, LAST_TS, EVENTS, HIDDEN)
+    entry = F.struct(
+        ITEM_ID, WEIGHT, EVENTS, LAST_TS, HIDDEN, PURCHASES, FIRST_PURCHASE_TS, LAST_PURCHASE_TS
+    )
     spread = interactions.repartition(_tasks(interactions.sparkSession), USER_ID)
     users = spread.groupBy(F.col(USER_ID).alias(SUBJECT_ID)).agg(F.collect_list(entry).alias(HISTORY))
     if vectors is None:

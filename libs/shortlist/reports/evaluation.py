@@ -24,6 +24,7 @@ from shortlist.columns import (
     WITHOUT_LIST,
     K,
 )
+from shortlist.config import SurfaceConfig
 from shortlist.metrics.definitions import (
     BLEND,
     EXPOSURE_METRICS,
@@ -38,18 +39,36 @@ from shortlist.store.pinned_tables import Lake
 CHARTED: Final = (RECALL_CAPPED, NDCG)
 """Metrics that get a chart, those of them that were computed; the first one ranks the sources."""
 
-MASKING: Final[dict[tuple[str, str], str]] = {
+_WHAT_COUNTS: Final[dict[tuple[str, bool, str], str]] = {
     (
         "user",
+        True,
         "all",
     ): "Seen items are masked: no list holds what its user had engaged with before, so a repeat is a miss.",
     (
         "user",
+        True,
         "new",
     ): "Only items count that the user had never engaged with before; seen items are masked in lists too.",
-    ("item", "all"): "Relevant is what was engaged with in one session beside the item; the item itself is masked.",
+    ("user", False, "all"): "Everything counts, also what the user had engaged with before; lists may hold it again.",
+    (
+        "user",
+        False,
+        "new",
+    ): "Only items count that the user had never engaged with before; what lists hold again takes places from them.",
+    (
+        "item",
+        True,
+        "all",
+    ): "Relevant is what was engaged with in one session beside the item; the item itself is masked.",
 }
-"""What counts, and what lists cannot hold, by what a surface makes lists for and the part of the truth."""
+
+
+def what_counts(surface: SurfaceConfig | None, segment: str) -> str:
+    """What counts as found, and what lists cannot hold, by a surface's settings and the part of the truth."""
+    if surface is None:
+        return ""
+    return _WHAT_COUNTS.get((surface.subject, surface.mask_seen or surface.subject == "item", segment), "")
 
 
 @dataclass(frozen=True)

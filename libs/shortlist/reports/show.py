@@ -6,17 +6,17 @@ python -m shortlist.reports.show --run-date 2017-11-30
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import zip_longest
 from pathlib import Path
 from textwrap import wrap
 from typing import Final
 
-from shortlist.config import load_settings
+from shortlist.config import SurfaceConfig, load_settings
 from shortlist.errors import SettingsError, ShortlistError
 from shortlist.metrics.definitions import DEFINITIONS
-from shortlist.reports.evaluation import MASKING, Evaluation, Verdict
+from shortlist.reports.evaluation import Evaluation, Verdict, what_counts
 from shortlist.reports.facts import RunFacts, gather
 from shortlist.reports.page import headline, report_path
 from shortlist.reports.reading_examples import reading_snippets
@@ -43,7 +43,7 @@ def shown(facts: RunFacts, reports: str) -> Iterator[str]:
     yield from wrap(f"{facts.run_date.isoformat()}: {said.verdict}. {plain(said.sentence, 400)}", WIDTH)
     for surface in facts.surfaces:
         yield from _surface(surface)
-    yield from _evaluation(facts.evaluation, {surface.name: surface.config.subject for surface in facts.surfaces})
+    yield from _evaluation(facts.evaluation, {surface.name: surface.config for surface in facts.surfaces})
     for problem in facts.problems:
         yield from wrap(f"could not be read: {plain(problem, 400)}", WIDTH)
     path = report_path(reports, facts.run_date)
@@ -93,23 +93,23 @@ def _source_and_reason(candidate: Candidate) -> str:
     return candidate.source if candidate.reason is None else f"{candidate.source}: {candidate.reason}"
 
 
-def _evaluation(evaluation: Evaluation, subjects: dict[str, str]) -> Iterator[str]:
+def _evaluation(evaluation: Evaluation, surfaces: Mapping[str, SurfaceConfig]) -> Iterator[str]:
     yield from ("", _rule("how good earlier lists were"))
     if not evaluation.verdicts:
         yield from wrap(evaluation.missing, WIDTH)
     for verdict in evaluation.verdicts:
-        yield from ("", *_verdict(verdict, MASKING.get((subjects.get(verdict.surface, ""), verdict.segment), "")))
+        yield from ("", *_verdict(verdict, what_counts(surfaces.get(verdict.surface), verdict.segment)))
     if evaluation.metrics:
         yield ""
     for metric in evaluation.metrics:
         yield f"{column(metric, 14)} {DEFINITIONS.get(metric, 'not defined in shortlist.metrics')}"
 
 
-def _verdict(verdict: Verdict, masking: str) -> Iterator[str]:
+def _verdict(verdict: Verdict, counted: str) -> Iterator[str]:
     part = "all relevant items" if verdict.segment == "all" else f"{verdict.segment} items only"
     said = (
         f"{verdict.surface}, {part}: lists of {verdict.candidates_date} against the {verdict.horizon_days} days after. "
-        f"{verdict.subjects:,} subjects, {verdict.without_list:,} of them without a list (they count as 0). {masking} "
+        f"{verdict.subjects:,} subjects, {verdict.without_list:,} of them without a list (they count as 0). {counted} "
         "Means and 95 % intervals:"
     )
     yield from wrap(said, WIDTH)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import reduce
-from operator import and_, or_
+from operator import and_
 from typing import Final
 
 import numpy as np
@@ -12,10 +12,12 @@ from shortlist.config import SurfaceConfig
 from shortlist.rules.active import ACTIVE
 from shortlist.rules.buyable import BUYABLE
 from shortlist.rules.described import DESCRIBED
-from shortlist.rules.facts import ItemFacts, ItemRule, PairFacts, PairRule
+from shortlist.rules.facts import ItemFacts, ItemRule, ListFacts, ListRule, PairFacts, PairRule
 from shortlist.rules.hidden import HIDDEN
 from shortlist.rules.itself import ITSELF
+from shortlist.rules.max_per_category import MAX_PER_CATEGORY
 from shortlist.rules.minimum_support import MINIMUM_SUPPORT
+from shortlist.rules.paused import PAUSED
 from shortlist.rules.seen import SEEN
 
 # Which items may be shown to anybody.
@@ -30,8 +32,13 @@ PAIR_RULES: Final[Mapping[str, PairRule]] = {
     "itself": ITSELF,
     "hidden": HIDDEN,
     "seen": SEEN,
+    "paused": PAUSED,
 }
-RULES: Final[Mapping[str, ItemRule | PairRule]] = {**ITEM_RULES, **PAIR_RULES}
+# Which candidates a list is left without once it is ranked; each rule sees what those before it left.
+LIST_RULES: Final[Mapping[str, ListRule]] = {
+    "max_per_category": MAX_PER_CATEGORY,
+}
+RULES: Final[Mapping[str, ItemRule | PairRule | ListRule]] = {**ITEM_RULES, **PAIR_RULES, **LIST_RULES}
 
 
 def eligible_items(items: ItemFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
@@ -46,13 +53,21 @@ def ineligibility_reasons(items: ItemFacts, surface: SurfaceConfig, index: int) 
     return [rule.reason(items, surface, index) for rule in asked if not rule.allows(items, surface)[index]]
 
 
-def forbidden_pairs(pairs: PairFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
-    """Which pairs must not be given on the surface: (n,) bool."""
-    asked = [rule.forbids(pairs, surface) for rule in PAIR_RULES.values() if rule.is_on(surface)]
-    return reduce(or_, asked, np.zeros(len(pairs.itself), np.bool_))
+def forbidding_rules(pairs: PairFacts, surface: SurfaceConfig) -> NDArray[np.int8]:
+    """The first rule that forbids each pair: (n,) int8, its position in PAIR_RULES; -1 where the pair may be given."""
+    found = np.full(len(pairs.itself), -1, np.int8)
+    for position, rule in reversed([*enumerate(PAIR_RULES.values())]):
+        if rule.is_on(surface):
+            found[rule.forbids(pairs, surface)] = position
+    return found
 
 
-def forbidding_rule(pairs: PairFacts, surface: SurfaceConfig, index: int) -> str | None:
-    """Name of the rule by which the pair at an index must not be given, None when it may be."""
-    asked = [(name, rule) for name, rule in PAIR_RULES.items() if rule.is_on(surface)]
-    return next((name for name, rule in asked if rule.forbids(pairs, surface)[index]), None)
+def removing_rules(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.int8]:
+    """The rule that takes each candidate out of its list: (n,) int8, its position in LIST_RULES; -1 where it stays."""
+    found = np.full(len(candidates.subjects), -1, np.int8)
+    for position, rule in enumerate(LIST_RULES.values()):
+        if rule.is_on(surface):
+            left = np.flatnonzero(found < 0)
+            keeps = rule.keeps(ListFacts(candidates.subjects[left], candidates.categories[left]), surface)
+            found[left[~keeps]] = position
+    return found

@@ -35,11 +35,28 @@ class PairFacts:
         itself: (n,) bool, whether the item is the subject.
         engaged: (n,) bool, whether the subject engaged with it.
         hidden: (n,) bool, whether the subject hid it.
+        since_purchase: (n,) float32, days since the subject bought it last; NaN where it never did.
+        interval: (n,) float32, days between two purchases in its category; infinite where nobody knows.
     """
 
     itself: NDArray[np.bool_]
     engaged: NDArray[np.bool_]
     hidden: NDArray[np.bool_]
+    since_purchase: NDArray[np.float32]
+    interval: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ListFacts:
+    """What is known of n candidates, the best of each subject first.
+
+    Attributes:
+        subjects: (n,) int64, whose candidate it is; ascending.
+        categories: (n,) int32, the category of the item; -1 where it has none.
+    """
+
+    subjects: NDArray[np.int64]
+    categories: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -69,4 +86,19 @@ class PairRule:
 
     is_on: Callable[[SurfaceConfig], bool]
     forbids: Callable[[PairFacts, SurfaceConfig], NDArray[np.bool_]]
+    reason: str
+
+
+@dataclass(frozen=True)
+class ListRule:
+    """Which candidates a list is left without, because of the better ones that are in it.
+
+    Attributes:
+        is_on: whether a surface asks for it.
+        keeps: (n,) bool, whether each candidate stays.
+        reason: why one does not, in a sentence.
+    """
+
+    is_on: Callable[[SurfaceConfig], bool]
+    keeps: Callable[[ListFacts, SurfaceConfig], NDArray[np.bool_]]
     reason: str

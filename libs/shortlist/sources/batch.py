@@ -19,6 +19,8 @@ Prepared = TypeVar("Prepared")
 WEIGHT, FREQUENCY, AGE_DAYS, POSITION = "weight", "frequency", "age_days", "position"
 # One more, which reasons need.
 RARITY = "rarity"
+# One more, for sources that go by rhythms.
+GAP_DAYS = "gap_days"
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class SubjectBatch:
         history_starts: (n + 1,) int64; the entries of subject s are those from history_starts[s] to history_starts[s + 1].
         history_items: (E,) int32 item indices, ascending within a subject, each once.
         history: (E,) float32 columns by name; at least weight (as interactions has it, below 0 for a hide), age_days (days
-            since the last event) and position (0 is the newest entry); for reasons also rarity (above 0; how few took the item).
+            since the last event) and position (0 is the newest entry); for reasons also rarity (above 0; how few took the item);
+            for rhythms gap_days (the mean time between two purchases of the item, 0 where the subject did not buy it twice).
         masked_starts: (n + 1,) int64.
         masked_items: int32 item indices, ascending within a subject: what must not be given to it.
         sample_rows: (n,) int32, where the subject is in the shared sample of subjects; -1 where it is not in it.
         vectors: (n, d) float32 vectors that are stored for the subjects, by model; a row of NaN where one has none.
+        masking_rules: int8, the pair rule that masks each item (position in PAIR_RULES); None where nobody counts.
     """
 
     history_starts: NDArray[np.int64]
@@ -43,6 +47,7 @@ class SubjectBatch:
     masked_items: NDArray[np.int32]
     sample_rows: NDArray[np.int32]
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    masking_rules: NDArray[np.int8] | None = None
 
     @property
     def size(self) -> int:
@@ -102,6 +107,7 @@ class SubjectBatch:
             self.masked_items[masked],
             self.sample_rows[first:last],
             {name: vectors[first:last] for name, vectors in self.vectors.items()},
+            None if self.masking_rules is None else self.masking_rules[masked],
         )
 
     def select(self, chosen: NDArray[np.bool_]) -> "SubjectBatch":
@@ -116,6 +122,7 @@ class SubjectBatch:
             self.masked_items[masked],
             self.sample_rows[chosen],
             {name: vectors[chosen] for name, vectors in self.vectors.items()},
+            None if self.masking_rules is None else self.masking_rules[masked],
         )
 
 

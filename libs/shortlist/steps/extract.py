@@ -94,7 +94,7 @@ def extract_days(
     for_quarantine = reading.rejected
     if merge.has_conflicts:
         require_few_conflicts(deliveries, merge.conflicting, config)
-        for_quarantine = for_quarantine.unionByName(reading.conflicting(merge).persist())
+        for_quarantine = for_quarantine.unionByName(reading.conflicting(merge))
     accounts = require_balanced(reading.accounts(merge))
     run.manifest.lines = totals(accounts)
     run.manifest.files = [

@@ -1,6 +1,6 @@
 """One pass over landing folders: every row parsed, every file accounted for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -32,7 +32,9 @@ class Reading:
     """One pass over landing folders.
 
     Attributes:
-        rows: parsed rows with their reasons, persisted; without the rows of erased subjects.
+        rows: parsed rows with their reasons, persisted; without the rows of erased subjects, and without the text of usable
+            ones.
+        whole: the same of some files, read again, with all texts.
         files: every file that was read.
         receipts: what was read of it, by file.
         counted: its rows that are erased and that are rejected, by file.
@@ -43,6 +45,7 @@ class Reading:
     """
 
     rows: DataFrame
+    whole: Callable[[Collection[str]], DataFrame]
     files: Mapping[str, LandedFile]
     receipts: Mapping[str, Receipt]
     counted: Mapping[str, tuple[int, int]]
@@ -57,8 +60,18 @@ class Reading:
         return self._once(rejected(self.rows))
 
     def conflicting(self, merge: Merge) -> DataFrame:
-        """Rows for quarantine that repeat an event's id and say something else."""
-        return self._once(conflicting_rows(self.rows, merge))
+        """Rows for quarantine that repeat an event's id and say something else; persisted.
+
+        Raises:
+            HeldError: a file is not what it was when it was read first.
+        """
+        expected = {file: count for file, (_, count) in merge.lost_by_file.items() if count}
+        found = conflicting_rows(self.whole(expected), merge).persist()
+        counts = rows_by_file(found)
+        changed = [(file, "it changed while it was read") for file, n in expected.items() if counts.get(file, 0) != n]
+        if changed:
+            raise HeldError.unreadable_landing(changed)
+        return self._once(found)
 
     def repeated_ids(self, merge: Merge, feeds: Mapping[str, FeedConfig]) -> dict[str, dict[str, object]]:
         """By feed: where its event ids come from, how many rows repeat one, and which share of its rows that is."""
@@ -114,14 +127,20 @@ def read_days(run: Run, landing: Landing, due: Deliveries) -> Reading:
     config = run.settings.extraction
     listings = {feed: landing.listing(feed, days, config.feeds[feed].format) for feed, days in due.items()}
     listed = {feed: listing.files for feed, listing in listings.items()}
-    parsed = [
-        parse_lines(read_landed(run.spark, landing, files, reader_of(config.feeds[feed])), config.feeds[feed], config)
-        for feed, files in listed.items()
-    ]
-    marked = (
-        reduce(DataFrame.unionByName, parsed).withColumn(ERASED, erased_rows(erased_digests(run), config.ids)).persist()
-    )
+    erased = erased_rows(erased_digests(run), config.ids)
 
+    def parsed(listed: Mapping[str, Sequence[LandedFile]], keep_text: bool) -> DataFrame:
+        rows = (
+            parse_lines(read_landed(run.spark, landing, files, reader_of(feed)), feed, config, keep_text)
+            for feed, files in ((config.feeds[name], files) for name, files in listed.items())
+        )
+        return reduce(DataFrame.unionByName, rows).withColumn(ERASED, erased)
+
+    def whole(names: Collection[str]) -> DataFrame:
+        some = {feed: [file for file in files if file.name in names] for feed, files in listed.items()}
+        return parsed({feed: files for feed, files in some.items() if files}, True).where(~F.col(ERASED))
+
+    marked = parsed(listed, False).persist()
     row, gone = F.col(RECEIPT).isNull(), F.col(ERASED)
     good = row & ~gone & (F.size(REASONS) == 0)
     # By file and date first, and then by file: a set of dates alone would be grown row by row.
@@ -156,6 +175,7 @@ def read_days(run: Run, landing: Landing, due: Deliveries) -> Reading:
             unmapped[feed] = unmapped_fields(config.feeds[feed], columns)
     return Reading(
         rows=marked.where(~gone),
+        whole=whole,
         files=files,
         receipts=receipts,
         counted={name: (found[name][ERASED], found[name][REASONS]) for name in files},

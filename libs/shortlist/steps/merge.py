@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, reduce
+from itertools import accumulate, chain
 from typing import Any, Final
 
 from pyspark.sql import DataFrame
@@ -94,11 +95,22 @@ def in_files(rows: DataFrame, counts: Mapping[date, int], rows_per_file: int = R
         counts: by event date, how many rows there are, duplicates included.
         rows_per_file: how many rows of a date one file should have at most.
     """
-    files = {day: math.ceil(count / rows_per_file) for day, count in counts.items() if count > rows_per_file}
-    if not files:
+    large = {day: count for day, count in sorted(counts.items()) if count > rows_per_file}
+    if not large:
         return rows.repartition(EVENT_DATE)
-    of_date = F.create_map(*(F.lit(part) for pair in sorted(files.items()) for part in pair))[F.col(EVENT_DATE)]
-    return rows.repartition(EVENT_DATE, F.pmod(F.xxhash64(EVENT_ID), F.coalesce(of_date, F.lit(1))))
+    # Tasks are numbered, not hashed: a hash would give one task two files and another none. All cores end together.
+    cores = rows.sparkSession.sparkContext.defaultParallelism
+    files = {day: _rounded_up(math.ceil(count / rows_per_file), cores) for day, count in large.items()}
+    tasks = max(int(rows.sparkSession.conf.get("spark.sql.shuffle.partitions") or 200), *files.values())
+    firsts = dict(zip(files, accumulate(files.values(), initial=0), strict=False))
+    of_date = [F.create_map(*map(F.lit, chain(*numbers.items())))[F.col(EVENT_DATE)] for numbers in (firsts, files)]
+    in_large = of_date[0] + F.pmod(F.xxhash64(EVENT_ID), of_date[1])
+    return rows.repartitionById(tasks, F.coalesce(in_large, F.pmod(F.xxhash64(EVENT_DATE), F.lit(tasks))).cast("int"))
+
+
+def _rounded_up(files: int, cores: int) -> int:
+    """A number of files that all cores write in equal parts, where there are more files than cores."""
+    return math.ceil(files / cores) * cores if files > cores else files
 
 
 def commit_merge(run: Run, merge: Merge) -> None:

@@ -13,6 +13,7 @@ from shortlist.errors import HeldError
 from shortlist.generation.candidates import stamp
 from shortlist.pipeline import model_settings
 from shortlist.records.manifest import ShortLists
+from shortlist.rules import LIST_RULES
 from shortlist.tables import (
     CATALOG,
     INTERACTIONS,
@@ -54,7 +55,7 @@ def publish_surface(run: Run, name: str) -> str | None:
     candidates = stamp(lists, run.run_date, run.arguments.run_id, model).persist()
 
     within = equals(**dict[str, date | str]({RUN_DATE: run.run_date, SURFACE: name}))
-    short = summarise(run.table(SHORT_LISTS, within), surface.k).collect()
+    short = summarise(run.table(SHORT_LISTS, within), surface.k, LIST_RULES).collect()
     run.manifest.short_lists[name] = [ShortLists(row[WHY], row[SUBJECTS], row[ROWS]) for row in short]
     digest, subjects = count_lists(candidates)
     expected = subjects + sum(row[WITHOUT_LIST] for row in short)

@@ -72,13 +72,14 @@ REASON_KINDS: Final[dict[str, ReasonKind]] = {
 }
 
 
-def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) -> DataFrame:
+def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig, keep_text: bool = True) -> DataFrame:
     """Landed rows with their typed event and every reason against it.
 
     Args:
         lines: as a `Reader` gives them; rows with a receipt are passed on.
         feed: format and mapping of the rows.
         config: longest id, oldest acceptable event.
+        keep_text: whether usable rows keep their text, too; it is most of what is persisted.
 
     Returns:
         raw, header, file, offset, receipt, the columns of engagements, and reasons (array<string>, empty for a usable
@@ -129,7 +130,10 @@ def parse_lines(lines: DataFrame, feed: FeedConfig, config: ExtractionConfig) ->
     # A row of a format without lines is kept as what was read of it, by the producer's own names.
     kept = F.to_json(F.struct(*(value.alias(".".join(feed.paths[name])) for name, value in landed.items())))
     raw = F.coalesce(RAW, kept) if feed.format not in ("json", "csv") else F.col(RAW)
-    return dated.select(raw.alias(RAW), HEADER, FILE, OFFSET, RECEIPT, *ENGAGEMENTS.columns, reasons.alias(REASONS))
+    judged = dated.withColumn(REASONS, reasons)
+    if not keep_text:
+        raw = F.when(F.size(REASONS) > 0, raw)
+    return judged.select(raw.alias(RAW), HEADER, FILE, OFFSET, RECEIPT, *ENGAGEMENTS.columns, REASONS)
 
 
 def taken_apart(lines: DataFrame, paths: Paths) -> tuple[DataFrame, dict[str, Column]]:

@@ -11,9 +11,12 @@ from shortlist.columns import (
     EVENT_TS,
     EVENT_TYPE,
     EVENTS,
+    FIRST_PURCHASE_TS,
     HIDDEN,
     ITEM_ID,
+    LAST_PURCHASE_TS,
     LAST_TS,
+    PURCHASES,
     USER_ID,
     WEIGHT,
 )
@@ -24,6 +27,7 @@ HIDE = "hide"
 _UNIT = 1_000_000
 _MILLIONTHS = "millionths"
 _POSITION = "position_in_order"
+_PURCHASE_TS = "purchase_ts"
 
 
 def build_interactions(engagements: DataFrame, run_date: date, config: InteractionsConfig) -> DataFrame:
@@ -36,7 +40,7 @@ def build_interactions(engagements: DataFrame, run_date: date, config: Interacti
 
     Returns:
         user_id, item_id, weight (sum over the newest `max_events_per_pair` events of weight x decay; 0 where the user only
-        hid the item), events, last_ts, hidden.
+        hid the item), events, last_ts, hidden; purchases (all of them, whatever the cap), first_purchase_ts, last_purchase_ts.
     """
     counted = F.col(EVENT_TYPE).isin(*config.weights)
     hide = F.col(EVENT_TYPE) == HIDE
@@ -49,12 +53,16 @@ def build_interactions(engagements: DataFrame, run_date: date, config: Interacti
         EVENT_ID,
         F.when(~hide, millionths).alias(_MILLIONTHS),
         hide.alias(HIDDEN),
+        F.when(counted & F.col(EVENT_TYPE).isin(*config.purchase_types), F.col(EVENT_TS)).alias(_PURCHASE_TS),
     )
     pairs = given.groupBy(USER_ID, ITEM_ID).agg(
         F.coalesce(F.sum(_MILLIONTHS), F.lit(0)).alias(_MILLIONTHS),
         F.count(_MILLIONTHS).cast("int").alias(EVENTS),
         F.max(EVENT_TS).alias(LAST_TS),
         F.bool_or(HIDDEN).alias(HIDDEN),
+        F.count(_PURCHASE_TS).cast("int").alias(PURCHASES),
+        F.min(_PURCHASE_TS).alias(FIRST_PURCHASE_TS),
+        F.max(_PURCHASE_TS).alias(LAST_PURCHASE_TS),
     )
     pairs = pairs.persist()
     # Few pairs exceed the cap: only theirs are sorted, everything else is added up as it comes.
@@ -65,11 +73,9 @@ def build_interactions(engagements: DataFrame, run_date: date, config: Interacti
     newest = theirs.withColumn(_POSITION, F.row_number().over(newest_first)).where(F.col(_POSITION) <= cap)
     capped = newest.groupBy(USER_ID, ITEM_ID).agg(F.sum(_MILLIONTHS).alias(_MILLIONTHS))
     cut = above.withColumn(EVENTS, F.lit(cap)).join(capped, [USER_ID, ITEM_ID], how="inner")
-    return (
-        pairs.where(F.col(EVENTS) <= cap)
-        .unionByName(cut)
-        .select(USER_ID, ITEM_ID, (F.col(_MILLIONTHS) / _UNIT).cast("float").alias(WEIGHT), EVENTS, LAST_TS, HIDDEN)
-    )
+    weight = (F.col(_MILLIONTHS) / _UNIT).cast("float").alias(WEIGHT)
+    counts = [EVENTS, LAST_TS, HIDDEN, PURCHASES, FIRST_PURCHASE_TS, LAST_PURCHASE_TS]
+    return pairs.where(F.col(EVENTS) <= cap).unionByName(cut).select(USER_ID, ITEM_ID, weight, *counts)
 
 
 def _type_weight(config: InteractionsConfig) -> Column:

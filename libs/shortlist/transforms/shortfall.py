@@ -1,26 +1,36 @@
 """Lists that are shorter than they should be, and why."""
 
-from pyspark.sql import DataFrame
+from collections.abc import Collection
+from functools import reduce
+from operator import add
+
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import ELIGIBLE_LEFT, LENGTH, ROWS, SUBJECTS, WHY, WITHOUT_LIST
+from shortlist.columns import ELIGIBLE_LEFT, LENGTH, REMOVED, ROWS, SUBJECTS, WHY, WITHOUT_LIST
 
 NOTHING_LEFT = "fewer than k eligible items are left that the subject has not seen"
+RULES_OF_THE_LIST = "rules of the list left fewer than k of what its sources proposed: raise the surface's depth, or relax them"
 TOO_FEW_PROPOSED = "its sources proposed fewer than k items: raise the surface's depth"
 
 
-def summarise(short: DataFrame, k: int) -> DataFrame:
+def summarise(short: DataFrame, k: int, list_rules: Collection[str]) -> DataFrame:
     """How many subjects have fewer than k candidates, by reason.
 
     Args:
-        short: length, eligible_left: one row for each of them.
+        short: length, eligible_left, removed (as JSON by rule): one row for each of them.
         k: length of a full list.
+        list_rules: names of the rules that took candidates out of ranked lists.
 
     Returns:
         why, subjects, rows (candidates that they have together), without_list (those that have none); no row when every
         list is full.
     """
-    why = F.when(F.col(ELIGIBLE_LEFT) < k, NOTHING_LEFT).otherwise(TOO_FEW_PROPOSED)
+    why = (
+        F.when(F.col(ELIGIBLE_LEFT) < k, NOTHING_LEFT)
+        .when(F.col(LENGTH) + _taken_by(list_rules) >= k, RULES_OF_THE_LIST)
+        .otherwise(TOO_FEW_PROPOSED)
+    )
     return (
         short.where(F.col(LENGTH) < k)
         .groupBy(why.alias(WHY))
@@ -30,3 +40,9 @@ def summarise(short: DataFrame, k: int) -> DataFrame:
             F.count_if(F.col(LENGTH) == 0).alias(WITHOUT_LIST),
         )
     )
+
+
+def _taken_by(rules: Collection[str]) -> Column:
+    """How many items some rules took."""
+    counts = F.from_json(REMOVED, "map<string, int>")
+    return reduce(add, (F.coalesce(counts[name], F.lit(0)) for name in rules), F.lit(0))

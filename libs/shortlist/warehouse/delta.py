@@ -101,6 +101,8 @@ class Warehouse:
         replays it in milliseconds. So where few files are wanted, delta-rs names them and Spark reads them as Parquet,
         with the table's own schema. Many files, or files that are not on a local disk, are left to Spark.
 
+        A column that the contract gained since the table was made is empty.
+
         Args:
             table: the table; reader version 1, so its rows are exactly what its files hold.
             version: None means the newest.
@@ -114,11 +116,12 @@ class Warehouse:
         if files is not None and len(files) <= MAX_LISTED_FILES:
             schema = StructType.fromJson(json.loads(opened.schema().to_json()))
             if not files:
-                return self.spark.createDataFrame([], schema)
+                return with_gained_columns(self.spark.createDataFrame([], schema), table)
             rows = self.spark.read.schema(schema).option("basePath", path).parquet(*files).select(*schema.names)
         else:
             reader = self.spark.read.format("delta")
             rows = (reader if version is None else reader.option("versionAsOf", version)).load(path)
+        rows = with_gained_columns(rows, table)
         return rows if where is None else rows.where(F.expr(where))
 
     def has_rows(self, table: Table, version: int | None = None, where: str | None = None) -> bool:
@@ -356,3 +359,9 @@ def _literal(value: date | str) -> str:
     if isinstance(value, date):
         return f"DATE'{value.isoformat()}'"
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def with_gained_columns(rows: DataFrame, table: Table) -> DataFrame:
+    """The rows with those columns, empty, which the contract gained since the table was made; only such as may be empty."""
+    gained = [field for field in table.schema if field.nullable and field.name not in rows.columns]
+    return rows.withColumns({field.name: F.lit(None).cast(field.dataType) for field in gained}) if gained else rows

@@ -14,6 +14,7 @@ from shortlist.generation.batches import Reading, rarity_of, read_batch
 from shortlist.generation.items import collect_items, count_users
 from shortlist.generation.subject_frames import gather_items, gather_users
 from shortlist.rules import eligible_items
+from shortlist.rules.categories import repeat_intervals
 from shortlist.subjects import SUBJECTS
 from shortlist.transforms.interactions import build_interactions
 from tests import tiny
@@ -37,7 +38,7 @@ def interactions(_spark: SparkSession) -> DataFrame:
 
 
 CATALOG = [
-    (item, "retired" if number % 7 == 0 else "active", number % 5 != 0)
+    (item, "retired" if number % 7 == 0 else "active", number % 5 != 0, [item[0], str(number % 3)] if number % 4 else None)
     for number, item in enumerate(ITEMS)
     if number % 11 != 0  # some items nobody has described
 ]
@@ -46,15 +47,17 @@ CATALOG = [
 @pytest.mark.parametrize("subject", ["user", "item"])
 @pytest.mark.parametrize("floor", [1, 4])
 @pytest.mark.parametrize("rules", [None, (True, False), (False, True), (True, True), (False, False)])
-@pytest.mark.parametrize("masks", [(True, True), (False, True)])
+@pytest.mark.parametrize("masks", [{}, {"mask_seen": False}, {"mask_seen": False, "pause": {"share": 1.5, "min_repeats": 3}}])
 def test_both_sides_answer_alike(
     interactions: DataFrame,
     _spark: SparkSession,
     subject: str,
     floor: int,
     rules: tuple[bool, bool] | None,
-    masks: tuple[bool, bool],
+    masks: dict[str, object],
 ) -> None:
+    if subject == "item" and "pause" in masks:
+        pytest.skip("items buy nothing")
     active, buyable = rules or (True, True)
     surface = SurfaceConfig.model_validate(
         {
@@ -63,20 +66,21 @@ def test_both_sides_answer_alike(
             "min_item_support": floor,
             "active_items_only": active,
             "buyable_items_only": buyable,
-            "mask_seen": masks[0],
-            "mask_hidden": masks[1],
+            **masks,
         }
     )
-    described = _spark.createDataFrame(CATALOG, "item_id string, status string, buyable boolean")
-    items = collect_items(count_users(interactions, DAY, 28), None if rules is None else described, [])
+    described = _spark.createDataFrame(CATALOG, "item_id string, status string, buyable boolean, category array<string>")
+    columns = ["category"]
+    items = collect_items(count_users(interactions, DAY, 28), None if rules is None else described, [], columns)
     eligible = eligible_items(items.facts, surface)
     names = np.array(items.ids.to_pylist(), object)
     supports = dict(zip(names[eligible].tolist(), items.facts.support[eligible].tolist(), strict=True))
     gathered = gather_users(interactions, None) if subject == "user" else gather_items(_spark, items.supported(floor))
     rows_of = gathered.toArrow().combine_chunks().to_batches()[0]
-    batch = read_batch(
-        rows_of, SUBJECTS[surface.subject], Reading(DAY, items.ids, rarity_of(items.log_popularity), surface)
-    )
+    categories = items.categories(surface.category_level)
+    intervals = repeat_intervals(categories, items.repeat_seconds, items.repeats, 3)
+    reading = Reading(DAY, items.ids, rarity_of(items.log_popularity), surface, intervals=intervals)
+    batch = read_batch(rows_of, SUBJECTS[surface.subject], reading)
     starts, masked = batch.masked
     subjects = {
         name: set(names[masked[starts[row] : starts[row + 1]]].tolist())
@@ -84,8 +88,8 @@ def test_both_sides_answer_alike(
     }
 
     rows = pl.DataFrame(pl.from_arrow(interactions.toArrow()))
-    catalog = pl.DataFrame(CATALOG, ["item_id", "status", "buyable"], orient="row").lazy()
-    known = Knowledge(rows.lazy(), None if rules is None else catalog, surface)
+    catalog = pl.DataFrame(CATALOG, ["item_id", "status", "buyable", "category"], orient="row").lazy()
+    known = Knowledge(rows.lazy(), None if rules is None else catalog, surface, DAY)
 
     assert dict(known.eligible().select("item_id", "support").rows()) == supports
     assert {item for item in [*ITEMS, "nobody's"] if not known.ineligibility_reasons(item)} == set(supports)

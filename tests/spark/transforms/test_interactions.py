@@ -58,6 +58,30 @@ def test_a_hide_is_kept_without_weight_and_does_not_use_up_the_cap(spark: SparkS
     assert weights(build_interactions(frame, DAY, config)) == {("u", "i"): (4.0, 1, True), ("u", "j"): (0.0, 0, True)}
 
 
+def test_purchases_are_counted_beyond_the_cap_and_by_their_types_alone(spark: SparkSession) -> None:
+    frame = events(
+        spark,
+        ("e1", "checkout", 1, "u", "i"),
+        ("e2", "checkout", 11, "u", "i"),
+        ("e3", "checkout", 21, "u", "i"),
+        ("e4", "save", 30, "u", "i"),
+        ("e5", "save", 30, "u", "j"),
+        ("e6", "hide", 30, "u", "k"),
+    )
+    columns = ["item_id", "purchases", "first_purchase_ts", "last_purchase_ts"]
+
+    def purchases(**settings: object) -> list[tuple[object, ...]]:
+        config = InteractionsConfig.model_validate({"max_events_per_pair": 2, **settings})
+        return sorted(map(tuple, build_interactions(frame, DAY, config).select(*columns).collect()))
+
+    first, newest, saved = datetime(2017, 11, 1, 12), datetime(2017, 11, 21, 12), datetime(2017, 11, 30, 12)
+    assert purchases() == [("i", 3, first, newest), ("j", 0, None, None), ("k", 0, None, None)]
+    both = {"purchase_types": ["checkout", "save"]}
+    assert purchases(**both) == [("i", 4, first, saved), ("j", 1, saved, saved), ("k", 0, None, None)]
+    # A purchase that interactions do not count is none.
+    assert [row[1] for row in purchases(weights={"save": 1})] == [0, 0, 0]
+
+
 @pytest.mark.parametrize("partitions", [1, 7])
 def test_partitioning_does_not_change_a_bit(spark: SparkSession, partitions: int) -> None:
     rows = [(f"e{n}", "click", 1 + n % 30, "u", f"i{n % 3}") for n in range(60)]

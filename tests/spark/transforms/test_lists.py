@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame, SparkSession
 
 from shortlist.transforms.reasons import with_reasons
-from shortlist.transforms.shortfall import NOTHING_LEFT, TOO_FEW_PROPOSED, summarise
+from shortlist.transforms.shortfall import NOTHING_LEFT, RULES_OF_THE_LIST, TOO_FEW_PROPOSED, summarise
 
 
 def names(frame: DataFrame, *columns: str) -> set[tuple[object, ...]]:
@@ -11,10 +11,17 @@ def names(frame: DataFrame, *columns: str) -> set[tuple[object, ...]]:
 
 
 def test_short_lists_say_why(spark: SparkSession) -> None:
-    rows = [("ate all", 1, 1), ("also", 0, 0), ("forgotten", 0, 4), ("long enough for a k of 2", 2, 2)]
-    short = spark.createDataFrame(rows, "subject_id string, length int, eligible_left int")
-    found = names(summarise(short, k=2), "why", "subjects", "rows", "without_list")
-    assert found == {(NOTHING_LEFT, 2, 1, 1), (TOO_FEW_PROPOSED, 1, 0, 1)}
+    rows = [
+        ("ate all", 1, 1, "{}"),
+        ("also", 0, 0, None),
+        ("forgotten", 0, 4, '{"seen": 9}'),
+        ("long enough for a k of 2", 2, 2, "{}"),
+        ("all in one category", 1, 4, '{"seen": 9, "max_per_category": 1}'),
+        ("too few, and one by a rule", 0, 4, '{"max_per_category": 1}'),
+    ]
+    short = spark.createDataFrame(rows, "subject_id string, length int, eligible_left int, removed string")
+    found = names(summarise(short, 2, ["max_per_category"]), "why", "subjects", "rows", "without_list")
+    assert found == {(NOTHING_LEFT, 2, 1, 1), (TOO_FEW_PROPOSED, 2, 0, 2), (RULES_OF_THE_LIST, 1, 1, 0)}
 
 
 def test_reasons_name_the_item_that_spoke_for_the_candidate(spark: SparkSession) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shortlist.blending.fusion import Fusion, best_reason, fuse, proposers
-from shortlist.blending.lists import best_first, proposal_ranks
+from shortlist.blending.lists import best_first, cut, proposal_ranks
 from shortlist.sources.batch import CandidateSet
 
 NAMES = ["als", "cooccurrence", "popularity"]
@@ -40,7 +40,9 @@ def fused(lists: list[dict[str, list[int]]], k: int, fusion: Fusion) -> list[Row
     ranks = proposal_ranks(proposals_of(lists), candidates)[: len(fusion.names)]
     ranked = fuse(ranks, fusion)
     scores, winners = ranked.scores, ranked.winners
-    listed, starts = best_first(candidates.starts, scores, k)
+    ordered, owners = best_first(candidates.starts, scores)
+    within, starts = cut(owners, len(lists), k)
+    listed = ordered[within]
     reasons = np.full(ranks.shape, -1, np.int32)
     reasons[1] = np.where(ranks[1] > 0, candidates.items + 100, -1)
     because = best_reason(ranked.precedence[:, listed], reasons[:, listed])

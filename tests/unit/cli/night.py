@@ -1,10 +1,11 @@
 """What a night leaves behind, small enough to know by heart: who knew what on D3, and what came of it.
 
 homefeed, k 2, floor 2. Users and items: u1 has a (weight 4) and hid b; u2 has a, c, d, e; u3 has c, d, e and f, u4 has b.
-Support: a 2, c 2, d 2, e 2, f 1, b 1. The catalog knows all but e; d is retired. So c and a may be given.
+Support: a 2, c 2, d 2, e 2, f 1, b 1. The catalog knows all but e; d is retired. So c and a may be given. c and g are of one
+category. u2 bought a on the day before D3, u3 bought g three times: on D3 - 21, D3 - 11 and D3 - 1.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.unit.cli.conftest import D3
 
 HOMEFEED = {"u1": "c", "u2": "h"}
 _AT = datetime(2017, 11, 29, 12, tzinfo=UTC)
+# purchases and the first of them; the last was at _AT.
+BOUGHT = {("u2", "a"): (1, _AT), ("u3", "g"): (3, _AT - timedelta(days=20))}
 
 HISTORY = {
     "u1": {"a": 4.0, "b": 0.0},
@@ -38,6 +41,9 @@ def write_night(root: Path) -> int:
             "events": int(weight > 0),
             "last_ts": _AT,
             "hidden": weight == 0,
+            "purchases": BOUGHT.get((user, item), (0, None))[0],
+            "first_purchase_ts": BOUGHT.get((user, item), (0, None))[1],
+            "last_purchase_ts": _AT if (user, item) in BOUGHT else None,
             "run_date": D3,
         }
         for user, items in HISTORY.items()
@@ -50,6 +56,7 @@ def write_night(root: Path) -> int:
             "title": f"Item {item.upper()}",
             "status": "retired" if item == "d" else "active",
             "buyable": item != "c",
+            "category": ["food", "milk"] if item in "cg" else ["food"],
             "snapshot_date": D3.replace(day=1),
         }
         for item in "abcdfgh"

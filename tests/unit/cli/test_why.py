@@ -1,10 +1,14 @@
 """Where an item was lost, why a list is short: every answer, by hand."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from shortlist.cli.eligibility import Knowledge
+from shortlist.config import SurfaceConfig
 from tests.published import decide, publish, write
 from tests.unit.cli.conftest import D2, D3, Shortlist
 from tests.unit.cli.night import write_night
@@ -58,6 +62,60 @@ def test_an_item_that_cannot_be_bought(night: Path, shortlist: Shortlist) -> Non
         "not_eligible",
         "not eligible: it cannot be bought, buyable_items_only is on",
     )
+
+
+@pytest.mark.parametrize(
+    ("subject", "item", "pause", "verdict"),
+    [
+        # At the end of D3 1.5 days have gone by; the one repeated category comes round every 10 days.
+        ("u3", "g", {"share": 0.15, "min_repeats": 2}, "not_proposed"),
+        ("u3", "g", {"share": 0.2, "min_repeats": 2}, "paused"),
+        ("u3", "g", {"share": 0.15, "min_repeats": 3}, "paused"),  # too few repeats: nobody knows when it returns
+        ("u3", "h", {"share": 9, "min_repeats": 2}, "not_proposed"),  # never bought
+        ("u2", "a", {"share": 0.01, "min_repeats": 2}, "paused"),  # bought once, in a category without repeats
+    ],
+)
+def test_an_item_that_was_just_bought(
+    night: Path, shortlist: Shortlist, subject: str, item: str, pause: dict[str, float], verdict: str
+) -> None:
+    again = json.dumps({"surfaces": {"homefeed": {"mask_seen": False, "pause": pause}}})
+    facts = shortlist("why", "homefeed", subject, item, "--json", "--set", again).facts
+    assert facts["verdict"] == verdict
+    if verdict == "paused":
+        assert facts["says"] == "the subject bought it, and it is not due again (pause)"
+
+
+def test_an_item_whose_category_is_full(night: Path, shortlist: Shortlist) -> None:
+    """u1's list is c alone; g is of c's category, h of another, at the second level."""
+    assert shortlist("why", "homefeed", "u1", "g", "--json").facts["verdict"] == "below_k"
+    one = ("--json", "--set", "surfaces.homefeed.max_per_category=1")
+    facts = shortlist("why", "homefeed", "u1", "g", *one).facts
+    assert (facts["verdict"], facts["says"]) == (
+        "max_per_category",
+        "better items of its category fill the places that max_per_category leaves to one",
+    )
+    assert shortlist("why", "homefeed", "u1", "h", *one).facts["verdict"] == "fallback_not_needed"
+
+
+def test_a_list_that_rules_left_short(night: Path, shortlist: Shortlist) -> None:
+    removed = '{"seen": 1, "max_per_category": 2}'
+    row = {"surface": "homefeed", "subject_id": "u1", "length": 1, "eligible_left": 3, "removed": removed, "run_date": D3}
+    write(night, "short_lists", "short_lists", [row])
+    facts = shortlist("why", "homefeed", "u1", "--json", "--set", "surfaces.homefeed.k=3").facts
+    assert (facts["verdict"], facts["says"]) == (
+        "short_by_rules",
+        "1 of 3: all sources together proposed 3, of which rules of the list took: max_per_category 2",
+    )
+
+
+def test_interactions_from_before_purchases_were_counted_pause_nothing() -> None:
+    known = Knowledge(
+        pl.LazyFrame({"user_id": ["u"], "item_id": ["a"], "weight": [1.0], "events": [1], "hidden": [False]}),
+        None,
+        SurfaceConfig.model_validate({"subject": "user", "sources": ["als"], "mask_seen": False, "pause": {}}),
+        D3,
+    )
+    assert known.mask("u", "a") is None
 
 
 def test_proposals_of_the_item_are_listed(night: Path, shortlist: Shortlist) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
 
 from shortlist.blending.fusion import Fusion
 from shortlist.config import SurfaceConfig
@@ -15,6 +16,8 @@ from shortlist.errors import ModelError
 from shortlist.generation.batches import Reading, rarity_of, read_batch, write_lists
 from shortlist.generation.one_pass import OnePass
 from shortlist.kernels.ials import gram, gram_basis
+from shortlist.rules import PAIR_RULES, removing_rules
+from shortlist.rules.facts import ListFacts
 from shortlist.sources.als import BesideItems, ForUsers
 from shortlist.sources.fold_in import FoldInArrays
 from shortlist.sources.inputs import FoldIn
@@ -30,6 +33,9 @@ HISTORY = pa.struct(
         ("item_id", pa.string()),
         ("weight", pa.float32()),
         ("last_ts", pa.timestamp("us", "UTC")),
+        ("purchases", pa.int32()),
+        ("first_purchase_ts", pa.timestamp("us", "UTC")),
+        ("last_purchase_ts", pa.timestamp("us", "UTC")),
         ("events", pa.int32()),
         ("hidden", pa.bool_()),
     ]
@@ -44,9 +50,20 @@ USERS = np.array([3, 5, 5, 1, 0, 2], np.float32)
 CONFIG = AlsConfig(factors=3, regularization=0.1)
 
 
-def entry(item: str, weight: float, day: int, hidden: bool = False) -> dict[str, object]:
+def entry(item: str, weight: float, day: int, hidden: bool = False, bought: tuple[int, ...] = ()) -> dict[str, object]:
+    """With the days on which it was bought, the newest last."""
     when = datetime(2017, 11, day, 12, tzinfo=UTC)
-    return {"item_id": item, "weight": weight, "last_ts": when, "events": int(weight > 0), "hidden": hidden}
+    purchases = [when.replace(day=each) for each in bought]
+    return {
+        "item_id": item,
+        "weight": weight,
+        "last_ts": when,
+        "events": int(weight > 0),
+        "hidden": hidden,
+        "purchases": len(bought),
+        "first_purchase_ts": purchases[0] if bought else None,
+        "last_purchase_ts": purchases[-1] if bought else None,
+    }
 
 
 def batch_of(
@@ -89,6 +106,23 @@ class TestReading:
         repeat = replace(READING, surface=surface(mask_seen=False))
         batch = read_batch(batch_of(HISTORIES), SUBJECTS["user"], repeat)
         assert (batch.masked_starts.tolist(), batch.masked_items.tolist()) == ([0, 0, 2, 2], [0, 3])
+
+    def test_a_paused_item_is_masked_until_it_is_due(self) -> None:
+        """At the end of the 30th 1.5 days have gone by since a purchase on the 29th."""
+        took = [entry("a", 1.0, 29, bought=(29,)), entry("b", 1.0, 29, bought=(29,)), entry("c", 1.0, 29)]
+        intervals = np.array([3.0, 3.1, np.inf, 1.0, 1.0, 1.0], np.float32)
+        paused = replace(READING, surface=surface(mask_seen=False, pause={"share": 0.5}), intervals=intervals)
+        batch = read_batch(batch_of({"u": took}), SUBJECTS["user"], paused)
+        assert batch.masked_items.tolist() == [1]
+        assert batch.masking_rules is not None
+        assert [list(PAIR_RULES)[rule] for rule in batch.masking_rules] == ["paused"]
+        unknown = replace(paused, intervals=None)  # without intervals nothing that was bought returns
+        assert read_batch(batch_of({"u": took}), SUBJECTS["user"], unknown).masked_items.tolist() == [0, 1]
+
+    def test_a_gap_is_the_mean_time_between_purchases(self) -> None:
+        took = [entry("a", 1.0, 29, bought=(1, 9, 11)), entry("b", 1.0, 29, bought=(29,)), entry("c", 1.0, 29)]
+        batch = read_batch(batch_of({"u": took}), SUBJECTS["user"], READING)
+        assert batch.history["gap_days"].tolist() == [5.0, 0.0, 0.0]
 
     def test_stored_vectors_come_with_their_subjects(self) -> None:
         batch = read_batch(batch_of(HISTORIES, [[1.0, 2.0], None, [3.0, 4.0]]), SUBJECTS["user"], READING)
@@ -152,6 +186,23 @@ def test_a_list_by_hand() -> None:
         ("e", "cooccurrence", ["cooccurrence", "popularity"], "c"),
         ("b", "cooccurrence", ["cooccurrence", "popularity"], "a"),
     ]
+
+
+def test_what_rules_took_is_counted() -> None:
+    """u2 engaged with b and hid d and a; of c, e, f, which are left, a list may hold one of e and f."""
+    categories = np.array([0, 0, 1, 1, 2, 2], np.int32)
+
+    def removing(subjects: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.int8]:
+        return removing_rules(ListFacts(subjects, categories[items]), surface(max_per_category=1))
+
+    capped = replace(one_pass(), removing=removing)
+    (row,) = rows_of(capped, batch_of({"u": HISTORIES["u2"]}))
+    assert [each["item_id"] for each in row["listed"]] == ["c", "f"]  # type: ignore[attr-defined]
+    assert dict(row["removed"]) == {"hidden": 2, "seen": 1, "max_per_category": 1}  # type: ignore[call-overload]
+    assert {each["item_id"] for each in row["proposals"]} == {"c", "e", "f"}  # type: ignore[attr-defined]
+    # What may not be shown to anybody is not counted.
+    (row,) = rows_of(replace(capped, eligible=np.array([0, 1, 1, 0, 1, 1], np.uint8)), batch_of({"u": HISTORIES["u2"]}))
+    assert dict(row["removed"]) == {"seen": 1, "max_per_category": 1}  # type: ignore[call-overload]
 
 
 def test_only_what_is_listed_is_explained() -> None:

@@ -3,19 +3,23 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
 
 from shortlist.config import SurfaceConfig
 from shortlist.rules import (
     ITEM_RULES,
+    LIST_RULES,
     PAIR_RULES,
     RULES,
     eligible_items,
-    forbidden_pairs,
-    forbidding_rule,
+    forbidding_rules,
     ineligibility_reasons,
+    removing_rules,
 )
-from shortlist.rules.facts import ItemFacts, PairFacts
+from shortlist.rules.categories import category_numbers, repeat_intervals
+from shortlist.rules.facts import ItemFacts, ListFacts, PairFacts
 
 # support, described, status, buyable
 ITEMS: list[tuple[int, bool, str | None, bool | None]] = [
@@ -73,35 +77,89 @@ def test_every_reason_is_said() -> None:
     ]
 
 
-# Pairs: the subject itself; taken; taken and hidden; hidden at sight.
+# Pairs: the subject itself; taken 5 days ago, bought every 10; taken and hidden, bought 4 days ago; hidden at sight; taken
+# 100 days ago, and nobody knows when it is bought again.
 PAIRS = PairFacts(
-    itself=np.array([True, False, False, False]),
-    engaged=np.array([False, True, True, False]),
-    hidden=np.array([False, False, True, True]),
+    itself=np.array([True, False, False, False, False]),
+    engaged=np.array([False, True, True, False, True]),
+    hidden=np.array([False, False, True, True, False]),
+    since_purchase=np.array([np.nan, 5, 4, np.nan, 100], np.float32),
+    interval=np.array([np.inf, 10, 10, 10, np.inf], np.float32),
 )
 
 
 @pytest.mark.parametrize(
     ("seen", "hidden", "rules"),
     [
-        (True, True, ["itself", "seen", "hidden", "hidden"]),
-        (False, True, ["itself", None, "hidden", "hidden"]),
-        (True, False, ["itself", "seen", "seen", None]),
-        (False, False, ["itself", None, None, None]),
+        (True, True, ["itself", "seen", "hidden", "hidden", "seen"]),
+        (False, True, ["itself", None, "hidden", "hidden", None]),
+        (True, False, ["itself", "seen", "seen", None, "seen"]),
+        (False, False, ["itself", None, None, None, None]),
     ],
 )
 def test_seen_and_hidden_are_two_masks(seen: bool, hidden: bool, rules: list[str | None]) -> None:
     asked = surface(mask_seen=seen, mask_hidden=hidden)
-    assert [forbidding_rule(PAIRS, asked, index) for index in range(4)] == rules
-    assert forbidden_pairs(PAIRS, asked).tolist() == [rule is not None for rule in rules]
+    assert names(forbidding_rules(PAIRS, asked)) == rules
+
+
+@pytest.mark.parametrize(
+    ("share", "rules"),
+    [
+        (0.4, ["itself", None, None, None, "paused"]),  # 4 days: what was bought 4 days ago is due
+        (0.5, ["itself", None, "paused", None, "paused"]),
+        (0.51, ["itself", "paused", "paused", None, "paused"]),
+    ],
+)
+def test_what_was_bought_returns_after_a_share_of_its_interval(share: float, rules: list[str | None]) -> None:
+    asked = surface(mask_seen=False, mask_hidden=False, pause={"share": share})
+    assert names(forbidding_rules(PAIRS, asked)) == rules
+
+
+def names(found: NDArray[np.int8]) -> list[str | None]:
+    return [None if position < 0 else list(PAIR_RULES)[position] for position in found]
+
+
+def test_a_surface_that_gives_nothing_again_has_no_pause() -> None:
+    with pytest.raises(ValueError, match="mask_seen is on"):
+        surface(pause={})
+    with pytest.raises(ValueError, match="the subject is an item"):
+        surface(subject="item", mask_seen=False, pause={})
+
+
+def test_intervals_are_means_over_a_category_with_enough_repeats() -> None:
+    # Category 0: 3 repeats within 30 + 6 days; 1: a repeat too few; items without category are one.
+    days = repeat_intervals(
+        np.array([0, 1, 0, -1, -1], np.int32),
+        np.array([30, 50, 6, 8, 8]) * 86_400,
+        np.array([2, 1, 1, 1, 1]),
+        2,
+    )
+    assert days.tolist() == [12.0, np.inf, 12.0, 8.0, 8.0]
+    assert np.isinf(repeat_intervals(np.array([0], np.int32), np.array([0]), np.array([0]), 1)).all()
+
+
+def test_categories_are_the_first_levels_of_a_path() -> None:
+    paths = pa.array([["food", "milk", "oat"], ["food", "milk"], None, ["food"], [], ["food", "bread"]], pa.list_(pa.string()))
+    assert category_numbers(paths, 2).tolist() == [0, 0, -1, 1, -1, 2]
+    assert category_numbers(paths, 1).tolist() == [0, 0, -1, 0, -1, 0]
+    assert category_numbers(paths, None).tolist() == [0, 1, -1, 2, -1, 3]
+
+
+# Candidates of two subjects, the best first.
+CANDIDATES = ListFacts(np.array([0, 0, 0, 0, 0, 0, 1, 1]), np.array([1, -1, 2, 1, 1, -1, 1, 1], np.int32))
+
+
+@pytest.mark.parametrize(("most", "removed"), [(1, [3, 4, 7]), (2, [4]), (3, []), (None, [])])
+def test_the_best_of_a_category_stay(most: int | None, removed: list[int]) -> None:
+    assert np.flatnonzero(removing_rules(CANDIDATES, surface(max_per_category=most)) >= 0).tolist() == removed
 
 
 def test_every_rule_has_a_name_of_its_own() -> None:
-    assert set(RULES) == set(ITEM_RULES) | set(PAIR_RULES)
-    assert len(RULES) == len(ITEM_RULES) + len(PAIR_RULES)
+    assert set(RULES) == set(ITEM_RULES) | set(PAIR_RULES) | set(LIST_RULES)
+    assert len(RULES) == len(ITEM_RULES) + len(PAIR_RULES) + len(LIST_RULES)
 
 
-# What each rule refuses of ITEMS or PAIRS, by settings under which it is on. A rule without an entry fails its test.
+# What each rule refuses of ITEMS, PAIRS or CANDIDATES, by settings under which it is on. A rule without an entry fails its test.
 REFUSES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "minimum_support": ({}, [3]),
     "described": ({"active_items_only": True}, [4]),
@@ -109,7 +167,9 @@ REFUSES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "buyable": ({"buyable_items_only": True}, [1, 5]),
     "itself": ({}, [0]),
     "hidden": ({"mask_hidden": True}, [2, 3]),
-    "seen": ({"mask_seen": True}, [1, 2]),
+    "seen": ({"mask_seen": True}, [1, 2, 4]),
+    "paused": ({"mask_seen": False, "pause": {"share": 0.5}}, [2, 4]),
+    "max_per_category": ({"max_per_category": 1}, [3, 4, 7]),
 }
 
 
@@ -128,4 +188,13 @@ def test_every_pair_rule_is_seen_to_refuse(name: str) -> None:
     rule, (settings, refused) = PAIR_RULES[name], REFUSES[name]
     assert rule.is_on(surface(**settings))
     assert np.flatnonzero(rule.forbids(PAIRS, surface(**settings))).tolist() == refused
+    assert rule.reason
+
+
+@pytest.mark.parametrize("name", LIST_RULES)
+def test_every_list_rule_is_seen_to_refuse(name: str) -> None:
+    assert name in REFUSES, f"say in REFUSES which of CANDIDATES rule {name} refuses"
+    rule, (settings, refused) = LIST_RULES[name], REFUSES[name]
+    assert rule.is_on(surface(**settings))
+    assert np.flatnonzero(~rule.keeps(CANDIDATES, surface(**settings))).tolist() == refused
     assert rule.reason

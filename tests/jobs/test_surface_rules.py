@@ -1,0 +1,90 @@
+"""Every row of a surface with rules, held against what was landed, by arithmetic of this file's own."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+from pyspark.sql import SparkSession
+
+from tests import tiny
+from tests.jobs.conftest import Deployment
+
+DAY = date(2017, 11, 12)
+LANDED = tiny.days(last=DAY)
+# An item returns after its category's whole interval; a category without 16 repeats never does.
+RULES = "mask_seen: false, pause: {share: 1.0, min_repeats: 16}, max_per_category: 2, category_level: 2"
+SHOPPING = f"{{subject: user, sources: [repeat, als], fallback: popularity, k: 18, depth: 40, min_item_support: 2, {RULES}}}"
+
+
+def category(item: str) -> tuple[str, ...]:
+    """Categories are of different sizes, so that some are bought again often and some hardly ever; one item has none."""
+    return () if item == "a07" else ("food", f"{item[0]}{int(item[1:]) ** 2 // 400}", item)
+
+
+def purchases() -> dict[tuple[str, str], list[datetime]]:
+    found: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for day in LANDED:
+        for event in tiny.events_of(day):
+            found[event["user_id"], event["item_id"]].append(datetime.fromisoformat(event["event_ts"]))
+    return found
+
+
+def intervals(bought: dict[tuple[str, str], list[datetime]]) -> dict[tuple[str, ...], float]:
+    """Mean days between two purchases of an item by a user, of categories with enough of them."""
+    gaps: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for (_, item), times in bought.items():
+        times = sorted(times)
+        for before, after in zip(times, times[1:], strict=False):
+            gaps[category(item)[:2]].append((after - before) / timedelta(days=1))
+    return {name: sum(each) / len(each) for name, each in gaps.items() if len(each) >= 16}
+
+
+def paused(bought: dict[tuple[str, str], list[datetime]]) -> Iterator[tuple[str, str]]:
+    """User and item of what is not due again."""
+    known, end = intervals(bought), datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) + timedelta(days=1)
+    for (user, item), times in bought.items():
+        days = (end - max(times)) / timedelta(days=1)
+        if days < known.get(category(item)[:2], float("inf")):
+            yield user, item
+
+
+def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment) -> None:
+    tiny.write_landing(deployment.landing, LANDED)
+    folder = deployment.landing / "catalog" / str(LANDED[0])
+    folder.mkdir(parents=True)
+    items = [item for group in tiny.GROUPS.values() for item in group]
+    catalog = {"item_id": items, "category": [category(item) or None for item in items], "status": ["active"] * len(items)}
+    kinds = {"item_id": pl.String, "category": pl.List(pl.String), "status": pl.String}
+    pl.DataFrame(catalog, kinds).write_parquet(folder / "items.parquet")
+    (folder / "_SUCCESS").touch()
+    text = deployment.config.read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("  related:")]
+    lines = [f"  shopping: {SHOPPING}" if line.startswith("  homefeed:") else line for line in lines]
+    deployment.config.write_text("\n".join(lines) + "\n")
+    for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
+        deployment.run(job, DAY)
+
+    listed, bought = deployment.table("unchecked_candidates"), purchases()
+    rows = list(listed.select("subject_id", "item_id").iter_rows())
+    forbidden = set(paused(bought))
+    assert not forbidden & set(rows)
+    assert len(intervals(bought)) > 1
+    # Both ways: some of what was bought is given again, some is not.
+    assert set(rows) & set(bought)
+    assert forbidden
+    in_category = Counter((user, category(item)[:2]) for user, item in rows if category(item))
+    assert max(in_category.values()) == 2
+
+    short = deployment.table("short_lists")
+    lengths = Counter(user for user, _ in rows)
+    assert {row["subject_id"]: row["length"] for row in short.iter_rows(named=True)} == {
+        user: lengths[user] for user in tiny.USERS if lengths[user] < 18
+    }
+    counted = {row["subject_id"]: json.loads(row["removed"]) for row in short.to_dicts()}
+    assert counted
+    supported = {item for item in items if sum(each == item for _, each in bought) >= 2}
+    for user, removed in counted.items():
+        assert removed["paused"] == sum(each == user and item in supported for each, item in forbidden)
+        assert removed["max_per_category"] > 0
