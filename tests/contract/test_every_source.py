@@ -141,7 +141,8 @@ class World:
             history = History(DAY, interactions, lambda _: events_of(interactions))
             artefacts = share_artefacts(needed, Loading(spark, models, items, history))
             flags = eligible.astype(np.uint8)
-            shared = share_arrays(spark, self.folder, SurfaceItems(items.ids, flags, items.log_popularity))
+            none, never = np.full(len(flags), -1, np.int32), np.full(len(flags), np.inf, np.float32)
+            shared = share_arrays(spark, self.folder, SurfaceItems(items.ids, flags, items.log_popularity, none, never))
             made = make_lists(subjects.repartition(self.parts), surface, settings, DAY, artefacts, shared)
             return spark.createDataFrame(proposed(made).toArrow())
 

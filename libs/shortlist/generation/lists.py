@@ -40,15 +40,15 @@ class SurfaceItems:
         ids: sorted; an item's index is its position here.
         eligible: (items,) uint8, 1 where the surface may show an item.
         log_popularity: (items,) float32, ln(1 + users that took an item).
-        categories: (items,) int32, -1 for none; None where no rule of the surface asks.
-        intervals: (items,) float32, see `repeat_intervals`; None where no rule of the surface asks.
+        categories: (items,) int32, -1 for none, and where no rule of the surface asks.
+        intervals: (items,) float32, see `repeat_intervals`; infinite where no rule of the surface asks.
     """
 
     ids: pa.Array
     eligible: NDArray[np.uint8]
     log_popularity: Floats
-    categories: Indices | None = None
-    intervals: Floats | None = None
+    categories: Indices
+    intervals: Floats
 
 
 def sources_of(surface: SurfaceConfig) -> list[str]:
@@ -75,7 +75,7 @@ def open_scorers(surface: SurfaceConfig, settings: Settings, artefacts: Artefact
 def reading_of(surface: SurfaceConfig, day: date, artefacts: Artefacts, items: SurfaceItems) -> Reading:
     """What a task needs to read the batches of a surface."""
     sampled = None if artefacts.user_sample is None else artefacts.user_sample.ids
-    return Reading(day, items.ids, rarity_of(items.log_popularity), surface, sampled, items.intervals)
+    return Reading(day, items.ids, rarity_of(items.log_popularity), surface, sampled, np.asarray(items.intervals))
 
 
 def make_lists(
@@ -144,7 +144,7 @@ def _pass_over(
         scorers = open_scorers(surface, settings, arrays)
         eligible = np.asarray(known.eligible)
         ranking = ranking_of(surface, settings, learned, known)
-        categories = np.full(len(eligible), -1, np.int32) if known.categories is None else np.asarray(known.categories)
+        categories = np.asarray(known.categories)
 
         def removing(subjects: NDArray[np.int64], items: Indices) -> NDArray[np.int8]:
             return removing_rules(ListFacts(subjects, categories[items]), surface)

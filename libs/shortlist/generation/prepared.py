@@ -62,9 +62,10 @@ class Prepared:
         """The items as a surface sees them."""
         items = self.items
         eligible = eligible_items(items.facts, surface).astype(np.uint8)
-        categories = items.categories(surface.category_level) if surface.needs_categories else None
-        intervals = None
-        if surface.pause is not None and categories is not None:
+        categories, intervals = np.full(len(items.ids), -1, np.int32), np.full(len(items.ids), np.inf, np.float32)
+        if surface.needs_categories:
+            categories = items.categories(surface.category_level)
+        if surface.pause is not None:
             intervals = repeat_intervals(categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats)
         seen = SurfaceItems(items.ids, eligible, items.log_popularity, categories, intervals)
         return share_arrays(self.spark, self.folder, seen)
