@@ -124,7 +124,9 @@ def measure(rows: int, form: str, home: Path, keep: bool) -> Measured:
     peer = float((home / "copy.seconds").read_text())
     if not keep:
         shutil.rmtree(home)
-    return Measured(form, rows, manifest["seconds"], peer, *memory, written["files"], written["bytes"])
+    measured = Measured(form, rows, manifest["seconds"], peer, *memory, written["files"], written["bytes"])
+    print(table([measured]), file=sys.stderr, flush=True)  # the next one may take long
+    return measured
 
 
 def settings(home: Path, rows: int, form: str) -> str:

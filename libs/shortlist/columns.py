@@ -93,6 +93,11 @@ LENGTH: Final = "length"
 ELIGIBLE_LEFT: Final = "eligible_left"
 REMOVED: Final = "removed"
 
+# Audiences
+LATENESS: Final = "lateness"
+RETURN_PROBABILITY: Final = "return_probability"
+DECISION: Final = "decision"
+
 # Evaluations
 CANDIDATES_DATE: Final = "candidates_date"
 HORIZON_DAYS: Final = "horizon_days"

@@ -80,7 +80,7 @@ JOBS: Final[dict[str, Job]] = {
     ),
     "generate_candidates": Job(
         reads=("interactions", "engagements", "catalog", "user_factors", "item_factors", "related_items", "blends"),
-        writes=("source_candidates", "unchecked_candidates", "short_lists"),
+        writes=("source_candidates", "unchecked_candidates", "short_lists", "audiences"),
         after=("train_als", "train_cooccurrence", "learn_blend"),
         on_failure=_NOTHING_PUBLISHED,
     ),
@@ -106,7 +106,7 @@ JOBS: Final[dict[str, Job]] = {
         on_failure=_ALREADY_PUBLISHED,
     ),
     "write_report": Job(
-        reads=("engagements", "quarantine", "catalog", CANDIDATES, "publications", "evaluations"),
+        reads=("engagements", "quarantine", "catalog", "audiences", CANDIDATES, "publications", "evaluations"),
         writes=(),
         after=("publish_candidates", "evaluate_candidates"),
         on_failure=_ALREADY_PUBLISHED,

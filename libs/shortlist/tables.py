@@ -224,6 +224,7 @@ RELATED_ITEMS: Final = load_table("related_items")
 SOURCE_CANDIDATES: Final = load_table("source_candidates")
 UNCHECKED_CANDIDATES: Final = load_table("unchecked_candidates")
 SHORT_LISTS: Final = load_table("short_lists")
+AUDIENCES: Final = load_table("audiences")
 CANDIDATES: Final = load_table("candidates")
 BLENDS: Final = load_table("blends")
 EVALUATIONS: Final = load_table("evaluations")
@@ -244,6 +245,7 @@ TABLES: Final = (
     SOURCE_CANDIDATES,
     UNCHECKED_CANDIDATES,
     SHORT_LISTS,
+    AUDIENCES,
     CANDIDATES,
     BLENDS,
     EVALUATIONS,

@@ -63,6 +63,13 @@ def figure(deployment: Deployment, metric: str, source: str = "blend", segment: 
     return rows.select("value", "subjects").row(0)
 
 
+def test_a_surface_for_some_users_is_judged_by_those_it_addressed(judged: Deployment) -> None:
+    """u3 took something later, too, but was given no list on purpose."""
+    lapsing = SURFACES.replace('"k": 4', '"k": 4, "lapsing": {}')
+    judged.run("evaluate_candidates", DAY, lapsing)
+    assert figure(judged, "recall") == (pytest.approx((2 / 2 + 0) / 2), 2)
+
+
 def test_lists_are_judged_by_what_followed_them(judged: Deployment) -> None:
     judged.run("evaluate_candidates", DAY, SURFACES)
     # Later, u1 took a and b, u2 took x, u3 (without a list) took a: three subjects with truth, one of them served well.

@@ -1,9 +1,11 @@
-"""Every row of a surface with rules, held against what was landed, by arithmetic of this file's own."""
+"""Every row of surfaces with rules, held against what was landed, by arithmetic of this file's own."""
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 import polars as pl
 from pyspark.sql import SparkSession
@@ -15,7 +17,17 @@ DAY = date(2017, 11, 12)
 LANDED = tiny.days(last=DAY)
 # An item returns after its category's whole interval; a category without 16 repeats never does.
 RULES = "mask_seen: false, pause: {share: 1.0, min_repeats: 16}, max_per_category: 2, category_level: 2"
-SHOPPING = f"{{subject: user, sources: [repeat, als], fallback: popularity, k: 18, depth: 40, min_item_support: 2, {RULES}}}"
+SHOPPING = (
+    f"{{subject: user, sources: [repeat, als], fallback: popularity, k: 18, depth: 40, min_item_support: 2, {RULES}}}"
+)
+# Two users stay away; everybody else is active every day. Their lists are those of a surface for lapsing users.
+AWAY, LAST_SEEN = ("u03", "u08"), date(2017, 11, 9)
+LAPSING = "lapsing: {after: 2.5, until: null, holdback: 0.0}"
+GROWTH = f"{{subject: user, {LAPSING}, sources: [repeat], fallback: null, k: 3, depth: 20, mask_seen: false}}"
+
+
+def events_of(day: date) -> list[tiny.Event]:
+    return [event for event in tiny.events_of(day) if day <= LAST_SEEN or event["user_id"] not in AWAY]
 
 
 def category(item: str) -> tuple[str, ...]:
@@ -26,7 +38,7 @@ def category(item: str) -> tuple[str, ...]:
 def purchases() -> dict[tuple[str, str], list[datetime]]:
     found: dict[tuple[str, str], list[datetime]] = defaultdict(list)
     for day in LANDED:
-        for event in tiny.events_of(day):
+        for event in events_of(day):
             found[event["user_id"], event["item_id"]].append(datetime.fromisoformat(event["event_ts"]))
     return found
 
@@ -35,8 +47,7 @@ def intervals(bought: dict[tuple[str, str], list[datetime]]) -> dict[tuple[str, 
     """Mean days between two purchases of an item by a user, of categories with enough of them."""
     gaps: dict[tuple[str, ...], list[float]] = defaultdict(list)
     for (_, item), times in bought.items():
-        times = sorted(times)
-        for before, after in zip(times, times[1:], strict=False):
+        for before, after in pairwise(sorted(times)):
             gaps[category(item)[:2]].append((after - before) / timedelta(days=1))
     return {name: sum(each) / len(each) for name, each in gaps.items() if len(each) >= 16}
 
@@ -51,22 +62,29 @@ def paused(bought: dict[tuple[str, str], list[datetime]]) -> Iterator[tuple[str,
 
 
 def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment) -> None:
-    tiny.write_landing(deployment.landing, LANDED)
+    for day in LANDED:
+        tiny.write_folder(deployment.landing, day, events_of(day))
     folder = deployment.landing / "catalog" / str(LANDED[0])
     folder.mkdir(parents=True)
     items = [item for group in tiny.GROUPS.values() for item in group]
-    catalog = {"item_id": items, "category": [category(item) or None for item in items], "status": ["active"] * len(items)}
-    kinds = {"item_id": pl.String, "category": pl.List(pl.String), "status": pl.String}
+    catalog = {
+        "item_id": items,
+        "category": [category(item) or None for item in items],
+        "status": ["active"] * len(items),
+    }
+    kinds: dict[str, Any] = {"item_id": pl.String, "category": pl.List(pl.String), "status": pl.String}
     pl.DataFrame(catalog, kinds).write_parquet(folder / "items.parquet")
     (folder / "_SUCCESS").touch()
     text = deployment.config.read_text()
     lines = [line for line in text.splitlines() if not line.startswith("  related:")]
-    lines = [f"  shopping: {SHOPPING}" if line.startswith("  homefeed:") else line for line in lines]
+    surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}"
+    lines = [surfaces if line.startswith("  homefeed:") else line for line in lines]
     deployment.config.write_text("\n".join(lines) + "\n")
     for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
         deployment.run(job, DAY)
 
-    listed, bought = deployment.table("unchecked_candidates"), purchases()
+    everything, bought = deployment.table("unchecked_candidates"), purchases()
+    listed = everything.filter(pl.col("surface") == "shopping")
     rows = list(listed.select("subject_id", "item_id").iter_rows())
     forbidden = set(paused(bought))
     assert not forbidden & set(rows)
@@ -77,7 +95,13 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     in_category = Counter((user, category(item)[:2]) for user, item in rows if category(item))
     assert max(in_category.values()) == 2
 
-    short = deployment.table("short_lists")
+    lapsing = everything.filter(pl.col("surface") == "growth")
+    assert set(lapsing["subject_id"]) == set(AWAY)
+    assert len(lapsing) == 3 * len(AWAY)
+    audience = deployment.table("audiences").drop("run_date")
+    assert sorted(audience.rows()) == [("growth", user, 3.0, None, "listed") for user in AWAY]
+
+    short = deployment.table("short_lists").filter(pl.col("surface") == "shopping")
     lengths = Counter(user for user, _ in rows)
     assert {row["subject_id"]: row["length"] for row in short.iter_rows(named=True)} == {
         user: lengths[user] for user in tiny.USERS if lengths[user] < 18

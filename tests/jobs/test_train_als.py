@@ -29,9 +29,16 @@ def trained(spark: SparkSession, deployment: Deployment) -> Deployment:
             if (u + i) % 2 == 0
         ]
         frame = spark.createDataFrame(rows, schema).selectExpr(
-            "user_id", "item_id", "weight", "events", "timestamp '2017-11-08' as last_ts", "hidden",
-            "cast(null as int) as purchases", "cast(null as timestamp) as first_purchase_ts",
-            "cast(null as timestamp) as last_purchase_ts", "run_date"
+            "user_id",
+            "item_id",
+            "weight",
+            "events",
+            "timestamp '2017-11-08' as last_ts",
+            "hidden",
+            "cast(null as int) as purchases",
+            "cast(null as timestamp) as first_purchase_ts",
+            "cast(null as timestamp) as last_purchase_ts",
+            "run_date",
         )
         warehouse.replace(frame, INTERACTIONS, f"run_date={day}", equals(run_date=day), 1, {})
     return deployment

@@ -32,7 +32,11 @@ from shortlist.subjects import SUBJECTS, SubjectType
 _DESCRIBED = "described"
 _REPEATS, _REPEAT_SECONDS = "repeats", "repeat_seconds"
 # Interactions from before these columns do not say what was bought.
-_OF_PURCHASES = {PURCHASES: pl.Int32, FIRST_PURCHASE_TS: pl.Datetime("us", "UTC"), LAST_PURCHASE_TS: pl.Datetime("us", "UTC")}
+_OF_PURCHASES: Final[Mapping[str, pl.DataType]] = {
+    PURCHASES: pl.Int32(),
+    FIRST_PURCHASE_TS: pl.Datetime("us", "UTC"),
+    LAST_PURCHASE_TS: pl.Datetime("us", "UTC"),
+}
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,9 @@ def _with_history(knowledge: Knowledge, user: str) -> tuple[NDArray[np.object_],
     rows = knowledge.history(user)
     engaged, hidden = (rows[EVENTS] > 0).fill_null(False).to_numpy(), rows[HIDDEN].fill_null(False).to_numpy()
     ends = datetime(knowledge.day.year, knowledge.day.month, knowledge.day.day, tzinfo=UTC) + timedelta(days=1)
-    since = rows.select((pl.lit(ends) - pl.col(LAST_PURCHASE_TS).dt.convert_time_zone("UTC")).dt.total_microseconds() / 86_400e6)
+    since = rows.select(
+        (pl.lit(ends) - pl.col(LAST_PURCHASE_TS).dt.convert_time_zone("UTC")).dt.total_microseconds() / 86_400e6
+    )
     return np.array(rows[ITEM_ID].to_list(), object), PairFacts(
         itself=np.zeros(rows.height, np.bool_),
         engaged=engaged,
@@ -160,7 +166,9 @@ def _with_history(knowledge: Knowledge, user: str) -> tuple[NDArray[np.object_],
 
 def _with_itself(knowledge: Knowledge, item: str) -> tuple[NDArray[np.object_], PairFacts]:
     yes, no = np.ones(1, np.bool_), np.zeros(1, np.bool_)
-    return np.array([item], object), PairFacts(yes, no, no, np.full(1, np.nan, np.float32), np.full(1, np.inf, np.float32))
+    return np.array([item], object), PairFacts(
+        yes, no, no, np.full(1, np.nan, np.float32), np.full(1, np.inf, np.float32)
+    )
 
 
 # By what a subject's history is.

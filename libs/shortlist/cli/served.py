@@ -8,6 +8,7 @@ import polars as pl
 
 from shortlist.cli.eligibility import Knowledge
 from shortlist.columns import (
+    DECISION,
     ITEM_ID,
     RANK,
     REASON,
@@ -17,6 +18,7 @@ from shortlist.columns import (
     SOURCES,
     SUBJECT_ID,
     SURFACE,
+    USER_ID,
 )
 from shortlist.config import Settings
 from shortlist.contracts import candidates_name
@@ -87,6 +89,15 @@ class Served:
         wanted = rows.filter((pl.col(SURFACE) == self.surface) & (pl.col(SUBJECT_ID) == subject)).select(REMOVED)
         found = self.lake.collect("short_lists", wanted)[REMOVED].drop_nulls().to_list()
         return json.loads(found[0]) if found else {}
+
+    def decision_about(self, user: str) -> str | None:
+        """What was decided about a lapsing user: listed, held_back or over_budget; None for one who is not lapsing."""
+        rows = self._of_day("audiences")
+        if rows is None:
+            return None
+        wanted = rows.filter((pl.col(SURFACE) == self.surface) & (pl.col(USER_ID) == user)).select(DECISION)
+        found = self.lake.collect("audiences", wanted)[DECISION].to_list()
+        return found[0] if found else None
 
     def knowledge(self) -> Knowledge | None:
         """What the run knew; None where its interactions are not kept any more."""

@@ -39,7 +39,7 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
 
         Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, itself, not_proposed,
         max_per_category, below_k, fallback_not_needed, unknown. About a list: full, short_nothing_left, short_by_rules,
-        short_too_few_proposed, no_history, below_floor, no_list, unknown.
+        short_too_few_proposed, no_history, below_floor, not_lapsing, held_back, over_budget, no_list, unknown.
     """
     view = served(settings, surface, day)
     rows, proposals, knowledge = view.list_of(subject), view.proposals(subject), view.knowledge()
@@ -74,6 +74,9 @@ def _about_list(
         return _forgotten(view)
     if not knowledge.is_subject(subject):
         return _no_subject(view, subject, knowledge)
+    passed_over = _passed_over(view, subject)
+    if passed_over is not None:
+        return passed_over
     left = knowledge.left_for(subject)
     have = f"{rows.height} of {config.k}"
     if left < config.k:
@@ -108,6 +111,9 @@ def _about_item(
     if not knowledge.is_subject(subject):
         _, says, then = _no_subject(view, subject, knowledge)
         return "not_a_subject", f"no item can be given: {says}", then
+    passed_over = _passed_over(view, subject)
+    if passed_over is not None:
+        return "not_a_subject", f"no item can be given: {passed_over[1]}", passed_over[2]
     ineligibility_reasons = knowledge.ineligibility_reasons(item)
     if ineligibility_reasons:
         then = f"if it should be shown: settings of surfaces.{view.surface}, or the catalog, decide this"
@@ -118,18 +124,37 @@ def _about_item(
     return _lost(view, item, rows, proposals, knowledge)
 
 
+def _passed_over(view: Served, user: str) -> Answer | None:
+    """Why a surface for lapsing users makes no list for a user; None where it makes one, or is for everybody."""
+    lapsing = view.settings.surfaces[view.surface].lapsing
+    if lapsing is None:
+        return None
+    decision = view.decision_about(user)
+    if decision is None:
+        until = "" if lapsing.until is None else f" and at most {lapsing.until:g}"
+        says = (
+            f"user {user} is not lapsing: that takes {lapsing.min_active_days} active days, and at least {lapsing.after:g}"
+            f"{until} of their own intervals since the last one"
+        )
+        return "not_lapsing", says, f"settings of surfaces.{view.surface}.lapsing decide this"
+    if decision == "held_back":
+        return decision, f"user {user} is lapsing and held back, to compare those with a list with", _NOTHING
+    if decision == "over_budget":
+        says = f"user {user} is lapsing, but {lapsing.budget} others are likelier to return"
+        return decision, says, f"raise surfaces.{view.surface}.lapsing.budget, if more is to be spent"
+    return None
+
+
 def _category_is_full(view: Served, item: str, rows: pl.DataFrame, knowledge: Knowledge) -> bool:
     """Whether the list has as many items of the item's category as the surface allows."""
     most = view.settings.surfaces[view.surface].max_per_category
     if most is None:
         return False
     own, *listed = knowledge.categories(pl.Series([item, *rows[ITEM_ID].to_list()])).tolist()
-    return own >= 0 and listed.count(own) >= most
+    return bool(own >= 0 and listed.count(own) >= most)
 
 
-def _lost(
-    view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame | None, knowledge: Knowledge
-) -> Answer:
+def _lost(view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame | None, knowledge: Knowledge) -> Answer:
     """An item that might have been given: no source named it, its category is full, or others ranked above it."""
     config = view.settings.surfaces[view.surface]
     if proposals is None:

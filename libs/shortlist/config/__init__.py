@@ -46,7 +46,7 @@ from shortlist.config.sources import (
     PopularitySourceConfig,
     SourcesConfig,
 )
-from shortlist.config.surfaces import BlendConfig, GuardrailsConfig, SurfaceConfig
+from shortlist.config.surfaces import BlendConfig, GuardrailsConfig, LapsingConfig, SurfaceConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 __all__ = [
@@ -77,6 +77,7 @@ __all__ = [
     "IdsConfig",
     "InteractionsConfig",
     "LandingFormat",
+    "LapsingConfig",
     "MaintenanceConfig",
     "Measure",
     "OptionalColumn",

@@ -36,11 +36,39 @@ class PauseConfig(Section):
     `interactions.lookback_days` remembers it."""
 
 
+class LapsingConfig(Section):
+    """Lists only for users who have been away for longer than they use to be, each by their own rhythm."""
+
+    after: float = Field(default=2.0, gt=0)
+    """A user is lapsing when this many of their own mean intervals between two active days have gone by since the last one.
+    A day with an event that has a weight in `interactions.weights` is an active one."""
+    until: float | None = Field(default=12.0, gt=0)
+    """Beyond so many intervals a user is given up; null: never."""
+    min_active_days: int = Field(default=4, ge=2)
+    """A user with fewer active days has no rhythm, and no list."""
+    holdback: float = Field(default=0.1, ge=0, lt=1)
+    """Share of lapsing users who get no list, by a seeded hash, always the same users: what lists achieve is the difference."""
+    budget: int | None = Field(default=None, ge=1)
+    """Most lists; the users likeliest to return get one. null: all."""
+    horizon_days: int = Field(default=7, ge=1)
+    """Days within which a user is to return; the share of those who do is learned from the users who were lapsing as long ago."""
+
+    @model_validator(mode="after")
+    def _somebody_is_lapsing(self) -> Self:
+        if self.until is not None and self.until <= self.after:
+            raise ValueError(
+                f"until {self.until:g} is not above after {self.after:g}: nobody is lapsing; next: raise until, or null"
+            )
+        return self
+
+
 class SurfaceConfig(Section):
     """One product surface: for whom, from which sources, how many."""
 
     subject: Literal["user", "item"]
     """What a list is made for."""
+    lapsing: LapsingConfig | None = None
+    """Lists only for users who are lapsing; null: for every subject."""
     sources: tuple[KnownSource, ...] = Field(min_length=1)
     """Sources that are fused; names of entries of `sources`."""
     weights: dict[KnownSource, Annotated[float, Field(ge=0)]] = Field(default={})
@@ -101,6 +129,8 @@ class SurfaceConfig(Section):
                 + ("mask_seen is on" if self.mask_seen else f"the subject is an {self.subject}")
                 + "; next: set mask_seen: false on a surface for users, or take pause out"
             )
+        if self.lapsing and self.subject != "user":
+            raise ValueError(f"lapsing is about users, the subject is an {self.subject}; next: take lapsing out")
         if self.depth < self.k:
             raise ValueError(f"depth {self.depth} is below k {self.k}: one source alone could not fill a list")
         return self

@@ -162,7 +162,14 @@ def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     return SubjectBatch(
         history_starts=starts,
         history_items=items,
-        history={WEIGHT: ones, FREQUENCY: ones, AGE_DAYS: 0 * ones, POSITION: 0 * ones, RARITY: ones, GAP_DAYS: 0 * ones},
+        history={
+            WEIGHT: ones,
+            FREQUENCY: ones,
+            AGE_DAYS: 0 * ones,
+            POSITION: 0 * ones,
+            RARITY: ones,
+            GAP_DAYS: 0 * ones,
+        },
         masked_starts=_offsets(np.flatnonzero(masked), len(items)),
         masked_items=items[masked],
         masking_rules=masking[masked],

@@ -124,9 +124,7 @@ class OnePass:
             reasons[row, explained] = scorer.explain(block.batch, block.prepared[name], chosen)
         return reasons
 
-    def _removed(
-        self, batch: SubjectBatch, owners: NDArray[np.int64], removing: NDArray[np.int8]
-    ) -> Indices:
+    def _removed(self, batch: SubjectBatch, owners: NDArray[np.int64], removing: NDArray[np.int8]) -> Indices:
         """Items that pair rules and list rules took from each subject."""
         counts = np.zeros((len(PAIR_RULES) + len(LIST_RULES), batch.size), np.int32)
         if batch.masking_rules is not None:

@@ -32,9 +32,7 @@ def gather_users(interactions: DataFrame, vectors: DataFrame | None) -> DataFram
         subject_id, history (those columns but user_id; in any order) and, with `vectors`, factors, NULL for
         whom none are stored.
     """
-    entry = F.struct(
-        ITEM_ID, WEIGHT, EVENTS, LAST_TS, HIDDEN, PURCHASES, FIRST_PURCHASE_TS, LAST_PURCHASE_TS
-    )
+    entry = F.struct(ITEM_ID, WEIGHT, EVENTS, LAST_TS, HIDDEN, PURCHASES, FIRST_PURCHASE_TS, LAST_PURCHASE_TS)
     spread = interactions.repartition(_tasks(interactions.sparkSession), USER_ID)
     users = spread.groupBy(F.col(USER_ID).alias(SUBJECT_ID)).agg(F.collect_list(entry).alias(HISTORY))
     if vectors is None:

@@ -26,6 +26,7 @@ from shortlist.columns import (
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.contracts import candidates_name
 from shortlist.records.publications import Publication, SurfaceHistory
+from shortlist.reports.audiences import AudienceFacts, read_audience
 from shortlist.reports.blends import BlendFacts, read_blend
 from shortlist.reports.lists import (
     Change,
@@ -108,6 +109,7 @@ class SurfaceFacts:
         incomparable: Why `change` is None.
         blend: How its sources are blended, where that was learned.
         reasons: What the reasons name; None for subjects that are their own history.
+        audience: Whom it addresses; None where it is made for everybody.
     """
 
     name: str
@@ -123,6 +125,7 @@ class SurfaceFacts:
     incomparable: str
     blend: BlendFacts | None = None
     reasons: ReasonFacts | None = None
+    audience: AudienceFacts | None = None
 
     @property
     def table(self) -> str:
@@ -181,6 +184,7 @@ def read_surface(
         incomparable,
         read_blend(lake, run_date, name, config),
         read_reasons(lake, run_date, name) if SUBJECTS[config.subject].history == "interactions" else None,
+        read_audience(lake, settings, run_date, name),
     )
 
 

@@ -107,7 +107,9 @@ def _judge(run: Run, publication: Publication, known: Known) -> Sequence[Judgeme
         seed=config.seed,
         resamples=config.bootstrap_samples,
     )
-    lists = published.unionByName(proposed)
-    totals = add_up(lists, TRUTHS[subject.truth](known.around), known.popularity, question).collect()
+    lists, truth = published.unionByName(proposed), TRUTHS[subject.truth](known.around)
+    if surface.lapsing is not None:  # others were given no list on purpose
+        truth = truth.join(published.select(SUBJECT_ID).distinct(), SUBJECT_ID, how="left_semi").select(*truth.columns)
+    totals = add_up(lists, truth, known.popularity, question).collect()
     exposure = count_exposure(lists, known.catalogue, question.sources, question.ks).collect()
     return judge((part[TOTALS] for part in totals), exposure, known.people, question)

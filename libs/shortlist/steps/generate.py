@@ -15,23 +15,27 @@ from shortlist.generation.prepared import prepare
 from shortlist.models.arrays.shared_arrays import unshare
 from shortlist.pipeline import producer
 from shortlist.sources.inputs import ArtefactName
+from shortlist.steps.audiences import lapsing_users, listed_subjects, say_who
 from shortlist.steps.learned_blends import newest_blends
-from shortlist.tables import CATALOG, INTERACTIONS, SHORT_LISTS, SOURCE_CANDIDATES, UNCHECKED_CANDIDATES
+from shortlist.tables import AUDIENCES, CATALOG, INTERACTIONS, SHORT_LISTS, SOURCE_CANDIDATES, UNCHECKED_CANDIDATES
 from shortlist.warehouse.models import read_model
 from shortlist.warehouse.run import Run
 
 
 def generate(run: Run) -> None:
-    """Write source_candidates, unchecked_candidates and short_lists of every surface."""
+    """Write source_candidates, unchecked_candidates and short_lists of every surface, and audiences of those that have one."""
     settings, interactions = run.settings, run.read(INTERACTIONS).persist()
     needed = needed_artefacts(settings, settings.surfaces)
     models, blends = read_models(run, needed), newest_blends(run)
     history = History(run.run_date, interactions, run.engagements)
     with prepare(settings, needed, history, run.snapshot(CATALOG), models) as prepared:
         shared = {name: prepared.items_of(surface) for name, surface in settings.surfaces.items()}
+        audiences = _audiences(run)
         lists = {
             name: make_lists(
-                prepared.subjects(surface),
+                prepared.subjects(surface)
+                if name not in audiences
+                else listed_subjects(prepared.subjects(surface), audiences[name]),
                 surface,
                 settings,
                 run.run_date,
@@ -43,11 +47,23 @@ def generate(run: Run) -> None:
         }
         run.replace(_together({name: proposed(made) for name, made in lists.items()}), SOURCE_CANDIDATES)
         run.replace(_together({name: listed(made) for name, made in lists.items()}), UNCHECKED_CANDIDATES)
+        if audiences:
+            run.replace(_together(audiences), AUDIENCES)
         shorter = {name: short(made, settings.surfaces[name].k) for name, made in lists.items()}
         run.replace(_together(shorter), SHORT_LISTS)
         for made, items in zip(lists.values(), shared.values(), strict=True):
             made.unpersist()
             unshare(items)
+
+
+def _audiences(run: Run) -> dict[str, DataFrame]:
+    """Whom surfaces address that do not address everybody, by name."""
+    found = {}
+    for name, surface in run.settings.surfaces.items():
+        if surface.lapsing is not None:
+            found[name] = lapsing_users(run, name, surface.lapsing).persist()
+            say_who(name, found[name])
+    return found
 
 
 def _together(rows: Mapping[str, DataFrame]) -> DataFrame:

@@ -6,9 +6,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import EVENT_DATE, EVENT_TYPE, USER_ID
+from shortlist.columns import EVENT_DATE, EVENT_TYPE, LATENESS, USER_ID
 
-LATENESS = "lateness"
 _DAYS, _FIRST, _LAST = "active_days", "first_day", "last_day"
 
 

@@ -10,7 +10,9 @@ from pyspark.sql import functions as F
 from shortlist.columns import ELIGIBLE_LEFT, LENGTH, REMOVED, ROWS, SUBJECTS, WHY, WITHOUT_LIST
 
 NOTHING_LEFT = "fewer than k eligible items are left that the subject has not seen"
-RULES_OF_THE_LIST = "rules of the list left fewer than k of what its sources proposed: raise the surface's depth, or relax them"
+RULES_OF_THE_LIST = (
+    "rules of the list left fewer than k of what its sources proposed: raise the surface's depth, or relax them"
+)
 TOO_FEW_PROPOSED = "its sources proposed fewer than k items: raise the surface's depth"
 
 

@@ -38,7 +38,12 @@ def interactions(_spark: SparkSession) -> DataFrame:
 
 
 CATALOG = [
-    (item, "retired" if number % 7 == 0 else "active", number % 5 != 0, [item[0], str(number % 3)] if number % 4 else None)
+    (
+        item,
+        "retired" if number % 7 == 0 else "active",
+        number % 5 != 0,
+        [item[0], str(number % 3)] if number % 4 else None,
+    )
     for number, item in enumerate(ITEMS)
     if number % 11 != 0  # some items nobody has described
 ]
@@ -47,7 +52,9 @@ CATALOG = [
 @pytest.mark.parametrize("subject", ["user", "item"])
 @pytest.mark.parametrize("floor", [1, 4])
 @pytest.mark.parametrize("rules", [None, (True, False), (False, True), (True, True), (False, False)])
-@pytest.mark.parametrize("masks", [{}, {"mask_seen": False}, {"mask_seen": False, "pause": {"share": 1.5, "min_repeats": 3}}])
+@pytest.mark.parametrize(
+    "masks", [{}, {"mask_seen": False}, {"mask_seen": False, "pause": {"share": 1.5, "min_repeats": 3}}]
+)
 def test_both_sides_answer_alike(
     interactions: DataFrame,
     _spark: SparkSession,
@@ -69,7 +76,9 @@ def test_both_sides_answer_alike(
             **masks,
         }
     )
-    described = _spark.createDataFrame(CATALOG, "item_id string, status string, buyable boolean, category array<string>")
+    described = _spark.createDataFrame(
+        CATALOG, "item_id string, status string, buyable boolean, category array<string>"
+    )
     columns = ["category"]
     items = collect_items(count_users(interactions, DAY, 28), None if rules is None else described, [], columns)
     eligible = eligible_items(items.facts, surface)

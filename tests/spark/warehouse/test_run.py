@@ -16,7 +16,9 @@ DAY, EARLIER = date(2017, 11, 30), date(2017, 11, 29)
 
 def short_lists(spark: SparkSession, *surfaces: str) -> DataFrame:
     rows = [(surface, "u1", 1, 1, '{"seen": 2}') for surface in surfaces]
-    return spark.createDataFrame(rows, "surface string, subject_id string, length int, eligible_left int, removed string")
+    return spark.createDataFrame(
+        rows, "surface string, subject_id string, length int, eligible_left int, removed string"
+    )
 
 
 def test_a_part_that_a_commit_of_the_whole_day_left_empty_has_no_rows(spark: SparkSession, tmp_path: Path) -> None:

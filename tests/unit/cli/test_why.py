@@ -97,9 +97,46 @@ def test_an_item_whose_category_is_full(night: Path, shortlist: Shortlist) -> No
     assert shortlist("why", "homefeed", "u1", "h", *one).facts["verdict"] == "fallback_not_needed"
 
 
+@pytest.mark.parametrize(
+    ("subject", "verdict", "said"),
+    [
+        ("u1", "held_back", "user u1 is lapsing and held back, to compare those with a list with"),
+        ("u2", "over_budget", "user u2 is lapsing, but 5 others are likelier to return"),
+        (
+            "u3",
+            "not_lapsing",
+            "user u3 is not lapsing: that takes 4 active days, and at least 2 and at most 12 of their",
+        ),
+        ("u4", "no_list", "0 of 2"),
+        ("u9", "no_history", "user u9 has no history"),
+    ],
+)
+def test_a_surface_for_lapsing_users(night: Path, shortlist: Shortlist, subject: str, verdict: str, said: str) -> None:
+    decisions = {"u1": "held_back", "u2": "over_budget", "u4": "listed"}
+    rows = [
+        {"surface": "homefeed", "user_id": user, "lateness": 2.5, "decision": decision, "run_date": D3}
+        for user, decision in decisions.items()
+    ]
+    write(night, "audiences", "audiences", rows)
+    lapsing = ("--json", "--set", "surfaces.homefeed.lapsing={budget: 5}")
+    facts = shortlist("why", "homefeed", subject, *lapsing).facts
+    assert facts["verdict"] == verdict
+    assert said in facts["says"]
+    if verdict in ("held_back", "over_budget", "not_lapsing"):
+        asked = shortlist("why", "homefeed", subject, "g", *lapsing).facts
+        assert (asked["verdict"], asked["says"]) == ("not_a_subject", f"no item can be given: {facts['says']}")
+
+
 def test_a_list_that_rules_left_short(night: Path, shortlist: Shortlist) -> None:
     removed = '{"seen": 1, "max_per_category": 2}'
-    row = {"surface": "homefeed", "subject_id": "u1", "length": 1, "eligible_left": 3, "removed": removed, "run_date": D3}
+    row = {
+        "surface": "homefeed",
+        "subject_id": "u1",
+        "length": 1,
+        "eligible_left": 3,
+        "removed": removed,
+        "run_date": D3,
+    }
     write(night, "short_lists", "short_lists", [row])
     facts = shortlist("why", "homefeed", "u1", "--json", "--set", "surfaces.homefeed.k=3").facts
     assert (facts["verdict"], facts["says"]) == (

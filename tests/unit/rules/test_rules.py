@@ -139,7 +139,9 @@ def test_intervals_are_means_over_a_category_with_enough_repeats() -> None:
 
 
 def test_categories_are_the_first_levels_of_a_path() -> None:
-    paths = pa.array([["food", "milk", "oat"], ["food", "milk"], None, ["food"], [], ["food", "bread"]], pa.list_(pa.string()))
+    paths = pa.array(
+        [["food", "milk", "oat"], ["food", "milk"], None, ["food"], [], ["food", "bread"]], pa.list_(pa.string())
+    )
     assert category_numbers(paths, 2).tolist() == [0, 0, -1, 1, -1, 2]
     assert category_numbers(paths, 1).tolist() == [0, 0, -1, 0, -1, 0]
     assert category_numbers(paths, None).tolist() == [0, 1, -1, 2, -1, 3]
