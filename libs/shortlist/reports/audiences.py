@@ -12,6 +12,8 @@ from shortlist.store.pinned_tables import Lake
 
 TABLE: Final = "audiences"
 _CAME: Final = "came"
+# In the order in which people read them.
+_DECISIONS: Final = ("listed", "held_back", "over_budget")
 
 
 @dataclass(frozen=True)
@@ -87,4 +89,5 @@ def _returned(lake: Lake, settings: Settings, since: date, run_date: date, name:
     joined = (
         then.join(came, USER_ID, how="left").group_by(DECISION).agg(pl.len(), pl.col(_CAME).fill_null(False).mean())
     )
-    return {decision: Returned(users, share) for decision, users, share in joined.sort(DECISION).rows()}
+    found = {decision: Returned(users, share) for decision, users, share in joined.rows()}
+    return {decision: found[decision] for decision in _DECISIONS if decision in found}

@@ -29,7 +29,8 @@ _LEFT: Final = 44  # columns of the history
 _HEAD: Final = 5  # ranks of a list that are shown
 _SUBJECTS: Final = 3  # lists per surface that are shown
 _SOURCES: Final = 4  # sources beside each other in a table of means
-_ESTIMATE: Final = 25  # columns of a mean with its interval
+_METRIC: Final = 22  # columns of a metric with its list length
+_ESTIMATE: Final = 24  # columns of a mean with its interval
 
 
 def shown(facts: RunFacts, reports: str) -> Iterator[str]:
@@ -53,7 +54,7 @@ def shown(facts: RunFacts, reports: str) -> Iterator[str]:
 
 
 def _surface(surface: SurfaceFacts) -> Iterator[str]:
-    yield from ("", _rule(f"{surface.name}: up to {surface.config.k} items for each {surface.config.subject}"))
+    yield from ("", _rule(f"{surface.name}: up to {surface.config.k} items for each {_subject(surface)}"))
     if surface.decision is not None and not surface.published:
         why = plain(surface.decision.why, 400) or "no reason recorded"
         yield from wrap(f"{surface.decision.status.replace('_', ' ')}: {why}", WIDTH)
@@ -63,6 +64,10 @@ def _surface(surface: SurfaceFacts) -> Iterator[str]:
     for sample in surface.samples[:_SUBJECTS]:
         yield ""
         yield from _beside(sample) if SUBJECTS[surface.config.subject].history == "interactions" else _alone(sample)
+
+
+def _subject(surface: SurfaceFacts) -> str:
+    return f"lapsing {surface.config.subject}" if surface.config.lapsing else surface.config.subject
 
 
 def _beside(sample: Sample) -> Iterator[str]:
@@ -119,7 +124,7 @@ def _verdict(verdict: Verdict, counted: str) -> Iterator[str]:
 
 def _means(verdict: Verdict, sources: Sequence[str]) -> Iterator[str]:
     """A table of some sources, as many as are beside each other with their intervals."""
-    yield (column("", 18) + "".join(column(source, _ESTIMATE) for source in sources)).rstrip()
+    yield (column("", _METRIC) + "".join(column(source, _ESTIMATE) for source in sources)).rstrip()
     for metric, k in verdict.tables[""]:
         estimates = [verdict.estimates.get((source, metric, k)) for source in sources]
         cells = [
@@ -130,7 +135,7 @@ def _means(verdict: Verdict, sources: Sequence[str]) -> Iterator[str]:
             else f"{estimate.value:.4f} ({estimate.low:.4f}-{estimate.high:.4f})"
             for estimate in estimates
         ]
-        yield (column(f"{metric}@{k}", 18) + "".join(column(cell, _ESTIMATE) for cell in cells)).rstrip()
+        yield (column(f"{metric}@{k}", _METRIC) + "".join(column(cell, _ESTIMATE) for cell in cells)).rstrip()
 
 
 def _reading(facts: RunFacts) -> Iterator[str]:

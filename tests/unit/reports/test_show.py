@@ -25,7 +25,7 @@ def test_shown__lists_beside_history(home: Path) -> None:
         ["2017-11-22", "Apples" + " " * 33 + "als: goes with c"],
     ]
     assert "held: guardrail: overlap fell to 2 %" in text
-    assert "recall_capped@10  0.5000 (0.4500-0.5500)   0.4000 (0.3500-0.4500)" in text
+    assert "recall_capped@10      0.5000 (0.4500-0.5500)  0.4000 (0.3500-0.4500)" in text
     assert "40 subjects, 3 of them without a list (they count as 0)." in " ".join(lines)
     assert "not written yet: run jobs/write_report.py --run-date 2017-11-30" in text
     assert "delta_scan(" in text
@@ -55,6 +55,7 @@ def test_shown__means_of_many_sources_are_whole(home: Path) -> None:
     lines = list(shown(replace(facts, evaluation=replace(facts.evaluation, verdicts=(many,))), "reports"))
     heads = [line.split() for line in lines if "source_" in line]
     assert heads == [sources[:4], sources[4:]]
+    assert all(any(line.startswith(f"{metric}@{k} ") for line in lines) for metric, k in verdict.tables[""])
     metrics = len(verdict.tables[""])
     assert sum(line.count("0.0156 (0.0112-0.0213)") for line in lines) == 8 * metrics
 
