@@ -74,6 +74,7 @@ def count_each_way() -> None:
     starts, items = frozen(PAIRS[0], np.int64, "starts"), frozen(PAIRS[1], np.int32, "items")
     ones = frozen(ONES, np.float32, "ones")
     two, own = frozen(ONES[:2], np.float32, "two"), frozen(np.array([-1, -1], np.int32), np.int32, "own")
+    places = frozen(np.array([0, 1, 0], np.int32), np.int32, "places")  # within each of the two rows of PAIRS
     groups, out = frozen(np.zeros(2, np.int32), np.int32, "groups"), np.empty(3, np.int32)
     rows = np.empty((2, 2), np.float32)
     history, lists = (starts, items, ones), (starts, items, ones)
@@ -83,7 +84,7 @@ def count_each_way() -> None:
     counting_loops.add_users(*history, *users, rows)
     counting_loops.best_shared(*history, *users, starts, items, ones, out)
     counting_loops.add_sessions(
-        *history, items, own, starts, items, items, two, starts, items, two, 1, 0.5, 0.5, 0.5, rows
+        *history, places, own, starts, items, places, two, starts, items, two, 1, 0.5, 0.5, 0.5, rows
     )
     counting_loops.add_groups(*history, groups, two, 1, rows)
     counting_loops.heaviest_of_group(*history, groups, starts, items, out)

@@ -31,3 +31,12 @@ def test_kernels__what_is_warmed_is_all_that_is_needed(tmp_path: Path) -> None:
     assert {name: found["signatures"][name] for name in entered} == dict.fromkeys(entered, 1)
     assert {name: misses for name, misses in found["misses"].items() if misses} == {}
     assert {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nb?")} == warmed
+
+
+def test_kernels__what_warms_them_lies_within_its_arrays() -> None:
+    """A compiled loop that reads beyond an array reads whatever is there, or ends the process; an interpreted one says so."""
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "shortlist.kernels"], env=environment, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
