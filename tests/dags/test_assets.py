@@ -11,6 +11,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
+from shortlist.config import load_settings
 from shortlist_airflow.assets import (
     CONF_SURFACES,
     announce_publications,
@@ -83,7 +84,8 @@ def test_a_surface_of_the_conf_goes_by_the_alias_and_one_not_published_is_not_an
 
 def test_the_publishing_task_declares_the_assets(candidates_daily: DAG) -> None:
     names = {getattr(outlet, "name", None) for outlet in candidates_daily.get_task("publish_candidates").outlets}
-    assert names == {"candidates_homefeed", "candidates_related", "candidates"}
+    assert names == {"candidates", *(f"candidates_{surface}" for surface in load_settings().surfaces)}
+    assert len(names) > 2
 
 
 def test_settings_that_cannot_be_read_leave_a_dag_that_can_refuse_them(settings: Path) -> None:
