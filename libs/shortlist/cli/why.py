@@ -138,7 +138,7 @@ def _passed_over(view: Served, user: str) -> Answer | None:
         )
         return "not_lapsing", says, f"settings of surfaces.{view.surface}.lapsing decide this"
     if decision == "held_back":
-        return decision, f"user {user} is lapsing and held back, to compare those with a list with", _NOTHING
+        return decision, f"user {user} is lapsing and held back: users without a list show what lists achieve", _NOTHING
     if decision == "over_budget":
         says = f"user {user} is lapsing, but {lapsing.budget} others are likelier to return"
         return decision, says, f"raise surfaces.{view.surface}.lapsing.budget, if more is to be spent"

@@ -37,7 +37,7 @@ class PauseConfig(Section):
 
 
 class LapsingConfig(Section):
-    """Lists only for users who have been away for longer than they use to be, each by their own rhythm."""
+    """Lists only for users who have been away for longer than is usual for them."""
 
     after: float = Field(default=2.0, gt=0)
     """A user is lapsing when this many of their own mean intervals between two active days have gone by since the last one.

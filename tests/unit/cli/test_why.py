@@ -100,7 +100,7 @@ def test_an_item_whose_category_is_full(night: Path, shortlist: Shortlist) -> No
 @pytest.mark.parametrize(
     ("subject", "verdict", "said"),
     [
-        ("u1", "held_back", "user u1 is lapsing and held back, to compare those with a list with"),
+        ("u1", "held_back", "user u1 is lapsing and held back: users without a list show what lists achieve"),
         ("u2", "over_budget", "user u2 is lapsing, but 5 others are likelier to return"),
         (
             "u3",
