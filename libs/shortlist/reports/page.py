@@ -1,14 +1,12 @@
 """The report of a run date as one self-contained HTML page: no script, no font, no picture from elsewhere."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from shortlist import pipeline
-from shortlist.config import SurfaceConfig
 from shortlist.metrics.definitions import BLEND, DEFINITIONS, MIN_SUBJECTS
 from shortlist.records.checks import CheckResult
 from shortlist.records.manifest import Manifest, ShortLists
@@ -101,17 +99,14 @@ def render_page(facts: RunFacts) -> str:
         snippets=[(surface, _snippets(facts, surface)) for surface in facts.surfaces if surface.served],
         short={surface.name: short_lists(facts.jobs, surface.name) for surface in facts.surfaces},
         blend=BLEND,
-        what_counts=partial(_what_counts, {surface.name: surface.config for surface in facts.surfaces}),
+        what_counts=what_counts,
+        configs={surface.name: surface.config for surface in facts.surfaces},
         subjects={surface.name: surface.config.subject for surface in facts.surfaces},
         fallbacks={surface.name: surface.config.fallback for surface in facts.surfaces},
         horizons=facts.horizons,
         min_subjects=MIN_SUBJECTS,
         extraction_failed=next((record.error for record in facts.jobs if record.job == EXTRACTION), None),
     )  # fmt: skip
-
-
-def _what_counts(surfaces: Mapping[str, SurfaceConfig], verdict: Verdict) -> str:
-    return what_counts(surfaces.get(verdict.surface), verdict.segment)
 
 
 def check_pages(facts: RunFacts) -> dict[str, str]:

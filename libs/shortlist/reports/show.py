@@ -54,7 +54,7 @@ def shown(facts: RunFacts, reports: str) -> Iterator[str]:
 
 
 def _surface(surface: SurfaceFacts) -> Iterator[str]:
-    yield from ("", _rule(f"{surface.name}: up to {surface.config.k} items for each {_subject(surface)}"))
+    yield from ("", _rule(f"{surface.name}: up to {surface.config.k} items for each {surface.addressed}"))
     if surface.decision is not None and not surface.published:
         why = plain(surface.decision.why, 400) or "no reason recorded"
         yield from wrap(f"{surface.decision.status.replace('_', ' ')}: {why}", WIDTH)
@@ -64,10 +64,6 @@ def _surface(surface: SurfaceFacts) -> Iterator[str]:
     for sample in surface.samples[:_SUBJECTS]:
         yield ""
         yield from _beside(sample) if SUBJECTS[surface.config.subject].history == "interactions" else _alone(sample)
-
-
-def _subject(surface: SurfaceFacts) -> str:
-    return f"lapsing {surface.config.subject}" if surface.config.lapsing else surface.config.subject
 
 
 def _beside(sample: Sample) -> Iterator[str]:

@@ -133,6 +133,11 @@ class SurfaceFacts:
         return candidates_name(self.name)
 
     @property
+    def addressed(self) -> str:
+        """Whom one of its lists is for."""
+        return f"lapsing {self.config.subject}" if self.config.lapsing else self.config.subject
+
+    @property
     def published(self) -> bool:
         """Whether the last decision for the day was to publish it."""
         return self.decision is not None and self.decision.status == "published"

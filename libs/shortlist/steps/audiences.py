@@ -36,13 +36,18 @@ def lapsing_users(run: Run, surface: str, config: LapsingConfig) -> DataFrame:
     by_chance = users.mapInArrow(
         _with_chance(chance), f"{USER_ID} string, {LATENESS} double, {RETURN_PROBABILITY} double"
     )
-    drawn = by_chance.withColumn(_DRAW, F.xxhash64(USER_ID, F.lit(surface), F.lit(run.settings.seed))).persist()
+    drawn = by_chance.withColumn(_DRAW, F.xxhash64(USER_ID, F.lit(surface), F.lit(run.settings.seed)))
     held = F.pmod(F.col(_DRAW), F.lit(1_000_000)) < F.lit(round(config.holdback * 1_000_000))
     if config.budget is None:
         return drawn.select(USER_ID, LATENESS, RETURN_PROBABILITY, _decision(held, F.lit(True)))
-    # The chance never rises with the lateness: among equal chances the less late come first.
-    first = [F.desc_nulls_last(RETURN_PROBABILITY), F.asc(LATENESS), F.asc(_DRAW), F.asc(USER_ID)]
-    chosen = drawn.where(~held).orderBy(*first).limit(config.budget).select(USER_ID, F.lit(True).alias(LISTED))
+    drawn = drawn.persist()
+    # The chance never rises with the lateness, so the least late are the likeliest.
+    chosen = (
+        drawn.where(~held)
+        .orderBy(LATENESS, _DRAW, USER_ID)
+        .limit(config.budget)
+        .select(USER_ID, F.lit(True).alias(LISTED))
+    )
     joined = drawn.join(chosen, USER_ID, how="left")
     return joined.select(USER_ID, LATENESS, RETURN_PROBABILITY, _decision(held, F.col(LISTED).isNotNull()))
 
