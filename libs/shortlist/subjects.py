@@ -5,14 +5,25 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from shortlist.config import IdsConfig
 
-SubjectKind = Literal["user", "item"]
-KINDS: Final[tuple[SubjectKind, ...]] = get_args(SubjectKind)
+SubjectKind = Literal["user", "item", "query"]
+# Those that may be erased.
+ErasedKind = Literal["user", "item"]
+KINDS: Final[tuple[ErasedKind, ...]] = get_args(ErasedKind)
+
+
+# What separates words of a query, in patterns of Python and of Java.
+QUERY_BLANKS: Final = r"\s\u00a0\u2000-\u200a\u3000"
+
+
+def query_text(text: str) -> str:
+    """A query as tables name it: lower case, one space between words; the same as `transforms.queries.query_column` in Spark."""
+    return re.sub(f"[{QUERY_BLANKS}]+", " ", text).strip(" ").lower()
 
 
 @dataclass(frozen=True)
@@ -20,29 +31,35 @@ class SubjectType:
     """What differs between lists for users and lists for items; whoever depends on it looks it up in SUBJECTS.
 
     Attributes:
-        history: what a subject's history is: its `interactions`, or `itself`, one item of weight 1.
+        history: what a subject's history is: its `interactions`, `itself`, one item of weight 1, or the `clicks` for it.
+        sample: the sample of subjects that it is compared with.
         needs_support: whether it needs the surface's min_item_support to get a list; otherwise whoever has a history does.
-        truth: which later engagement its lists are evaluated by: its own `engagements`, or what shared its `sessions`.
+        truth: which later engagement its lists are evaluated by: its own `engagements`, what shared its `sessions`, or the
+            `clicks` for it.
         segments: parts of the truth that are evaluated apart.
         in_catalog: whether the catalog gives it a title.
         no_list: a word for programs that says why one gets no list.
         no_list_because: the same in a sentence, of subject, support, floor, days and day.
         no_list_next: what to do about it.
+        name_of: a subject as tables name it, of what people write.
     """
 
-    history: Literal["interactions", "itself"]
+    history: Literal["interactions", "itself", "clicks"]
+    sample: Literal["user_sample", "query_sample"]
     needs_support: bool
-    truth: Literal["engagements", "sessions"]
+    truth: Literal["engagements", "sessions", "clicks"]
     segments: tuple[str, ...]
     in_catalog: bool
     no_list: str
     no_list_because: str
     no_list_next: str
+    name_of: Callable[[str], str] = str
 
 
 SUBJECTS: Final[Mapping[SubjectKind, SubjectType]] = {
     "user": SubjectType(
         history="interactions",
+        sample="user_sample",
         needs_support=False,
         truth="engagements",
         segments=("all", "new"),
@@ -53,6 +70,7 @@ SUBJECTS: Final[Mapping[SubjectKind, SubjectType]] = {
     ),
     "item": SubjectType(
         history="itself",
+        sample="user_sample",
         needs_support=True,
         truth="sessions",
         segments=("all",),
@@ -60,6 +78,18 @@ SUBJECTS: Final[Mapping[SubjectKind, SubjectType]] = {
         no_list="below_floor",
         no_list_because="item {subject} is below the support floor: {support} users, min_item_support is {floor}",
         no_list_next="lower min_item_support of the surface, if it should have a list",
+    ),
+    "query": SubjectType(
+        history="clicks",
+        sample="query_sample",
+        needs_support=False,
+        truth="clicks",
+        segments=("all", "new"),
+        in_catalog=False,
+        no_list="not_clicked",
+        no_list_because="query {subject!r} has no list: too few users clicked an answer to it in the days up to {day}",
+        no_list_next="lower queries.min_users, or raise queries.lookback_days, if it should have one",
+        name_of=query_text,
     ),
 }
 
@@ -83,7 +113,7 @@ def id_text(text: str, ids: IdsConfig) -> str:
 class Subject:
     """Somebody or something that is to be erased. Its id is written nowhere; `digest` is."""
 
-    kind: SubjectKind
+    kind: ErasedKind
     id: str
 
     @property

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -11,6 +10,7 @@ from shortlist.columns import ITEM_ID, RANK, SCORE, SOURCE, SUBJECT_ID
 from shortlist.config import GuardrailsConfig
 from shortlist.metrics.definitions import overlap
 from shortlist.records.checks import CheckResult
+from shortlist.subjects import SubjectKind
 
 LIST, ITEMS, LAST_ITEMS, TOP_ITEM = "list", "items", "last_items", "top_item"
 NO_LAST_DAY = "there is no published day to compare with"
@@ -22,7 +22,7 @@ def guardrails(
     config: GuardrailsConfig,
     k: int,
     fallback: str | None,
-    subject: Literal["user", "item"],
+    subject: SubjectKind,
     expected_subjects: int,
 ) -> tuple[CheckResult, ...]:
     """Critical results about a surface's candidates, all from one pass of Spark over both days.

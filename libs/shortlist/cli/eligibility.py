@@ -117,6 +117,9 @@ class Knowledge:
     def eligible(self) -> pl.DataFrame:
         """item_id, support of every item that may be recommended on the surface."""
         counted = self.interactions.filter(pl.col(WEIGHT) > 0).group_by(ITEM_ID).agg(pl.len().alias(SUPPORT))
+        if self.catalog is not None and not self.surface.min_item_support:
+            counted = self.catalog.select(ITEM_ID).join(counted, on=ITEM_ID, how="full", coalesce=True)
+            counted = counted.with_columns(pl.col(SUPPORT).fill_null(0))
         items, facts = self._facts(counted)
         return items.select(ITEM_ID, SUPPORT).filter(pl.Series(eligible_items(facts, self.surface)))
 
@@ -171,8 +174,15 @@ def _with_itself(knowledge: Knowledge, item: str) -> tuple[NDArray[np.object_], 
     )
 
 
+def _with_nothing(knowledge: Knowledge, query: str) -> tuple[NDArray[np.object_], PairFacts]:
+    """No rule forbids a query what was clicked for it."""
+    no, unknown = np.zeros(0, np.bool_), np.zeros(0, np.float32)
+    return np.array([], object), PairFacts(no, no, no, unknown, unknown)
+
+
 # By what a subject's history is.
 _PAIRS: Final[Mapping[str, Callable[[Knowledge, str], tuple[NDArray[np.object_], PairFacts]]]] = {
     "interactions": _with_history,
     "itself": _with_itself,
+    "clicks": _with_nothing,
 }

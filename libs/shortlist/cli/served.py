@@ -8,6 +8,7 @@ import polars as pl
 
 from shortlist.cli.eligibility import Knowledge
 from shortlist.columns import (
+    CATEGORY,
     DECISION,
     ITEM_ID,
     RANK,
@@ -18,11 +19,13 @@ from shortlist.columns import (
     SOURCES,
     SUBJECT_ID,
     SURFACE,
+    TITLE,
     USER_ID,
 )
 from shortlist.config import Settings
 from shortlist.contracts import candidates_name
 from shortlist.errors import NotPublishedError
+from shortlist.generation.text_answers import answer_by_text
 from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.reports.lists import draw_subjects
 from shortlist.store.commits import read_inputs
@@ -72,6 +75,20 @@ class Served:
         columns = [RANK, ITEM_ID, SCORE, SOURCE, SOURCES, REASON]
         rows = self.rows().filter(pl.col(SUBJECT_ID) == subject).select(columns).sort(RANK)
         return self.lake.collect(candidates_name(self.surface), rows, self.decision.table_version)
+
+    def answer(self, query: str) -> pl.DataFrame:
+        """What the text of the day's catalog answers to a query without a list, in the columns of `list_of`."""
+        known, catalog = self.knowledge(), self._catalog()
+        if known is None or catalog is None:
+            return self.list_of(query)
+        texts = self.lake.collect("catalog", catalog.select(ITEM_ID, TITLE, CATEGORY)).to_arrow()
+        may_be_shown = known.eligible()[ITEM_ID].to_arrow()
+        surface = self.settings.surfaces[self.surface]
+        found = pl.DataFrame(answer_by_text(self.settings, surface, query, texts, may_be_shown))
+        wording = {source: config.reason for source, config in self.settings.sources}
+        return found.with_row_index(RANK, offset=1).with_columns(
+            pl.concat_list(SOURCE).alias(SOURCES), pl.col(SOURCE).replace_strict(wording).alias(REASON)
+        )
 
     def proposals(self, subject: str) -> pl.DataFrame | None:
         """What each source proposed to the subject: source, rank, item_id, score; None where the day is not kept any more."""

@@ -20,19 +20,24 @@ def show(settings: Settings, surface: str, wanted: str | None, day: date | None,
     Args:
         settings: settings in force.
         surface: the surface.
-        wanted: user or item; None: one that has a list, drawn by lot, the same one for a day.
+        wanted: user, item or query; None: one that has a list, drawn by lot, the same one for a day. A query without a list is
+            answered by the text of the catalog.
         day: a published day; None means the one that readers are served.
         history: at most so many items of the history.
 
     Returns:
-        surface, subject, drawn (by lot), title (of an item), run_date, table_version, k, candidates (rank, item_id, title,
-        score, source, sources, reason), history (day, event_type, item_id, title), newest first, as the day knew it; users only.
+        surface, subject, drawn (by lot), by_text, title (of an item), run_date, table_version, k, candidates (rank, item_id,
+        title, score, source, sources, reason), history (day, event_type, item_id, title; of users), newest first, as the day
+        knew it.
     """
     view = served(settings, surface, day)
-    subject = view.some_subject() if wanted is None else wanted
     config = settings.surfaces[surface]
     kind = SUBJECTS[config.subject]
+    subject = view.some_subject() if wanted is None else kind.name_of(wanted)
     candidates = view.list_of(subject)
+    by_text = candidates.is_empty() and kind.history == "clicks"
+    if by_text:
+        candidates = view.answer(subject)
     events = read_histories(view.lake, settings, view.day, [subject], history) if kind.history == "interactions" else {}
     did = events.get(subject, [])
     titles = _titles(view, candidates, [event[ITEM_ID] for event in did], subject)
@@ -40,6 +45,7 @@ def show(settings: Settings, surface: str, wanted: str | None, day: date | None,
         "surface": surface,
         "subject": subject,
         "drawn": wanted is None,
+        "by_text": by_text,
         "title": titles.get(subject) if kind.in_catalog else None,
         "run_date": view.day.isoformat(),
         "table_version": view.decision.table_version,
@@ -89,5 +95,7 @@ def render(facts: Facts, to: Console) -> None:
     ]
     title = f"list: {len(rows)} of {facts['k']}"
     print_table(to, ["rank", "item", "id", "sources", "reason"], rows, title)
+    if facts["by_text"]:
+        say(to, "no list was published for this query: it was answered just now, by the text of the day's catalog")
     if facts["drawn"]:
         say(to, f"drawn by lot; next: shortlist show {facts['surface']} ID shows the list of another")

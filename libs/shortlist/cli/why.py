@@ -16,6 +16,7 @@ from shortlist.columns import ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_titles
 from shortlist.rules import LIST_RULES, PAIR_RULES
+from shortlist.subjects import SUBJECTS
 
 Answer = tuple[str, str, str]
 """A word for programs, one sentence, and the next step."""
@@ -29,7 +30,7 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
     Args:
         settings: settings in force.
         surface: the surface.
-        subject: user or item whose list it is.
+        subject: user, item or query whose list it is.
         item: the item; None asks about the list as a whole.
         day: a published day; None means the one that readers are served.
 
@@ -39,9 +40,10 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
 
         Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, itself, not_proposed,
         max_per_category, below_k, fallback_not_needed, unknown. About a list: full, short_nothing_left, short_by_rules,
-        short_too_few_proposed, no_history, below_floor, not_lapsing, held_back, over_budget, no_list, unknown.
+        short_too_few_proposed, no_history, below_floor, not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
     """
     view = served(settings, surface, day)
+    subject = SUBJECTS[settings.surfaces[surface].subject].name_of(subject)
     rows, proposals, knowledge = view.list_of(subject), view.proposals(subject), view.knowledge()
     if item is None:
         verdict, says, then = _about_list(view, subject, rows, proposals, knowledge)
@@ -72,7 +74,7 @@ def _about_list(
         return "full", f"the list is full: {rows.height} of {config.k}", _NOTHING
     if knowledge is None:
         return _forgotten(view)
-    if not knowledge.is_subject(subject):
+    if not _is_subject(knowledge, subject, proposals):
         return _no_subject(view, subject, knowledge)
     passed_over = _passed_over(view, subject)
     if passed_over is not None:
@@ -108,7 +110,7 @@ def _about_item(
         return "published", f"published at rank {row[RANK]} of {rows.height}, score {row[SCORE]:.6g}; {by}", _NOTHING
     if knowledge is None:
         return _forgotten(view)
-    if not knowledge.is_subject(subject):
+    if not _is_subject(knowledge, subject, proposals):
         _, says, then = _no_subject(view, subject, knowledge)
         return "not_a_subject", f"no item can be given: {says}", then
     passed_over = _passed_over(view, subject)
@@ -122,6 +124,13 @@ def _about_item(
     if mask is not None:
         return mask, PAIR_RULES[mask].reason, _NOTHING
     return _lost(view, item, rows, proposals, knowledge)
+
+
+def _is_subject(knowledge: Knowledge, subject: str, proposals: pl.DataFrame | None) -> bool:
+    """Whether a list was made for the subject. Clicks of queries are in no table: whether something was proposed says it."""
+    if knowledge.subject.history == "clicks":
+        return proposals is None or not proposals.is_empty()
+    return knowledge.is_subject(subject)
 
 
 def _passed_over(view: Served, user: str) -> Answer | None:

@@ -26,7 +26,7 @@ from shortlist.config.checks import (
     UnknownItemsConfig,
     VolumeConfig,
 )
-from shortlist.config.data import BasketConfig, InteractionsConfig
+from shortlist.config.data import BasketConfig, InteractionsConfig, QueriesConfig
 from shortlist.config.extraction import ExtractionConfig, IdsConfig, ReasonKind
 from shortlist.config.feeds import (
     ID_COLUMNS,
@@ -83,6 +83,7 @@ __all__ = [
     "OptionalColumn",
     "PathsConfig",
     "PopularitySourceConfig",
+    "QueriesConfig",
     "ReasonKind",
     "SaveRateConfig",
     "Section",

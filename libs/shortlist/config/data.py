@@ -1,4 +1,4 @@
-"""Settings of the data: engagements to interactions and baskets."""
+"""Settings of the data: engagements to interactions, baskets and clicks of queries."""
 
 from typing import Literal
 
@@ -44,3 +44,26 @@ class BasketConfig(Section):
     """Kind `user-window` only. `week`: a user's calendar week is a basket; `lookback`: all that a user engaged with is one."""
     half_life_days: float | None = Field(default=None, gt=0)
     """Age of a basket's last event at which it counts half; null: every basket counts 1."""
+
+
+class QueriesConfig(Section):
+    """What was searched for, and what was clicked among the answers: the subjects of surfaces with `subject: query`.
+
+    A query is known by its normalised text: lower case, one space between words.
+    """
+
+    lookback_days: int = Field(default=90, ge=1)
+    """Days of engagement up to the run date."""
+    click_types: tuple[EventType, ...] = ("click", "outbound", "save", "add_to_cart", "checkout")
+    """Event types with a query that say that the item answers it."""
+    exposure_types: tuple[EventType, ...] = ("impression",)
+    """Event types with a query that say that the item was shown for it, at a position. Where none is logged, clicks are counted
+    and not compared with what their positions let expect."""
+    half_life_days: float | None = Field(default=30.0, gt=0)
+    """Age at which a click or an exposure counts half; null switches decay off."""
+    smoothing: float = Field(default=1.0, gt=0)
+    """Clicks and expected clicks that are added on both sides of their ratio: one lucky click is little evidence."""
+    max_position: int = Field(default=50, ge=1)
+    """Positions beyond it are taken as one."""
+    min_users: int = Field(default=2, ge=1)
+    """A query that fewer users clicked for gets no list: what one person searches for is theirs."""

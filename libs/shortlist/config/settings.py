@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from shortlist.config.base import WEIGHTED_MEASURES, BasketKind, EventType, Section, state_home, without_secret
 from shortlist.config.checks import ChecksConfig
-from shortlist.config.data import BasketConfig, InteractionsConfig
+from shortlist.config.data import BasketConfig, InteractionsConfig, QueriesConfig
 from shortlist.config.extraction import ExtractionConfig
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.retention import days_kept_by_contract
@@ -112,6 +112,8 @@ class Settings(Section):
     """Deliveries beside the deliveries before them."""
     interactions: InteractionsConfig = InteractionsConfig()
     """Engagements to user-item weights."""
+    queries: QueriesConfig = QueriesConfig()
+    """Engagements to clicked items of queries."""
     baskets: dict[BasketKind, BasketConfig] = Field(default={"session": BasketConfig()})
     """Basket kinds to build."""
     als: AlsConfig = AlsConfig()
@@ -182,6 +184,8 @@ class Settings(Section):
         """Upkeep would drop what a look-back needs, and a run would then learn from less without a word."""
         kept = self.maintenance.engagement_days or days_kept_by_contract("engagements")
         asked = {"interactions.lookback_days": self.interactions.lookback_days}
+        if any(surface.subject == "query" for surface in self.surfaces.values()):
+            asked["queries.lookback_days"] = self.queries.lookback_days
         asked |= {f"baskets.{kind}.lookback_days": basket.lookback_days for kind, basket in self.baskets.items()}
         name = max(asked, key=lambda field: asked[field])
         if asked[name] > kept:

@@ -1,13 +1,20 @@
 """Settings of the candidate sources: one class each."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from shortlist.config.base import BasketKind, Measure, Section
 
 # What a history says of each item: decayed weight as interactions have it, or how many events there were.
 HistoryColumn = Literal["weight", "frequency"]
+# What the catalog has of text.
+CatalogText = Literal["title", "category"]
+# fmt: off
+Language = Literal["arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "indonesian",
+                   "italian", "lithuanian", "norwegian", "porter", "portuguese", "romanian", "russian", "spanish", "swedish",
+                   "tamil", "turkish"]
+# fmt: on
 
 
 class AlsSourceConfig(Section):
@@ -78,23 +85,87 @@ class SpectralSourceConfig(Section):
     """The reason that readers of the table see."""
 
 
-class UserNeighboursSourceConfig(Section):
+class NearestSubjectsConfig(Section):
+    """What the subjects of a bounded sample took that are nearest to a subject."""
+
+    seed: int = Field(default=7, ge=0)
+    """Of the draw."""
+    nearest: int = Field(default=400, ge=1)
+    """Subjects of the sample that add."""
+    power: float = Field(default=1.5, gt=0, le=10)
+    """Exponent of a neighbour's similarity."""
+    discount: float = Field(default=0.5, ge=0, le=4)
+    """How much an item that many subjects have says less about who is near: its weight is degree^-discount."""
+    weight: HistoryColumn = "weight"
+    """History column that items are weighted by."""
+
+
+class UserNeighboursSourceConfig(NearestSubjectsConfig):
     """What the nearest users of a bounded sample took."""
 
     sample_users: int = Field(default=10_000, ge=1)
     """Users in the sample, drawn by a seeded hash; it is shared, and nobody is its own neighbour."""
-    seed: int = Field(default=7, ge=0)
-    """Of the draw."""
-    nearest: int = Field(default=400, ge=1)
-    """Users of the sample that add."""
-    power: float = Field(default=1.5, gt=0, le=10)
-    """Exponent of a neighbour's similarity."""
-    discount: float = Field(default=0.5, ge=0, le=4)
-    """How much an item that many users have says less about who is near: its weight is degree^-discount."""
-    weight: HistoryColumn = "weight"
-    """History column that items are weighted by."""
     reason: str = "taken by similar shoppers"
     """The reason that readers of the table see."""
+
+
+class QueryNeighboursSourceConfig(NearestSubjectsConfig):
+    """What was clicked for the queries that share most clicked items with a query."""
+
+    sample_queries: int = Field(default=10_000, ge=1)
+    """Queries in the sample, drawn by a seeded hash; it is shared, and none is its own neighbour."""
+    nearest: int = Field(default=100, ge=1)
+    """Queries of the sample that add."""
+    reason: str = "clicked for similar queries"
+    """The reason that readers of the table see."""
+
+
+class QueryClicksSourceConfig(Section):
+    """What was clicked for the query, by clicks over those that positions let expect."""
+
+    reason: str = "clicked for this query"
+    """The reason that readers of the table see."""
+
+
+class TextMatchConfig(Section):
+    """Items whose text in the catalog matches that of the query (BM25: Robertson, Zaragoza 2009)."""
+
+    fields: dict[CatalogText, Annotated[float, Field(gt=0)]] = Field(
+        default={"title": 3.0, "category": 1.0}, min_length=1
+    )
+    """Columns of the catalog that are searched, and how often a word in one of them counts."""
+    saturation: float = Field(default=1.2, ge=0)
+    """The k1 of BM25: how much a word counts more that is there again."""
+    length: float = Field(default=0.3, ge=0, le=1)
+    """The b of BM25: how much words of long texts count less."""
+
+
+class WordsSourceConfig(TextMatchConfig):
+    """Items whose words are those of the query."""
+
+    stemmer: Language | None = "english"
+    """Language of Snowball's rules by which forms of a word are one word; null: only equal words match."""
+    reason: str = "has the words of the query"
+    """The reason that readers of the table see."""
+
+
+class WordPartsSourceConfig(TextMatchConfig):
+    """Items that share parts of words with the query: what was spelled otherwise, or is a part of a longer word."""
+
+    shortest: int = Field(default=3, ge=1)
+    """Letters of the shortest part."""
+    longest: int = Field(default=5, ge=1)
+    """Letters of the longest part."""
+    length: float = Field(default=0.5, ge=0, le=1)
+    """The b of BM25: how much parts of long texts count less."""
+    reason: str = "much like the words of the query"
+    """The reason that readers of the table see."""
+
+    @model_validator(mode="after")
+    def _has_parts(self) -> Self:
+        if self.shortest > self.longest:
+            raise ValueError(f"shortest {self.shortest} is above longest {self.longest}; next: swap them")
+        return self
 
 
 class SessionsConfig(Section):
@@ -243,6 +314,14 @@ class SourcesConfig(Section):
     """The subject's categories."""
     content: ContentSourceConfig = ContentSourceConfig()
     """Text of the catalog."""
+    query_clicks: QueryClicksSourceConfig = QueryClicksSourceConfig()
+    """What was clicked for the query."""
+    query_neighbours: QueryNeighboursSourceConfig = QueryNeighboursSourceConfig()
+    """What was clicked for similar queries."""
+    words: WordsSourceConfig = WordsSourceConfig()
+    """Words of the query in the catalog."""
+    word_parts: WordPartsSourceConfig = WordPartsSourceConfig()
+    """Parts of the query's words in the catalog."""
     repeat: RepeatSourceConfig = RepeatSourceConfig()
     """What the subject took itself."""
     trending: TrendingSourceConfig = TrendingSourceConfig()

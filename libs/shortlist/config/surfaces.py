@@ -1,12 +1,24 @@
 """Settings of candidates: surfaces with their guardrails, the fusion of sources."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from shortlist.config.base import Section
 from shortlist.config.blends import LearnedBlendConfig
 from shortlist.config.sources import KnownSource
+
+# Sources that ask what a query says, and those that a query may have beside them: what they go by is items, whoever took them.
+ONLY_FOR_QUERIES: Final = frozenset({"query_clicks", "query_neighbours", "words", "word_parts"})
+FOR_QUERIES: Final = ONLY_FOR_QUERIES | {
+    "cooccurrence",
+    "rp3beta",
+    "content",
+    "category_affinity",
+    "popularity",
+    "trending",
+    "fresh",
+}
 
 
 class GuardrailsConfig(Section):
@@ -65,7 +77,7 @@ class LapsingConfig(Section):
 class SurfaceConfig(Section):
     """One product surface: for whom, from which sources, how many."""
 
-    subject: Literal["user", "item"]
+    subject: Literal["user", "item", "query"]
     """What a list is made for."""
     lapsing: LapsingConfig | None = None
     """Lists only for users who are lapsing; null: for every subject."""
@@ -82,8 +94,9 @@ class SurfaceConfig(Section):
     """Length of a list."""
     depth: int = Field(default=100, ge=1, le=100_000)
     """Candidates that each source proposes per subject, at least k: fusion can only lift what was proposed."""
-    min_item_support: int = Field(default=5, ge=1)
-    """An item needs so many users before it may be a candidate, and, on item surfaces, a subject."""
+    min_item_support: int = Field(default=5, ge=0)
+    """An item needs so many users before it may be a candidate, and, on item surfaces, a subject. 0: whatever the catalog
+    describes may be one, also what nobody took yet."""
     active_items_only: bool = True
     """Leave out items whose catalog status is not active (off, with a note, where there is no catalog)."""
     buyable_items_only: bool = False
@@ -126,14 +139,32 @@ class SurfaceConfig(Section):
         if self.pause and (self.mask_seen or self.subject != "user"):
             raise ValueError(
                 "pause says when an item returns to a user who bought it, and nothing returns here: "
-                + ("mask_seen is on" if self.mask_seen else f"the subject is an {self.subject}")
+                + ("mask_seen is on" if self.mask_seen else f"the subject is {self._subject}")
                 + "; next: set mask_seen: false on a surface for users, or take pause out"
             )
         if self.lapsing and self.subject != "user":
-            raise ValueError(f"lapsing is about users, the subject is an {self.subject}; next: take lapsing out")
+            raise ValueError(f"lapsing is about users, the subject is {self._subject}; next: take lapsing out")
+        self._suits_its_subject()
         if self.depth < self.k:
             raise ValueError(f"depth {self.depth} is below k {self.k}: one source alone could not fill a list")
         return self
+
+    @property
+    def _subject(self) -> str:
+        return "an item" if self.subject == "item" else f"a {self.subject}"
+
+    def _suits_its_subject(self) -> None:
+        named = {*self.sources, *([self.fallback] if self.fallback else [])}
+        strange = named - FOR_QUERIES if self.subject == "query" else named & ONLY_FOR_QUERIES
+        if strange:
+            raise ValueError(
+                f"source {', '.join(sorted(strange))} knows nothing of a subject that is {self._subject}; "
+                "next: leave it out"
+            )
+        if self.subject == "query" and self.mask_seen:
+            raise ValueError(
+                "what was clicked for a query is its best answer, and mask_seen takes it out; next: set mask_seen: false"
+            )
 
 
 class BlendConfig(Section):

@@ -10,8 +10,11 @@ from shortlist.generation.history_artefacts import (
     freshnesses,
     growths,
     recent_users,
+    sampled_queries,
     sampled_users,
     texts,
+    word_parts,
+    words,
 )
 from shortlist.generation.loading import Loading
 from shortlist.generation.model_artefacts import fold_in, item_vectors, neighbours, unit_item_vectors, walks
@@ -38,10 +41,13 @@ LOADERS: Final[Mapping[ArtefactName, Callable[[Loading], SharedArrays[Any]]]] = 
     "walks": walks,
     "spectrum": spectrum,
     "user_sample": sampled_users,
+    "query_sample": sampled_queries,
     "session_sample": sampled_sessions,
     "followers": followers,
     "category_shares": categories,
     "text_rows": texts,
+    "words": words,
+    "word_parts": word_parts,
     "recent_users": recent_users,
     "growth": growths,
     "freshness": freshnesses,
@@ -50,6 +56,8 @@ LOADERS: Final[Mapping[ArtefactName, Callable[[Loading], SharedArrays[Any]]]] = 
 CATALOG_COLUMNS: Final[Mapping[ArtefactName, tuple[str, ...]]] = {
     "category_shares": (CATEGORY,),
     "text_rows": (TITLE, CATEGORY),
+    "words": (TITLE, CATEGORY),
+    "word_parts": (TITLE, CATEGORY),
     "freshness": (CREATED_AT,),
 }
 

@@ -1,7 +1,7 @@
 """Arrow batches of subjects as arrays of item indices, and the lists that come out as Arrow again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
@@ -61,7 +61,7 @@ class Reading:
         item_ids: sorted; an item's index is its position here.
         rarity: (items,) float32, see `rarity_of`.
         surface: whose rules mask items.
-        sampled: ids of the users that sources compare subjects with, sorted; None where no source does.
+        sampled: ids of the users or queries that sources compare subjects with, sorted; None where no source does.
         intervals: (items,) float32, days between two purchases; None where no rule asks.
     """
 
@@ -151,6 +151,11 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     )
 
 
+def _queries(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
+    """Rows of subject_id and history (as `gather_queries` makes it)."""
+    return replace(_users(batch, reading), texts=batch[SUBJECT_ID].to_pylist())
+
+
 def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     """Rows of subject_id: the history of an item is the item itself."""
     items = _indices(batch[SUBJECT_ID], reading.item_ids)
@@ -180,6 +185,7 @@ def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
 _READERS: Final[Mapping[str, Callable[[pa.RecordBatch, Reading], SubjectBatch]]] = {
     "interactions": _users,
     "itself": _items,
+    "clicks": _queries,
 }
 
 

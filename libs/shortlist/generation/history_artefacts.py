@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import CATEGORY, CREATED_AT, EVENT_DATE, EVENT_TYPE, ITEM_ID, TITLE, USER_ID
+from shortlist.columns import CATEGORY, CREATED_AT, EVENT_DATE, EVENT_TYPE, ITEM_ID, QUERY, TITLE, USER_ID
+from shortlist.config.sources import TextMatchConfig
+from shortlist.generation.items import Items
 from shortlist.generation.loading import Loading
 from shortlist.kernels.arrays import Floats
 from shortlist.models.arrays.matrix import sorted_ids
@@ -18,9 +20,12 @@ from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources.category_affinity import CategoryShares, category_shares
 from shortlist.sources.content import TextRows, fit_text, text_rows
 from shortlist.sources.fresh import freshness
-from shortlist.sources.inputs import SampledUsers
+from shortlist.sources.inputs import SampledSubjects
+from shortlist.sources.text_index import TextIndex, fit_text_index, plain_texts
 from shortlist.sources.trending import growth
 from shortlist.sources.user_neighbours import UserSample, user_sample
+from shortlist.sources.word_parts import word_parts_of
+from shortlist.sources.words import words_of
 
 _LATELY, _BEFORE = "lately", "before"
 _DRAWN = "drawn"
@@ -44,7 +49,7 @@ class _SharedValues:
 
 @dataclass(frozen=True)
 class _Ids:
-    """Ids of users, sorted."""
+    """Ids of users or queries, sorted."""
 
     ids: pa.Array
 
@@ -55,8 +60,8 @@ class _SharedSample:
     sample: SharedArrays[UserSample]
 
     @property
-    def value(self) -> SampledUsers:
-        return SampledUsers(self.ids.value.ids, self.sample.value)
+    def value(self) -> SampledSubjects:
+        return SampledSubjects(self.ids.value.ids, self.sample.value)
 
 
 def recent_users(loading: Loading) -> SharedArrays[Floats]:
@@ -64,21 +69,38 @@ def recent_users(loading: Loading) -> SharedArrays[Floats]:
     return _SharedValues(loading.share(_Values(loading.items.recent_users)))
 
 
-def sampled_users(loading: Loading) -> SharedArrays[SampledUsers]:
+def sampled_users(loading: Loading) -> SharedArrays[SampledSubjects]:
     """The users with the smallest seeded hashes, and what each took and did not hide."""
     config = loading.settings.sources.user_neighbours
-    rows = draw_users(loading.history.taken, config.sample_users, config.seed).toArrow()
-    users = sorted_ids(rows[USER_ID])
-    owners = pc.index_in(rows[USER_ID], value_set=users).to_numpy()
+    return _shared_sample(loading, draw_subjects(loading.history.taken, config.sample_users, config.seed))
+
+
+def sampled_queries(loading: Loading) -> SharedArrays[SampledSubjects]:
+    """The queries with the smallest seeded hashes, and what was clicked for each."""
+    config = loading.settings.sources.query_neighbours
+    clicked = loading.clicks.select(F.col(QUERY).alias(USER_ID), ITEM_ID)
+    return _shared_sample(loading, draw_subjects(clicked, config.sample_queries, config.seed))
+
+
+def _shared_sample(loading: Loading, drawn: DataFrame) -> SharedArrays[SampledSubjects]:
+    rows = drawn.toArrow()
+    subjects = sorted_ids(rows[USER_ID])
+    owners = pc.index_in(rows[USER_ID], value_set=subjects).to_numpy()
     items = pc.index_in(rows[ITEM_ID], value_set=loading.items.ids).to_numpy().astype(np.int32)
     order = np.lexsort((items, owners))
-    starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(users))))).astype(np.int64)
+    starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(subjects))))).astype(np.int64)
     sample = user_sample((starts, items[order]), len(loading.items.ids))
-    return _SharedSample(loading.share(_Ids(users)), loading.share(sample))
+    return _SharedSample(loading.share(_Ids(subjects)), loading.share(sample))
 
 
-def draw_users(taken: DataFrame, count: int, seed: int) -> DataFrame:
-    """user_id, item_id of `count` users at most: those with the smallest seeded hashes, whatever order rows come in."""
+def draw_subjects(taken: DataFrame, count: int, seed: int) -> DataFrame:
+    """Rows of `count` subjects at most: those with the smallest seeded hashes, whatever order rows come in.
+
+    Args:
+        taken: user_id (or a query in its place), item_id.
+        count: most subjects.
+        seed: of the draw.
+    """
     draw = F.xxhash64(USER_ID, F.lit(seed)).alias(_DRAWN)
     drawn = taken.select(USER_ID).distinct().select(USER_ID, draw).orderBy(_DRAWN, USER_ID).limit(count)
     return taken.join(F.broadcast(drawn.select(USER_ID)), USER_ID, how="left_semi")
@@ -99,6 +121,24 @@ def texts(loading: Loading) -> SharedArrays[TextRows]:
     if not any(text.strip() for text in joined):
         return loading.share(text_rows((np.zeros(len(joined) + 1, np.int64), np.empty(0, np.int32)), [], 0))
     return loading.share(fit_text(joined, loading.settings.sources.content))
+
+
+def words(loading: Loading) -> SharedArrays[TextIndex]:
+    """Items by the words of their text; without a catalog no item has one."""
+    config = loading.settings.sources.words
+    return loading.share(fit_text_index(_searched(loading.items, config), words_of(config), config))
+
+
+def word_parts(loading: Loading) -> SharedArrays[TextIndex]:
+    """Items by the parts of their words; without a catalog no item has one."""
+    config = loading.settings.sources.word_parts
+    return loading.share(fit_text_index(_searched(loading.items, config), word_parts_of(config), config))
+
+
+def _searched(items: Items, config: TextMatchConfig) -> list[tuple[list[str], float]]:
+    """The texts of all items that queries are looked up in, with what a word in each counts."""
+    kinds = {TITLE: pa.string(), CATEGORY: pa.list_(pa.string())}
+    return [(plain_texts(items.catalog_column(name, kinds[name])), weight) for name, weight in config.fields.items()]
 
 
 def growths(loading: Loading) -> SharedArrays[Floats]:

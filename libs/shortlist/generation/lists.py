@@ -74,7 +74,8 @@ def open_scorers(surface: SurfaceConfig, settings: Settings, artefacts: Artefact
 
 def reading_of(surface: SurfaceConfig, day: date, artefacts: Artefacts, items: SurfaceItems) -> Reading:
     """What a task needs to read the batches of a surface."""
-    sampled = None if artefacts.user_sample is None else artefacts.user_sample.ids
+    sample = getattr(artefacts, SUBJECTS[surface.subject].sample)
+    sampled = None if sample is None else sample.ids
     return Reading(day, items.ids, rarity_of(items.log_popularity), surface, sampled, np.asarray(items.intervals))
 
 

@@ -90,11 +90,13 @@ class History:
         day: the run date, or an earlier cut.
         interactions: what everybody took up to its end.
         events: engagements as known when it ended, of so many days up to it.
+        clicks: query, item_id, weight, events, last_ts: what was clicked for queries; None where no surface is for queries.
     """
 
     day: date
     interactions: DataFrame
     events: Callable[[int], DataFrame]
+    clicks: DataFrame | None = None
 
     @property
     def taken(self) -> DataFrame:
@@ -133,6 +135,13 @@ class Loading:
     def share(self, content: Any) -> SharedArrays[Any]:
         """Put a dataclass of arrays where every task finds it."""
         return share_arrays(self.spark, self.models.folder, content)
+
+    @property
+    def clicks(self) -> DataFrame:
+        """What was clicked for queries."""
+        if self.history.clicks is None:
+            raise ValueError("clicks of queries were not gathered; next: name the source on a surface for queries only")
+        return self.history.clicks
 
     @property
     def factors(self) -> SharedItems:

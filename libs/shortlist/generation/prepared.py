@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,14 +11,14 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import CATEGORY, FACTORS, HIDDEN, WEIGHT
+from shortlist.columns import CATEGORY, FACTORS, HIDDEN, ITEM_ID, WEIGHT
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts, catalog_columns, share_artefacts
 from shortlist.generation.batches import HISTORY
 from shortlist.generation.items import Items, collect_items, count_users
 from shortlist.generation.lists import SurfaceItems
 from shortlist.generation.loading import History, Loading, ModelItems
-from shortlist.generation.subject_frames import gather_items, gather_users
+from shortlist.generation.subject_frames import gather_items, gather_queries, gather_users
 from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
 from shortlist.rules import eligible_items
@@ -26,13 +26,15 @@ from shortlist.rules.categories import repeat_intervals
 from shortlist.sources.inputs import ArtefactName
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import USER_FACTORS
+from shortlist.transforms.queries import clicked_items
 
 log = logging.getLogger("shortlist")
 
 # The subjects of a surface, by what their history is.
-SUBJECT_FRAMES: Final[Mapping[str, Callable[[DataFrame, Items, SurfaceConfig], DataFrame]]] = {
-    "interactions": lambda users, items, surface: users,
-    "itself": lambda users, items, surface: gather_items(users.sparkSession, items.supported(surface.min_item_support)),
+SUBJECT_FRAMES: Final[Mapping[str, Callable[["Prepared", SurfaceConfig], DataFrame]]] = {
+    "interactions": lambda known, surface: known.users,
+    "itself": lambda known, surface: gather_items(known.spark, known.items.supported(surface.min_item_support)),
+    "clicks": lambda known, surface: known.queries,
 }
 
 
@@ -44,6 +46,7 @@ class Prepared:
         spark: the session.
         items: all items.
         users: users with their history, persisted.
+        clicks: what was clicked for queries, persisted; None where no surface is for queries.
         artefacts: what sources need.
         folder: one that the driver and every task see, or None.
     """
@@ -51,12 +54,20 @@ class Prepared:
     spark: SparkSession
     items: Items
     users: DataFrame
+    clicks: DataFrame | None
     artefacts: SharedArtefacts
     folder: Path | None
 
+    @property
+    def queries(self) -> DataFrame:
+        """Queries with what was clicked for them."""
+        if self.clicks is None:
+            raise ValueError("clicks of queries were not gathered, as no surface is for queries")
+        return gather_queries(self.clicks)
+
     def subjects(self, surface: SurfaceConfig) -> DataFrame:
         """The subjects of a surface."""
-        return SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self.users, self.items, surface)
+        return SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self, surface)
 
     def items_of(self, surface: SurfaceConfig) -> SharedArrays[SurfaceItems]:
         """The items as a surface sees them."""
@@ -92,12 +103,29 @@ def prepare(
     with scratch_folder(spark, settings.als.scratch) as folder, closing(ModelItems(settings, models, folder)) as known:
         counts = count_users(history.interactions, history.day, settings.sources.popularity.window_days)
         ruled = {CATEGORY} if any(surface.needs_categories for surface in settings.surfaces.values()) else set()
-        items = collect_items(counts, catalog, known.ids(), catalog_columns(needed) | ruled)
+        history = _with_clicks(settings, history)
+        others = known.ids()
+        if history.clicks is not None:
+            others += history.clicks.select(ITEM_ID).distinct().toArrow()[ITEM_ID].chunks
+        if catalog is not None and not all(surface.min_item_support for surface in settings.surfaces.values()):
+            others += catalog.select(ITEM_ID).toArrow()[ITEM_ID].chunks
+        items = collect_items(counts, catalog, others, catalog_columns(needed) | ruled)
         users = gather_users(history.interactions, models.get(USER_FACTORS.name)).persist()
         solved = _users_without_vector(settings, users, needed)
         shared = {name for name in needed if solved or name != "fold_in"}
-        yield Prepared(spark, items, users, share_artefacts(shared, Loading(spark, known, items, history)), folder)
+        artefacts = share_artefacts(shared, Loading(spark, known, items, history))
+        yield Prepared(spark, items, users, history.clicks, artefacts, folder)
         users.unpersist()
+        if history.clicks is not None:
+            history.clicks.unpersist()
+
+
+def _with_clicks(settings: Settings, history: History) -> History:
+    """The history with what was clicked for queries, where a surface is for queries."""
+    if not any(SUBJECTS[surface.subject].history == "clicks" for surface in settings.surfaces.values()):
+        return history
+    config = settings.queries
+    return replace(history, clicks=clicked_items(history.events(config.lookback_days), history.day, config).persist())
 
 
 def _users_without_vector(settings: Settings, users: DataFrame, needed: Collection[ArtefactName]) -> bool:

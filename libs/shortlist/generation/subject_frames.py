@@ -14,6 +14,7 @@ from shortlist.columns import (
     LAST_PURCHASE_TS,
     LAST_TS,
     PURCHASES,
+    QUERY,
     SUBJECT_ID,
     USER_ID,
     WEIGHT,
@@ -38,6 +39,22 @@ def gather_users(interactions: DataFrame, vectors: DataFrame | None) -> DataFram
     if vectors is None:
         return users
     return users.join(vectors.select(F.col(ID).alias(SUBJECT_ID), FACTORS), SUBJECT_ID, how="left")
+
+
+def gather_queries(clicks: DataFrame) -> DataFrame:
+    """Every query with what was clicked for it, as the history of a user that bought and hid nothing.
+
+    Args:
+        clicks: query, item_id, weight, events, last_ts.
+    """
+    never = F.lit(None).cast("timestamp")
+    bought_nothing = {
+        HIDDEN: F.lit(False),
+        PURCHASES: F.lit(0),
+        FIRST_PURCHASE_TS: never,
+        LAST_PURCHASE_TS: never,
+    }
+    return gather_users(clicks.withColumnRenamed(QUERY, USER_ID).withColumns(bought_nothing), None)
 
 
 def gather_items(spark: SparkSession, ids: pa.Array) -> DataFrame:

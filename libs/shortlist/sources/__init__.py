@@ -10,6 +10,8 @@ from shortlist.sources.cooccurrence import Cooccurrence
 from shortlist.sources.fresh import Fresh
 from shortlist.sources.inputs import Source
 from shortlist.sources.popularity import Popularity
+from shortlist.sources.query_clicks import QueryClicks
+from shortlist.sources.query_neighbours import QueryNeighbours
 from shortlist.sources.repeat import Repeat
 from shortlist.sources.rp3beta import Rp3beta
 from shortlist.sources.session_neighbours import SessionNeighbours
@@ -17,6 +19,8 @@ from shortlist.sources.session_next import SessionNext
 from shortlist.sources.spectral import Spectral
 from shortlist.sources.trending import Trending
 from shortlist.sources.user_neighbours import UserNeighbours
+from shortlist.sources.word_parts import WordParts
+from shortlist.sources.words import Words
 
 SOURCES: Final[Mapping[str, type[Source]]] = {
     "als": Als,
@@ -28,6 +32,10 @@ SOURCES: Final[Mapping[str, type[Source]]] = {
     "session_next": SessionNext,
     "category_affinity": CategoryAffinity,
     "content": Content,
+    "query_clicks": QueryClicks,
+    "query_neighbours": QueryNeighbours,
+    "words": Words,
+    "word_parts": WordParts,
     "repeat": Repeat,
     "trending": Trending,
     "fresh": Fresh,

@@ -4,8 +4,9 @@ Item indices number all items that any source of the run knows, in the order of 
 that are broken by index are broken by id, the same everywhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -38,6 +39,7 @@ class SubjectBatch:
         sample_rows: (n,) int32, where the subject is in the shared sample of subjects; -1 where it is not in it.
         vectors: (n, d) float32 vectors that are stored for the subjects, by model; a row of NaN where one has none.
         masking_rules: int8, the pair rule that masks each item (position in PAIR_RULES); None where nobody counts.
+        texts: (n,) what was searched for, of queries; None of other subjects.
     """
 
     history_starts: NDArray[np.int64]
@@ -48,6 +50,7 @@ class SubjectBatch:
     sample_rows: NDArray[np.int32]
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     masking_rules: NDArray[np.int8] | None = None
+    texts: Sequence[str] | None = None
 
     @property
     def size(self) -> int:
@@ -108,6 +111,7 @@ class SubjectBatch:
             self.sample_rows[first:last],
             {name: vectors[first:last] for name, vectors in self.vectors.items()},
             None if self.masking_rules is None else self.masking_rules[masked],
+            None if self.texts is None else self.texts[first:last],
         )
 
     def select(self, chosen: NDArray[np.bool_]) -> "SubjectBatch":
@@ -123,6 +127,7 @@ class SubjectBatch:
             self.sample_rows[chosen],
             {name: vectors[chosen] for name, vectors in self.vectors.items()},
             None if self.masking_rules is None else self.masking_rules[masked],
+            None if self.texts is None else list(compress(self.texts, chosen)),
         )
 
 

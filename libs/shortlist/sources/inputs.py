@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # these files hold their sources, too, which are opened from 
     from shortlist.sources.content import TextRows
     from shortlist.sources.session_neighbours import SessionSample
     from shortlist.sources.spectral import SpectralArrays
+    from shortlist.sources.text_index import TextIndex
     from shortlist.sources.user_neighbours import UserSample
 
 Content = TypeVar("Content")
@@ -30,10 +31,13 @@ ArtefactName = Literal[
     "walks",
     "spectrum",
     "user_sample",
+    "query_sample",
     "session_sample",
     "followers",
     "category_shares",
     "text_rows",
+    "words",
+    "word_parts",
     "recent_users",
     "growth",
     "freshness",
@@ -55,11 +59,11 @@ class FoldIn:
 
 
 @dataclass(frozen=True)
-class SampledUsers:
-    """Users that subjects are compared with.
+class SampledSubjects:
+    """Users or queries that subjects are compared with.
 
     Attributes:
-        ids: of these users, sorted; a row of the sample is a position here.
+        ids: of these, sorted; a row of the sample is a position here.
         sample: what they took.
     """
 
@@ -79,10 +83,13 @@ class Artefacts:
         walks: neighbours of measure rp3beta.
         spectrum: the smoothest directions of the graph of users and items.
         user_sample: some users with what they took.
+        query_sample: some queries with what was clicked for them.
         session_sample: some sessions.
         followers: what follows each item in sessions.
         category_shares: the category of each item and its share in it.
         text_rows: terms of each item.
+        words: items with each word.
+        word_parts: items with each part of a word.
         recent_users: (items,) float32, users who took each item within the configured window.
         growth: (items,) float32, as `sources.trending.growth`.
         freshness: (items,) float32, as `sources.fresh.freshness`.
@@ -94,11 +101,14 @@ class Artefacts:
     neighbours: NeighbourLists | None = None
     walks: NeighbourLists | None = None
     spectrum: "SpectralArrays | None" = None
-    user_sample: SampledUsers | None = None
+    user_sample: SampledSubjects | None = None
+    query_sample: SampledSubjects | None = None
     session_sample: "SessionSample | None" = None
     followers: NeighbourLists | None = None
     category_shares: "CategoryShares | None" = None
     text_rows: "TextRows | None" = None
+    words: "TextIndex | None" = None
+    word_parts: "TextIndex | None" = None
     recent_users: Floats | None = None
     growth: Floats | None = None
     freshness: Floats | None = None

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from shortlist.config import Settings
-from shortlist.config.sources import UserNeighboursSourceConfig
+from shortlist.config.sources import NearestSubjectsConfig
 from shortlist.kernels.arrays import Rows, bounded_rows, checked_rows, finite, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_users, best_shared
@@ -90,7 +90,7 @@ class UserNeighboursScorer:
 
     wide = False
 
-    def __init__(self, sample: UserSample, config: UserNeighboursSourceConfig) -> None:
+    def __init__(self, sample: UserSample, config: NearestSubjectsConfig) -> None:
         self._sample = sample
         self._config = config
         self._said: NDArray[np.float32] = sample.degrees ** np.float32(-config.discount)

@@ -88,7 +88,7 @@ def _known(run: Run, day: date, horizon: int) -> Known:
     people = max(1, before.select(USER_ID).distinct().count())
     popularity = before.groupBy(ITEM_ID).agg(F.count("*").alias(POPULARITY))
     shown = before if catalog is None else catalog.where(F.col(STATUS) == "active")
-    return Known(Around(engagements, pairs, day, types), popularity, people, shown.select(ITEM_ID))
+    return Known(Around(engagements, pairs, day, types, settings.queries), popularity, people, shown.select(ITEM_ID))
 
 
 def _judge(run: Run, publication: Publication, known: Known) -> Sequence[Judgement]:

@@ -161,7 +161,8 @@ def _examples_of(run: Run, name: str, config: LearnedBlendConfig, day: date, pre
     until = day + timedelta(days=config.horizon_days)
     engagements = run.engagements(settings.interactions.lookback_days + config.horizon_days, until)
     types = settings.evaluation.relevant_event_types
-    truth = TRUTHS[subject.truth](Around(engagements, engaged_pairs(engagements, day, types), day, types))
+    pairs = engaged_pairs(engagements, day, types)
+    truth = TRUTHS[subject.truth](Around(engagements, pairs, day, types, settings.queries))
     judged = truth.where(F.col(SEGMENT) == (NEW if surface.mask_seen and NEW in subject.segments else ALL))
     drawn = draw_subjects(judged, config.subjects, config.seed)
     shared = prepared.items_of(surface)

@@ -8,7 +8,9 @@ from typing import Final
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import EVENT_DATE, EVENT_TYPE, ITEM_ID, SEGMENT, SESSION_ID, SUBJECT_ID, USER_ID
+from shortlist.columns import EVENT_DATE, EVENT_TYPE, ITEM_ID, QUERY, SEGMENT, SESSION_ID, SUBJECT_ID, USER_ID
+from shortlist.config import QueriesConfig
+from shortlist.transforms.queries import answered
 
 ALL = "all"
 NEW = "new"
@@ -24,12 +26,14 @@ class Around:
         pairs: what `engaged_pairs` makes of them.
         day: day of the candidates.
         event_types: what makes an item relevant.
+        queries: what makes an item relevant for a query.
     """
 
     engagements: DataFrame
     pairs: DataFrame
     day: date
     event_types: Sequence[str]
+    queries: QueriesConfig
 
 
 def engaged_pairs(engagements: DataFrame, day: date, event_types: Sequence[str]) -> DataFrame:
@@ -69,5 +73,22 @@ def item_truth(around: Around) -> DataFrame:
     return apart.distinct().select(F.lit(ALL).alias(SEGMENT), SUBJECT_ID, ITEM_ID)
 
 
+def query_truth(around: Around) -> DataFrame:
+    """For queries: what was later clicked for them, and what had never been clicked for them up to the day.
+
+    Returns:
+        segment (all, new), subject_id, item_id.
+    """
+    later = F.col(EVENT_DATE) > F.lit(around.day)
+    pairs = answered(around.engagements, around.queries).groupBy(QUERY, ITEM_ID)
+    seen = pairs.agg(F.bool_or(~later).alias(BEFORE), F.bool_or(later).alias(AFTER)).where(F.col(AFTER))
+    segments = F.when(F.col(BEFORE), F.array(F.lit(ALL))).otherwise(F.array(F.lit(ALL), F.lit(NEW)))
+    return seen.select(F.explode(segments).alias(SEGMENT), F.col(QUERY).alias(SUBJECT_ID), ITEM_ID)
+
+
 # By what `SubjectType.truth` names.
-TRUTHS: Final[Mapping[str, Callable[[Around], DataFrame]]] = {"engagements": user_truth, "sessions": item_truth}
+TRUTHS: Final[Mapping[str, Callable[[Around], DataFrame]]] = {
+    "engagements": user_truth,
+    "sessions": item_truth,
+    "clicks": query_truth,
+}

@@ -4,7 +4,8 @@ from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
 
-from shortlist.transforms.truth import Around, engaged_pairs, item_truth, user_truth
+from shortlist.config import QueriesConfig
+from shortlist.transforms.truth import Around, engaged_pairs, item_truth, query_truth, user_truth
 
 DAY = date(2017, 11, 23)
 
@@ -25,7 +26,7 @@ def events(spark: SparkSession) -> DataFrame:
 
 def around(spark: SparkSession) -> Around:
     known = events(spark)
-    return Around(known, engaged_pairs(known, DAY, ["checkout"]), DAY, ["checkout"])
+    return Around(known, engaged_pairs(known, DAY, ["checkout"]), DAY, ["checkout"], QueriesConfig())
 
 
 def rows(frame: DataFrame) -> set[tuple[str, str, str]]:
@@ -44,6 +45,20 @@ def test_users_later_items_and_those_new_to_them(spark: SparkSession) -> None:
 
 def test_items_later_beside_one_another(spark: SparkSession) -> None:
     assert rows(item_truth(around(spark))) == {("all", "old", "fresh"), ("all", "fresh", "old")}
+
+
+def test_queries_later_clicks_and_those_new_to_them(spark: SparkSession) -> None:
+    rows_of = [
+        ("click", date(2017, 11, 23), "Red shoe", "old"),
+        ("click", date(2017, 11, 24), "red  shoe", "old"),
+        ("outbound", date(2017, 11, 25), "red shoe", "fresh"),
+        ("impression", date(2017, 11, 25), "red shoe", "only shown"),
+        ("click", date(2017, 11, 25), None, "without a query"),
+        ("click", date(2017, 11, 23), "blue hat", "not later"),
+    ]
+    known = spark.createDataFrame(rows_of, "event_type string, event_date date, query string, item_id string")
+    found = query_truth(Around(known, known, DAY, ["checkout"], QueriesConfig()))
+    assert rows(found) == {("all", "red shoe", "old"), ("all", "red shoe", "fresh"), ("new", "red shoe", "fresh")}
 
 
 def test_pairs_before_and_after(spark: SparkSession) -> None:
