@@ -212,7 +212,7 @@ def catalog_snapshot(journey: Journey, snapshot: date) -> pl.DataFrame:
         .join(known, on="product_id", how="left")
         .select(
             pl.col("product_id").cast(pl.String).alias(c.ITEM_ID),
-            _title().alias(c.TITLE),
+            title().alias(c.TITLE),
             pl.concat_list("department", "product_category", "product_type").list.drop_nulls().alias(c.CATEGORY),
             pl.col(c.CREATED_AT),
             pl.col(c.PRICE),
@@ -279,19 +279,19 @@ def land(
         # Two attempts of one task would sweep away each other's partial folders; the lock dies with its process.
         fcntl.flock(lock, fcntl.LOCK_EX)
         pending = [day for day in wanted if not (landing / "engagements" / day.isoformat() / marker).exists()]
-        lines = _lines_by_day(pending, checkout_events(journey), redeemed)
+        lines = lines_by_day(pending, checkout_events(journey), redeemed)
         for day in pending:
             packed = gzip.compress("".join(lines.get(day, [])).encode(), compresslevel=GZIP_LEVEL, mtime=0)
-            size += _deliver(landing / "engagements" / day.isoformat(), "part-00000.json.gz", packed, marker)
+            size += deliver(landing / "engagements" / day.isoformat(), "part-00000.json.gz", packed, marker)
         for day in (day for day in wanted if day.day == 1 or day == since):
             catalog, promotions = landing / "catalog" / day.isoformat(), landing / "promotions" / day.isoformat()
             if not (catalog / marker).exists():
                 packed = _as_parquet(catalog_snapshot(journey, day))
-                size += _deliver(catalog, "part-00000.parquet", packed, marker)
+                size += deliver(catalog, "part-00000.parquet", packed, marker)
                 snapshots += 1
             if not (promotions / marker).exists():
                 running, second_offers = promotions_snapshot(journey, day)
-                size += _deliver(promotions, "part-00000.parquet", _as_parquet(running), marker)
+                size += deliver(promotions, "part-00000.parquet", _as_parquet(running), marker)
                 snapshots += 1
                 left_out += second_offers
 
@@ -349,7 +349,7 @@ def _days_of(journey: Journey) -> tuple[date, date]:
     return first, last
 
 
-def _lines_by_day(days: Sequence[date], *kinds: pl.DataFrame) -> dict[date, list[str]]:
+def lines_by_day(days: Sequence[date], *kinds: pl.DataFrame) -> dict[date, list[str]]:
     """JSON lines of each day, in the order of (event_ts, event_id); fields that a kind of event lacks are left out."""
     day = pl.col(c.EVENT_TS).dt.date()
     iso = pl.col(c.EVENT_TS).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -362,7 +362,7 @@ def _lines_by_day(days: Sequence[date], *kinds: pl.DataFrame) -> dict[date, list
     return {key[0]: frame["line"].to_list() for key, frame in ordered.partition_by("day", as_dict=True).items()}
 
 
-def _title() -> pl.Expr:
+def title() -> pl.Expr:
     """For people to read: product type (or what there is instead), package size, and `store brand` where it is one."""
     words = pl.coalesce("product_type", "product_category", "department").str.to_lowercase()
     # Cut off within a parenthesis, at 30 characters: the rest of it tells nothing.
@@ -387,7 +387,7 @@ def _as_parquet(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _deliver(folder: Path, name: str, content: bytes, marker: str) -> int:
+def deliver(folder: Path, name: str, content: bytes, marker: str) -> int:
     """Make a folder appear at once and whole, replacing one left half-written; returns the bytes written."""
     partial = folder.with_name(f".{folder.name}.partial")
     for stale in (partial, folder):
