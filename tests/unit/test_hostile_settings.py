@@ -59,6 +59,10 @@ WORDS = {
     "sources.category_affinity.reason": "a sentence in rows",
     "sources.content.reason": "a sentence in rows",
     "sources.repeat.reason": "a sentence in rows",
+    "sources.query_clicks.reason": "a sentence in rows",
+    "sources.query_neighbours.reason": "a sentence in rows",
+    "sources.words.reason": "a sentence in rows",
+    "sources.word_parts.reason": "a sentence in rows",
     "sources.trending.reason": "a sentence in rows",
     "sources.fresh.reason": "a sentence in rows",
 }
