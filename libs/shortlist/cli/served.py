@@ -8,8 +8,10 @@ import polars as pl
 
 from shortlist.cli.eligibility import Knowledge
 from shortlist.columns import (
+    CAMPAIGN,
     DECISION,
     ITEM_ID,
+    LENGTH,
     RANK,
     REASON,
     REMOVED,
@@ -104,7 +106,11 @@ class Served:
         interactions = self._of_day("interactions")
         if interactions is None:
             return None
-        return Knowledge(interactions, self._catalog(), self.settings.surfaces[self.surface], self.day)
+        surface = self.settings.surfaces[self.surface]
+        described = (
+            [None, None] if surface.promotions is None else map(self._newest, ("promotions", "audience_members"))
+        )
+        return Knowledge(interactions, self._newest("catalog"), surface, self.day, *described)
 
     @property
     def same_settings(self) -> bool:
@@ -117,8 +123,24 @@ class Served:
             return None
         return rows
 
-    def _catalog(self) -> pl.LazyFrame | None:
-        newest = self.lake.snapshot("catalog", self.day, self.inputs.get("catalog"))
+    def rows_of(self, campaign: str) -> int:
+        """How many rows of the day are of a campaign; 0 where the table is from before campaigns."""
+        rows = self.rows()
+        if CAMPAIGN not in rows.collect_schema().names():
+            return 0
+        counted = rows.filter(pl.col(CAMPAIGN) == campaign).select(pl.len())
+        return int(self.lake.collect(candidates_name(self.surface), counted, self.decision.table_version).item())
+
+    def subjects(self) -> int:
+        """How many subjects there were, with a list or without."""
+        rows = self._of_day("short_lists")
+        if rows is None:
+            return self.decision.subjects
+        without = rows.filter((pl.col(SURFACE) == self.surface) & (pl.col(LENGTH) == 0)).select(pl.len())
+        return self.decision.subjects + int(self.lake.collect("short_lists", without).item())
+
+    def _newest(self, table: str) -> pl.LazyFrame | None:
+        newest = self.lake.snapshot(table, self.day, self.inputs.get(table))
         return None if newest is None else newest[1]
 
 

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -18,11 +20,13 @@ from shortlist.generation.batches import HISTORY
 from shortlist.generation.items import Items, collect_items, count_users
 from shortlist.generation.lists import SurfaceItems
 from shortlist.generation.loading import History, Loading, ModelItems
+from shortlist.generation.offers import with_audiences
 from shortlist.generation.subject_frames import gather_items, gather_users
 from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
 from shortlist.rules import eligible_items
 from shortlist.rules.categories import repeat_intervals
+from shortlist.rules.promotions import LivePromotions, live_promotions
 from shortlist.sources.inputs import ArtefactName
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import USER_FACTORS
@@ -37,6 +41,19 @@ SUBJECT_FRAMES: Final[Mapping[str, Callable[[DataFrame, Items, SurfaceConfig], D
 
 
 @dataclass(frozen=True)
+class Promoting:
+    """The newest description of promotions.
+
+    Attributes:
+        promotions: promotion_id, item_id, campaign, audience, starts_at, ends_at.
+        members: audience, user_id; None where nobody is known to be in an audience.
+    """
+
+    promotions: pa.Table
+    members: DataFrame | None
+
+
+@dataclass(frozen=True)
 class Prepared:
     """What is shared by the surfaces of a run.
 
@@ -46,6 +63,8 @@ class Prepared:
         users: users with their history, persisted.
         artefacts: what sources need.
         folder: one that the driver and every task see, or None.
+        promotions: that are live; None where no surface looks at promotions.
+        members: audience, user_id of who is in an audience; None where nobody is known to be.
     """
 
     spark: SparkSession
@@ -53,10 +72,17 @@ class Prepared:
     users: DataFrame
     artefacts: SharedArtefacts
     folder: Path | None
+    promotions: LivePromotions | None = None
+    members: DataFrame | None = None
 
     def subjects(self, surface: SurfaceConfig) -> DataFrame:
-        """The subjects of a surface."""
-        return SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self.users, self.items, surface)
+        """The subjects of a surface; where it looks at promotions those whom one addresses, with their audiences."""
+        frame = SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self.users, self.items, surface)
+        promotions = self._promotions_of(surface, eligible_items(self.items.facts, surface).astype(np.uint8))
+        return frame if promotions is None else with_audiences(frame, self.members, promotions)
+
+    def _promotions_of(self, surface: SurfaceConfig, eligible: NDArray[np.uint8]) -> LivePromotions | None:
+        return None if surface.promotions is None or self.promotions is None else self.promotions.among(eligible)
 
     def items_of(self, surface: SurfaceConfig) -> SharedArrays[SurfaceItems]:
         """The items as a surface sees them."""
@@ -67,7 +93,8 @@ class Prepared:
             categories = items.categories(surface.category_level)
         if surface.pause is not None:
             intervals = repeat_intervals(categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats)
-        seen = SurfaceItems(items.ids, eligible, items.log_popularity, categories, intervals)
+        promotions = self._promotions_of(surface, eligible)
+        seen = SurfaceItems(items.ids, eligible, items.log_popularity, categories, intervals, promotions)
         return share_arrays(self.spark, self.folder, seen)
 
 
@@ -78,6 +105,7 @@ def prepare(
     history: History,
     catalog: DataFrame | None,
     models: Mapping[str, DataFrame],
+    promoting: Promoting | None = None,
 ) -> Iterator[Prepared]:
     """Gather and share what the pass needs.
 
@@ -87,16 +115,22 @@ def prepare(
         history: what subjects did.
         catalog: the newest that was known; None where there is none.
         models: the tables that artefacts are made from, by name.
+        promoting: what is promoted, and to whom; None where no surface looks at promotions.
     """
     spark = history.interactions.sparkSession
     with scratch_folder(spark, settings.als.scratch) as folder, closing(ModelItems(settings, models, folder)) as known:
         counts = count_users(history.interactions, history.day, settings.sources.popularity.window_days)
         ruled = {CATEGORY} if any(surface.needs_categories for surface in settings.surfaces.values()) else set()
         items = collect_items(counts, catalog, known.ids(), catalog_columns(needed) | ruled)
+        promotions = None if promoting is None else live_promotions(promoting.promotions, items.ids, history.day)
+        if promotions is not None:
+            items = replace(items, facts=replace(items.facts, promoted=promotions.promoted(len(items.ids))))
         users = gather_users(history.interactions, models.get(USER_FACTORS.name)).persist()
         solved = _users_without_vector(settings, users, needed)
         shared = {name for name in needed if solved or name != "fold_in"}
-        yield Prepared(spark, items, users, share_artefacts(shared, Loading(spark, known, items, history)), folder)
+        artefacts = share_artefacts(shared, Loading(spark, known, items, history))
+        members = None if promoting is None else promoting.members
+        yield Prepared(spark, items, users, artefacts, folder, promotions, members)
         users.unpersist()
 
 

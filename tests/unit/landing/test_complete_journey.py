@@ -17,6 +17,7 @@ from shortlist.errors import SettingsError
 from shortlist.landing.complete_journey import (
     Journey,
     LandedSummary,
+    audience_snapshot,
     catalog_snapshot,
     checkout_events,
     land,
@@ -57,6 +58,7 @@ COUPONS = [
     (500, MILK, 1), (500, CAT_FOOD, 1), (500, CAT_FOOD, 1), (500, MILK, 2), (501, NAMELESS, 1), (502, MILK, 4),
     (503, MILK, 3), (504, MILK, 5),
 ]  # fmt: skip
+MEMBERS = [(2, 3), (1, 2), (1, 1), (5, 1), (4, 1)]
 REDEMPTIONS = [
     (1, 500, 1, "2017-01-01 00:00:00"),
     (2, 500, 1, "2017-01-01 00:00:00"),
@@ -81,6 +83,7 @@ def write_data(folder: Path, sales: list[tuple[Any, ...]] | None = None, backwar
         ),
         "campaign_descriptions": (CAMPAIGNS, ["campaign_id", "start_date", "end_date"]),
         "coupons": (COUPONS, ["coupon_upc", "product_id", "campaign_id"]),
+        "campaigns": (MEMBERS, ["campaign_id", "household_id"]),
         "coupon_redemptions": (REDEMPTIONS, ["household_id", "coupon_upc", "campaign_id", "redemption_date"]),
     }
     for name, (rows, columns) in tables.items():
@@ -274,6 +277,15 @@ def test_a_snapshot_knows_no_future(journey: Journey, day: date) -> None:
     assert not changed.filter(pl.col("price") >= 500).is_empty(), (
         "the planted sale is seen a day later, so the comparison above can fail"
     )
+
+
+def test_households_are_in_the_audiences_of_the_campaigns_that_promotions_tell_of(journey: Journey) -> None:
+    for day in (date(2017, 1, 1), date(2017, 2, 1)):
+        promoted = set(promotions_snapshot(journey, day)[0]["audience"])
+        assert set(audience_snapshot(journey, day)["audience"]) <= promoted
+    january = [("campaign-1", "1"), ("campaign-1", "2"), ("campaign-2", "3"), ("campaign-4", "1")]
+    assert audience_snapshot(journey, date(2017, 1, 1)).rows() == january
+    assert audience_snapshot(journey, date(2017, 2, 1)).rows() == january[2:]
 
 
 def test_promotions_are_announced_a_month_ahead_and_have_one_row_per_key(journey: Journey) -> None:
