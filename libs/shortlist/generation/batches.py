@@ -151,7 +151,7 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
         # To the rules all pairs that nobody's history knows are alike.
         others = np.full(len(promoted.items), forbidding_rules(_NOT_ADDRESSED, reading.surface)[0], np.int8)
         masked_rows, masked_items = np.append(rows, promoted.rows), np.append(items, promoted.items)
-        together = np.lexsort((masked_items, masked_rows))
+        together = np.argsort(masked_rows << 32 | masked_items, kind="stable")  # two ordered parts are merged
         masking = np.append(own, others)[together]
         masked_rows, masked_items = masked_rows[together], masked_items[together]
     masked = masking >= 0

@@ -256,7 +256,7 @@ def promotions_snapshot(journey: Journey, snapshot: date) -> tuple[pl.DataFrame,
 
 
 def audience_snapshot(journey: Journey, snapshot: date) -> pl.DataFrame:
-    """The households of the campaigns that `promotions_snapshot` tells of.
+    """The households of the campaigns that are running or announced, as `promotions_snapshot` knows them.
 
     Returns:
         audience (the campaign's name), user_id, sorted by both.

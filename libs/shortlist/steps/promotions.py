@@ -38,7 +38,7 @@ def promoting(run: Run, day: date) -> Promoting | None:
 def _say(live: pa.Table, members: DataFrame | None, day: date) -> None:
     named = {name for name in pc.unique(live[AUDIENCE]).to_pylist() if name is not None}
     log.info(
-        "promotions that are live when %s ends: %d of %d items, for %d audiences",
+        "promotions that are live when %s ends: %d of an item each, of %d items, for %d audiences",
         day, live.num_rows, pc.count_distinct(live[ITEM_ID]).as_py(), len(named),
     )  # fmt: skip
     if not live.num_rows:
