@@ -24,7 +24,7 @@ def allocated(
     spark: SparkSession, table: Table, share: float, k: int, tasks: int = 2
 ) -> tuple[dict[str, list[int]], dict[str, int]]:
     """By subject the places, from 0, of the items that stay, and how many are out where some are."""
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (subject, 9, {"seen": 1}, [], [(f"i{place}", float(score), "als", ["als"], None, campaign, None)
                                        for place, (campaign, score) in enumerate(items)])
         for subject, items in table.items()
