@@ -68,15 +68,14 @@ def promoted_pairs(
         items: their items.
     """
     lists = batch[AUDIENCES]
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
-    starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-    audiences = pc.index_in(lists.flatten().cast(pa.string()), value_set=promotions.audience_names)
-    offered = offering(promotions)(starts, audiences.to_numpy(zero_copy_only=False).astype(np.int32))
+    found = pc.index_in(lists.flatten().cast(pa.string()), value_set=promotions.audience_names)
+    owners = pc.list_parent_indices(lists).filter(found.is_valid()).to_numpy()
+    audiences = found.drop_null().to_numpy().astype(np.int32)
+    offered = offering(promotions)(_starts(owners, batch.num_rows), audiences)
     promoted = promotions.promoted_items
     allowed = offered != NOT_OFFERED
     owners, columns = np.nonzero(allowed)
-    ends = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=batch.num_rows)))).astype(np.int64)
-    offers = Offers(ends, promoted[columns], offered[owners, columns])
+    offers = Offers(_starts(owners, batch.num_rows), promoted[columns], offered[owners, columns])
     others = ~allowed
     if len(promoted):
         places = np.minimum(np.searchsorted(promoted, items), len(promoted) - 1)
@@ -84,6 +83,11 @@ def promoted_pairs(
         others[rows[known], places[known]] = False
     owners, columns = np.nonzero(others)
     return PromotedPairs(offers, owners.astype(np.int64), promoted[columns])
+
+
+def _starts(owners: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Offsets of so many subjects, each entry naming its own; ascending."""
+    return np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=count)))).astype(np.int64)
 
 
 def in_pieces(batch: pa.RecordBatch, promotions: LivePromotions | None) -> Iterator[pa.RecordBatch]:
