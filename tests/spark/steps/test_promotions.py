@@ -1,10 +1,8 @@
 """What is promoted to whom: users with their audiences, and what the log says where a promotion reaches nobody."""
 
-import logging
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -22,21 +20,6 @@ ITEMS = pa.array(["a", "b", "c"])
 BEGUN, OVER, ENDS = (datetime(2017, *day, tzinfo=UTC) for day in ((11, 1), (12, 1), (12, 9)))
 
 
-@pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setenv("SHORTLIST_HOME", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def heard() -> Any:
-    """The house's log also goes to pytest."""
-    log = logging.getLogger("shortlist")
-    before, log.propagate = log.propagate, True
-    yield
-    log.propagate = before
-
-
 def land(home: Path, *rows: tuple[str, str | None, datetime], members: tuple[tuple[str, str], ...] = ()) -> None:
     promotions = [
         {"promotion_id": f"p{item}", "item_id": item, "campaign": "x", "audience": audience, "starts_at": BEGUN,
@@ -50,8 +33,8 @@ def land(home: Path, *rows: tuple[str, str | None, datetime], members: tuple[tup
 
 
 def known(spark: SparkSession, home: Path) -> Promoting | None:
-    promoted = '{"surfaces": {"homefeed": {"subject": "user", "sources": ["als"], "promotions": {}}}}'
-    return promoting(run_of(spark, home, DAY, "--set", promoted), DAY)
+    """By the demo's settings, of which one surface looks at promotions."""
+    return promoting(run_of(spark, home, DAY), DAY)
 
 
 def audiences(spark: SparkSession, found: Promoting | None) -> dict[str, list[str] | None]:
@@ -97,5 +80,5 @@ def test_without_promotions_nobody_is_addressed(
 
 
 def test_nothing_is_read_where_no_surface_looks_at_promotions(spark: SparkSession, home: Path) -> None:
-    plain = '{"surfaces": {"homefeed": {"subject": "user", "sources": ["als"]}}}'
-    assert promoting(run_of(spark, home, DAY, "--set", plain), DAY) is None
+    land(home, ("a", "staff", ENDS))
+    assert promoting(run_of(spark, home, DAY, "--set", "surfaces.ads.promotions=null"), DAY) is None
