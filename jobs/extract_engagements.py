@@ -1,4 +1,4 @@
-"""Landing to engagements, quarantine, catalog and promotions.
+"""Landing to engagements, quarantine, catalog, promotions and members of audiences.
 
 Reads the run date's landing folders and every earlier one that was not extracted yet, gives every reason against a row,
 keeps the first delivery of each event, checks the result against its contract and against the traffic of the days

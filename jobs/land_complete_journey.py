@@ -1,4 +1,4 @@
-"""Land the public Complete Journey data as a producer would: engagements a day, catalog and promotions a month.
+"""Land the public Complete Journey data as a producer would: engagements a day; catalog, promotions, audiences a month.
 
 For the demo. Needs no JVM: `python jobs/land_complete_journey.py` does the same as spark-submit.
 """

@@ -46,7 +46,7 @@ class Job:
 JOBS: Final[dict[str, Job]] = {
     "extract_engagements": Job(
         reads=("engagements", "catalog", "erasures"),
-        writes=("engagements", "quarantine", "catalog", "promotions"),
+        writes=("engagements", "quarantine", "catalog", "promotions", "audience_members"),
         on_failure=_NOTHING_PUBLISHED,
     ),
     "build_interactions": Job(
@@ -73,13 +73,23 @@ JOBS: Final[dict[str, Job]] = {
         on_failure=_NOTHING_PUBLISHED,
     ),
     "learn_blend": Job(
-        reads=("engagements", "catalog"),
+        reads=("engagements", "catalog", "promotions", "audience_members"),
         writes=("blends",),
         after=("build_interactions",),
         on_failure=_NOTHING_PUBLISHED,
     ),
     "generate_candidates": Job(
-        reads=("interactions", "engagements", "catalog", "user_factors", "item_factors", "related_items", "blends"),
+        reads=(
+            "interactions",
+            "engagements",
+            "catalog",
+            "promotions",
+            "audience_members",
+            "user_factors",
+            "item_factors",
+            "related_items",
+            "blends",
+        ),
         writes=("source_candidates", "unchecked_candidates", "short_lists", "audiences"),
         after=("train_als", "train_cooccurrence", "learn_blend"),
         on_failure=_NOTHING_PUBLISHED,
@@ -91,6 +101,8 @@ JOBS: Final[dict[str, Job]] = {
             "source_candidates",
             "interactions",
             "catalog",
+            "promotions",
+            "audience_members",
             "publications",
             CANDIDATES,
         ),

@@ -216,6 +216,7 @@ ENGAGEMENTS: Final = load_table("engagements")
 QUARANTINE: Final = load_table("quarantine")
 CATALOG: Final = load_table("catalog")
 PROMOTIONS: Final = load_table("promotions")
+AUDIENCE_MEMBERS: Final = load_table("audience_members")
 INTERACTIONS: Final = load_table("interactions")
 BASKETS: Final = load_table("baskets")
 USER_FACTORS: Final = load_table("user_factors")
@@ -237,6 +238,7 @@ TABLES: Final = (
     QUARANTINE,
     CATALOG,
     PROMOTIONS,
+    AUDIENCE_MEMBERS,
     INTERACTIONS,
     BASKETS,
     USER_FACTORS,

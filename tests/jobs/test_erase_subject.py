@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -63,6 +64,10 @@ def land_catalog(deployment: Deployment) -> None:
     pl.DataFrame(catalog, {"item_id": pl.String, "title": pl.String, "status": pl.String}).write_parquet(
         folder / "items.parquet"
     )
+    (folder / "_SUCCESS").touch()
+    folder = deployment.landing / "audience_members" / "2017-11-01"
+    folder.mkdir(parents=True)
+    (folder / "members.csv").write_text(f"audience,user_id\nclub,{USER}\nclub,{tiny.USERS[0]}\n")
     (folder / "_SUCCESS").touch()
 
 
@@ -151,7 +156,7 @@ def test_the_search_would_find_them(erased: Erased) -> None:
         "candidates_homefeed",
         "candidates_related",
     }
-    tables |= {"publications"}
+    tables |= {"publications", "audience_members"}
     assert tables_of(erased.before) == tables
     assert f"manifests/run_date={NEXT}/extract_engagements.json" in erased.before
     assert "reports/extra.html" in erased.before
@@ -232,6 +237,7 @@ def test_the_proof_says_what_went_and_does_not_say_who(erased: Erased) -> None:
     assert rows["item", "engagements"] == 5 * days
     assert rows["user", "quarantine"] == rows["item", "quarantine"] == days
     assert (rows["user", "catalog"], rows["item", "catalog"]) == (0, 1)
+    assert rows["user", "audience_members"] == 1
     assert (rows["user", "user_factors"], rows["item", "item_factors"]) == (2, 2)  # a row a run date
     assert rows["user", "interactions"] == 2 * 3
     assert rows["item", "interactions"] == 2 * 5
@@ -252,10 +258,8 @@ def test_nothing_brings_them_back(erased: Erased) -> None:
     """A later landing, an earlier day run again, a new description of the catalog: all of them name the subjects."""
     deployment = erased.deployment
     land(deployment, LATER)
-    folder = deployment.landing / "catalog" / LATER.isoformat()
-    folder.mkdir()
-    (folder / "items.parquet").write_bytes((deployment.landing / "catalog/2017-11-01/items.parquet").read_bytes())
-    (folder / "_SUCCESS").touch()
+    for kind in ("catalog", "audience_members"):
+        shutil.copytree(deployment.landing / kind / "2017-11-01", deployment.landing / kind / LATER.isoformat())
     deployment.run("extract_engagements", LATER)
     assert lines(deployment, LATER) == {
         "landed": 48 + OF_A_DAY + 2,
@@ -271,6 +275,7 @@ def test_nothing_brings_them_back(erased: Erased) -> None:
     with pytest.raises(HeldError, match=r"1 of 58 lines cannot be used(.|\n)*\{zzz"):
         deployment.run("extract_engagements", DAY, "extraction.max_rejected_share=0.001")
     assert len(deployment.table("catalog").filter(pl.col("snapshot_date") == LATER)) == 80
+    assert deployment.table("audience_members")["user_id"].to_list() == 2 * tiny.USERS[:1]
     assert traces(deployment.home) == []
 
 

@@ -70,6 +70,18 @@ def test_a_surface_for_some_users_is_judged_by_those_it_addressed(judged: Deploy
     assert figure(judged, "recall") == (pytest.approx((2 / 2 + 0) / 2), 2)
 
 
+def test_a_surface_with_a_truth_of_its_own_is_judged_by_it_and_by_who_got_a_list(judged: Deployment) -> None:
+    """u1 followed an advertisement of c, u3 (without a list) one of a; what they bought is nobody's business here."""
+    later = [{**event, "event_type": "outbound"} for event in events(DAY, u1="c", u3="a")]
+    published.write(judged.home / "warehouse", "engagements", "engagements", later)
+    judged.run("evaluate_candidates", DAY, SURFACES.replace('"k": 4', '"k": 4, "truth_event_types": ["outbound"]'))
+    assert figure(judged, "recall", k=1) == (0.0, 1)
+    assert figure(judged, "recall") == (1.0, 1)
+    assert figure(judged, "recall", source="als") == (1.0, 1)
+    judged.run("evaluate_candidates", DAY, SURFACES)
+    assert figure(judged, "recall")[1] == 3
+
+
 def test_lists_are_judged_by_what_followed_them(judged: Deployment) -> None:
     judged.run("evaluate_candidates", DAY, SURFACES)
     # Later, u1 took a and b, u2 took x, u3 (without a list) took a: three subjects with truth, one of them served well.

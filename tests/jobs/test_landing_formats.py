@@ -122,7 +122,10 @@ def test_order_lines_without_event_ids_are_read_as_their_example_says(deployment
         "1003,1,12/01/2017 00:10 EST,18.0,B-1,2.50\n"
     )
     (folder(deployment, "catalog") / "items.csv").write_text("sku,name,path\nB-1,Lamp,home > lamps\nB-2,Desk,home\n")
-    deployment.run("extract_engagements", DAY, example("order_lines"), "extraction.max_rejected_share=0.5")
+    # Users are named in one way, whoever names them.
+    (folder(deployment, "audience_members") / "club.csv").write_text("group,customer\nclub, 17.0 \nclub,18\n")
+    members = 'extraction.audience_members.fields={"audience": "group", "user_id": "customer"}'
+    deployment.run("extract_engagements", DAY, example("order_lines"), members, "extraction.max_rejected_share=0.5")
 
     hashes = [hashlib.sha256(f'["1001","{line}"]'.encode()).hexdigest()[:32] for line in (1, 2)]
     names = ["event_id", "event_type", "event_ts", "event_date", "user_id", "item_id", "session_id", "value"]
@@ -138,6 +141,7 @@ def test_order_lines_without_event_ids_are_read_as_their_example_says(deployment
     assert manifest(deployment)["lines"] == {"landed": 5, "accepted": 2, "quarantined": 2, "duplicates": 1, "erased": 0}
     items = deployment.table("catalog").select("item_id", "title", "category", "status").sort("item_id").rows()
     assert items == [("B-1", "Lamp", ["home", "lamps"], "active"), ("B-2", "Desk", ["home"], "active")]
+    assert deployment.table("audience_members").sort("user_id").rows() == [("club", "17", DAY), ("club", "18", DAY)]
 
 
 def test_avro_and_delta_folders_are_read_like_the_others(deployment: Deployment) -> None:

@@ -5,6 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import polars as pl
@@ -15,6 +17,7 @@ from tests.jobs.conftest import Deployment
 
 DAY = date(2017, 11, 12)
 LANDED = tiny.days(last=DAY)
+ALL_ITEMS = [item for group in tiny.GROUPS.values() for item in group]
 # An item returns after its category's whole interval; a category without 16 repeats never does.
 RULES = "mask_seen: false, pause: {share: 1.0, min_repeats: 16}, max_per_category: 2, category_level: 2"
 SHOPPING = (
@@ -24,6 +27,12 @@ SHOPPING = (
 AWAY, LAST_SEEN = ("u03", "u08"), date(2017, 11, 9)
 LAPSING = "lapsing: {after: 2.5, until: null, holdback: 0.0}"
 GROWTH = f"{{subject: user, {LAPSING}, sources: [repeat], fallback: null, k: 3, depth: 20, mask_seen: false}}"
+
+# Only what is promoted, to whom it is promoted; one campaign has at most 2 of 10 places.
+PROMOTED = "promotions: {max_campaigns: 2, max_per_campaign: 3, max_campaign_share: 0.2}"
+ADS = f"{{subject: user, {PROMOTED}, sources: [repeat], fallback: popularity, k: 5, min_item_support: 2, mask_seen: false}}"
+MEMBERS = {"club": tiny.USERS[:8], "staff": tiny.USERS[5:11]}
+SERVED = datetime(2017, 11, 13, tzinfo=UTC)
 
 
 def events_of(day: date) -> list[tiny.Event]:
@@ -61,23 +70,57 @@ def paused(bought: dict[tuple[str, str], list[datetime]]) -> Iterator[tuple[str,
             yield user, item
 
 
+def promotions() -> list[dict[str, Any]]:
+    """Promotions of which some are over or yet to come, some to the second, and some for an audience without anybody."""
+    chance = Random("promotions")
+    hours = [-240, -24, 0, 1, 24]
+    return [
+        {
+            "promotion_id": f"p{number:03d}",
+            "item_id": chance.choice(ALL_ITEMS),
+            "campaign": chance.choice([*"xxxxxxxxxxxxxxxyyyyyyyyzzzzzz", None]),
+            "audience": chance.choice(["club", "club", "staff", "nobody"]),
+            "starts_at": SERVED + timedelta(hours=chance.choice([-500, *hours[:4]])),
+            "ends_at": SERVED + timedelta(hours=chance.choice([*hours, 48])),
+        }
+        for number in range(400)
+    ]
+
+
+def allowed() -> dict[str, dict[str, dict[str, Any]]]:
+    """By user and item the promotion that the item is given for: of those for the user that which ends last."""
+    found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for promotion in sorted(promotions(), key=lambda each: (-each["ends_at"].timestamp(), each["promotion_id"])):
+        if promotion["starts_at"] <= SERVED < promotion["ends_at"]:
+            for user in MEMBERS.get(promotion["audience"], ()):
+                found[user].setdefault(promotion["item_id"], promotion)
+    return found
+
+
+def land(folder: Path, rows: pl.DataFrame) -> None:
+    folder.mkdir(parents=True)
+    rows.write_parquet(folder / "rows.parquet")
+    (folder / "_SUCCESS").touch()
+
+
 def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment) -> None:
     for day in LANDED:
         tiny.write_folder(deployment.landing, day, events_of(day))
-    folder = deployment.landing / "catalog" / str(LANDED[0])
-    folder.mkdir(parents=True)
-    items = [item for group in tiny.GROUPS.values() for item in group]
+    described = [promotion for promotion in promotions() if promotion["ends_at"] > promotion["starts_at"]]
+    members = [{"audience": name, "user_id": user} for name, users in MEMBERS.items() for user in users]
+    land(deployment.landing / "promotions" / str(LANDED[0]), pl.DataFrame(described))
+    land(deployment.landing / "audience_members" / str(LANDED[0]), pl.DataFrame(members))
+    items = ALL_ITEMS
     catalog = {
         "item_id": items,
         "category": [category(item) or None for item in items],
         "status": ["active"] * len(items),
     }
     kinds: dict[str, Any] = {"item_id": pl.String, "category": pl.List(pl.String), "status": pl.String}
-    pl.DataFrame(catalog, kinds).write_parquet(folder / "items.parquet")
-    (folder / "_SUCCESS").touch()
+    land(deployment.landing / "catalog" / str(LANDED[0]), pl.DataFrame(catalog, kinds))
     text = deployment.config.read_text()
     lines = [line for line in text.splitlines() if not line.startswith("  related:")]
-    surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}"
+    surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}\n  ads: {ADS}"
     lines = [surfaces if line.startswith("  homefeed:") else line for line in lines]
     deployment.config.write_text("\n".join(lines) + "\n")
     for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
@@ -112,3 +155,37 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     for user, removed in counted.items():
         assert removed["paused"] == sum(each == user and item in supported for each, item in forbidden)
         assert removed["max_per_category"] > 0
+    check_ads(deployment, everything.filter(pl.col("surface") == "ads"), supported)
+
+
+def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str]) -> None:
+    """Every row of the surface of promotions, and what its short lists say."""
+    offers = {user: {item: of[item] for item in supported & set(of)} for user, of in allowed().items()}
+    offers = {user: of for user, of in offers.items() if of}
+    rows = listed.sort("subject_id", "rank").to_dicts()
+    for row in rows:
+        promotion = offers[row["subject_id"]][row["item_id"]]
+        assert (row["campaign"], row["expires_at"]) == (promotion["campaign"], promotion["ends_at"])
+        assert row["expires_at"] > SERVED
+    by_list = {user: [row["campaign"] for row in rows if row["subject_id"] == user] for user in offers}
+    for user, campaigns in by_list.items():
+        counts = Counter(name for name in campaigns if name is not None)
+        assert len(counts) <= 2
+        assert max(counts.values(), default=0) <= 3
+        assert len(campaigns) <= 5
+        assert [row["rank"] for row in rows if row["subject_id"] == user] == [*range(1, len(campaigns) + 1)]
+    most = 2 * len(offers) * 5 // 10
+    totals = Counter(row["campaign"] for row in rows if row["campaign"] is not None)
+    assert max(totals.values()) == most  # there is more of one campaign than it may have
+
+    short = deployment.table("short_lists").filter(pl.col("surface") == "ads").to_dicts()
+    assert {row["subject_id"]: row["length"] for row in short} == {
+        user: len(campaigns) for user, campaigns in by_list.items() if len(campaigns) < 5
+    }
+    promoted = supported & {each["item_id"] for each in promotions() if each["starts_at"] <= SERVED < each["ends_at"]}
+    left_out = 0
+    for row in short:
+        removed = json.loads(row["removed"])
+        assert removed.get("audience", 0) == len(promoted - set(offers[row["subject_id"]]))
+        left_out += removed.get("campaign_share", 0)
+    assert left_out

@@ -1,7 +1,7 @@
 """Everything that must hold before a surface's day is published: its contract, and the guardrails against the last day."""
 
 import math
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 
 from pyspark.sql import DataFrame
 
@@ -39,6 +39,7 @@ def check_surface(
         "k": surface.k,
         "sources": [*surface.sources, *([fallback] if fallback else [])],
         "run_date": run_date,
+        "served_from": datetime.combine(run_date + timedelta(days=1), time(), tzinfo=UTC),
         "min_subjects": max(1, math.ceil(expected_subjects * (1 - limits.max_short_share))),
     }
     checked = audit(candidates, table, f"run_date={run_date}", parameters, minutes, rows)

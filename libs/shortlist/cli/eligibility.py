@@ -3,13 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shortlist.columns import (
+    AUDIENCE,
     BUYABLE,
     CATEGORY,
     EVENTS,
@@ -27,6 +31,7 @@ from shortlist.config import SurfaceConfig
 from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons
 from shortlist.rules.categories import category_numbers, repeat_intervals
 from shortlist.rules.facts import ItemFacts, PairFacts
+from shortlist.rules.promotions import NOT_OFFERED, LivePromotions, live_promotions, offering
 from shortlist.subjects import SUBJECTS, SubjectType
 
 _DESCRIBED = "described"
@@ -49,12 +54,16 @@ class Knowledge:
             are off.
         surface: floors and filters.
         day: the run date.
+        promotions: the newest description of them that is not after the run date; None where nobody looks, or there is none.
+        members: audience, user_id of the newest description; None likewise.
     """
 
     interactions: pl.LazyFrame
     catalog: pl.LazyFrame | None
     surface: SurfaceConfig
     day: date
+    promotions: pl.LazyFrame | None = None
+    members: pl.LazyFrame | None = None
 
     @property
     def subject(self) -> SubjectType:
@@ -108,6 +117,36 @@ class Knowledge:
         joined = items.to_frame(ITEM_ID).join(paths, ITEM_ID, how="left", maintain_order="left")
         return category_numbers(joined[CATEGORY].to_arrow(), self.surface.category_level)
 
+    @cached_property
+    def promoted(self) -> tuple[pa.Array, LivePromotions] | None:
+        """Items with a live promotion, sorted, and what promotes them; None where there are no promotions."""
+        if self.promotions is None:
+            return None
+        described = self.promotions.collect()
+        items = pa.array(sorted(set(described[ITEM_ID])), pa.string())
+        return items, live_promotions(described.to_arrow(), items, self.day)
+
+    def offers(self, user: str) -> dict[str, str | None]:
+        """The items that a live promotion allows the user, each with its campaign."""
+        if self.promoted is None:
+            return {}
+        items, live = self.promoted
+        theirs = (
+            [] if self.members is None else self.members.filter(pl.col(USER_ID) == user).collect()[AUDIENCE].to_list()
+        )
+        known = pc.index_in(pa.array(theirs, pa.string()), value_set=live.audience_names).drop_null()
+        audiences = np.unique(known.to_numpy(zero_copy_only=False)).astype(np.int32)
+        (offered,) = offering(live)(np.array([0, len(audiences)]), audiences)
+        names, campaigns = items.to_pylist(), [*live.campaign_names.to_pylist(), None]
+        pairs = zip(live.promoted_items.tolist(), offered.tolist(), strict=True)
+        return {names[item]: campaigns[live.campaigns[number]] for item, number in pairs if number != NOT_OFFERED}
+
+    def is_addressed(self, subject: str) -> bool:
+        """Whether promotions allow the subject something that may be shown; always where the surface does not look at them."""
+        if self.surface.promotions is None:
+            return True
+        return bool(set(self.offers(subject)) & set(self.eligible()[ITEM_ID]))
+
     def mask(self, subject: str, item: str) -> str | None:
         """Name of the rule by which the subject must not be given the item; None when nothing forbids it."""
         items, pairs = self._pairs(subject)
@@ -139,12 +178,21 @@ class Knowledge:
         if self.catalog is None:
             items = supports.collect()
             nothing = np.full(items.height, None, object)
-            return items, ItemFacts(items[SUPPORT].cast(pl.Int64).to_numpy(), None, nothing, nothing)
+            support = items[SUPPORT].cast(pl.Int64).to_numpy()
+            return items, ItemFacts(support, None, nothing, nothing, self._promoted(items[ITEM_ID]))
         described = self.catalog.select(ITEM_ID, STATUS, BUYABLE, pl.lit(True).alias(_DESCRIBED))
         items = supports.join(described, on=ITEM_ID, how="left").collect()
         status, buyable = (np.array(items[name].to_list(), object) for name in (STATUS, BUYABLE))
         known = items[_DESCRIBED].fill_null(False).to_numpy()
-        return items, ItemFacts(items[SUPPORT].cast(pl.Int64).to_numpy(), known, status, buyable)
+        support = items[SUPPORT].cast(pl.Int64).to_numpy()
+        return items, ItemFacts(support, known, status, buyable, self._promoted(items[ITEM_ID]))
+
+    def _promoted(self, items: pl.Series) -> NDArray[np.bool_] | None:
+        """Whether a promotion of each item is live."""
+        if self.promoted is None:
+            return None
+        ids, live = self.promoted
+        return items.is_in(ids.take(pa.array(live.promoted_items)).to_pylist()).to_numpy()
 
     def _pairs(self, subject: str) -> tuple[NDArray[np.object_], PairFacts]:
         """Items that some rule may forbid the subject, and what the rules look at."""
@@ -152,7 +200,12 @@ class Knowledge:
 
 
 def _with_history(knowledge: Knowledge, user: str) -> tuple[NDArray[np.object_], PairFacts]:
-    rows = knowledge.history(user)
+    rows, offers = knowledge.history(user), knowledge.offers(user)
+    if knowledge.promoted is not None:  # what nobody may be given counts too: nothing else is known of it
+        ids, live = knowledge.promoted
+        promoted = pl.DataFrame({ITEM_ID: ids.take(pa.array(live.promoted_items)).to_pylist()}, {ITEM_ID: pl.String})
+        others = promoted.join(rows, ITEM_ID, how="anti")
+        rows = pl.concat([rows, others], how="diagonal")
     engaged, hidden = (rows[EVENTS] > 0).fill_null(False).to_numpy(), rows[HIDDEN].fill_null(False).to_numpy()
     ends = datetime(knowledge.day.year, knowledge.day.month, knowledge.day.day, tzinfo=UTC) + timedelta(days=1)
     since = rows.select(
@@ -164,20 +217,21 @@ def _with_history(knowledge: Knowledge, user: str) -> tuple[NDArray[np.object_],
         hidden=hidden,
         since_purchase=since.to_series().cast(pl.Float32).to_numpy(),
         interval=knowledge.intervals(rows[ITEM_ID]),
+        addressed=np.array([item in offers for item in rows[ITEM_ID]], np.bool_),
     )
 
 
 def _with_itself(knowledge: Knowledge, item: str) -> tuple[NDArray[np.object_], PairFacts]:
     yes, no = np.ones(1, np.bool_), np.zeros(1, np.bool_)
     return np.array([item], object), PairFacts(
-        yes, no, no, np.full(1, np.nan, np.float32), np.full(1, np.inf, np.float32)
+        yes, no, no, np.full(1, np.nan, np.float32), np.full(1, np.inf, np.float32), yes
     )
 
 
 def _with_nothing(knowledge: Knowledge, query: str) -> tuple[NDArray[np.object_], PairFacts]:
     """No rule forbids a query what was clicked for it."""
     no, unknown = np.zeros(0, np.bool_), np.zeros(0, np.float32)
-    return np.array([], object), PairFacts(no, no, no, unknown, unknown)
+    return np.array([], object), PairFacts(no, no, no, unknown, unknown, no)
 
 
 # By what a subject's history is.

@@ -128,8 +128,10 @@ def _columns(view: Served, chosen: Sequence[str]) -> list[str]:
 
 def _lists(view: Served, columns: Sequence[str]) -> pl.DataFrame:
     """subject_id and candidates, one row a subject."""
+    rows = view.rows()
+    gained = set(columns) - set(rows.collect_schema().names())  # empty on a day from before its table had the column
     whole = (
-        view.rows()
+        rows.with_columns(pl.lit(None).alias(name) for name in sorted(gained))
         .sort(SUBJECT_ID, RANK)
         .group_by(SUBJECT_ID, maintain_order=True)
         .agg(pl.struct(columns).alias(CANDIDATES))

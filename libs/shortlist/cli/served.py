@@ -8,9 +8,11 @@ import polars as pl
 
 from shortlist.cli.eligibility import Knowledge
 from shortlist.columns import (
+    CAMPAIGN,
     CATEGORY,
     DECISION,
     ITEM_ID,
+    LENGTH,
     RANK,
     REASON,
     REMOVED,
@@ -78,7 +80,7 @@ class Served:
 
     def answer(self, query: str) -> pl.DataFrame:
         """What the text of the day's catalog answers to a query without a list, in the columns of `list_of`."""
-        known, catalog = self.knowledge(), self._catalog()
+        known, catalog = self.knowledge(), self._newest("catalog")
         if known is None or catalog is None:
             return self.list_of(query)
         texts = self.lake.collect("catalog", catalog.select(ITEM_ID, TITLE, CATEGORY)).to_arrow()
@@ -121,7 +123,11 @@ class Served:
         interactions = self._of_day("interactions")
         if interactions is None:
             return None
-        return Knowledge(interactions, self._catalog(), self.settings.surfaces[self.surface], self.day)
+        surface = self.settings.surfaces[self.surface]
+        described = (
+            [None, None] if surface.promotions is None else map(self._newest, ("promotions", "audience_members"))
+        )
+        return Knowledge(interactions, self._newest("catalog"), surface, self.day, *described)
 
     @property
     def same_settings(self) -> bool:
@@ -134,8 +140,24 @@ class Served:
             return None
         return rows
 
-    def _catalog(self) -> pl.LazyFrame | None:
-        newest = self.lake.snapshot("catalog", self.day, self.inputs.get("catalog"))
+    def rows_of(self, campaign: str) -> int:
+        """How many rows of the day are of a campaign; 0 where the table is from before campaigns."""
+        rows = self.rows()
+        if CAMPAIGN not in rows.collect_schema().names():
+            return 0
+        counted = rows.filter(pl.col(CAMPAIGN) == campaign).select(pl.len())
+        return int(self.lake.collect(candidates_name(self.surface), counted, self.decision.table_version).item())
+
+    def subjects(self) -> int:
+        """How many subjects there were, with a list or without."""
+        rows = self._of_day("short_lists")
+        if rows is None:
+            return self.decision.subjects
+        without = rows.filter((pl.col(SURFACE) == self.surface) & (pl.col(LENGTH) == 0)).select(pl.len())
+        return self.decision.subjects + int(self.lake.collect("short_lists", without).item())
+
+    def _newest(self, table: str) -> pl.LazyFrame | None:
+        newest = self.lake.snapshot(table, self.day, self.inputs.get(table))
         return None if newest is None else newest[1]
 
 

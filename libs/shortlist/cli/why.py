@@ -15,12 +15,13 @@ from shortlist.cli.served import Served, served
 from shortlist.columns import ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_titles
-from shortlist.rules import LIST_RULES, PAIR_RULES
+from shortlist.rules import LIST_RULES, PAIR_RULES, TABLE_RULES
 from shortlist.subjects import SUBJECTS
 
 Answer = tuple[str, str, str]
 """A word for programs, one sentence, and the next step."""
 
+_OF_LISTS = (*LIST_RULES, *TABLE_RULES)
 _NOTHING = "nothing: this is as it should be"
 
 
@@ -39,8 +40,9 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
         proposals (source, rank, score of the item; without an item source, items that each source proposed), notes.
 
         Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, itself, not_proposed,
-        max_per_category, below_k, fallback_not_needed, unknown. About a list: full, short_nothing_left, short_by_rules,
-        short_too_few_proposed, no_history, below_floor, not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
+        audience, max_per_category, max_per_campaign, max_campaigns, campaign_share, below_k, fallback_not_needed, unknown.
+        About a list: full, short_nothing_left, short_by_rules, short_too_few_proposed, no_history, below_floor, not_addressed,
+        not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
     """
     view = served(settings, surface, day)
     subject = SUBJECTS[settings.surfaces[surface].subject].name_of(subject)
@@ -76,7 +78,7 @@ def _about_list(
         return _forgotten(view)
     if not _is_subject(knowledge, subject, proposals):
         return _no_subject(view, subject, knowledge)
-    passed_over = _passed_over(view, subject)
+    passed_over = _passed_over(view, subject, knowledge)
     if passed_over is not None:
         return passed_over
     left = knowledge.left_for(subject)
@@ -85,7 +87,7 @@ def _about_list(
         says = f"{have}: only {left} eligible items are left that the subject has not seen"
         return "short_nothing_left", says, "lower min_item_support or k of the surface, if more is wanted"
     made = 0 if proposals is None else proposals[ITEM_ID].n_unique()
-    taken = {rule: count for rule, count in view.removed(subject).items() if rule in LIST_RULES}
+    taken = {rule: count for rule, count in view.removed(subject).items() if rule in _OF_LISTS}
     if rows.height + sum(taken.values()) >= config.k:
         by = ", ".join(f"{rule} {count}" for rule, count in taken.items())
         says = f"{have}: all sources together proposed {made}, of which rules of the list took: {by}"
@@ -113,7 +115,7 @@ def _about_item(
     if not _is_subject(knowledge, subject, proposals):
         _, says, then = _no_subject(view, subject, knowledge)
         return "not_a_subject", f"no item can be given: {says}", then
-    passed_over = _passed_over(view, subject)
+    passed_over = _passed_over(view, subject, knowledge)
     if passed_over is not None:
         return "not_a_subject", f"no item can be given: {passed_over[1]}", passed_over[2]
     ineligibility_reasons = knowledge.ineligibility_reasons(item)
@@ -123,7 +125,7 @@ def _about_item(
     mask = knowledge.mask(subject, item)
     if mask is not None:
         return mask, PAIR_RULES[mask].reason, _NOTHING
-    return _lost(view, item, rows, proposals, knowledge)
+    return _lost(view, subject, item, rows, proposals, knowledge)
 
 
 def _is_subject(knowledge: Knowledge, subject: str, proposals: pl.DataFrame | None) -> bool:
@@ -133,8 +135,11 @@ def _is_subject(knowledge: Knowledge, subject: str, proposals: pl.DataFrame | No
     return knowledge.is_subject(subject)
 
 
-def _passed_over(view: Served, user: str) -> Answer | None:
-    """Why a surface for lapsing users makes no list for a user; None where it makes one, or is for everybody."""
+def _passed_over(view: Served, user: str, knowledge: Knowledge) -> Answer | None:
+    """Why a surface that is not for everybody makes no list for a user; None where it makes one."""
+    if not knowledge.is_addressed(user):
+        says = f"no promotion that is live when {view.day} ends is for user {user}: its audiences do not hold them"
+        return "not_addressed", says, "look at promotions and audience_members, if there should be one"
     lapsing = view.settings.surfaces[view.surface].lapsing
     if lapsing is None:
         return None
@@ -163,8 +168,36 @@ def _category_is_full(view: Served, item: str, rows: pl.DataFrame, knowledge: Kn
     return bool(own >= 0 and listed.count(own) >= most)
 
 
-def _lost(view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame | None, knowledge: Knowledge) -> Answer:
-    """An item that might have been given: no source named it, its category is full, or others ranked above it."""
+def _of_lists_reason(rule: str) -> str:
+    return LIST_RULES[rule].reason if rule in LIST_RULES else TABLE_RULES[rule].reason
+
+
+def _full_campaign(view: Served, subject: str, item: str, rows: pl.DataFrame, knowledge: Knowledge) -> str | None:
+    """The rule that leaves no place for another item of the item's campaign in this list; None where there is one."""
+    limits = view.settings.surfaces[view.surface]
+    offers = {} if limits.promotions is None else knowledge.offers(subject)
+    own = offers.get(item)
+    if own is None or limits.promotions is None:
+        return None
+    listed = [offers.get(each) for each in rows[ITEM_ID]]
+    if limits.promotions.max_per_campaign is not None and listed.count(own) >= limits.promotions.max_per_campaign:
+        return "max_per_campaign"
+    most, others = limits.promotions.max_campaigns, set(listed) - {None}
+    if most is not None and own not in others and len(others) >= most:
+        return "max_campaigns"
+    share = TABLE_RULES["campaign_share"].most_rows(limits, view.subjects())
+    return "campaign_share" if share is not None and view.rows_of(own) >= share else None
+
+
+def _lost(
+    view: Served,
+    subject: str,
+    item: str,
+    rows: pl.DataFrame,
+    proposals: pl.DataFrame | None,
+    knowledge: Knowledge,
+) -> Answer:
+    """An item that might have been given: no source named it, a rule left no place for it, or others ranked above it."""
     config = view.settings.surfaces[view.surface]
     if proposals is None:
         return (
@@ -179,6 +212,9 @@ def _lost(view: Served, item: str, rows: pl.DataFrame, proposals: pl.DataFrame |
         return "not_proposed", says, "raise the surface's depth, or add a source that knows it"
     if _category_is_full(view, item, rows, knowledge):
         return "max_per_category", LIST_RULES["max_per_category"].reason, _NOTHING
+    rule = _full_campaign(view, subject, item, rows, knowledge)
+    if rule is not None:
+        return rule, _of_lists_reason(rule), _NOTHING
     ranks = ", ".join(f"{row[SOURCE]} at rank {row[RANK]}" for row in named.to_dicts())
     if set(named[SOURCE]) == {config.fallback}:
         says = f"only the fallback proposed it ({ranks}), and the list was full without it: {rows.height} of {config.k}"
@@ -218,6 +254,11 @@ def _notes(view: Served, knowledge: Knowledge | None, proposals: pl.DataFrame | 
         notes.append("settings have changed since that run: floors and lengths named here are today's")
     if knowledge is not None and knowledge.catalog is None:
         notes.append("there is no catalog: rules about status and buyable are off")
+    if knowledge is not None and knowledge.surface.promotions is not None:
+        if knowledge.promotions is None:
+            notes.append("no promotions are known: the surface has no lists")
+        elif knowledge.members is None:
+            notes.append("no members of audiences are known: only promotions without an audience reach anybody")
     if proposals is None:
         notes.append("what the sources proposed that day is not kept any more")
     return notes

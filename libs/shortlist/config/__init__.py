@@ -46,7 +46,7 @@ from shortlist.config.sources import (
     PopularitySourceConfig,
     SourcesConfig,
 )
-from shortlist.config.surfaces import BlendConfig, GuardrailsConfig, LapsingConfig, SurfaceConfig
+from shortlist.config.surfaces import BlendConfig, GuardrailsConfig, LapsingConfig, PromotionsConfig, SurfaceConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 __all__ = [
@@ -83,6 +83,7 @@ __all__ = [
     "OptionalColumn",
     "PathsConfig",
     "PopularitySourceConfig",
+    "PromotionsConfig",
     "QueriesConfig",
     "ReasonKind",
     "SaveRateConfig",

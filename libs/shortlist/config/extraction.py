@@ -23,7 +23,7 @@ ReasonKind = Literal[
     "conflicting_duplicate",
 ]
 # Folders of the landing that hold no events.
-_OTHER_FOLDERS = ("catalog", "promotions", "erasures")
+_OTHER_FOLDERS = ("catalog", "promotions", "audience_members", "erasures")
 
 _CONFLICTING_SHARE = 0.001
 
@@ -51,6 +51,8 @@ class ExtractionConfig(Section):
     """How the catalog is landed."""
     promotions: DescriptionConfig = DescriptionConfig()
     """How promotions are landed."""
+    audience_members: DescriptionConfig = DescriptionConfig()
+    """How the users of the audiences that promotions name are landed."""
     ids: IdsConfig = IdsConfig()
     """How ids are written; what is stored keeps the form of the day on which it was extracted."""
     marker: str = Field(default="_SUCCESS", pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$")

@@ -32,7 +32,7 @@ ID_COLUMNS: Final[tuple[EngagementColumn, ...]] = (
     "board_id",
     "request_id",
 )
-# What a producer gives for an item or a promotion.
+# What a producer gives for an item, a promotion or a member of an audience.
 DescriptionColumn = Literal[
     "item_id",
     "title",
@@ -44,6 +44,7 @@ DescriptionColumn = Literal[
     "promotion_id",
     "campaign",
     "audience",
+    "user_id",
     "starts_at",
     "ends_at",
 ]
@@ -146,7 +147,8 @@ NO_VALUE = ("NULL", "null", "(null)", "None", "NaN", "\\N", "N/A", "undefined")
 
 
 class DescriptionConfig(Section):
-    """How the catalog or the promotions are landed: `<landing>/catalog/<day>/`, `<landing>/promotions/<day>/`."""
+    """How the catalog, promotions or members of audiences are landed: `<landing>/catalog/<day>/`, `<landing>/promotions/<day>/`,
+    `<landing>/audience_members/<day>/`."""
 
     format: LandingFormat | None = None
     """Format of all files; null: as their names end (.csv, .tsv, .json, .jsonl, .avro), Parquet where they end otherwise."""

@@ -37,7 +37,8 @@ class PathsConfig(Section):
     """
 
     landing: str = Field(default_factory=lambda: str(state_home() / "landing"), validate_default=True)
-    """Root of the landing: `<landing>/<feed>/<day>/`, `catalog/<day>/`, `promotions/<day>/`."""
+    """Root of the landing: `<landing>/<feed>/<day>/`, `catalog/<day>/`, `promotions/<day>/`,
+    `audience_members/<day>/`."""
     warehouse: str = Field(default_factory=lambda: str(state_home() / "warehouse"), validate_default=True)
     """Root of the Delta tables: `<warehouse>/<table>`."""
     reports: str = Field(default_factory=lambda: str(state_home() / "reports"), validate_default=True)
@@ -197,6 +198,10 @@ class Settings(Section):
                 f"needs; next: set maintenance.engagement_days to {asked[name]} or more, or look back less"
             )
         return self
+
+    def truth_event_types(self, surface: str) -> tuple[EventType, ...]:
+        """Event types that make an item relevant for a surface: its own, or those of evaluation."""
+        return self.surfaces[surface].truth_event_types or self.evaluation.relevant_event_types
 
     def fingerprint(self, *sections: str) -> str:
         """12 hex digits that change with any setting that a candidate may depend on: not the paths, not upkeep.

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from shortlist.config.base import Section
+from shortlist.config.base import EventType, Section
 from shortlist.config.blends import LearnedBlendConfig
 from shortlist.config.sources import KnownSource
 
@@ -74,6 +74,18 @@ class LapsingConfig(Section):
         return self
 
 
+class PromotionsConfig(Section):
+    """Lists of promoted items only, for users in the audiences of promotions that are live when the lists begin to be served."""
+
+    max_campaigns: int | None = Field(default=None, ge=1)
+    """Most campaigns in a list, those whose best items are best; null: any number."""
+    max_per_campaign: int | None = Field(default=None, ge=1)
+    """Most items of one campaign in a list; null: any number. Items without a campaign are not limited by either."""
+    max_campaign_share: float | None = Field(default=None, gt=0, le=1)
+    """Largest share of all places (subjects times k) that one campaign may take over the whole table; its best rows stay, and
+    what comes next in the lists of the others, up to `depth`, takes their places. null: any share."""
+
+
 class SurfaceConfig(Section):
     """One product surface: for whom, from which sources, how many."""
 
@@ -81,6 +93,11 @@ class SurfaceConfig(Section):
     """What a list is made for."""
     lapsing: LapsingConfig | None = None
     """Lists only for users who are lapsing; null: for every subject."""
+    promotions: PromotionsConfig | None = None
+    """Only promoted items, each for the users whom a live promotion addresses; null: promotions are not looked at."""
+    truth_event_types: tuple[EventType, ...] | None = Field(default=None, min_length=1)
+    """Event types that make an item relevant for this surface; then those subjects are judged that got a list. null:
+    `evaluation.relevant_event_types`."""
     sources: tuple[KnownSource, ...] = Field(min_length=1)
     """Sources that are fused; names of entries of `sources`."""
     weights: dict[KnownSource, Annotated[float, Field(ge=0)]] = Field(default={})
@@ -119,6 +136,17 @@ class SurfaceConfig(Section):
         """Whether a rule of the surface goes by the catalog's categories."""
         return self.max_per_category is not None or self.pause is not None
 
+    @property
+    def addresses_everybody(self) -> bool:
+        """Whether whoever may have a list gets one, and nobody is passed over on purpose."""
+        return self.lapsing is None and self.promotions is None
+
+    @property
+    def longest_list(self) -> int:
+        """Rows of a list before rows of all lists together are left out: k, or more where other rows may take their places."""
+        spare = self.promotions is not None and self.promotions.max_campaign_share is not None
+        return self.depth if spare else self.k
+
     @model_validator(mode="after")
     def _lists_can_be_filled(self) -> Self:
         repeated = sorted({name for name in self.sources if self.sources.count(name) > 1})
@@ -144,6 +172,10 @@ class SurfaceConfig(Section):
             )
         if self.lapsing and self.subject != "user":
             raise ValueError(f"lapsing is about users, the subject is {self._subject}; next: take lapsing out")
+        if self.promotions and self.subject != "user":
+            raise ValueError(
+                f"promotions are for users in an audience, the subject is {self._subject}; next: take promotions out"
+            )
         self._suits_its_subject()
         if self.depth < self.k:
             raise ValueError(f"depth {self.depth} is below k {self.k}: one source alone could not fill a list")

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from shortlist.blending.fusion import proposers
 from shortlist.columns import (
     BECAUSE_ITEM_ID,
+    CAMPAIGN,
     ELIGIBLE_LEFT,
     EVENTS,
+    EXPIRES_AT,
     FACTORS,
     FIRST_PURCHASE_TS,
     HIDDEN,
@@ -32,10 +34,12 @@ from shortlist.columns import (
 )
 from shortlist.config import SurfaceConfig
 from shortlist.errors import ModelError
+from shortlist.generation.offers import promoted_pairs
 from shortlist.generation.one_pass import Lists
 from shortlist.kernels.arrays import Floats, Indices, Offsets
 from shortlist.rules import LIST_RULES, PAIR_RULES, forbidding_rules
 from shortlist.rules.facts import PairFacts
+from shortlist.rules.promotions import LivePromotions
 from shortlist.sources.als import STORED
 from shortlist.sources.batch import AGE_DAYS, FREQUENCY, GAP_DAYS, POSITION, RARITY, SubjectBatch
 from shortlist.subjects import SubjectType
@@ -47,9 +51,13 @@ LISTS: Final = (
     f"{PROPOSALS} array<struct<{SOURCE}: string, {RANK}: int, {ITEM_ID}: string, {SCORE}: float, "
     f"{BECAUSE_ITEM_ID}: string>>, "
     f"{LISTED} array<struct<{ITEM_ID}: string, {SCORE}: double, {SOURCE}: string, {SOURCES}: array<string>, "
-    f"{BECAUSE_ITEM_ID}: string>>"
+    f"{BECAUSE_ITEM_ID}: string, {CAMPAIGN}: string, {EXPIRES_AT}: timestamp>>"
 )
 _MICROSECONDS_A_DAY: Final = 86_400e6
+_MICROSECONDS: Final = pa.timestamp("us", "UTC")
+# A pair of which nothing is known but that no promotion of the item is for the subject.
+_NO, _NEVER, _UNKNOWN = np.zeros(1, np.bool_), np.full(1, np.nan, np.float32), np.full(1, np.inf, np.float32)
+_NOT_ADDRESSED: Final = PairFacts(_NO, _NO, _NO, _NEVER, _UNKNOWN, _NO)
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ class Reading:
         surface: whose rules mask items.
         sampled: ids of the users or queries that sources compare subjects with, sorted; None where no source does.
         intervals: (items,) float32, days between two purchases; None where no rule asks.
+        promotions: that are live, of items that may be shown; None where promotions are not looked at.
     """
 
     run_date: date
@@ -71,6 +80,7 @@ class Reading:
     surface: SurfaceConfig
     sampled: pa.Array | None = None
     intervals: Floats | None = None
+    promotions: LivePromotions | None = None
 
 
 def rarity_of(log_popularity: Floats) -> Floats:
@@ -129,8 +139,21 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
         hidden=hidden,
         since_purchase=since_purchase,
         interval=_unknown(len(rows)) if reading.intervals is None else reading.intervals[items],
+        addressed=np.ones(len(rows), np.bool_),
     )
-    masking = forbidding_rules(pairs, reading.surface)
+    masked_rows, masked_items, offers = rows, items, None
+    if reading.promotions is None:
+        masking = forbidding_rules(pairs, reading.surface)
+    else:
+        promoted = promoted_pairs(batch, reading.promotions, rows, items)
+        offers = promoted.offers
+        own = forbidding_rules(replace(pairs, addressed=offers.find(rows, items) >= 0), reading.surface)
+        # To the rules all pairs that nobody's history knows are alike.
+        others = np.full(len(promoted.items), forbidding_rules(_NOT_ADDRESSED, reading.surface)[0], np.int8)
+        masked_rows, masked_items = np.append(rows, promoted.rows), np.append(items, promoted.items)
+        together = np.argsort(masked_rows << 32 | masked_items, kind="stable")  # two ordered parts are merged
+        masking = np.append(own, others)[together]
+        masked_rows, masked_items = masked_rows[together], masked_items[together]
     masked = masking >= 0
     return SubjectBatch(
         history_starts=starts,
@@ -143,11 +166,12 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
             RARITY: reading.rarity[items],
             GAP_DAYS: gaps.astype(np.float32),
         },
-        masked_starts=_offsets(rows[masked], batch.num_rows),
-        masked_items=items[masked],
+        masked_starts=_offsets(masked_rows[masked], batch.num_rows),
+        masked_items=masked_items[masked],
         masking_rules=masking[masked],
         sample_rows=_sample_rows(batch[SUBJECT_ID], reading.sampled),
         vectors=_vectors(batch),
+        offers=offers,
     )
 
 
@@ -162,7 +186,7 @@ def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     starts = np.arange(len(items) + 1, dtype=np.int64)
     ones, no = np.ones(len(items), np.float32), np.zeros(len(items), np.bool_)
     never = np.full(len(items), np.nan, np.float32)
-    masking = forbidding_rules(PairFacts(~no, no, no, never, _unknown(len(items))), reading.surface)
+    masking = forbidding_rules(PairFacts(~no, no, no, never, _unknown(len(items)), ~no), reading.surface)
     masked = masking >= 0
     return SubjectBatch(
         history_starts=starts,
@@ -189,7 +213,9 @@ _READERS: Final[Mapping[str, Callable[[pa.RecordBatch, Reading], SubjectBatch]]]
 }
 
 
-def write_lists(subjects: pa.Array, lists: Lists, names: list[str], item_ids: pa.Array) -> pa.RecordBatch:
+def write_lists(
+    subjects: pa.Array, lists: Lists, names: list[str], item_ids: pa.Array, promotions: LivePromotions | None = None
+) -> pa.RecordBatch:
     """Lists as rows of LISTS, one a subject."""
     sources = pa.array(names)
     candidates, ranks = lists.candidates, lists.ranks
@@ -210,6 +236,7 @@ def write_lists(subjects: pa.Array, lists: Lists, names: list[str], item_ids: pa
         SOURCE: sources.take(pa.array(lists.winners)),
         SOURCES: proposers(ranks[:, lists.listed], names),
         BECAUSE_ITEM_ID: _ids(lists.because, item_ids),
+        **_promoted(lists.promotions, promotions),
     }
     columns = {
         SUBJECT_ID: subjects,
@@ -219,6 +246,17 @@ def write_lists(subjects: pa.Array, lists: Lists, names: list[str], item_ids: pa
         LISTED: _listed(lists.starts, listed),
     }
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _promoted(listed: Indices, promotions: LivePromotions | None) -> dict[str, pa.Array]:
+    """The campaign that each listed item is given for, and when its promotion ends; NULL where there is none."""
+    if promotions is None:
+        return {CAMPAIGN: pa.nulls(len(listed), pa.string()), EXPIRES_AT: pa.nulls(len(listed), _MICROSECONDS)}
+    ends = pa.array(np.asarray(promotions.ends)).take(pa.array(listed, mask=listed < 0))
+    return {
+        CAMPAIGN: _ids(promotions.campaigns_of(listed), promotions.campaign_names),
+        EXPIRES_AT: ends.cast(_MICROSECONDS),
+    }
 
 
 def _listed(starts: Offsets, entries: Mapping[str, pa.Array]) -> pa.ListArray:
@@ -240,7 +278,7 @@ def _removed(counts: Indices) -> pa.MapArray:
 
 def _ids(indices: Indices, item_ids: pa.Array) -> pa.Array:
     """Ids of item indices; NULL for -1."""
-    return item_ids.take(pa.array(np.maximum(indices, 0), mask=indices < 0))
+    return item_ids.take(pa.array(indices, mask=indices < 0))
 
 
 def _indices(ids: pa.Array, item_ids: pa.Array) -> Indices:

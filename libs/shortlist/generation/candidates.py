@@ -5,7 +5,7 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import EXPIRES_AT, MODEL_VERSION, RUN_DATE, RUN_ID
+from shortlist.columns import MODEL_VERSION, RUN_DATE, RUN_ID
 from shortlist.tables import CANDIDATES
 
 
@@ -13,7 +13,7 @@ def stamp(lists: DataFrame, run_date: date, run_id: str, model: str) -> DataFram
     """The columns of the candidates contract.
 
     Args:
-        lists: subject_id, rank, item_id, score, source, sources, reason.
+        lists: subject_id, rank, item_id, score, source, sources, reason, expires_at, campaign.
         run_date: logical date D.
         run_id: the run's name.
         model: digits of the settings that the models depend on.
@@ -21,7 +21,6 @@ def stamp(lists: DataFrame, run_date: date, run_id: str, model: str) -> DataFram
     stamps = {
         MODEL_VERSION: F.lit(f"{run_date.isoformat()}-{model}"),
         RUN_ID: F.lit(run_id),
-        EXPIRES_AT: F.lit(None).cast("timestamp"),
         RUN_DATE: F.lit(run_date),
     }
     return lists.withColumns(stamps).select(*CANDIDATES.columns)

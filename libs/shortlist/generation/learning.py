@@ -18,6 +18,7 @@ from shortlist.config.blends import LearnedBlendConfig
 from shortlist.generation.artefacts import SharedArtefacts
 from shortlist.generation.batches import read_batch
 from shortlist.generation.lists import SurfaceItems, open_scorers, reading_of, sources_of
+from shortlist.generation.offers import in_pieces
 from shortlist.models.arrays.matrix import ascending, id_rows
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources.common_set import score_together
@@ -97,9 +98,7 @@ def _examples(
         eligible, popular = np.asarray(known.eligible), np.asarray(known.log_popularity)
         users = np.expm1(popular.astype(np.float64))
         reading = reading_of(surface, day, arrays, known)
-        for batch in batches:
-            if not batch.num_rows:
-                continue
+        for batch in (piece for whole in batches for piece in in_pieces(whole, known.promotions)):
             wanted = ascending(id_rows(batch[RELEVANT], known.ids))
             for block in score_together(scorers, read_batch(batch, subject, reading), surface.depth, eligible):
                 last = block.first + block.batch.size

@@ -19,13 +19,15 @@ from shortlist.columns import ELIGIBLE_LEFT, LENGTH, RANK, REMOVED, SUBJECT_ID
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts
 from shortlist.generation.batches import LISTED, LISTS, PROPOSALS, Reading, rarity_of, read_batch, write_lists
-from shortlist.generation.one_pass import OnePass
+from shortlist.generation.offers import in_pieces
+from shortlist.generation.one_pass import OnePass, promotions_of
 from shortlist.kernels.arrays import Floats, Indices
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.rules import removing_rules
 from shortlist.rules.facts import ListFacts
+from shortlist.rules.promotions import LivePromotions
 from shortlist.sources import SOURCES
-from shortlist.sources.batch import Scorer
+from shortlist.sources.batch import Scorer, SubjectBatch
 from shortlist.sources.inputs import ArtefactName, Artefacts
 from shortlist.subjects import SUBJECTS
 
@@ -42,6 +44,7 @@ class SurfaceItems:
         log_popularity: (items,) float32, ln(1 + users that took an item).
         categories: (items,) int32, -1 for none, and where no rule of the surface asks.
         intervals: (items,) float32, see `repeat_intervals`; infinite where no rule of the surface asks.
+        promotions: that are live, of eligible items; None where the surface does not look at promotions.
     """
 
     ids: pa.Array
@@ -49,6 +52,7 @@ class SurfaceItems:
     log_popularity: Floats
     categories: Indices
     intervals: Floats
+    promotions: LivePromotions | None = None
 
 
 def sources_of(surface: SurfaceConfig) -> list[str]:
@@ -76,7 +80,8 @@ def reading_of(surface: SurfaceConfig, day: date, artefacts: Artefacts, items: S
     """What a task needs to read the batches of a surface."""
     sample = getattr(artefacts, SUBJECTS[surface.subject].sample)
     sampled = None if sample is None else sample.ids
-    return Reading(day, items.ids, rarity_of(items.log_popularity), surface, sampled, np.asarray(items.intervals))
+    rarity, intervals = rarity_of(items.log_popularity), np.asarray(items.intervals)
+    return Reading(day, items.ids, rarity, surface, sampled, intervals, items.promotions)
 
 
 def make_lists(
@@ -145,17 +150,25 @@ def _pass_over(
         scorers = open_scorers(surface, settings, arrays)
         eligible = np.asarray(known.eligible)
         ranking = ranking_of(surface, settings, learned, known)
-        categories = np.asarray(known.categories)
-
-        def removing(subjects: NDArray[np.int64], items: Indices) -> NDArray[np.int8]:
-            return removing_rules(ListFacts(subjects, categories[items]), surface)
-
-        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.k, removing)
+        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.longest_list, _removing(surface, known))
         reading = reading_of(surface, run_date, arrays, known)
         for batch in batches:
-            if batch.num_rows:
-                for made in one_pass.lists(read_batch(batch, subject, reading)):
-                    theirs = batch[SUBJECT_ID].slice(made.first, len(made.left))
-                    yield write_lists(theirs, made, names, known.ids)
+            for piece in in_pieces(batch, known.promotions):
+                for made in one_pass.lists(read_batch(piece, subject, reading)):
+                    theirs = piece[SUBJECT_ID].slice(made.first, len(made.left))
+                    yield write_lists(theirs, made, names, known.ids, known.promotions)
 
     return run
+
+
+def _removing(
+    surface: SurfaceConfig, items: SurfaceItems
+) -> Callable[[SubjectBatch, NDArray[np.int64], Indices], NDArray[np.int8]]:
+    categories, promotions = np.asarray(items.categories), items.promotions
+
+    def removing(batch: SubjectBatch, subjects: NDArray[np.int64], chosen: Indices) -> NDArray[np.int8]:
+        given_for = promotions_of(batch, subjects, chosen)
+        campaigns = given_for if promotions is None else promotions.campaigns_of(given_for)
+        return removing_rules(ListFacts(subjects, categories[chosen], campaigns), surface)
+
+    return removing

@@ -33,6 +33,7 @@ class Lists:
         blended: (L,) float64, the score by which they are listed.
         winners: (L,) int64, the source that speaks for each.
         because: (L,) int32, the history item that spoke most for it; -1 where none did.
+        promotions: (L,) int32, the promotion that it is given for; -1 for none.
         left: (n,) int64, how many eligible items each subject may be given.
         removed: (rules, n) int32, how many eligible items each pair rule, and how many candidates each list rule, took from
             each subject.
@@ -48,13 +49,19 @@ class Lists:
     blended: Doubles
     winners: NDArray[np.int64]
     because: Indices
+    promotions: Indices
     left: NDArray[np.int64]
     removed: Indices
 
 
-def keep_all(subjects: NDArray[np.int64], items: Indices) -> NDArray[np.int8]:
+def keep_all(batch: SubjectBatch, subjects: NDArray[np.int64], items: Indices) -> NDArray[np.int8]:
     """No list rule: every candidate stays."""
     return np.full(len(subjects), -1, np.int8)
+
+
+def promotions_of(batch: SubjectBatch, subjects: NDArray[np.int64], items: Indices) -> Indices:
+    """The promotion for which each item is given to a subject: (n,) int32, -1 for none."""
+    return np.full(len(items), -1, np.int32) if batch.offers is None else batch.offers.find(subjects, items)
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,8 @@ class OnePass:
         eligible: (items,) uint8, 1 where an item may be shown.
         depth: items that each source proposes.
         k: longest list.
-        removing: the list rule that takes each candidate out (position in LIST_RULES), -1 where it stays: of the subjects
-            (ascending) and items of candidates, the best of each subject first.
+        removing: the list rule that takes each candidate out (position in LIST_RULES), -1 where it stays: of a batch, and the
+            subjects (ascending) and items of candidates, the best of each subject first.
         wide_subjects: subjects that wide scorers take at once.
         narrow_subjects: subjects that the others take at once.
     """
@@ -78,7 +85,7 @@ class OnePass:
     eligible: NDArray[np.uint8]
     depth: int
     k: int
-    removing: Callable[[NDArray[np.int64], Indices], NDArray[np.int8]] = keep_all
+    removing: Callable[[SubjectBatch, NDArray[np.int64], Indices], NDArray[np.int8]] = keep_all
     wide_subjects: int = WIDE_SUBJECTS
     narrow_subjects: int = NARROW_SUBJECTS
 
@@ -93,7 +100,7 @@ class OnePass:
         ranks = proposal_ranks(block.proposals, candidates)
         ranked = self.ranking.rank(block, ranks)
         ordered, owners = best_first(candidates.starts, ranked.scores)
-        removing = self.removing(owners, candidates.items[ordered])
+        removing = self.removing(block.batch, owners, candidates.items[ordered])
         stays = removing < 0
         within, starts = cut(owners[stays], block.batch.size, self.k)
         listed = ordered[stays][within]
@@ -109,6 +116,7 @@ class OnePass:
             blended=ranked.scores[listed],
             winners=ranked.winners[listed],
             because=best_reason(ranked.precedence[:, listed], reasons[:, listed]),
+            promotions=promotions_of(block.batch, owners[stays][within], candidates.items[listed]),
             left=self._left(block.batch),
             removed=self._removed(block.batch, owners, removing),
         )

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -18,11 +20,13 @@ from shortlist.generation.batches import HISTORY
 from shortlist.generation.items import Items, collect_items, count_users
 from shortlist.generation.lists import SurfaceItems
 from shortlist.generation.loading import History, Loading, ModelItems
+from shortlist.generation.offers import with_audiences
 from shortlist.generation.subject_frames import gather_items, gather_queries, gather_users
 from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
 from shortlist.rules import eligible_items
 from shortlist.rules.categories import repeat_intervals
+from shortlist.rules.promotions import LivePromotions, live_promotions
 from shortlist.sources.inputs import ArtefactName
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import USER_FACTORS
@@ -39,6 +43,19 @@ SUBJECT_FRAMES: Final[Mapping[str, Callable[["Prepared", SurfaceConfig], DataFra
 
 
 @dataclass(frozen=True)
+class Promoting:
+    """The newest description of promotions.
+
+    Attributes:
+        promotions: promotion_id, item_id, campaign, audience, starts_at, ends_at.
+        members: audience, user_id; None where nobody is known to be in an audience.
+    """
+
+    promotions: pa.Table
+    members: DataFrame | None
+
+
+@dataclass(frozen=True)
 class Prepared:
     """What is shared by the surfaces of a run.
 
@@ -49,6 +66,8 @@ class Prepared:
         clicks: what was clicked for queries, persisted; None where no surface is for queries.
         artefacts: what sources need.
         folder: one that the driver and every task see, or None.
+        promotions: that are live; None where no surface looks at promotions.
+        members: audience, user_id of who is in an audience; None where nobody is known to be.
     """
 
     spark: SparkSession
@@ -57,6 +76,8 @@ class Prepared:
     clicks: DataFrame | None
     artefacts: SharedArtefacts
     folder: Path | None
+    promotions: LivePromotions | None = None
+    members: DataFrame | None = None
 
     @property
     def queries(self) -> DataFrame:
@@ -66,8 +87,13 @@ class Prepared:
         return gather_queries(self.clicks)
 
     def subjects(self, surface: SurfaceConfig) -> DataFrame:
-        """The subjects of a surface."""
-        return SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self, surface)
+        """The subjects of a surface; where it looks at promotions those whom one addresses, with their audiences."""
+        frame = SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self, surface)
+        promotions = self._promotions_of(surface, eligible_items(self.items.facts, surface).astype(np.uint8))
+        return frame if promotions is None else with_audiences(frame, self.members, promotions)
+
+    def _promotions_of(self, surface: SurfaceConfig, eligible: NDArray[np.uint8]) -> LivePromotions | None:
+        return None if surface.promotions is None or self.promotions is None else self.promotions.among(eligible)
 
     def items_of(self, surface: SurfaceConfig) -> SharedArrays[SurfaceItems]:
         """The items as a surface sees them."""
@@ -78,7 +104,8 @@ class Prepared:
             categories = items.categories(surface.category_level)
         if surface.pause is not None:
             intervals = repeat_intervals(categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats)
-        seen = SurfaceItems(items.ids, eligible, items.log_popularity, categories, intervals)
+        promotions = self._promotions_of(surface, eligible)
+        seen = SurfaceItems(items.ids, eligible, items.log_popularity, categories, intervals, promotions)
         return share_arrays(self.spark, self.folder, seen)
 
 
@@ -89,6 +116,7 @@ def prepare(
     history: History,
     catalog: DataFrame | None,
     models: Mapping[str, DataFrame],
+    promoting: Promoting | None = None,
 ) -> Iterator[Prepared]:
     """Gather and share what the pass needs.
 
@@ -98,6 +126,7 @@ def prepare(
         history: what subjects did.
         catalog: the newest that was known; None where there is none.
         models: the tables that artefacts are made from, by name.
+        promoting: what is promoted, and to whom; None where no surface looks at promotions.
     """
     spark = history.interactions.sparkSession
     with scratch_folder(spark, settings.als.scratch) as folder, closing(ModelItems(settings, models, folder)) as known:
@@ -110,11 +139,15 @@ def prepare(
         if catalog is not None and not all(surface.min_item_support for surface in settings.surfaces.values()):
             others += catalog.select(ITEM_ID).toArrow()[ITEM_ID].chunks
         items = collect_items(counts, catalog, others, catalog_columns(needed) | ruled)
+        promotions = None if promoting is None else live_promotions(promoting.promotions, items.ids, history.day)
+        if promotions is not None:
+            items = replace(items, facts=replace(items.facts, promoted=promotions.promoted(len(items.ids))))
         users = gather_users(history.interactions, models.get(USER_FACTORS.name)).persist()
         solved = _users_without_vector(settings, users, needed)
         shared = {name for name in needed if solved or name != "fold_in"}
         artefacts = share_artefacts(shared, Loading(spark, known, items, history))
-        yield Prepared(spark, items, users, history.clicks, artefacts, folder)
+        members = None if promoting is None else promoting.members
+        yield Prepared(spark, items, users, history.clicks, artefacts, folder, promotions, members)
         users.unpersist()
         if history.clicks is not None:
             history.clicks.unpersist()

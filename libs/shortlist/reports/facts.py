@@ -215,7 +215,7 @@ def _table(lake: Lake, run_date: date, name: str, job: str) -> TableFacts:
         return TableFacts(name, job, None, "no such table yet")
     if name in ("engagements", "quarantine"):
         chosen, what = rows.filter(pl.col(INGEST_DATE) == run_date), "delivered"
-    elif name in ("catalog", "promotions"):
+    elif name in ("catalog", "promotions", "audience_members"):
         newest = lake.snapshot(name, run_date)
         if newest is None:
             return TableFacts(name, job, 0, "no snapshot up to this day")

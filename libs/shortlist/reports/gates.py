@@ -25,6 +25,7 @@ ABOUT: Final = {
     "traffic": "The delivery as a whole beside the deliveries before it: volumes, rates, gaps, unknown items.",
     "catalog": "The newest description of items against its contract.",
     "promotions": "The newest description of promotions against its contract.",
+    "audience_members": "The newest description of who is in which audience against its contract.",
 }
 CANDIDATES: Final = "Candidates of the surface against their contract and beside its last published day."
 WRITES: Final = {
@@ -32,6 +33,7 @@ WRITES: Final = {
     "traffic": "Nothing of the delivery was written.",
     "catalog": "The snapshot was not written.",
     "promotions": "The snapshot was not written.",
+    "audience_members": "The snapshot was not written.",
 }
 
 

@@ -135,7 +135,8 @@ class SurfaceFacts:
     @property
     def addressed(self) -> str:
         """Whom one of its lists is for."""
-        return f"lapsing {self.config.subject}" if self.config.lapsing else self.config.subject
+        lapsing = "lapsing " if self.config.lapsing else ""
+        return f"{lapsing}{self.config.subject}{' in an audience' if self.config.promotions else ''}"
 
     @property
     def published(self) -> bool:

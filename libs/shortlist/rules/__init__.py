@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 
 from shortlist.config import SurfaceConfig
 from shortlist.rules.active import ACTIVE
+from shortlist.rules.audience import AUDIENCE
 from shortlist.rules.buyable import BUYABLE
+from shortlist.rules.campaign_share import CAMPAIGN_SHARE
 from shortlist.rules.described import DESCRIBED
-from shortlist.rules.facts import ItemFacts, ItemRule, ListFacts, ListRule, PairFacts, PairRule
+from shortlist.rules.facts import ItemFacts, ItemRule, ListFacts, ListRule, PairFacts, PairRule, TableRule
 from shortlist.rules.hidden import HIDDEN
 from shortlist.rules.itself import ITSELF
+from shortlist.rules.max_campaigns import MAX_CAMPAIGNS
+from shortlist.rules.max_per_campaign import MAX_PER_CAMPAIGN
 from shortlist.rules.max_per_category import MAX_PER_CATEGORY
 from shortlist.rules.minimum_support import MINIMUM_SUPPORT
 from shortlist.rules.paused import PAUSED
+from shortlist.rules.promoted import PROMOTED
 from shortlist.rules.seen import SEEN
 
 # Which items may be shown to anybody.
@@ -26,10 +31,12 @@ ITEM_RULES: Final[Mapping[str, ItemRule]] = {
     "described": DESCRIBED,
     "active": ACTIVE,
     "buyable": BUYABLE,
+    "promoted": PROMOTED,
 }
 # Which of them a subject must not be given. The first that forbids a pair is the reason that people see.
 PAIR_RULES: Final[Mapping[str, PairRule]] = {
     "itself": ITSELF,
+    "audience": AUDIENCE,
     "hidden": HIDDEN,
     "seen": SEEN,
     "paused": PAUSED,
@@ -37,8 +44,19 @@ PAIR_RULES: Final[Mapping[str, PairRule]] = {
 # Which candidates a list is left without once it is ranked; each rule sees what those before it left.
 LIST_RULES: Final[Mapping[str, ListRule]] = {
     "max_per_category": MAX_PER_CATEGORY,
+    "max_per_campaign": MAX_PER_CAMPAIGN,
+    "max_campaigns": MAX_CAMPAIGNS,
 }
-RULES: Final[Mapping[str, ItemRule | PairRule | ListRule]] = {**ITEM_RULES, **PAIR_RULES, **LIST_RULES}
+# Which rows of all lists together are left out, once the lists are made.
+TABLE_RULES: Final[Mapping[str, TableRule]] = {
+    "campaign_share": CAMPAIGN_SHARE,
+}
+RULES: Final[Mapping[str, ItemRule | PairRule | ListRule | TableRule]] = {
+    **ITEM_RULES,
+    **PAIR_RULES,
+    **LIST_RULES,
+    **TABLE_RULES,
+}
 
 
 def eligible_items(items: ItemFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
@@ -68,6 +86,5 @@ def removing_rules(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.
     for position, rule in enumerate(LIST_RULES.values()):
         if rule.is_on(surface):
             left = np.flatnonzero(found < 0)
-            keeps = rule.keeps(ListFacts(candidates.subjects[left], candidates.categories[left]), surface)
-            found[left[~keeps]] = position
+            found[left[~rule.keeps(candidates.select(left), surface)]] = position
     return found

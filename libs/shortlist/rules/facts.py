@@ -19,12 +19,14 @@ class ItemFacts:
         described: (n,) bool, whether the catalog describes it; None: there is no catalog.
         status: (n,) objects, its catalog status; None where it has none.
         buyable: (n,) objects: True, False, or None where the catalog does not say.
+        promoted: (n,) bool, whether a promotion of it is live; None: there are no promotions.
     """
 
     support: NDArray[np.int64]
     described: NDArray[np.bool_] | None
     status: NDArray[Any]
     buyable: NDArray[Any]
+    promoted: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class PairFacts:
         hidden: (n,) bool, whether the subject hid it.
         since_purchase: (n,) float32, days since the subject bought it last; NaN where it never did.
         interval: (n,) float32, days between two purchases in its category; infinite where nobody knows.
+        addressed: (n,) bool, whether a live promotion of the item is for the subject; True where nobody asks.
     """
 
     itself: NDArray[np.bool_]
@@ -44,6 +47,7 @@ class PairFacts:
     hidden: NDArray[np.bool_]
     since_purchase: NDArray[np.float32]
     interval: NDArray[np.float32]
+    addressed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,16 @@ class ListFacts:
     Attributes:
         subjects: (n,) int64, whose candidate it is; ascending.
         categories: (n,) int32, the category of the item; -1 where it has none.
+        campaigns: (n,) int32, the campaign that the item is listed for; -1 where it is none.
     """
 
     subjects: NDArray[np.int64]
     categories: NDArray[np.int32]
+    campaigns: NDArray[np.int32]
+
+    def select(self, chosen: NDArray[np.int64]) -> "ListFacts":
+        """Only some candidates, by position."""
+        return ListFacts(self.subjects[chosen], self.categories[chosen], self.campaigns[chosen])
 
 
 @dataclass(frozen=True)
@@ -101,4 +111,17 @@ class ListRule:
 
     is_on: Callable[[SurfaceConfig], bool]
     keeps: Callable[[ListFacts, SurfaceConfig], NDArray[np.bool_]]
+    reason: str
+
+
+@dataclass(frozen=True)
+class TableRule:
+    """Which rows all lists of a surface are left without, because of the better ones that other lists hold.
+
+    Attributes:
+        most_rows: most rows of one campaign over the lists of so many subjects; None where a surface does not ask for it.
+        reason: why a row is left out, in a sentence.
+    """
+
+    most_rows: Callable[[SurfaceConfig, int], int | None]
     reason: str

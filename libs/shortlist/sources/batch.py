@@ -25,6 +25,42 @@ GAP_DAYS = "gap_days"
 
 
 @dataclass(frozen=True)
+class Offers:
+    """The promotion for which a subject may be given an item: n subjects, O offers in all.
+
+    Attributes:
+        starts: (n + 1,) int64.
+        items: (O,) int32 item indices, ascending within a subject, each once.
+        promotions: (O,) int32.
+    """
+
+    starts: NDArray[np.int64]
+    items: NDArray[np.int32]
+    promotions: NDArray[np.int32]
+
+    def find(self, subjects: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The promotion of each pair of a subject and an item, -1 where there is none: (C,) int32."""
+        found = np.full(len(subjects), -1, np.int32)
+        if len(self.items):
+            owners = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+            keys, asked = owners << 32 | self.items, subjects << 32 | items
+            places = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+            offered = keys[places] == asked
+            found[offered] = self.promotions[places[offered]]
+        return found
+
+    def slice(self, first: int, last: int) -> "Offers":
+        """Those of the subjects from `first` to before `last`, without a copy."""
+        within = slice(self.starts[first], self.starts[last])
+        return Offers(self.starts[first : last + 1] - self.starts[first], self.items[within], self.promotions[within])
+
+    def select(self, chosen: NDArray[np.bool_]) -> "Offers":
+        """Only those of the subjects that are chosen: (n,) bool."""
+        theirs = np.repeat(chosen, np.diff(self.starts))
+        return Offers(_starts_of(np.diff(self.starts)[chosen]), self.items[theirs], self.promotions[theirs])
+
+
+@dataclass(frozen=True)
 class SubjectBatch:
     """Some subjects and what is known of them: n subjects with E history entries in all.
 
@@ -40,6 +76,7 @@ class SubjectBatch:
         vectors: (n, d) float32 vectors that are stored for the subjects, by model; a row of NaN where one has none.
         masking_rules: int8, the pair rule that masks each item (position in PAIR_RULES); None where nobody counts.
         texts: (n,) what was searched for, of queries; None of other subjects.
+        offers: the promotions for which items may be given to the subjects; None where promotions are not looked at.
     """
 
     history_starts: NDArray[np.int64]
@@ -51,6 +88,7 @@ class SubjectBatch:
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     masking_rules: NDArray[np.int8] | None = None
     texts: Sequence[str] | None = None
+    offers: Offers | None = None
 
     @property
     def size(self) -> int:
@@ -112,6 +150,7 @@ class SubjectBatch:
             {name: vectors[first:last] for name, vectors in self.vectors.items()},
             None if self.masking_rules is None else self.masking_rules[masked],
             None if self.texts is None else self.texts[first:last],
+            None if self.offers is None else self.offers.slice(first, last),
         )
 
     def select(self, chosen: NDArray[np.bool_]) -> "SubjectBatch":
@@ -128,6 +167,7 @@ class SubjectBatch:
             {name: vectors[chosen] for name, vectors in self.vectors.items()},
             None if self.masking_rules is None else self.masking_rules[masked],
             None if self.texts is None else list(compress(self.texts, chosen)),
+            None if self.offers is None else self.offers.select(chosen),
         )
 
 

@@ -1,4 +1,4 @@
-"""Descriptions that producers land whole: the catalog of items, and promotions."""
+"""Descriptions that producers land whole: the catalog of items, promotions, and the users of their audiences."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -18,7 +18,7 @@ from shortlist.landing.spark_reading import read_landed
 from shortlist.steps.erasure_requests import erased_digests
 from shortlist.steps.landed_days import as_read, changes
 from shortlist.store.fences import run_partition
-from shortlist.tables import CATALOG, Table
+from shortlist.tables import AUDIENCE_MEMBERS, CATALOG, PROMOTIONS, Table
 from shortlist.transforms.descriptions import description_paths, description_rows
 from shortlist.transforms.erasure import digests_in, names_erased
 from shortlist.warehouse.delta import equals
@@ -51,7 +51,7 @@ def extract_snapshot(run: Run, landing: Landing, table: Table) -> None:
     where = equals(**{SNAPSHOT_DATE: day})
     if run.exists(table) and run.warehouse.has_rows(table, where=where):
         return
-    config = run.settings.extraction.catalog if table is CATALOG else run.settings.extraction.promotions
+    config = _config_of(run, table)
     files = landing.listing(table.name, [day], config.format).files
     if not files:
         raise HeldError.empty_landing(landing.folder(table.name, day))
@@ -70,6 +70,15 @@ def extract_snapshot(run: Run, landing: Landing, table: Table) -> None:
     checked.raise_if_failed()
     run.manifest.snapshots.extend({"file": file.name, **as_read(file, receipts[file.name])} for file in files)
     run.commit(rows, table, f"{SNAPSHOT_DATE}={day.isoformat()}", where)
+
+
+def _config_of(run: Run, table: Table) -> DescriptionConfig:
+    extraction = run.settings.extraction
+    return {
+        CATALOG.name: extraction.catalog,
+        PROMOTIONS.name: extraction.promotions,
+        AUDIENCE_MEMBERS.name: extraction.audience_members,
+    }[table.name]
 
 
 def read_snapshot(

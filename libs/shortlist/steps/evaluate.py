@@ -20,6 +20,7 @@ from shortlist.columns import (
     SURFACE,
     USER_ID,
 )
+from shortlist.config import EventType, QueriesConfig
 from shortlist.generation.lists import sources_of
 from shortlist.metrics.definitions import BLEND, cutoffs_of
 from shortlist.metrics.evaluation import TOTALS, Judgement, Question, add_up, judge
@@ -39,13 +40,17 @@ class Known:
     """What the run knows of one day of candidates, the same for every surface.
 
     Attributes:
-        around: engagement before and after the day; its pairs are persisted.
+        engagements: before and after the day.
+        day: day of the candidates.
+        truths: by the event types that make an item relevant: engagement around the day, its pairs persisted.
         popularity: item_id, popularity: by how many people each item was engaged with up to the day.
         people: how many people there were up to the day.
         catalogue: item_id of what could have been shown.
     """
 
-    around: Around
+    engagements: DataFrame
+    day: date
+    truths: dict[tuple[EventType, ...], Around]
     popularity: DataFrame
     people: int
     catalogue: DataFrame
@@ -74,7 +79,8 @@ def _judge_day(run: Run, horizon: int) -> Iterator[tuple[object, ...]]:
     for publication in publications:
         for judged in _judge(run, publication, known):
             yield (publication.surface, day, horizon, *astuple(judged))
-    known.around.pairs.unpersist()
+    for around in known.truths.values():
+        around.pairs.unpersist()
 
 
 def _known(run: Run, day: date, horizon: int) -> Known:
@@ -82,13 +88,17 @@ def _known(run: Run, day: date, horizon: int) -> Known:
     settings, catalog = run.settings, run.snapshot(CATALOG)
     engagements = run.engagements(settings.interactions.lookback_days + horizon)
     types = settings.evaluation.relevant_event_types
-    pairs = engaged_pairs(engagements, day, types).persist()
-    before = pairs.where(F.col(BEFORE))
+    around = _around(engagements, day, types, settings.queries)
+    before = around.pairs.where(F.col(BEFORE))
     # Without anybody there are no lists either: each of their items is then as new as an item can be.
     people = max(1, before.select(USER_ID).distinct().count())
     popularity = before.groupBy(ITEM_ID).agg(F.count("*").alias(POPULARITY))
     shown = before if catalog is None else catalog.where(F.col(STATUS) == "active")
-    return Known(Around(engagements, pairs, day, types, settings.queries), popularity, people, shown.select(ITEM_ID))
+    return Known(engagements, day, {types: around}, popularity, people, shown.select(ITEM_ID))
+
+
+def _around(engagements: DataFrame, day: date, types: tuple[EventType, ...], queries: QueriesConfig) -> Around:
+    return Around(engagements, engaged_pairs(engagements, day, types).persist(), day, types, queries)
 
 
 def _judge(run: Run, publication: Publication, known: Known) -> Sequence[Judgement]:
@@ -107,8 +117,11 @@ def _judge(run: Run, publication: Publication, known: Known) -> Sequence[Judgeme
         seed=config.seed,
         resamples=config.bootstrap_samples,
     )
-    lists, truth = published.unionByName(proposed), TRUTHS[subject.truth](known.around)
-    if surface.lapsing is not None:  # others were given no list on purpose
+    types = run.settings.truth_event_types(name)
+    if types not in known.truths:
+        known.truths[types] = _around(known.engagements, known.day, types, run.settings.queries)
+    lists, truth = published.unionByName(proposed), TRUTHS[subject.truth](known.truths[types])
+    if not surface.addresses_everybody or surface.truth_event_types is not None:  # others were given no list on purpose
         truth = truth.join(published.select(SUBJECT_ID).distinct(), SUBJECT_ID, how="left_semi").select(*truth.columns)
     totals = add_up(lists, truth, known.popularity, question).collect()
     exposure = count_exposure(lists, known.catalogue, question.sources, question.ks).collect()

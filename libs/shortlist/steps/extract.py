@@ -15,7 +15,7 @@ from shortlist.steps.descriptions import extract_snapshot
 from shortlist.steps.landed_days import as_read, read_days
 from shortlist.steps.merge import commit_merge, folders_to_reread, merge_events, require_balanced, values_of
 from shortlist.store.fences import run_partition
-from shortlist.tables import CATALOG, ENGAGEMENTS, PROMOTIONS, QUARANTINE
+from shortlist.tables import AUDIENCE_MEMBERS, CATALOG, ENGAGEMENTS, PROMOTIONS, QUARANTINE
 from shortlist.transforms.deliveries import totals
 from shortlist.transforms.engagements import usable
 from shortlist.warehouse.delta import one_of
@@ -26,7 +26,7 @@ _SHOWN = 10
 
 
 def extract(run: Run, since: date | None = None) -> None:
-    """Everything that is landed for the run date: catalog and promotions first, then the logs.
+    """Everything that is landed for the run date: descriptions first, then the logs.
 
     The traffic of a day is judged with what the day knew of its items.
 
@@ -35,7 +35,7 @@ def extract(run: Run, since: date | None = None) -> None:
         since: read folders from this day on again, known or not.
     """
     landing = Landing.of(run.settings)
-    for table in (CATALOG, PROMOTIONS):
+    for table in (CATALOG, PROMOTIONS, AUDIENCE_MEMBERS):
         extract_snapshot(run, landing, table)
     extract_days(run, landing, since)
 

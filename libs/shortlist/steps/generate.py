@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import SURFACE
+from shortlist.generation.allocation import allocate
 from shortlist.generation.artefacts import TABLES
 from shortlist.generation.lists import listed, make_lists, needed_artefacts, proposed, short
 from shortlist.generation.loading import History
@@ -17,6 +18,7 @@ from shortlist.pipeline import producer
 from shortlist.sources.inputs import ArtefactName
 from shortlist.steps.audiences import lapsing_users, listed_subjects, say_who
 from shortlist.steps.learned_blends import newest_blends
+from shortlist.steps.promotions import promoting
 from shortlist.tables import AUDIENCES, CATALOG, INTERACTIONS, SHORT_LISTS, SOURCE_CANDIDATES, UNCHECKED_CANDIDATES
 from shortlist.warehouse.models import read_model
 from shortlist.warehouse.run import Run
@@ -28,7 +30,8 @@ def generate(run: Run) -> None:
     needed = needed_artefacts(settings, settings.surfaces)
     models, blends = read_models(run, needed), newest_blends(run)
     history = History(run.run_date, interactions, run.engagements)
-    with prepare(settings, needed, history, run.snapshot(CATALOG), models) as prepared:
+    promoted = promoting(run, run.run_date)
+    with prepare(settings, needed, history, run.snapshot(CATALOG), models, promoted) as prepared:
         shared = {name: prepared.items_of(surface) for name, surface in settings.surfaces.items()}
         audiences = _audiences(run)
         lists = {
@@ -45,15 +48,23 @@ def generate(run: Run) -> None:
             ).persist()
             for name, surface in settings.surfaces.items()
         }
+        made_of, lists = lists, {name: _allocated(run, name, made) for name, made in lists.items()}
         run.replace(_together({name: proposed(made) for name, made in lists.items()}), SOURCE_CANDIDATES)
         run.replace(_together({name: listed(made) for name, made in lists.items()}), UNCHECKED_CANDIDATES)
         if audiences:
             run.replace(_together(audiences), AUDIENCES)
         shorter = {name: short(made, settings.surfaces[name].k) for name, made in lists.items()}
         run.replace(_together(shorter), SHORT_LISTS)
-        for made, items in zip(lists.values(), shared.values(), strict=True):
+        for made in (*lists.values(), *made_of.values()):
             made.unpersist()
+        for items in shared.values():
             unshare(items)
+
+
+def _allocated(run: Run, name: str, lists: DataFrame) -> DataFrame:
+    """The lists of a surface once all of them are looked at together, where it asks for that."""
+    surface = run.settings.surfaces[name]
+    return lists if surface.longest_list == surface.k else allocate(lists, surface, run.settings.seed).persist()
 
 
 def _audiences(run: Run) -> dict[str, DataFrame]:

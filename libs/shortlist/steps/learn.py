@@ -39,6 +39,7 @@ from shortlist.models.als.fit import fit as fit_als
 from shortlist.models.arrays.shared_arrays import unshare
 from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
 from shortlist.pipeline import producer
+from shortlist.steps.promotions import promoting
 from shortlist.steps.train import none_related
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import BLENDS, CATALOG, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
@@ -117,7 +118,7 @@ def _known_on(run: Run, day: date, asking: Collection[str]) -> Iterator[Prepared
     models: dict[str, DataFrame] = {}
     for job in trainers:
         models |= TRAINERS[job](run, history)
-    with prepare(settings, needed, history, run.snapshot(CATALOG, day), models) as prepared:
+    with prepare(settings, needed, history, run.snapshot(CATALOG, day), models, promoting(run, day)) as prepared:
         yield prepared
     for frame in (interactions, *models.values()):
         frame.unpersist()
@@ -160,7 +161,7 @@ def _examples_of(run: Run, name: str, config: LearnedBlendConfig, day: date, pre
     subject = SUBJECTS[surface.subject]
     until = day + timedelta(days=config.horizon_days)
     engagements = run.engagements(settings.interactions.lookback_days + config.horizon_days, until)
-    types = settings.evaluation.relevant_event_types
+    types = settings.truth_event_types(name)
     pairs = engaged_pairs(engagements, day, types)
     truth = TRUTHS[subject.truth](Around(engagements, pairs, day, types, settings.queries))
     judged = truth.where(F.col(SEGMENT) == (NEW if surface.mask_seen and NEW in subject.segments else ALL))

@@ -13,10 +13,12 @@ from shortlist.errors import HeldError
 from shortlist.generation.candidates import stamp
 from shortlist.pipeline import model_settings
 from shortlist.records.manifest import ShortLists
-from shortlist.rules import LIST_RULES
+from shortlist.rules import LIST_RULES, TABLE_RULES
 from shortlist.tables import (
+    AUDIENCE_MEMBERS,
     CATALOG,
     INTERACTIONS,
+    PROMOTIONS,
     SHORT_LISTS,
     SOURCE_CANDIDATES,
     UNCHECKED_CANDIDATES,
@@ -47,6 +49,9 @@ def publish_surface(run: Run, name: str) -> str | None:
     settings = run.settings
     for known in (INTERACTIONS, SOURCE_CANDIDATES):
         run.version(known)  # the commit names it: what `shortlist why` reads of that day
+    for described in (PROMOTIONS, AUDIENCE_MEMBERS):
+        if settings.surfaces[name].promotions is not None and run.exists(described):
+            run.version(described)
     surface, table = settings.surfaces[name], candidates_table(name)
     wording = {source: config.reason for source, config in settings.sources}
     generated = run.read(UNCHECKED_CANDIDATES, surface=name).where(F.col(RANK) <= surface.k)
@@ -55,7 +60,7 @@ def publish_surface(run: Run, name: str) -> str | None:
     candidates = stamp(lists, run.run_date, run.arguments.run_id, model).persist()
 
     within = equals(**dict[str, date | str]({RUN_DATE: run.run_date, SURFACE: name}))
-    short = summarise(run.table(SHORT_LISTS, within), surface.k, LIST_RULES).collect()
+    short = summarise(run.table(SHORT_LISTS, within), surface.k, [*LIST_RULES, *TABLE_RULES]).collect()
     run.manifest.short_lists[name] = [ShortLists(row[WHY], row[SUBJECTS], row[ROWS]) for row in short]
     digest, subjects = count_lists(candidates)
     expected = subjects + sum(row[WITHOUT_LIST] for row in short)

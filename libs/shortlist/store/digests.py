@@ -13,11 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shortlist.columns import CAMPAIGN
 from shortlist.contracts import read_contract
 
 _CONTRACT: Final = read_contract("candidates")
 # Every column of candidates but the partition's, so that nothing a reader sees can change unnoticed.
 DIGESTED: Final = [column.name for column in _CONTRACT.columns if column.name not in _CONTRACT.partition]
+# Columns that candidates gained: a row without a value has the digest that it had before there was such a column, so that
+# days which were published then are still verified.
+GAINED: Final = frozenset({CAMPAIGN})
 _WORD: Final = 1 << 64
 # Constants of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
 _STEP: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -45,12 +49,16 @@ def digest_rows(rows: pa.Table, columns: Sequence[str] = DIGESTED) -> Digest:
     """Digest of the named columns of rows; neither the order of rows nor how they are cut into parts matters.
 
     Each row is hashed by pandas (SipHash of strings, bit patterns of numbers, combined in column order). Lists of strings are
-    joined first; a list of numbers is hashed element by element.
+    joined first; a list of numbers is hashed element by element. A gained column that is absent is one without values.
     """
     if not len(rows):
         return NOTHING
-    plain = {name: _plain(rows[name]) for name in columns}
+    plain = {name: _plain(rows[name]) for name in columns if name not in GAINED}
     hashes = pd.util.hash_pandas_object(pd.DataFrame(plain), index=False).to_numpy()
+    for name in (name for name in columns if name in GAINED and name in rows.column_names):
+        both = pd.DataFrame({"row": hashes, name: _plain(rows[name])})
+        given = rows[name].is_valid().to_numpy()
+        hashes = np.where(given, pd.util.hash_pandas_object(both, index=False).to_numpy(), hashes)
     return Digest(len(hashes), int(hashes.sum(dtype=np.uint64)))
 
 

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from shortlist.columns import RUN_DATE, SUBJECT_ID
 from shortlist.records.publications import Publication
-from shortlist.store.digests import DIGESTED, Digest, digest_rows
+from shortlist.store.digests import DIGESTED, GAINED, Digest, digest_rows
 from shortlist.store.reading_errors import UNREADABLE
 
 
@@ -47,7 +47,10 @@ def read_day(path: str, version: int | None, run_date: date) -> DayContent:
     Raises:
         one of `UNREADABLE`: the version or one of its files is gone or broken.
     """
-    rows = pl.scan_delta(path, version=version).filter(pl.col(RUN_DATE) == run_date).select(DIGESTED).collect()
+    table = pl.scan_delta(path, version=version)
+    there = set(table.collect_schema().names())
+    columns = [name for name in DIGESTED if name in there or name not in GAINED]
+    rows = table.filter(pl.col(RUN_DATE) == run_date).select(columns).collect()
     return DayContent(digest_rows(rows.to_arrow()), rows[SUBJECT_ID].n_unique())
 
 

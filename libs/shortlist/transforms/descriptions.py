@@ -1,10 +1,10 @@
-"""Landed descriptions (catalog, promotions) as their tables state them, with every reason against a row."""
+"""Landed descriptions (catalog, promotions, members of audiences) as their tables state them, with every reason against a row."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType, StructField, TimestampType
 
-from shortlist.columns import FAULT, FILE, ITEM_ID, OFFSET, PROMOTION_ID, RAW, REASONS, RECEIPT, SNAPSHOT_DATE
+from shortlist.columns import FAULT, FILE, ITEM_ID, OFFSET, PROMOTION_ID, RAW, REASONS, RECEIPT, SNAPSHOT_DATE, USER_ID
 from shortlist.config import DescriptionConfig, IdsConfig
 from shortlist.tables import Table
 from shortlist.transforms.engagements import faults, reasons_against, taken_apart
@@ -12,7 +12,7 @@ from shortlist.transforms.mapping import Paths
 from shortlist.transforms.times import event_time, time_text
 from shortlist.transforms.values import given_value, id_column
 
-_IDS = (ITEM_ID, PROMOTION_ID)
+_IDS = (ITEM_ID, PROMOTION_ID, USER_ID)
 _GIVEN, _CANONICAL = "_given_", "_canonical_"
 
 

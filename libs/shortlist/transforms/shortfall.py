@@ -22,7 +22,7 @@ def summarise(short: DataFrame, k: int, list_rules: Collection[str]) -> DataFram
     Args:
         short: length, eligible_left, removed (as JSON by rule): one row for each of them.
         k: length of a full list.
-        list_rules: names of the rules that took candidates out of ranked lists.
+        list_rules: names of the rules that took candidates out of ranked lists, one by one or all together.
 
     Returns:
         why, subjects, rows (candidates that they have together), without_list (those that have none); no row when every

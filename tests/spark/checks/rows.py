@@ -35,6 +35,7 @@ def candidate_lists(lists: Mapping[str, Sequence[str]], source: str = "als") -> 
             "model_version": "als-1",
             "run_id": "2017-11-30-0a1b",
             "expires_at": None,
+            "campaign": None,
             "run_date": DAY,
         }
         for subject, items in lists.items()
@@ -83,6 +84,11 @@ def promotions() -> list[Row]:
     starts, ends = datetime(2017, 11, 27, tzinfo=UTC), datetime(2017, 12, 4, tzinfo=UTC)
     base = {"promotion_id": "p1", "campaign": "winter", "audience": None, "snapshot_date": DAY}
     return [{**base, "item_id": item, "starts_at": starts, "ends_at": ends} for item in "ab"]
+
+
+def audience_members() -> list[Row]:
+    """Two users of one audience."""
+    return [{"audience": "club", "user_id": user, "snapshot_date": DAY} for user in ("u1", "u2")]
 
 
 def first(**values: Any) -> Change:

@@ -17,12 +17,13 @@ from shortlist.errors import HeldError
 from shortlist.records.checks import Audit, CheckResult
 from shortlist.records.manifest import Manifest
 from shortlist.store.manifests import read_manifests, write_manifest
-from shortlist.tables import CANDIDATES, CATALOG, ENGAGEMENTS, PROMOTIONS, Rule, Table
+from shortlist.tables import AUDIENCE_MEMBERS, CANDIDATES, CATALOG, ENGAGEMENTS, PROMOTIONS, Rule, Table
 from tests.spark.checks.rows import (
     DAY,
     LATER,
     Change,
     Row,
+    audience_members,
     candidates,
     catalog,
     engagements,
@@ -32,15 +33,24 @@ from tests.spark.checks.rows import (
 )
 
 PARTITION = "run_date=2017-11-30"
+# When the day ends, and its lists begin to be served.
+ENDS = datetime(2017, 12, 1, tzinfo=UTC)
 PARAMETERS: Mapping[str, Mapping[str, object]] = {
-    "candidates": {"k": 3, "sources": ["als", "popularity"], "run_date": DAY, "min_subjects": 2},
+    "candidates": {"k": 3, "sources": ["als", "popularity"], "run_date": DAY, "min_subjects": 2, "served_from": ENDS},
     "engagements": {"run_date": DAY},
     "catalog": {},
     "promotions": {},
+    "audience_members": {},
 }
 # The tables whose rows a gate judges.
-JUDGED = (CANDIDATES, ENGAGEMENTS, CATALOG, PROMOTIONS)
-GOOD = {"candidates": candidates, "engagements": engagements, "catalog": catalog, "promotions": promotions}
+JUDGED = (CANDIDATES, ENGAGEMENTS, CATALOG, PROMOTIONS, AUDIENCE_MEMBERS)
+GOOD = {
+    "candidates": candidates,
+    "engagements": engagements,
+    "catalog": catalog,
+    "promotions": promotions,
+    "audience_members": audience_members,
+}
 
 # What breaks each rule of their contracts. A rule without an entry fails its test: a gate is what was seen to stop.
 BREAKS: Mapping[str, Mapping[str, Change]] = {
@@ -51,6 +61,7 @@ BREAKS: Mapping[str, Mapping[str, Change]] = {
         "item_once_per_list": first(item_id="b"),
         "source_known": first(source="dice"),
         "one_run_date": first(run_date=LATER),
+        "expires_after_the_run_date": first(expires_at=ENDS),
         "subject_id_length": first(subject_id=""),
         "item_id_length": first(item_id="x" * 257),
         "subjects_enough": lambda rows: rows[:3],
@@ -102,6 +113,11 @@ BREAKS: Mapping[str, Mapping[str, Change]] = {
             f"{name}_present": first(**{name: None})
             for name in ("promotion_id", "item_id", "starts_at", "ends_at", "snapshot_date")
         },
+    },
+    "audience_members": {
+        "not_empty": lambda rows: [],
+        "key_unique": first(user_id="u2"),
+        **{f"{name}_present": first(**{name: None}) for name in ("audience", "user_id", "snapshot_date")},
     },
 }
 

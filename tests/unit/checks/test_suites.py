@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -10,8 +10,9 @@ from shortlist.errors import ContractError
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, Rule, Table
 from tests.spark.checks.rows import DAY
 
+ENDS = datetime(2017, 12, 1, tzinfo=UTC)
 BETWEEN = "expect_column_values_to_be_between"
-PARAMETERS = {"k": 3, "sources": ["als", "popularity"], "run_date": DAY, "min_subjects": 2}
+PARAMETERS = {"k": 3, "sources": ["als", "popularity"], "run_date": DAY, "min_subjects": 2, "served_from": ENDS}
 
 
 def rule(expectation: str, **arguments: Any) -> Rule:
@@ -57,7 +58,7 @@ def test_a_missing_parameter_names_rule_and_parameter() -> None:
     given = {name: value for name, value in PARAMETERS.items() if name != "k"}
     assert error_of(CANDIDATES, **given) == (
         "contract candidates.odcs.yaml: rule 'rank_within_k' needs parameter 'k', which is not given "
-        "(given: min_subjects, run_date, sources); next: pass it to the audit"
+        "(given: min_subjects, run_date, served_from, sources); next: pass it to the audit"
     )
 
 

@@ -49,7 +49,8 @@ def test_a_whole_day(two_days: Path, shortlist: Shortlist, tmp_path: Path) -> No
         (1, "a", 1.0),
         (2, "b", 0.5),
     ]
-    assert set(first["candidates"][0]) == {"rank", "item_id", "score", "source", "sources", "reason", "expires_at"}
+    said = {"rank", "item_id", "score", "source", "sources", "reason", "expires_at", "campaign"}
+    assert set(first["candidates"][0]) == said
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])

@@ -1,6 +1,7 @@
 """Where an item was lost, why a list is short: every answer, by hand."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -125,6 +126,61 @@ def test_a_surface_for_lapsing_users(night: Path, shortlist: Shortlist, subject:
     if verdict in ("held_back", "over_budget", "not_lapsing"):
         asked = shortlist("why", "homefeed", subject, "g", *lapsing).facts
         assert (asked["verdict"], asked["says"]) == ("not_a_subject", f"no item can be given: {facts['says']}")
+
+
+def write_promotions(root: Path) -> None:
+    """Live when D3 ends, in two audiences: c and g of campaign x, h of y, a of x; b's is over."""
+    begun, over, ends = (datetime(2017, *day, tzinfo=UTC) for day in ((11, 1), (12, 1), (12, 9)))
+    rows = [("c", "x", "club", ends), ("g", "x", "club", ends), ("h", "y", "club", ends), ("a", "x", "staff", ends)]
+    promotions = [
+        {"promotion_id": f"p{item}", "item_id": item, "campaign": campaign, "audience": audience,
+         "starts_at": begun, "ends_at": end, "snapshot_date": D3.replace(day=1)}
+        for item, campaign, audience, end in [*rows, ("b", "x", "club", over)]
+    ]  # fmt: skip
+    members = [
+        {"audience": audience, "user_id": user, "snapshot_date": D3.replace(day=1)}
+        for audience, user in [("club", "u1"), ("staff", "u3")]
+    ]
+    write(root, "promotions", "promotions", promotions)
+    write(root, "audience_members", "audience_members", members)
+
+
+@pytest.mark.parametrize(
+    ("subject", "item", "limits", "verdict", "said"),
+    [
+        ("u1", "c", {}, "published", "published at rank 1 of 1"),
+        ("u1", "a", {}, "audience", "no live promotion of it is for this user"),
+        ("u1", "b", {}, "not_eligible", "no promotion of it is live when the lists begin to be served"),
+        ("u2", None, {}, "not_addressed", "no promotion that is live when 2017-11-30 ends is for user u2"),
+        ("u2", "g", {}, "not_a_subject", "no item can be given: no promotion that is live"),
+        ("u1", "g", {"max_per_campaign": 2}, "below_k", "proposed by als at rank 2"),
+        ("u1", "g", {"max_per_campaign": 1}, "max_per_campaign", "better items of its campaign"),
+        ("u1", "g", {"max_campaigns": 1}, "below_k", "proposed by als at rank 2"),
+        ("u1", "h", {"max_campaigns": 1}, "max_campaigns", "other campaigns have better items"),
+        # 2 lists of 2 places: a campaign that may have a tenth of them may have none.
+        ("u1", "g", {"max_campaign_share": 0.1}, "campaign_share", "its campaign has all the places, over all lists"),
+        ("u1", "g", {"max_campaign_share": 0.5}, "below_k", "proposed by als at rank 2"),
+        ("u1", None, {}, "short_too_few_proposed", "1 of 2: 3 eligible items are left"),
+    ],
+)
+def test_a_surface_of_promotions(
+    night: Path, shortlist: Shortlist, subject: str, item: str | None, limits: dict[str, float], verdict: str, said: str
+) -> None:
+    write_promotions(night)
+    settings = json.dumps({"surfaces": {"homefeed": {"promotions": limits}}})
+    answer = shortlist("why", "homefeed", subject, *([item] if item else []), "--json", "--set", settings)
+    assert answer.facts["verdict"] == verdict
+    assert said in answer.facts["says"]
+
+
+def test_a_surface_of_promotions_of_which_nothing_is_known_says_so(night: Path, shortlist: Shortlist) -> None:
+    asked = ("why", "homefeed", "u1", "--json", "--set", "surfaces.homefeed.promotions={}")
+    facts = shortlist(*asked).facts
+    assert facts["verdict"] == "not_addressed"
+    assert "no promotions are known: the surface has no lists" in facts["notes"]
+    write_promotions(night)
+    shutil.rmtree(night / "audience_members")
+    assert any("no members of audiences are known" in note for note in shortlist(*asked).facts["notes"])
 
 
 def test_a_list_that_rules_left_short(night: Path, shortlist: Shortlist) -> None:

@@ -19,6 +19,7 @@ from shortlist.kernels.ials import gram, gram_basis
 from shortlist.rules import PAIR_RULES, removing_rules
 from shortlist.rules.facts import ListFacts
 from shortlist.sources.als import BesideItems, ForUsers
+from shortlist.sources.batch import SubjectBatch
 from shortlist.sources.fold_in import FoldInArrays
 from shortlist.sources.inputs import FoldIn
 from shortlist.sources.item_vectors import ItemVectors
@@ -192,8 +193,9 @@ def test_what_rules_took_is_counted() -> None:
     """u2 engaged with b and hid d and a; of c, e, f, which are left, a list may hold one of e and f."""
     categories = np.array([0, 0, 1, 1, 2, 2], np.int32)
 
-    def removing(subjects: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.int8]:
-        return removing_rules(ListFacts(subjects, categories[items]), surface(max_per_category=1))
+    def removing(batch: SubjectBatch, subjects: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.int8]:
+        campaigns = np.full(len(items), -1, np.int32)
+        return removing_rules(ListFacts(subjects, categories[items], campaigns), surface(max_per_category=1))
 
     capped = replace(one_pass(), removing=removing)
     (row,) = rows_of(capped, batch_of({"u": HISTORIES["u2"]}))

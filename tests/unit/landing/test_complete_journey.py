@@ -17,6 +17,7 @@ from shortlist.errors import SettingsError
 from shortlist.landing.complete_journey import (
     Journey,
     LandedSummary,
+    audience_snapshot,
     catalog_snapshot,
     checkout_events,
     land,
@@ -57,6 +58,7 @@ COUPONS = [
     (500, MILK, 1), (500, CAT_FOOD, 1), (500, CAT_FOOD, 1), (500, MILK, 2), (501, NAMELESS, 1), (502, MILK, 4),
     (503, MILK, 3), (504, MILK, 5),
 ]  # fmt: skip
+MEMBERS = [(2, 3), (1, 2), (1, 1), (5, 1), (4, 1)]
 REDEMPTIONS = [
     (1, 500, 1, "2017-01-01 00:00:00"),
     (2, 500, 1, "2017-01-01 00:00:00"),
@@ -81,6 +83,7 @@ def write_data(folder: Path, sales: list[tuple[Any, ...]] | None = None, backwar
         ),
         "campaign_descriptions": (CAMPAIGNS, ["campaign_id", "start_date", "end_date"]),
         "coupons": (COUPONS, ["coupon_upc", "product_id", "campaign_id"]),
+        "campaigns": (MEMBERS, ["campaign_id", "household_id"]),
         "coupon_redemptions": (REDEMPTIONS, ["household_id", "coupon_upc", "campaign_id", "redemption_date"]),
     }
     for name, (rows, columns) in tables.items():
@@ -137,6 +140,7 @@ def test_a_day_as_a_producer_leaves_it(tmp_path: Path, data: Path) -> None:
         ".land.lock",
         "catalog/2017-01-01/part-00000.parquet",
         "promotions/2017-01-01/part-00000.parquet",
+        "audience_members/2017-01-01/part-00000.parquet",
     }
     written = sum(len(content) for content in files(tmp_path / "landing").values())
     assert summary == LandedSummary(
@@ -145,7 +149,7 @@ def test_a_day_as_a_producer_leaves_it(tmp_path: Path, data: Path) -> None:
         events=8,
         redemptions=2,
         redemptions_without_purchase=2,
-        snapshots=2,
+        snapshots=3,
         promotions_left_out=1,
         size_bytes=written,
     )
@@ -181,7 +185,7 @@ def test_a_day_without_sales_gets_its_folder_and_marker(tmp_path: Path, data: Pa
 
 def test_snapshots_are_monthly_and_on_the_first_day(tmp_path: Path, data: Path) -> None:
     land(tmp_path / "landing", date(2017, 1, 30), date(2017, 3, 1), data_folder=data)
-    for kind in ("catalog", "promotions"):
+    for kind in ("catalog", "promotions", "audience_members"):
         days = sorted(folder.name for folder in (tmp_path / "landing" / kind).iterdir())
         assert days == ["2017-01-30", "2017-02-01", "2017-03-01"]
         assert all((tmp_path / "landing" / kind / day / "_SUCCESS").exists() for day in days)
@@ -276,6 +280,13 @@ def test_a_snapshot_knows_no_future(journey: Journey, day: date) -> None:
     )
 
 
+def test_households_are_in_the_audiences_of_running_and_announced_campaigns(journey: Journey) -> None:
+    """Campaign 3 has no households, campaign 5 is over."""
+    january = [("campaign-1", "1"), ("campaign-1", "2"), ("campaign-2", "3"), ("campaign-4", "1")]
+    assert audience_snapshot(journey, date(2017, 1, 1)).rows() == january
+    assert audience_snapshot(journey, date(2017, 2, 1)).rows() == january[2:]
+
+
 def test_promotions_are_announced_a_month_ahead_and_have_one_row_per_key(journey: Journey) -> None:
     january, left_out = promotions_snapshot(journey, date(2017, 1, 1))
     first = ("campaign-1", "campaign-1", utc(2016, 12, 20, 5), utc(2017, 1, 16, 5))
@@ -309,7 +320,7 @@ def test_same_bytes_whatever_the_order_of_the_rows(tmp_path: Path, data: Path) -
     for landing, folder in (("one", data), ("two", shuffled)):
         land(tmp_path / landing, date(2017, 1, 1), date(2017, 2, 1), data_folder=folder)
     one, two = files(tmp_path / "one"), files(tmp_path / "two")
-    assert len(one) == 2 * (32 + 2 + 2) + 1
+    assert len(one) == 2 * (32 + 2 + 2 + 2) + 1
     assert one == two
     header = one["engagements/2017-01-01/part-00000.json.gz"][:10]
     assert header[4:8] == b"\0\0\0\0", "the gzip header holds no time"

@@ -61,11 +61,13 @@ def test_gate_pages__every_gate_of_the_day_in_the_order_of_the_run(settings: Set
     records, _ = read_manifests(settings.paths.manifests, D)
     pages = {page.name: page for page in gate_pages(records, ["homefeed", "related"])}
     assert list(pages) == [
-        *("engagements", "traffic", "catalog", "promotions", "candidates_homefeed", "candidates_related"),
+        *("engagements", "traffic", "catalog", "promotions", "audience_members"),
+        *("candidates_homefeed", "candidates_related"),
     ]
     assert [(page.verdict, page.state) for page in pages.values()] == [
         ("Passed, with warnings", "unknown"),
         ("Passed", "good"),
+        ("No results", "unknown"),
         ("No results", "unknown"),
         ("No results", "unknown"),
         ("Passed", "good"),
@@ -91,7 +93,7 @@ def test_write_gate_pages__each_rule_with_all_there_is_to_say(settings: Settings
     write_checks(settings)
     pages = written(settings)
     assert list(pages) == [
-        *("01-engagements.html", "02-traffic.html", "05-candidates_homefeed.html", "06-candidates_related.html"),
+        *("01-engagements.html", "02-traffic.html", "06-candidates_homefeed.html", "07-candidates_related.html"),
         "index.html",
     ]
     for said in (
@@ -106,7 +108,7 @@ def test_write_gate_pages__each_rule_with_all_there_is_to_say(settings: Settings
     assert "checkout volume at least not applicable" in off
     assert "nothing to judge: fewer than 100 events a day on store" in off
     assert "satisfied" not in off
-    held = pages["06-candidates_related.html"].text
+    held = pages["07-candidates_related.html"].text
     assert "Held It was not published" in held
     assert "it could not be evaluated: no such column" in held
     for said in ("catalog no results", "candidates_related held", "overlap with last day : 2.0% over 7 subjects"):
@@ -152,7 +154,7 @@ def test_write_gate_pages__what_people_wrote_cannot_break_them(settings: Setting
     )
     manifest(settings, "extract_engagements", checks=[result, {**result, "raised": hostile}])
     pages = written(settings)
-    assert list(pages) == ["07--script-alert-x-script-31m.html", "index.html"]
+    assert list(pages) == ["08--script-alert-x-script-31m.html", "index.html"]
     for page in pages.values():
         assert "script" not in {tag for tag, _ in page.tags}
         assert "\u202e" not in page.text
@@ -163,4 +165,4 @@ def test_write_gate_pages__what_people_wrote_cannot_break_them(settings: Setting
 def test_write_gate_pages__a_day_without_a_run(home: Path) -> None:
     pages = written(write_settings(home))
     assert list(pages) == ["index.html"]
-    assert pages["index.html"].text.count("There was nothing new to check on this day") == 6
+    assert pages["index.html"].text.count("There was nothing new to check on this day") == 7

@@ -13,6 +13,7 @@ from shortlist.rules import (
     LIST_RULES,
     PAIR_RULES,
     RULES,
+    TABLE_RULES,
     eligible_items,
     forbidding_rules,
     ineligibility_reasons,
@@ -34,7 +35,10 @@ ITEMS: list[tuple[int, bool, str | None, bool | None]] = [
 
 def facts(catalog: bool = True) -> ItemFacts:
     support, described, status, buyable = (np.array(column, object) for column in zip(*ITEMS, strict=True))
-    return ItemFacts(support.astype(np.int64), described.astype(np.bool_) if catalog else None, status, buyable)
+    promoted = np.array([True, True, True, True, False, True])
+    return ItemFacts(
+        support.astype(np.int64), described.astype(np.bool_) if catalog else None, status, buyable, promoted
+    )
 
 
 def surface(**settings: Any) -> SurfaceConfig:
@@ -85,6 +89,7 @@ PAIRS = PairFacts(
     hidden=np.array([False, False, True, True, False]),
     since_purchase=np.array([np.nan, 5, 4, np.nan, 100], np.float32),
     interval=np.array([np.inf, 10, 10, 10, np.inf], np.float32),
+    addressed=np.array([True, True, False, True, True]),
 )
 
 
@@ -148,7 +153,11 @@ def test_categories_are_the_first_levels_of_a_path() -> None:
 
 
 # Candidates of two subjects, the best first.
-CANDIDATES = ListFacts(np.array([0, 0, 0, 0, 0, 0, 1, 1]), np.array([1, -1, 2, 1, 1, -1, 1, 1], np.int32))
+CANDIDATES = ListFacts(
+    np.array([0, 0, 0, 0, 0, 0, 1, 1]),
+    np.array([1, -1, 2, 1, 1, -1, 1, 1], np.int32),
+    np.array([2, -1, 0, 2, 2, 1, 1, 0], np.int32),
+)
 
 
 @pytest.mark.parametrize(("most", "removed"), [(1, [3, 4, 7]), (2, [4]), (3, []), (None, [])])
@@ -156,9 +165,45 @@ def test_the_best_of_a_category_stay(most: int | None, removed: list[int]) -> No
     assert np.flatnonzero(removing_rules(CANDIDATES, surface(max_per_category=most)) >= 0).tolist() == removed
 
 
+@pytest.mark.parametrize(
+    ("limits", "removed"),
+    [
+        ({"max_per_campaign": 1}, [3, 4]),
+        ({"max_per_campaign": 2}, [4]),
+        ({"max_campaigns": 1}, [2, 5, 7]),  # campaign 2 begins the first list, 1 the second; one item has none
+        ({"max_campaigns": 2}, [5]),
+        ({"max_campaigns": 2, "max_per_campaign": 1}, [3, 4, 5]),
+        ({}, []),
+    ],
+)
+def test_the_best_campaigns_and_the_best_of_each_stay(limits: dict[str, int], removed: list[int]) -> None:
+    assert np.flatnonzero(removing_rules(CANDIDATES, surface(promotions=limits)) >= 0).tolist() == removed
+
+
+def test_lists_without_campaigns_or_without_candidates_are_left_alone() -> None:
+    for numbers in ([0, 0], []):
+        none = np.full(len(numbers), -1, np.int32)
+        lists = ListFacts(np.array(numbers, np.int64), none, none)
+        limited = surface(promotions={"max_campaigns": 1, "max_per_campaign": 1})
+        assert (removing_rules(lists, limited) < 0).all()
+
+
+@pytest.mark.parametrize(("share", "rows"), [(0.29, 29), (1.0, 100), (0.001, 0), (None, None)])
+def test_a_share_of_all_places_is_counted_in_whole_rows(share: float | None, rows: int | None) -> None:
+    asked = surface(k=10, promotions={"max_campaign_share": share})
+    assert TABLE_RULES["campaign_share"].most_rows(asked, 10) == rows
+    assert TABLE_RULES["campaign_share"].most_rows(surface(), 10) is None
+
+
+def test_promotions_are_for_users() -> None:
+    with pytest.raises(ValueError, match="the subject is an item"):
+        surface(subject="item", promotions={})
+
+
 def test_every_rule_has_a_name_of_its_own() -> None:
-    assert set(RULES) == set(ITEM_RULES) | set(PAIR_RULES) | set(LIST_RULES)
-    assert len(RULES) == len(ITEM_RULES) + len(PAIR_RULES) + len(LIST_RULES)
+    kinds = (ITEM_RULES, PAIR_RULES, LIST_RULES, TABLE_RULES)
+    assert set(RULES) == {name for rules in kinds for name in rules}
+    assert len(RULES) == sum(map(len, kinds))
 
 
 # What each rule refuses of ITEMS, PAIRS or CANDIDATES, by settings under which it is on. A rule without an entry fails its test.
@@ -172,6 +217,10 @@ REFUSES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "seen": ({"mask_seen": True}, [1, 2, 4]),
     "paused": ({"mask_seen": False, "pause": {"share": 0.5}}, [2, 4]),
     "max_per_category": ({"max_per_category": 1}, [3, 4, 7]),
+    "promoted": ({"promotions": {}}, [4]),
+    "audience": ({"promotions": {}}, [2]),
+    "max_per_campaign": ({"promotions": {"max_per_campaign": 2}}, [4]),
+    "max_campaigns": ({"promotions": {"max_campaigns": 2}}, [5]),
 }
 
 

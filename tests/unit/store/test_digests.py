@@ -1,11 +1,14 @@
 """The one digest of rows: what changes it, and what must not."""
 
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from shortlist.store.digests import NOTHING, digest_rows
+from shortlist.store.digests import DIGESTED, NOTHING, digest_rows
+from shortlist.store.published_days import read_day
+from tests.published import frame_of, lists
 
 COLUMNS = ["id", "factors", "run_date"]
 IDS, FACTORS = ["a", "b", "c"], [[1.0, 2.0], [0.0, -0.5], [3.0, 4.0]]
@@ -48,3 +51,19 @@ def test_what_a_reader_would_see_changes_the_digest(other: pa.Table) -> None:
 def test_no_rows_have_the_digest_of_nothing() -> None:
     assert digest_rows(factors([], []), COLUMNS) == NOTHING
     assert digest_rows(factors(["a"], [[]]), COLUMNS).rows == 1
+
+
+def test_rows_without_a_campaign_have_the_digest_from_before_there_was_one(tmp_path: Path) -> None:
+    """Days that were published then are still what publications says of them."""
+    (row, other) = lists({"u": "ab"}, date(2017, 11, 30))
+    now = frame_of("candidates", [row, other])
+    before = now.drop("campaign")
+    expected = digest_rows(before.drop("run_date").to_arrow(), [name for name in DIGESTED if name != "campaign"])
+    assert digest_rows(now.to_arrow()) == digest_rows(before.to_arrow()) == expected
+    before.write_delta(tmp_path / "table", delta_write_options={"partition_by": ["run_date"]})
+    assert read_day(str(tmp_path / "table"), None, date(2017, 11, 30)).digest == expected
+    given = [
+        frame_of("candidates", [{**row, "campaign": first}, {**other, "campaign": second}])
+        for first, second in [("x", None), (None, "x"), ("y", None), ("x", "x")]
+    ]
+    assert len({str(digest_rows(frame.to_arrow())) for frame in (now, *given)}) == 5

@@ -1,7 +1,7 @@
 """Large arrays that every task needs, put once where all find them: in files that they map, or in a broadcast."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import uuid4
@@ -29,16 +29,21 @@ class MappedArrays(Generic[Content]):
 
     Attributes:
         kind: the dataclass.
-        files: the file of each field.
+        files: the file of each field; of a field that is such a dataclass its own files. A field that is None has none.
     """
 
     kind: type[Content]
-    files: Mapping[str, Path]
+    files: "Mapping[str, Path | MappedArrays[Any]]"
 
     @property
     def value(self) -> Content:
         """The arrays, read-only."""
-        return self.kind(**{name: _mapped(path) for name, path in self.files.items()})
+        return self.kind(
+            **{
+                name: file.value if isinstance(file, MappedArrays) else _mapped(file)
+                for name, file in self.files.items()
+            }
+        )
 
 
 def share_arrays(spark: SparkSession, folder: Path | None, content: Content) -> SharedArrays[Content]:
@@ -47,12 +52,23 @@ def share_arrays(spark: SparkSession, folder: Path | None, content: Content) -> 
     Args:
         spark: the session.
         folder: one that the driver and every task see, or None: then by broadcast, a copy for each Python worker.
-        content: the dataclass.
+        content: the dataclass; a field may be another one, or None where None is its default.
     """
     if folder is None:
         return cast("SharedArrays[Content]", spark.sparkContext.broadcast(content))
+    return _in_files(folder, content)
+
+
+def _in_files(folder: Path, content: Content) -> MappedArrays[Content]:
     arrays = {field.name: getattr(content, field.name) for field in fields(cast("Any", content))}
-    return MappedArrays(type(content), {name: stored(folder, array) for name, array in arrays.items()})
+    return MappedArrays(
+        type(content),
+        {
+            name: _in_files(folder, array) if is_dataclass(array) else stored(folder, array)
+            for name, array in arrays.items()
+            if array is not None
+        },
+    )
 
 
 def unshare(held: SharedArrays[Any]) -> None:

@@ -1,0 +1,37 @@
+"""How candidates of one list share something, such as a category: what is better among them. No Spark."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def better_in_group(subjects: NDArray[np.int64], groups: NDArray[np.int32]) -> NDArray[np.int64]:
+    """How many better candidates of the same subject and group there are: (n,) int64.
+
+    Args:
+        subjects: (n,) ascending, the best candidate of each first.
+        groups: (n,).
+    """
+    order = np.lexsort((groups, subjects))  # stable: the better stay before the worse
+    ordered, named = subjects[order], groups[order]
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = (ordered[1:] != ordered[:-1]) | (named[1:] != named[:-1])
+    firsts = np.flatnonzero(begins)
+    better = np.empty(len(order), np.int64)
+    better[order] = np.arange(len(order)) - np.repeat(firsts, np.diff(firsts, append=len(order)))
+    return better
+
+
+def groups_before(subjects: NDArray[np.int64], groups: NDArray[np.int32]) -> NDArray[np.int64]:
+    """How many other groups begin better than the candidate's own in the subject's list: (n,) int64.
+
+    Args:
+        subjects: (n,) ascending, the best candidate of each first.
+        groups: (n,), from 0.
+    """
+    width = int(groups.max(initial=0)) + 1
+    _, firsts, own = np.unique(subjects * width + groups, return_index=True, return_inverse=True)
+    places = np.empty(len(firsts), np.int64)
+    places[np.argsort(firsts)] = np.arange(len(firsts))
+    # Subjects ascend, so the groups of each follow one another in the order of their best candidates.
+    before: NDArray[np.int64] = places[own] - np.searchsorted(subjects[np.sort(firsts)], subjects)
+    return before
