@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.config import CooccurrenceConfig, Settings
+from shortlist.config.surfaces import ONLY_FOR_QUERIES
 from shortlist.generation.artefacts import catalog_columns, share_artefacts
 from shortlist.generation.items import collect_items, count_users
 from shortlist.generation.lists import SurfaceItems, make_lists, needed_artefacts, proposed
@@ -180,8 +181,8 @@ def world(
     return World(checkerboard(_spark), models, subject, folder, stored=request.param == "users")
 
 
-# What a subject took is masked here, and source repeat knows nothing else.
-@pytest.fixture(params=[name for name in SOURCES if name != "repeat"])
+# What a subject took is masked here, and source repeat knows nothing else; those for queries have a suite of their own.
+@pytest.fixture(params=[name for name in SOURCES if name not in {"repeat", *ONLY_FOR_QUERIES}])
 def source(request: pytest.FixtureRequest) -> Callable[[World], DataFrame]:
     return lambda world: world.lists(request.param)
 
