@@ -9,6 +9,7 @@ NDCG@10 takes grades as gains; recall@20 is the share of an exact answer's items
 """
 
 import argparse
+import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from shortlist.config import state_home
 from shortlist.config.sources import WordPartsSourceConfig, WordsSourceConfig
 from shortlist.sources.batch import Scorer, SubjectBatch
 from shortlist.sources.text_index import TextScorer, fit_text_index
@@ -89,9 +91,12 @@ def tuned_share(by_words: Scores, by_parts: Scores, judged: Sequence[Judged], it
 
 def main() -> None:
     """Parse, index, answer, judge."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="infra/bench search", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with both files")
     parser.add_argument("--tune", action="store_true", help="choose the blend's weight on half of the queries")
+    parser.add_argument("--json", type=Path, help="default: $SHORTLIST_HOME/bench/search.json")
     arguments = parser.parse_args()
     products = pl.read_parquet(arguments.data / "esci_products.parquet")
     judgements = pl.read_parquet(arguments.data / "esci_judgments.parquet")
@@ -117,9 +122,16 @@ def main() -> None:
     blend = by_words + chosen * by_parts
     print(f"{len(items):,} items, {len(asked):,} queries judged; indexing {indexed:.1f} s, answering {answered:.2f} s")
     print(f"{'':12} {'NDCG@10':>8} {'recall@20':>10}")
-    for name, scores in {**raw, f"blend {chosen:g}": blend}.items():
+    found = {}
+    for name, scores in {**raw, "blend": blend}.items():
         ndcg, recall = np.nanmean(figures(scores[asked], [judged[at] for at in asked], items), axis=0)
+        found[name] = {"ndcg": float(ndcg), "recall": float(recall)}
         print(f"{name:12} {ndcg:8.4f} {recall:10.4f}")
+    print(f"(blend: words + {chosen:g} x word_parts, {'chosen on the other half' if arguments.tune else 'not tuned'})")
+    path = arguments.json or state_home() / "bench" / "search.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = {"items": len(items), "queries": len(asked), "share": chosen, "figures": found}
+    path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
