@@ -23,7 +23,7 @@ from shortlist.subjects import QUERY_BLANKS
 
 # Sums of whole millionths: a sum of doubles depends on the order in which partitions arrive.
 _UNIT = 1_000_000
-_CLICKED, _WORTH, _RATE = "clicked", "worth", "rate"
+_CLICKED, _WORTH, _RATE, _SHOWN = "clicked", "worth", "rate", "shown"
 _CLICKS, _EXPECTED, _USERS = "clicks", "expected", "users"
 
 
@@ -71,22 +71,24 @@ def clicked_items(engagements: DataFrame, run_date: date, config: QueriesConfig)
         .where(F.col(QUERY).isNotNull())
     )
     rates = _rates(events)
+    any_exposure = rates.agg((F.count("*") > 0).alias(_SHOWN))
     clicks = F.sum(F.when(F.col(_CLICKED), F.col(_WORTH)).otherwise(0)) / F.lit(_UNIT)
-    of_exposure = F.round(F.when(F.col(_CLICKED), F.lit(0.0)).otherwise(F.col(_WORTH) * F.coalesce(_RATE, F.lit(0.0))))
+    let_expect = F.round(F.when(F.col(_CLICKED), F.lit(0.0)).otherwise(F.col(_WORTH) * F.col(_RATE)))
     pairs = (
         events.join(F.broadcast(rates), POSITION, how="left")
         .groupBy(QUERY, ITEM_ID)
         .agg(
             clicks.alias(_CLICKS),
-            (F.sum(of_exposure.cast("long")) / F.lit(_UNIT)).alias(_EXPECTED),
+            (F.coalesce(F.sum(let_expect.cast("long")), F.lit(0)) / F.lit(_UNIT)).alias(_EXPECTED),
             F.count_if(F.col(_CLICKED)).cast("int").alias(EVENTS),
             F.max(F.when(F.col(_CLICKED), F.col(EVENT_TS))).alias(LAST_TS),
         )
         .where(F.col(EVENTS) > 0)
+        .crossJoin(F.broadcast(any_exposure))
     )
     smoothing = F.lit(config.smoothing)
     ratio = (F.col(_CLICKS) + smoothing) / (F.col(_EXPECTED) + smoothing)
-    weight = ratio if not rates.isEmpty() else F.col(_CLICKS)
+    weight = F.when(F.col(_SHOWN), ratio).otherwise(F.col(_CLICKS))
     asked = events.where(F.col(_CLICKED)).groupBy(QUERY).agg(F.count_distinct(USER_ID).alias(_USERS))
     known = asked.where(F.col(_USERS) >= config.min_users).select(QUERY)
     return pairs.join(known, QUERY, how="left_semi").select(
@@ -95,11 +97,11 @@ def clicked_items(engagements: DataFrame, run_date: date, config: QueriesConfig)
 
 
 def _rates(events: DataFrame) -> DataFrame:
-    """position, rate: clicks by exposures of each position that was ever shown; -1 is an unknown one."""
+    """position, rate: clicks by exposures of each position at which something was shown; -1 is an unknown one."""
     clicks = F.sum(F.when(F.col(_CLICKED), F.col(_WORTH)).otherwise(0))
     exposures = F.sum(F.when(F.col(_CLICKED), F.lit(0)).otherwise(F.col(_WORTH)))
     counted = events.groupBy(POSITION).agg(clicks.alias(_CLICKS), exposures.alias(_WORTH)).where(F.col(_WORTH) > 0)
-    return counted.select(POSITION, (F.col(_CLICKS) / F.col(_WORTH)).alias(_RATE)).persist()
+    return counted.select(POSITION, (F.col(_CLICKS) / F.col(_WORTH)).alias(_RATE))
 
 
 def _decay(run_date: date, config: QueriesConfig) -> Column:
