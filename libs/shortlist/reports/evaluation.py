@@ -61,6 +61,8 @@ _WHAT_COUNTS: Final[dict[tuple[str, bool, str], str]] = {
         True,
         "all",
     ): "Relevant is what was engaged with in one session beside the item; the item itself is masked.",
+    ("query", False, "all"): "Relevant is what was clicked for the query, also what had been clicked for it before.",
+    ("query", False, "new"): "Only items count that had never been clicked for the query before.",
 }
 
 
@@ -68,7 +70,9 @@ def what_counts(surface: SurfaceConfig | None, segment: str) -> str:
     """What counts as found, and what lists cannot hold, by a surface's settings and the part of the truth."""
     if surface is None:
         return ""
-    return _WHAT_COUNTS.get((surface.subject, surface.mask_seen or surface.subject == "item", segment), "")
+    counted = _WHAT_COUNTS.get((surface.subject, surface.mask_seen or surface.subject == "item", segment), "")
+    own = surface.truth_event_types
+    return counted if own is None else f"{counted} Relevant are events of type {', '.join(own)} only.".strip()
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from shortlist.reports.page import headline, report_path
 from shortlist.reports.reading_examples import reading_snippets
 from shortlist.reports.surfaces import Candidate, Sample, SurfaceFacts
 from shortlist.reports.untrusted import column, plain
-from shortlist.subjects import SUBJECTS
+from shortlist.subjects import SUBJECTS, SubjectKind
 
 WIDTH: Final = 120
 _LEFT: Final = 44  # columns of the history
@@ -63,7 +63,8 @@ def _surface(surface: SurfaceFacts) -> Iterator[str]:
         yield from wrap(f"no lists to show: {why}", WIDTH)
     for sample in surface.samples[:_SUBJECTS]:
         yield ""
-        yield from _beside(sample) if SUBJECTS[surface.config.subject].history == "interactions" else _alone(sample)
+        kind = surface.config.subject
+        yield from _beside(sample) if SUBJECTS[kind].history == "interactions" else _alone(kind, sample)
 
 
 def _beside(sample: Sample) -> Iterator[str]:
@@ -75,10 +76,10 @@ def _beside(sample: Sample) -> Iterator[str]:
         yield f"{column(did, _LEFT)}  {candidate}".rstrip()
 
 
-def _alone(sample: Sample) -> Iterator[str]:
-    """The head of an item's list."""
+def _alone(kind: SubjectKind, sample: Sample) -> Iterator[str]:
+    """The head of the list of an item or a query."""
     named = "" if sample.subject.title == sample.subject.item_id else f"{plain(sample.subject.title, 80)}, "
-    yield plain(f"item {named}{sample.subject.item_id}", WIDTH)
+    yield plain(f"{kind} {named}{sample.subject.item_id}", WIDTH)
     for candidate in sample.candidates[:_HEAD]:
         why = column(_source_and_reason(candidate), WIDTH - 56)
         yield f"{candidate.rank:>3} {column(candidate.item.title, 50)}  {why}".rstrip()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shortlist.reports.evaluation import Estimate
+from shortlist.config import SurfaceConfig
+from shortlist.reports.evaluation import Estimate, what_counts
 from shortlist.reports.facts import gather
 from shortlist.reports.page import write_page
 from shortlist.reports.show import WIDTH, main, shown
@@ -41,6 +42,25 @@ def test_shown__a_reason_that_goes_without_saying_is_left_out(home: Path) -> Non
     lines = list(shown(replace(facts, surfaces=(replace(related, samples=(sample,)),)), "reports"))
     start = lines.index("item Figs, figs")
     assert lines[start + 1].split() == ["1", "Corn", "cooccurrence"]
+
+
+def test_shown__a_list_of_a_query_is_said_to_be_one(home: Path) -> None:
+    facts = gather(write_settings(home), D)
+    searched = SurfaceConfig(subject="query", sources=("words",), fallback=None, mask_seen=False, depth=50)
+    oat = (Candidate(1, Named("oat", "Oat milk"), "words", "has the words of the query"),)
+    related = next(surface for surface in facts.surfaces if surface.name == "related")
+    sample = Sample(subject=Named("oat drink", "oat drink"), history=(), candidates=oat)
+    made = replace(facts, surfaces=(replace(related, config=searched, samples=(sample,)),))
+    lines = list(shown(made, "reports"))
+    assert lines[lines.index("query oat drink") + 1].split()[:3] == ["1", "Oat", "milk"]
+
+
+@pytest.mark.parametrize("segment", ["all", "new"])
+def test_what_counts__of_queries_and_of_events_of_a_surface_s_own(segment: str) -> None:
+    searched = SurfaceConfig(subject="query", sources=("words",), fallback=None, mask_seen=False)
+    assert "clicked for" in what_counts(searched, segment)
+    coupons = SurfaceConfig(subject="user", sources=("als",), truth_event_types=("outbound",))
+    assert what_counts(coupons, segment).endswith("Relevant are events of type outbound only.")
 
 
 def test_shown__means_of_many_sources_are_whole(home: Path) -> None:
