@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +15,8 @@ from shortlist.checks.audit import audit
 from shortlist.tables import CANDIDATES
 from tests.spark.checks.rows import DAY, candidates, frame_of
 
-PARAMETERS = {"k": 3, "sources": ["als"], "run_date": DAY, "min_subjects": 1}
+ENDS = datetime(2017, 12, 1, tzinfo=UTC)
+PARAMETERS = {"k": 3, "sources": ["als"], "run_date": DAY, "min_subjects": 1, "served_from": ENDS}
 
 
 def test_an_answer_in_time_is_the_same_with_a_limit(spark: SparkSession) -> None:
