@@ -53,13 +53,6 @@ def fields_of(products: pl.DataFrame, weights: Mapping[str, float]) -> list[tupl
     ]
 
 
-def batch_of(queries: Sequence[str]) -> SubjectBatch:
-    """Queries without any history."""
-    none = np.zeros(len(queries) + 1, np.int64)
-    nothing = np.empty(0, np.int32)
-    return SubjectBatch(none, nothing, {}, none, nothing, np.full(len(queries), -1, np.int32), texts=list(queries))
-
-
 def standardised(scores: Scores) -> Scores:
     """Each query's scores with mean 0 and deviation 1."""
     spread = np.maximum(scores.std(1, keepdims=True), 1e-9)
@@ -108,7 +101,7 @@ def main() -> None:
     begun = time.perf_counter()
     opened = scorers(products)
     indexed = time.perf_counter() - begun
-    batch = batch_of(queries)
+    batch = SubjectBatch.of_texts(queries)
     for scorer in opened.values():
         scorer.prepare(batch.slice(0, 1))  # compiles the loops
     begun = time.perf_counter()
@@ -130,8 +123,8 @@ def main() -> None:
     print(f"(blend: words + {chosen:g} x word_parts, {'chosen on the other half' if arguments.tune else 'not tuned'})")
     path = arguments.json or state_home() / "bench" / "search.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = {"items": len(items), "queries": len(asked), "share": chosen, "figures": found}
-    path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    written = {"items": len(items), "queries": len(asked), "share": chosen, "figures": found}
+    path.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

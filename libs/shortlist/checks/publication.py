@@ -1,7 +1,7 @@
 """Everything that must hold before a surface's day is published: its contract, and the guardrails against the last day."""
 
 import math
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 
 from pyspark.sql import DataFrame
 
@@ -9,6 +9,7 @@ from shortlist.checks.audit import audit
 from shortlist.checks.guardrails import guardrails
 from shortlist.config import SurfaceConfig
 from shortlist.records.checks import Audit
+from shortlist.rules.promotions import served_from
 from shortlist.tables import Table
 
 
@@ -39,7 +40,7 @@ def check_surface(
         "k": surface.k,
         "sources": [*surface.sources, *([fallback] if fallback else [])],
         "run_date": run_date,
-        "served_from": datetime.combine(run_date + timedelta(days=1), time(), tzinfo=UTC),
+        "served_from": served_from(run_date),
         "min_subjects": max(1, math.ceil(expected_subjects * (1 - limits.max_short_share))),
     }
     checked = audit(candidates, table, f"run_date={run_date}", parameters, minutes, rows)

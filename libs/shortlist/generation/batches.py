@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,7 @@ from shortlist.config import SurfaceConfig
 from shortlist.errors import ModelError
 from shortlist.generation.offers import promoted_pairs
 from shortlist.generation.one_pass import Lists
-from shortlist.kernels.arrays import Floats, Indices, Offsets
+from shortlist.kernels.arrays import Floats, Indices, Offsets, offsets_of
 from shortlist.rules import LIST_RULES, PAIR_RULES, forbidding_rules
 from shortlist.rules.facts import PairFacts
 from shortlist.rules.promotions import LivePromotions
@@ -117,7 +117,7 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     rows = pc.list_parent_indices(history).to_numpy().astype(np.int64)
     order = np.lexsort((items, rows))
     rows, items = rows[order], items[order]
-    starts = _offsets(rows, batch.num_rows)
+    starts = offsets_of(rows, batch.num_rows)
     weights = fields[WEIGHT].to_numpy(zero_copy_only=False).astype(np.float32)[order]
     unusable = int((~np.isfinite(weights) | (weights < 0)).sum())
     if unusable:
@@ -166,7 +166,7 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
             RARITY: reading.rarity[items],
             GAP_DAYS: gaps.astype(np.float32),
         },
-        masked_starts=_offsets(masked_rows[masked], batch.num_rows),
+        masked_starts=offsets_of(masked_rows[masked], batch.num_rows),
         masked_items=masked_items[masked],
         masking_rules=masking[masked],
         sample_rows=_sample_rows(batch[SUBJECT_ID], reading.sampled),
@@ -199,7 +199,7 @@ def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
             RARITY: ones,
             GAP_DAYS: 0 * ones,
         },
-        masked_starts=_offsets(np.flatnonzero(masked), len(items)),
+        masked_starts=offsets_of(np.flatnonzero(masked), len(items)),
         masked_items=items[masked],
         masking_rules=masking[masked],
         sample_rows=np.full(len(items), -1, np.int32),
@@ -242,7 +242,7 @@ def write_lists(
         SUBJECT_ID: subjects,
         ELIGIBLE_LEFT: pa.array(lists.left.astype(np.int32)),
         REMOVED: _removed(lists.removed),
-        PROPOSALS: _listed(_offsets(owners[candidate], len(subjects)), proposals),
+        PROPOSALS: _listed(offsets_of(owners[candidate], len(subjects)), proposals),
         LISTED: _listed(lists.starts, listed),
     }
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
@@ -272,7 +272,7 @@ def _removed(counts: Indices) -> pa.MapArray:
     """
     subjects, rules = np.nonzero(counts.T)
     names = pa.array([*PAIR_RULES, *LIST_RULES]).take(pa.array(rules))
-    starts = _offsets(subjects, counts.shape[1]).astype(np.int32)
+    starts = offsets_of(subjects, counts.shape[1]).astype(np.int32)
     return pa.MapArray.from_arrays(pa.array(starts), names, pa.array(counts.T[subjects, rules]))
 
 
@@ -290,11 +290,6 @@ def _indices(ids: pa.Array, item_ids: pa.Array) -> Indices:
         )
     indices: Indices = found.to_numpy(zero_copy_only=False).astype(np.int32)
     return indices
-
-
-def _offsets(rows: NDArray[Any], count: int) -> Offsets:
-    """Offsets of so many rows, of which each entry names its own; ascending."""
-    return np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=count)))).astype(np.int64)
 
 
 def _ages(last: pa.Array, run_date: date) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """Artefacts that are made from what subjects did and from the catalog, without a trained model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -11,17 +12,16 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import CATEGORY, CREATED_AT, EVENT_DATE, EVENT_TYPE, ITEM_ID, QUERY, TITLE, USER_ID
-from shortlist.config.sources import TextMatchConfig
 from shortlist.generation.items import Items
 from shortlist.generation.loading import Loading
-from shortlist.kernels.arrays import Floats
+from shortlist.kernels.arrays import Floats, offsets_of
 from shortlist.models.arrays.matrix import sorted_ids
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources.category_affinity import CategoryShares, category_shares
 from shortlist.sources.content import TextRows, fit_text, text_rows
 from shortlist.sources.fresh import freshness
 from shortlist.sources.inputs import SampledSubjects
-from shortlist.sources.text_index import TextIndex, fit_text_index, plain_texts
+from shortlist.sources.text_index import TextIndex, index_catalog
 from shortlist.sources.trending import growth
 from shortlist.sources.user_neighbours import UserSample, user_sample
 from shortlist.sources.word_parts import word_parts_of
@@ -72,14 +72,14 @@ def recent_users(loading: Loading) -> SharedArrays[Floats]:
 def sampled_users(loading: Loading) -> SharedArrays[SampledSubjects]:
     """The users with the smallest seeded hashes, and what each took and did not hide."""
     config = loading.settings.sources.user_neighbours
-    return _shared_sample(loading, draw_subjects(loading.history.taken, config.sample_users, config.seed))
+    return _shared_sample(loading, draw_sample(loading.history.taken, config.sample_users, config.seed))
 
 
 def sampled_queries(loading: Loading) -> SharedArrays[SampledSubjects]:
     """The queries with the smallest seeded hashes, and what was clicked for each."""
     config = loading.settings.sources.query_neighbours
     clicked = loading.clicks.select(F.col(QUERY).alias(USER_ID), ITEM_ID)
-    return _shared_sample(loading, draw_subjects(clicked, config.sample_queries, config.seed))
+    return _shared_sample(loading, draw_sample(clicked, config.sample_queries, config.seed))
 
 
 def _shared_sample(loading: Loading, drawn: DataFrame) -> SharedArrays[SampledSubjects]:
@@ -88,12 +88,12 @@ def _shared_sample(loading: Loading, drawn: DataFrame) -> SharedArrays[SampledSu
     owners = pc.index_in(rows[USER_ID], value_set=subjects).to_numpy()
     items = pc.index_in(rows[ITEM_ID], value_set=loading.items.ids).to_numpy().astype(np.int32)
     order = np.lexsort((items, owners))
-    starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(subjects))))).astype(np.int64)
+    starts = offsets_of(owners, len(subjects))
     sample = user_sample((starts, items[order]), len(loading.items.ids))
     return _SharedSample(loading.share(_Ids(subjects)), loading.share(sample))
 
 
-def draw_subjects(taken: DataFrame, count: int, seed: int) -> DataFrame:
+def draw_sample(taken: DataFrame, count: int, seed: int) -> DataFrame:
     """Rows of `count` subjects at most: those with the smallest seeded hashes, whatever order rows come in.
 
     Args:
@@ -126,19 +126,19 @@ def texts(loading: Loading) -> SharedArrays[TextRows]:
 def words(loading: Loading) -> SharedArrays[TextIndex]:
     """Items by the words of their text; without a catalog no item has one."""
     config = loading.settings.sources.words
-    return loading.share(fit_text_index(_searched(loading.items, config), words_of(config), config))
+    return loading.share(index_catalog(_searched(loading.items), words_of(config), config))
 
 
 def word_parts(loading: Loading) -> SharedArrays[TextIndex]:
     """Items by the parts of their words; without a catalog no item has one."""
     config = loading.settings.sources.word_parts
-    return loading.share(fit_text_index(_searched(loading.items, config), word_parts_of(config), config))
+    return loading.share(index_catalog(_searched(loading.items), word_parts_of(config), config))
 
 
-def _searched(items: Items, config: TextMatchConfig) -> list[tuple[list[str], float]]:
-    """The texts of all items that queries are looked up in, with what a word in each counts."""
+def _searched(items: Items) -> Callable[[str], pa.Array]:
+    """The columns of the catalog that queries are looked up in, by name."""
     kinds = {TITLE: pa.string(), CATEGORY: pa.list_(pa.string())}
-    return [(plain_texts(items.catalog_column(name, kinds[name])), weight) for name, weight in config.fields.items()]
+    return lambda name: items.catalog_column(name, kinds[name])
 
 
 def growths(loading: Loading) -> SharedArrays[Floats]:

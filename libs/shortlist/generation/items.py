@@ -106,7 +106,11 @@ def count_users(interactions: DataFrame, run_date: date, window_days: int) -> pa
 
 
 def collect_items(
-    counts: pa.Table, catalog: DataFrame | None, others: list[pa.Array], columns: Collection[str] = ()
+    counts: pa.Table,
+    catalog: DataFrame | None,
+    others: list[pa.Array],
+    columns: Collection[str] = (),
+    whole_catalog: bool = False,
 ) -> Items:
     """The items of the interactions, and those that models know beside them.
 
@@ -115,13 +119,16 @@ def collect_items(
         catalog: item_id, status, buyable; None switches the rules off that need it.
         others: ids of further items.
         columns: of the catalog, that artefacts are made from.
+        whole_catalog: whether all that the catalog describes are items of the run, also what nobody took.
     """
+    known = None if catalog is None else catalog.select(ITEM_ID, STATUS, BUYABLE, *sorted(columns)).toArrow()
+    if known is not None and whole_catalog:
+        others = [*others, *known[ITEM_ID].chunks]
     ids = sorted_ids(pa.chunked_array([*counts[ITEM_ID].chunks, *others], pa.string()))
     where = pc.index_in(counts[ITEM_ID], value_set=ids).to_numpy()
     counted = {name: np.zeros(len(ids), np.int64) for name in (SUPPORT, _RECENT, _REPEATS, _REPEAT_SECONDS)}
     for name, values in counted.items():
         values[where] = counts[name].to_numpy()
-    known = None if catalog is None else catalog.select(ITEM_ID, STATUS, BUYABLE, *sorted(columns)).toArrow()
     described = _described(ids, known)
     facts = ItemFacts(counted[SUPPORT], described[ITEM_ID], described[STATUS], described[BUYABLE])
     recent = counted[_RECENT].astype(np.float32)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from shortlist.columns import ITEM_ID, MEASURE, RELATED_ITEM_ID, SCORE
 from shortlist.config.base import Measure
 from shortlist.generation.loading import KnownItems, Loading
-from shortlist.kernels.arrays import Floats, Indices, Offsets, Rows
+from shortlist.kernels.arrays import Floats, Indices, Offsets, Rows, offsets_of
 from shortlist.models.als.item_factors import ItemFactors
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources.fold_in import FoldInArrays
@@ -108,5 +108,5 @@ def related_rows(table: pa.Table, ids: pa.Array) -> tuple[Rows, Floats]:
         pc.index_in(table[name], value_set=ids).to_numpy().astype(np.int32) for name in (ITEM_ID, RELATED_ITEM_ID)
     )
     order = np.lexsort((columns, rows))
-    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(ids))))).astype(np.int64)
+    starts = offsets_of(rows, len(ids))
     return Rows(starts, columns[order]), table[SCORE].to_numpy().astype(np.float32)[order]

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import AUDIENCE, SUBJECT_ID, USER_ID
-from shortlist.kernels.arrays import Indices
+from shortlist.kernels.arrays import Indices, offsets_of
 from shortlist.rules.promotions import NOT_OFFERED, LivePromotions, offering
 from shortlist.sources.batch import Offers
 
@@ -71,11 +71,11 @@ def promoted_pairs(
     found = pc.index_in(lists.flatten().cast(pa.string()), value_set=promotions.audience_names)
     owners = pc.list_parent_indices(lists).filter(found.is_valid()).to_numpy()
     audiences = found.drop_null().to_numpy().astype(np.int32)
-    offered = offering(promotions)(_starts(owners, batch.num_rows), audiences)
+    offered = offering(promotions)(offsets_of(owners, batch.num_rows), audiences)
     promoted = promotions.promoted_items
     allowed = offered != NOT_OFFERED
     owners, columns = np.nonzero(allowed)
-    offers = Offers(_starts(owners, batch.num_rows), promoted[columns], offered[owners, columns])
+    offers = Offers(offsets_of(owners, batch.num_rows), promoted[columns], offered[owners, columns])
     others = ~allowed
     if len(promoted):
         places = np.minimum(np.searchsorted(promoted, items), len(promoted) - 1)
@@ -83,11 +83,6 @@ def promoted_pairs(
         others[rows[known], places[known]] = False
     owners, columns = np.nonzero(others)
     return PromotedPairs(offers, owners.astype(np.int64), promoted[columns])
-
-
-def _starts(owners: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Offsets of so many subjects, each entry naming its own; ascending."""
-    return np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=count)))).astype(np.int64)
 
 
 def in_pieces(batch: pa.RecordBatch, promotions: LivePromotions | None) -> Iterator[pa.RecordBatch]:

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -89,11 +88,14 @@ class Prepared:
     def subjects(self, surface: SurfaceConfig) -> DataFrame:
         """The subjects of a surface; where it looks at promotions those whom one addresses, with their audiences."""
         frame = SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self, surface)
-        promotions = self._promotions_of(surface, eligible_items(self.items.facts, surface).astype(np.uint8))
+        promotions = self._promotions_of(surface)
         return frame if promotions is None else with_audiences(frame, self.members, promotions)
 
-    def _promotions_of(self, surface: SurfaceConfig, eligible: NDArray[np.uint8]) -> LivePromotions | None:
-        return None if surface.promotions is None or self.promotions is None else self.promotions.among(eligible)
+    def _promotions_of(self, surface: SurfaceConfig) -> LivePromotions | None:
+        """Those of items that the surface may show; None where it does not look at promotions."""
+        if surface.promotions is None or self.promotions is None:
+            return None
+        return self.promotions.among(eligible_items(self.items.facts, surface).astype(np.uint8))
 
     def items_of(self, surface: SurfaceConfig) -> SharedArrays[SurfaceItems]:
         """The items as a surface sees them."""
@@ -104,7 +106,7 @@ class Prepared:
             categories = items.categories(surface.category_level)
         if surface.pause is not None:
             intervals = repeat_intervals(categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats)
-        promotions = self._promotions_of(surface, eligible)
+        promotions = self._promotions_of(surface)
         seen = SurfaceItems(items.ids, eligible, items.log_popularity, categories, intervals, promotions)
         return share_arrays(self.spark, self.folder, seen)
 
@@ -136,9 +138,8 @@ def prepare(
         others = known.ids()
         if history.clicks is not None:
             others += history.clicks.select(ITEM_ID).distinct().toArrow()[ITEM_ID].chunks
-        if catalog is not None and not all(surface.min_item_support for surface in settings.surfaces.values()):
-            others += catalog.select(ITEM_ID).toArrow()[ITEM_ID].chunks
-        items = collect_items(counts, catalog, others, catalog_columns(needed) | ruled)
+        cold = any(surface.min_item_support == 0 for surface in settings.surfaces.values())
+        items = collect_items(counts, catalog, others, catalog_columns(needed) | ruled, whole_catalog=cold)
         promotions = None if promoting is None else live_promotions(promoting.promotions, items.ids, history.day)
         if promotions is not None:
             items = replace(items, facts=replace(items.facts, promoted=promotions.promoted(len(items.ids))))

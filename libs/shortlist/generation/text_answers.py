@@ -12,13 +12,10 @@ from shortlist.columns import ITEM_ID, SCORE, SOURCE
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.config.sources import TextMatchConfig
 from shortlist.generation.one_pass import OnePass
-from shortlist.sources import SOURCES
 from shortlist.sources.batch import SubjectBatch
-from shortlist.sources.inputs import Artefacts
-from shortlist.sources.text_index import TextIndex, Tokenizer, fit_text_index, plain_texts
+from shortlist.sources.text_index import TextScorer, Tokenizer, index_catalog
 from shortlist.sources.word_parts import word_parts_of
 from shortlist.sources.words import words_of
-from shortlist.subjects import SUBJECTS
 
 # Sources that need no more than the catalog and what was asked.
 BY_TEXT: Final = ("words", "word_parts")
@@ -40,24 +37,26 @@ def answer_by_text(
         item_id, score, source (the one that adds most), best first; no row where the surface has no such source.
     """
     names = [name for name in surface.sources if name in BY_TEXT]
+    if not names:
+        return pa.schema({ITEM_ID: pa.string(), SCORE: pa.float64(), SOURCE: pa.string()}).empty_table()
     items = catalog.sort_by(ITEM_ID)
     ids = items[ITEM_ID].combine_chunks()
     config = settings.sources
-    artefacts = Artefacts(
-        words=_index(items, config.words, words_of(config.words)) if "words" in names else None,
-        word_parts=_index(items, config.word_parts, word_parts_of(config.word_parts))
-        if "word_parts" in names
-        else None,
-    )
-    scorers = {name: SOURCES[name].open(artefacts, settings, SUBJECTS[surface.subject]) for name in names}
+    terms = {
+        "words": (words_of(config.words), config.words),
+        "word_parts": (word_parts_of(config.word_parts), config.word_parts),
+    }
+
+    def open_scorer(tokenize: Tokenizer, matching: TextMatchConfig) -> TextScorer:
+        return TextScorer(index_catalog(lambda field: items[field].combine_chunks(), tokenize, matching), tokenize)
+
+    scorers = {name: open_scorer(*terms[name]) for name in names}
     # Where settings weigh no source, all count alike.
     weights = {name: surface.weights.get(name, 0.0) if surface.weights else 1.0 for name in names}
     ranking = Blended(ZSum(weights), names, None, np.zeros(len(ids), np.float32))
     allowed = pc.is_in(ids, value_set=eligible).to_numpy(zero_copy_only=False).astype(np.uint8)
     one_pass = OnePass(scorers, ranking, allowed, surface.depth, surface.k)
-    (found,) = one_pass.lists(_query(query)) if names else (None,)
-    if found is None:
-        return pa.schema({ITEM_ID: pa.string(), SCORE: pa.float64(), SOURCE: pa.string()}).empty_table()
+    (found,) = one_pass.lists(SubjectBatch.of_texts([query]))
     return pa.table(
         {
             ITEM_ID: ids.take(pa.array(found.candidates.items[found.listed])),
@@ -65,14 +64,3 @@ def answer_by_text(
             SOURCE: pa.array(names).take(pa.array(found.winners)),
         }
     )
-
-
-def _index(items: pa.Table, config: TextMatchConfig, tokenize: Tokenizer) -> TextIndex:
-    fields = [(plain_texts(items[name].combine_chunks()), weight) for name, weight in config.fields.items()]
-    return fit_text_index(fields, tokenize, config)
-
-
-def _query(text: str) -> SubjectBatch:
-    """One subject that has nothing but its text."""
-    none, nothing = np.zeros(2, np.int64), np.empty(0, np.int32)
-    return SubjectBatch(none, nothing, {}, none, nothing, np.full(1, -1, np.int32), texts=[text])

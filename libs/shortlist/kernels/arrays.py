@@ -26,6 +26,11 @@ class Rows(NamedTuple):
     indices: Indices
 
 
+def offsets_of(owners: NDArray[Any], count: int) -> Offsets:
+    """Where the entries of each of so many rows begin: (count + 1,); each entry names its row, ascending."""
+    return np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=count)))).astype(np.int64)
+
+
 def frozen(values: ArrayLike, dtype: type[np.floating[Any] | np.integer[Any]], name: str) -> NDArray[Any]:
     """The same values as an aligned, C-contiguous, read-only array of `dtype`; copied only when they are not one.
 

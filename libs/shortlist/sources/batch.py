@@ -90,6 +90,12 @@ class SubjectBatch:
     texts: Sequence[str] | None = None
     offers: Offers | None = None
 
+    @classmethod
+    def of_texts(cls, texts: Sequence[str]) -> "SubjectBatch":
+        """Queries that nobody asked before: without a history, and nothing is masked."""
+        none, nothing = np.zeros(len(texts) + 1, np.int64), np.empty(0, np.int32)
+        return cls(none, nothing, {}, none, nothing, np.full(len(texts), -1, np.int32), texts=texts)
+
     @property
     def size(self) -> int:
         """How many subjects."""

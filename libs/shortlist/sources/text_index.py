@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from shortlist.config.sources import TextMatchConfig
-from shortlist.kernels.arrays import Rows, frozen
+from shortlist.kernels.arrays import Rows, frozen, offsets_of
 from shortlist.kernels.candidates import best_of_rows, flags, gathered_values
 from shortlist.kernels.counting_loops import add_neighbours
 from shortlist.sources.batch import CandidateSet, SubjectBatch
@@ -81,6 +81,18 @@ def fit_text_index(
         frozen(by_term.data, np.float32, "term weights"),
         (np.bincount(by_term.indices, minlength=count) == 0).astype(np.uint8),
     )
+
+
+def index_catalog(column: Callable[[str], pa.Array], tokenize: Tokenizer, config: TextMatchConfig) -> TextIndex:
+    """Index the columns of a catalog that settings name.
+
+    Args:
+        column: what the catalog says of each item in a column, by its name: a text, a list of words, or NULL.
+        tokenize: the terms of a text.
+        config: fields with what a term in each counts, saturation and length.
+    """
+    fields = [(plain_texts(column(name)), weight) for name, weight in config.fields.items()]
+    return fit_text_index(fields, tokenize, config)
 
 
 def plain_texts(column: pa.Array) -> list[str]:
@@ -154,5 +166,4 @@ class TextScorer:
         wanted = pa.array([term for terms in found for term in terms], pa.string())
         at = pc.fill_null(pc.index_in(wanted, value_set=self._index.terms), -1).to_numpy().astype(np.int64)
         pairs = np.unique(np.stack((owners[at >= 0], at[at >= 0])), axis=1)
-        starts = np.concatenate(([0], np.cumsum(np.bincount(pairs[0], minlength=len(found)))))
-        return Rows(frozen(starts, np.int64, "starts"), frozen(pairs[1], np.int32, "terms"))
+        return Rows(frozen(offsets_of(pairs[0], len(found)), np.int64, "starts"), frozen(pairs[1], np.int32, "terms"))

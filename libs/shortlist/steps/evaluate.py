@@ -1,6 +1,6 @@
 """Earlier published candidates against what users did afterwards: metrics with intervals, per source and for the blend."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import date, timedelta
 
@@ -20,7 +20,7 @@ from shortlist.columns import (
     SURFACE,
     USER_ID,
 )
-from shortlist.config import EventType, QueriesConfig
+from shortlist.config import EventType
 from shortlist.generation.lists import sources_of
 from shortlist.metrics.definitions import BLEND, cutoffs_of
 from shortlist.metrics.evaluation import TOTALS, Judgement, Question, add_up, judge
@@ -40,17 +40,13 @@ class Known:
     """What the run knows of one day of candidates, the same for every surface.
 
     Attributes:
-        engagements: before and after the day.
-        day: day of the candidates.
         truths: by the event types that make an item relevant: engagement around the day, its pairs persisted.
         popularity: item_id, popularity: by how many people each item was engaged with up to the day.
         people: how many people there were up to the day.
         catalogue: item_id of what could have been shown.
     """
 
-    engagements: DataFrame
-    day: date
-    truths: dict[tuple[EventType, ...], Around]
+    truths: Mapping[tuple[EventType, ...], Around]
     popularity: DataFrame
     people: int
     catalogue: DataFrame
@@ -75,7 +71,7 @@ def _judge_day(run: Run, horizon: int) -> Iterator[tuple[object, ...]]:
     publications = [publication for publication in published.values() if publication is not None]
     if not publications:
         return
-    known = _known(run, day, horizon)
+    known = _known(run, day, horizon, {run.settings.truth_event_types(each.surface) for each in publications})
     for publication in publications:
         for judged in _judge(run, publication, known):
             yield (publication.surface, day, horizon, *astuple(judged))
@@ -83,22 +79,21 @@ def _judge_day(run: Run, horizon: int) -> Iterator[tuple[object, ...]]:
         around.pairs.unpersist()
 
 
-def _known(run: Run, day: date, horizon: int) -> Known:
+def _known(run: Run, day: date, horizon: int, asked: Collection[tuple[EventType, ...]]) -> Known:
     """What could have been shown is the active items of the catalogue, and without one every item with engagement."""
     settings, catalog = run.settings, run.snapshot(CATALOG)
     engagements = run.engagements(settings.interactions.lookback_days + horizon)
     types = settings.evaluation.relevant_event_types
-    around = _around(engagements, day, types, settings.queries)
-    before = around.pairs.where(F.col(BEFORE))
+    truths = {
+        each: Around(engagements, engaged_pairs(engagements, day, each).persist(), day, each, settings.queries)
+        for each in {types, *asked}
+    }
+    before = truths[types].pairs.where(F.col(BEFORE))
     # Without anybody there are no lists either: each of their items is then as new as an item can be.
     people = max(1, before.select(USER_ID).distinct().count())
     popularity = before.groupBy(ITEM_ID).agg(F.count("*").alias(POPULARITY))
     shown = before if catalog is None else catalog.where(F.col(STATUS) == "active")
-    return Known(engagements, day, {types: around}, popularity, people, shown.select(ITEM_ID))
-
-
-def _around(engagements: DataFrame, day: date, types: tuple[EventType, ...], queries: QueriesConfig) -> Around:
-    return Around(engagements, engaged_pairs(engagements, day, types).persist(), day, types, queries)
+    return Known(truths, popularity, people, shown.select(ITEM_ID))
 
 
 def _judge(run: Run, publication: Publication, known: Known) -> Sequence[Judgement]:
@@ -118,8 +113,6 @@ def _judge(run: Run, publication: Publication, known: Known) -> Sequence[Judgeme
         resamples=config.bootstrap_samples,
     )
     types = run.settings.truth_event_types(name)
-    if types not in known.truths:
-        known.truths[types] = _around(known.engagements, known.day, types, run.settings.queries)
     lists, truth = published.unionByName(proposed), TRUTHS[subject.truth](known.truths[types])
     if not surface.addresses_everybody or surface.truth_event_types is not None:  # others were given no list on purpose
         truth = truth.join(published.select(SUBJECT_ID).distinct(), SUBJECT_ID, how="left_semi").select(*truth.columns)

@@ -22,6 +22,7 @@ from shortlist.columns import (
     WEIGHT,
 )
 from shortlist.config import BasketConfig, BasketKind
+from shortlist.transforms.decay import decay
 
 _HIDE = "hide"
 _DRAW = "draw"
@@ -101,7 +102,7 @@ def build_baskets(
         BASKET_ID,
         F.col(f"{_KEPT}.{ITEM_ID}").alias(ITEM_ID),
         (F.col(_POSITION) + 1).cast("int").alias(POSITION),
-        _weight(run_date, config).cast("float").alias(WEIGHT),
+        decay(F.to_date(LAST_TS), run_date, config.half_life_days).cast("float").alias(WEIGHT),
     )
 
 
@@ -115,11 +116,3 @@ def _items_capped(baskets: DataFrame, cap: int, seed: int) -> DataFrame:
     by_chance = Window.partitionBy(ITEM_ID).orderBy(draw, BASKET_ID)
     capped = rows.withColumn(_POSITION, F.row_number().over(by_chance)).where(F.col(_POSITION) <= cap)
     return capped.groupBy(BASKET_ID).agg(F.collect_list(_KEPT).alias(_KEPT), F.max(LAST_TS).alias(LAST_TS))
-
-
-def _weight(run_date: date, config: BasketConfig) -> Column:
-    """0.5 ^ (age of the basket's last event in days / half-life); 1 without a half-life."""
-    if config.half_life_days is None:
-        return F.lit(1.0)
-    age = F.datediff(F.lit(run_date), F.to_date(LAST_TS))
-    return F.pow(F.lit(0.5), age / F.lit(config.half_life_days))

@@ -21,6 +21,7 @@ from shortlist.columns import (
     WEIGHT,
 )
 from shortlist.config import InteractionsConfig
+from shortlist.transforms.decay import decay
 
 HIDE = "hide"
 # Weights are summed as whole millionths: a sum of doubles depends on the order in which partitions arrive.
@@ -45,7 +46,9 @@ def build_interactions(engagements: DataFrame, run_date: date, config: Interacti
     counted = F.col(EVENT_TYPE).isin(*config.weights)
     hide = F.col(EVENT_TYPE) == HIDE
     relevant = engagements.where(F.col(ITEM_ID).isNotNull() & (counted | hide))
-    millionths = F.round(_type_weight(config) * _decay(run_date, config) * _UNIT).cast("long")
+    millionths = F.round(_type_weight(config) * decay(F.col(EVENT_DATE), run_date, config.half_life_days) * _UNIT).cast(
+        "long"
+    )
     given = relevant.select(
         USER_ID,
         ITEM_ID,
@@ -83,11 +86,3 @@ def _type_weight(config: InteractionsConfig) -> Column:
     for event_type, value in config.weights.items():
         weight = F.when(F.col(EVENT_TYPE) == event_type, F.lit(value)).otherwise(weight)
     return weight
-
-
-def _decay(run_date: date, config: InteractionsConfig) -> Column:
-    """0.5 ^ (age in days / half-life); 1 without a half-life."""
-    if config.half_life_days is None:
-        return F.lit(1.0)
-    age = F.datediff(F.lit(run_date), F.col(EVENT_DATE))
-    return F.pow(F.lit(0.5), age / F.lit(config.half_life_days))

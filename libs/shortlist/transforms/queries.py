@@ -20,6 +20,7 @@ from shortlist.columns import (
 )
 from shortlist.config import QueriesConfig
 from shortlist.subjects import QUERY_BLANKS
+from shortlist.transforms.decay import decay
 
 # Sums of whole millionths: a sum of doubles depends on the order in which partitions arrive.
 _UNIT = 1_000_000
@@ -66,7 +67,7 @@ def clicked_items(engagements: DataFrame, run_date: date, config: QueriesConfig)
             F.coalesce(USER_ID, SESSION_ID).alias(USER_ID),
             position.alias(POSITION),
             clicked.alias(_CLICKED),
-            F.round(_decay(run_date, config) * _UNIT).cast("long").alias(_WORTH),
+            F.round(decay(F.col(EVENT_DATE), run_date, config.half_life_days) * _UNIT).cast("long").alias(_WORTH),
         )
         .where(F.col(QUERY).isNotNull())
     )
@@ -102,11 +103,3 @@ def _rates(events: DataFrame) -> DataFrame:
     exposures = F.sum(F.when(F.col(_CLICKED), F.lit(0)).otherwise(F.col(_WORTH)))
     counted = events.groupBy(POSITION).agg(clicks.alias(_CLICKS), exposures.alias(_WORTH)).where(F.col(_WORTH) > 0)
     return counted.select(POSITION, (F.col(_CLICKS) / F.col(_WORTH)).alias(_RATE))
-
-
-def _decay(run_date: date, config: QueriesConfig) -> Column:
-    """0.5 ^ (age in days / half-life); 1 without a half-life."""
-    if config.half_life_days is None:
-        return F.lit(1.0)
-    age = F.datediff(F.lit(run_date), F.col(EVENT_DATE))
-    return F.pow(F.lit(0.5), age / F.lit(config.half_life_days))

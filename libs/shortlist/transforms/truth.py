@@ -54,9 +54,7 @@ def user_truth(around: Around) -> DataFrame:
     Returns:
         segment (all, new), subject_id, item_id.
     """
-    segments = F.when(F.col(BEFORE), F.array(F.lit(ALL))).otherwise(F.array(F.lit(ALL), F.lit(NEW)))
-    after = around.pairs.where(F.col(AFTER))
-    return after.select(F.explode(segments).alias(SEGMENT), F.col(USER_ID).alias(SUBJECT_ID), ITEM_ID)
+    return _all_and_new(around.pairs, USER_ID)
 
 
 def item_truth(around: Around) -> DataFrame:
@@ -81,9 +79,15 @@ def query_truth(around: Around) -> DataFrame:
     """
     later = F.col(EVENT_DATE) > F.lit(around.day)
     pairs = answered(around.engagements, around.queries).groupBy(QUERY, ITEM_ID)
-    seen = pairs.agg(F.bool_or(~later).alias(BEFORE), F.bool_or(later).alias(AFTER)).where(F.col(AFTER))
+    seen = pairs.agg(F.bool_or(~later).alias(BEFORE), F.bool_or(later).alias(AFTER))
+    return _all_and_new(seen, QUERY)
+
+
+def _all_and_new(pairs: DataFrame, subject: str) -> DataFrame:
+    """The pairs of after a day by segment: all of them, and those that there had not been up to it."""
     segments = F.when(F.col(BEFORE), F.array(F.lit(ALL))).otherwise(F.array(F.lit(ALL), F.lit(NEW)))
-    return seen.select(F.explode(segments).alias(SEGMENT), F.col(QUERY).alias(SUBJECT_ID), ITEM_ID)
+    after = pairs.where(F.col(AFTER))
+    return after.select(F.explode(segments).alias(SEGMENT), F.col(subject).alias(SUBJECT_ID), ITEM_ID)
 
 
 # By what `SubjectType.truth` names.

@@ -2,7 +2,7 @@
 
 from pyspark.sql import DataFrame, SparkSession
 
-from shortlist.generation.history_artefacts import draw_subjects
+from shortlist.generation.history_artefacts import draw_sample
 
 SEED = 3
 USERS = [f"u{number:02d}" for number in range(40)]
@@ -15,7 +15,7 @@ def taken(spark: SparkSession, rows: list[tuple[str, str]]) -> DataFrame:
 
 
 def drawn(frame: DataFrame, count: int, seed: int = SEED) -> list[tuple[str, str]]:
-    return sorted((row["user_id"], row["item_id"]) for row in draw_subjects(frame, count, seed).collect())
+    return sorted((row["user_id"], row["item_id"]) for row in draw_sample(frame, count, seed).collect())
 
 
 def users_of(rows: list[tuple[str, str]]) -> set[str]:

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from infra.benchmarks.search import batch_of, fields_of, figures, scorers, standardised, tuned_share
+from infra.benchmarks.search import fields_of, figures, scorers, standardised, tuned_share
+from shortlist.sources.batch import SubjectBatch
 
 ITEMS = [f"i{number:02d}" for number in range(30)]
 
@@ -39,7 +40,7 @@ def test_the_share_is_the_best_of_those_tried() -> None:
 def test_both_sources_answer_from_the_columns_that_there_are() -> None:
     products = pl.DataFrame({"title": ["Red shoe", "Blue hat", None], "brand": ["Acme", None, "Zenith"]})
     assert [weight for _, weight in fields_of(products, {"title": 5.0, "brand": 5.0, "color": 3.0})] == [5.0, 5.0]
-    batch = batch_of(["red shoes", "zenit"])
+    batch = SubjectBatch.of_texts(["red shoes", "zenit"])
     by_word, by_part = (scorer.prepare(batch) for scorer in scorers(products).values())
     assert by_word[0].argmax() == 0
     assert by_word[1].max() == 0

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
-from shortlist.kernels.arrays import Rows
+from shortlist.kernels.arrays import Rows, offsets_of
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def id_rows(lists: pa.ListArray, ids: pa.Array) -> Rows:
     found = pc.index_in(lists.flatten().cast(pa.string()), value_set=ids)
     known = found.is_valid().to_numpy(zero_copy_only=False)
     owners = pc.list_parent_indices(lists).to_numpy().astype(np.int64)[known]
-    starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(lists))))).astype(np.int64)
+    starts = offsets_of(owners, len(lists))
     return Rows(starts, found.drop_null().to_numpy().astype(np.int32))
 
 

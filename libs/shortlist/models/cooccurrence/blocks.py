@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import BASKET_ID, ITEM_ID, POSITION, WEIGHT
-from shortlist.kernels.arrays import Rows
+from shortlist.kernels.arrays import Rows, offsets_of
 from shortlist.models.arrays.blocks import Batches, Packed, array_of, cut_by
 from shortlist.models.arrays.matrix import indexed
 
@@ -76,7 +76,7 @@ def packed(rows: pa.Table, item_ids: pa.Array) -> Baskets:
         item = item[np.lexsort((item, rows[POSITION].to_numpy(), basket))]
     else:
         item = keys % max(1, len(item_ids))
-    indptr = np.concatenate(([0], np.cumsum(np.bincount(basket, minlength=len(names))))).astype(np.int64)
+    indptr = offsets_of(basket, len(names))
     weights, inconsistent_weight_rows = None, 0
     if WEIGHT in rows.column_names:
         given = rows[WEIGHT].to_numpy()
