@@ -178,7 +178,7 @@ make_environment() { # NAME: a venv of infra/requirements/NAME.txt; a half-made 
   printf '%s' "$wanted" >"$place/.made-from"
 }
 
-make_environments() { # NAME...: those that are missing, side by side, then the project into those that import it
+make_environments() { # NAME...: those that are missing, side by side, then the project into those that import it (jobs, airflow)
   local name groups=() names=()
   for name in "$@"; do
     is_made "$ENVIRONMENTS/$name/.made-from" "$(environment_fingerprint "$name")" && continue
@@ -190,7 +190,7 @@ make_environments() { # NAME...: those that are missing, side by side, then the 
     finish_group "${groups[$name]}" "$LOGS/environment-${names[$name]}.log" "making environment ${names[$name]}"
   done
   for name in "$@"; do
-    [[ $name == readers ]] || install_project "$name"
+    [[ $name == readers || $name == services ]] || install_project "$name"
   done
 }
 
