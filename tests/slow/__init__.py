@@ -1,1 +1,1 @@
-"""Tests with real servers, started on this machine: a scheduler with PostgreSQL, a Spark cluster, an object store. `infra/test slow` runs them."""
+"""Tests with real servers on this machine: a scheduler, a Spark cluster, an object store; `infra/test slow` runs them."""
