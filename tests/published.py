@@ -1,7 +1,7 @@
 """Published surfaces without Spark: tables as their contracts state them, committed and announced as the jobs do."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ TYPES: Final[dict[str, Any]] = {
     "date": pl.Date,
     "timestamp": pl.Datetime("us", "UTC"),
     "array<string>": pl.List(pl.String),
+    "array<int>": pl.List(pl.Int32),
     "array<float>": pl.List(pl.Float32),
 }
 
@@ -32,6 +33,47 @@ def frame_of(contract: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     columns = read_contract(contract).columns
     full = [{column.name: row.get(column.name) for column in columns} for row in rows]
     return pl.DataFrame(full, {column.name: TYPES[column.type] for column in columns})
+
+
+def scored_candidates(
+    surface: str,
+    day: date,
+    proposed: Mapping[tuple[str, str], Iterable[str]],
+    removed: Mapping[tuple[str, str], str] = {},
+) -> list[dict[str, Any]]:
+    """Rows of source_candidates: a source scores what it proposed by 1 / rank, and adds as much to the blend.
+
+    Args:
+        surface: the surface.
+        day: run date.
+        proposed: (subject, source): items, best first.
+        removed: (subject, item): the rule that left it out.
+    """
+    sources = list(dict.fromkeys(source for _, source in proposed))
+    ranks = {
+        (subject, item, source): rank
+        for (subject, source), items in proposed.items()
+        for rank, item in enumerate(items, start=1)
+    }
+    rows = []
+    for subject, item in dict.fromkeys((subject, item) for subject, item, _ in ranks):
+        own = [ranks.get((subject, item, source)) for source in sources]
+        scores = [None if rank is None else 1.0 / rank for rank in own]
+        rows.append(
+            {
+                "surface": surface,
+                "subject_id": subject,
+                "item_id": item,
+                "score": sum(filter(None, scores)),
+                "removed_by": removed.get((subject, item)),
+                "sources": sources,
+                "ranks": own,
+                "scores": scores,
+                "contributions": [score or 0.0 for score in scores],
+                "run_date": day,
+            }
+        )
+    return rows
 
 
 def write(root: Path, table: str, contract: str, rows: list[dict[str, Any]], **commit: Any) -> int:
@@ -61,7 +103,7 @@ def create(path: str, contract: str, without: tuple[str, ...] = ()) -> None:
 
 def _delta_type(stated: str) -> PrimitiveType | ArrayType:
     if stated.startswith("array<"):
-        return ArrayType(PrimitiveType(stated[6:-1]), contains_null=True)
+        return ArrayType(_delta_type(stated[6:-1]), contains_null=True)
     return PrimitiveType({"int": "integer", "bigint": "long"}.get(stated, stated))
 
 

@@ -42,6 +42,7 @@ TYPES: Final[Mapping[str, DataType]] = {
     "date": DateType(),
     "timestamp": TimestampType(),
     "array<string>": ArrayType(StringType()),
+    "array<int>": ArrayType(IntegerType()),
     "array<float>": ArrayType(FloatType()),
 }
 

@@ -10,10 +10,11 @@ from pyspark.sql import functions as F
 
 from shortlist.config import Settings
 from shortlist.config.surfaces import FOR_QUERIES
-from shortlist.generation.lists import make_lists, needed_artefacts, proposed
+from shortlist.generation.lists import make_lists, needed_artefacts, scored
 from shortlist.generation.loading import History
 from shortlist.generation.prepared import prepare
 from shortlist.models.cooccurrence import fit as cooccurrence
+from shortlist.transforms.proposals import proposals
 from tests.contract.test_every_source import catalog, checkerboard, events_of, pairs, rows
 
 DAY = date(2017, 11, 30)
@@ -57,7 +58,7 @@ class World:
     depth: int = 100
 
     def lists(self, source: str) -> DataFrame:
-        """subject_id, source, rank, item_id, score, because_item_id."""
+        """subject_id, item_id, source, rank, score."""
         surface = {"subject": "query", "sources": [source], "fallback": None, "mask_seen": False, "k": 1,
                    "min_item_support": 0, "depth": self.depth}  # fmt: skip
         given = {
@@ -79,7 +80,7 @@ class World:
                 surface_items = prepared.items_of(settings.surfaces["any"])
                 subjects = prepared.subjects(settings.surfaces["any"]).repartition(self.parts)
                 made = make_lists(subjects, settings.surfaces["any"], settings, DAY, prepared.artefacts, surface_items)
-                return self.spark.createDataFrame(proposed(made).toArrow())
+                return self.spark.createDataFrame(proposals(scored(made)).toArrow())
 
 
 @pytest.fixture(scope="module")

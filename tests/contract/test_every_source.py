@@ -15,7 +15,7 @@ from shortlist.config import CooccurrenceConfig, Settings
 from shortlist.config.surfaces import ONLY_FOR_QUERIES
 from shortlist.generation.artefacts import catalog_columns, share_artefacts
 from shortlist.generation.items import collect_items, count_users
-from shortlist.generation.lists import SurfaceItems, make_lists, needed_artefacts, proposed
+from shortlist.generation.lists import SurfaceItems, make_lists, needed_artefacts, scored
 from shortlist.generation.loading import History, Loading, ModelItems
 from shortlist.generation.subject_frames import gather_items, gather_users
 from shortlist.models.als import fit as als
@@ -23,6 +23,7 @@ from shortlist.models.arrays.shared_arrays import share_arrays
 from shortlist.models.cooccurrence import fit as cooccurrence
 from shortlist.rules import eligible_items
 from shortlist.sources import SOURCES
+from shortlist.transforms.proposals import proposals
 
 USERS, ITEMS = 12, 12
 DAY = date(2017, 11, 30)
@@ -125,7 +126,7 @@ class World:
         return Settings.model_validate(given)
 
     def lists(self, source: str) -> DataFrame:
-        """subject_id, source, rank, item_id, score, because_item_id."""
+        """subject_id, item_id, source, rank, score."""
         spark, settings = self.interactions.sparkSession, self.settings(source)
         surface = settings.surfaces["any"]
         interactions = self.interactions.repartition(self.parts, "item_id")
@@ -145,7 +146,7 @@ class World:
             none, never = np.full(len(flags), -1, np.int32), np.full(len(flags), np.inf, np.float32)
             shared = share_arrays(spark, self.folder, SurfaceItems(items.ids, flags, items.log_popularity, none, never))
             made = make_lists(subjects.repartition(self.parts), surface, settings, DAY, artefacts, shared)
-            return spark.createDataFrame(proposed(made).toArrow())
+            return spark.createDataFrame(proposals(scored(made)).toArrow())
 
 
 def rows(frame: DataFrame) -> list[tuple[object, ...]]:

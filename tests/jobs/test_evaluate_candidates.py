@@ -47,11 +47,7 @@ def judged(spark: SparkSession, deployment: Deployment) -> Deployment:
         *events(DAY - timedelta(days=1), DAY + timedelta(days=1), u2="b"),
     ]
     published.write(root, "engagements", "engagements", known)
-    proposed = [
-        {"surface": "homefeed", "subject_id": "u1", "source": "als", "rank": rank, "item_id": item, "score": 1.0 / rank}
-        for rank, item in enumerate("dcba", start=1)
-    ]
-    proposed = [{**row, "run_date": PUBLISHED} for row in proposed]
+    proposed = published.scored_candidates("homefeed", PUBLISHED, {("u1", "als"): "dcba"})
     published.write(root, "source_candidates", "source_candidates", proposed)
     published.publish(root, "homefeed", PUBLISHED, LISTS)
     return deployment

@@ -44,8 +44,10 @@ def test_popularity_alone_needs_no_trained_model(spark: SparkSession, deployment
 
 
 def als_candidates(deployment: Deployment) -> pl.DataFrame:
-    rows = deployment.table("source_candidates").filter(pl.col("source") == "als", pl.col("surface") == "homefeed")
-    return rows.sort("subject_id", "rank")
+    rows = deployment.table("source_candidates").filter(pl.col("surface") == "homefeed").drop("score")
+    each = rows.explode("sources", "ranks", "scores", "contributions")
+    found = each.rename({"sources": "source", "ranks": "rank", "scores": "score"})
+    return found.filter(pl.col("source") == "als", pl.col("rank").is_not_null()).sort("subject_id", "rank")
 
 
 def test_without_user_factors_every_user_is_folded_in(built: Deployment, capsys: pytest.CaptureFixture[str]) -> None:

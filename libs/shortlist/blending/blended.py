@@ -62,7 +62,8 @@ class Blended:
         scores = self.blend.predict(features).astype(np.float64)
         counted = [1.0 if weights is None else weights.get(name, 0.0) for name in self.names]
         added = features.standard.astype(np.float64) * np.array(counted)[:, None]
+        contributions = np.full(added.shape, np.nan) if weights is None else added.copy()
         if self.fallback is not None:
             # Below whatever another source may add.
             added[self.names.index(self.fallback)] -= 1e9
-        return Ranked(scores, np.where(ranks > 0, -added, np.inf))
+        return Ranked(scores, contributions, np.where(ranks > 0, -added, np.inf))

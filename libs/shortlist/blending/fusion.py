@@ -25,11 +25,13 @@ class Ranked(NamedTuple):
 
     Attributes:
         scores: (C,) float64, the higher the better.
+        contributions: (sources, C) float64, what each source adds to the score; NaN where the ranking is no sum over sources.
         precedence: (sources, C), the smallest names the source that speaks for a candidate; infinite, or the largest integer,
             where a source did not propose it.
     """
 
     scores: Doubles
+    contributions: Doubles
     precedence: NDArray[np.int64] | Doubles
 
     @property
@@ -88,24 +90,9 @@ def fuse(ranks: Indices, fusion: Fusion) -> Ranked:
     parts = np.where(fused > 0, (2 * _UNIT + divisors) // np.maximum(1, 2 * divisors), 0)
     points = parts.sum(axis=0)
     last = -ranks[-1].astype(np.float64)
-    return Ranked(np.where(points > 0, points / _UNIT, last), _precedence(ranks, fusion))
-
-
-def best_reason(precedence: NDArray[np.int64] | Doubles, reasons: Indices) -> Indices:
-    """For each candidate the reason of the first source that speaks for it and knows one.
-
-    Args:
-        precedence: (sources, C), as `Ranked` has it.
-        reasons: (sources, C) int32, for each source the history item that spoke most for the candidate, -1 where none did or the
-            source did not propose it.
-
-    Returns:
-        (C,) int32, -1 where no source knows one.
-    """
-    known = np.where(reasons >= 0, precedence.astype(np.float64), np.inf)
-    source = np.argmin(known, axis=0)
-    chosen: Indices = reasons[source, np.arange(reasons.shape[1])]
-    return chosen
+    contributions = np.zeros(ranks.shape)
+    contributions[: len(parts)] = parts / _UNIT
+    return Ranked(np.where(points > 0, points / _UNIT, last), contributions, _precedence(ranks, fusion))
 
 
 def proposers(ranks: Indices, names: Sequence[str]) -> pa.Array:

@@ -10,13 +10,18 @@ from shortlist.cli.eligibility import Knowledge
 from shortlist.columns import (
     CAMPAIGN,
     CATEGORY,
+    CONTRIBUTION,
+    CONTRIBUTIONS,
     DECISION,
     ITEM_ID,
     LENGTH,
     RANK,
+    RANKS,
     REASON,
     REMOVED,
+    REMOVED_BY,
     SCORE,
+    SCORES,
     SOURCE,
     SOURCES,
     SUBJECT_ID,
@@ -92,13 +97,20 @@ class Served:
             pl.concat_list(SOURCE).alias(SOURCES), pl.col(SOURCE).replace_strict(wording).alias(REASON)
         )
 
-    def proposals(self, subject: str) -> pl.DataFrame | None:
-        """What each source proposed to the subject: source, rank, item_id, score; None where the day is not kept any more."""
+    def candidates(self, subject: str) -> pl.DataFrame | None:
+        """What each source says of every candidate of the subject, None where the day is not kept any more.
+
+        Returns:
+            item_id, removed_by, source, rank (null where the source did not propose it), score, contribution; by source and rank.
+        """
         rows = self._of_day("source_candidates")
         if rows is None:
             return None
         wanted = rows.filter((pl.col(SURFACE) == self.surface) & (pl.col(SUBJECT_ID) == subject))
-        return self.lake.collect("source_candidates", wanted.select(SOURCE, RANK, ITEM_ID, SCORE).sort(SOURCE, RANK))
+        named = {SOURCES: SOURCE, RANKS: RANK, SCORES: SCORE, CONTRIBUTIONS: CONTRIBUTION}
+        kept = wanted.select(ITEM_ID, REMOVED_BY, *(pl.col(many).alias(one) for many, one in named.items()))
+        rows = kept.explode(list(named.values())).sort(SOURCE, RANK, ITEM_ID, nulls_last=True)
+        return self.lake.collect("source_candidates", rows)
 
     def removed(self, subject: str) -> dict[str, int]:
         """How many items each rule took from a subject whose list is short; empty where that is not kept."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from shortlist.cli.eligibility import Knowledge
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
-from shortlist.columns import ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
+from shortlist.columns import CONTRIBUTION, ITEM_ID, RANK, REASON, REMOVED_BY, SCORE, SOURCE, SOURCES
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_titles
 from shortlist.rules import LIST_RULES, PAIR_RULES, TABLE_RULES
@@ -37,7 +37,8 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
 
     Returns:
         surface, subject, item, title (of the item), run_date, table_version, k, length (of the list), verdict, says, next,
-        proposals (source, rank, score of the item; without an item source, items that each source proposed), notes.
+        sources (what each says of the item: source, rank at which it proposed it, null where it did not, score, contribution to
+        the blended score; without an item: source, how many items it proposed), notes.
 
         Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, itself, not_proposed,
         audience, max_per_category, max_per_campaign, max_campaigns, campaign_share, below_k, fallback_not_needed, unknown.
@@ -46,11 +47,11 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
     """
     view = served(settings, surface, day)
     subject = SUBJECTS[settings.surfaces[surface].subject].name_of(subject)
-    rows, proposals, knowledge = view.list_of(subject), view.proposals(subject), view.knowledge()
+    rows, candidates, knowledge = view.list_of(subject), view.candidates(subject), view.knowledge()
     if item is None:
-        verdict, says, then = _about_list(view, subject, rows, proposals, knowledge)
+        verdict, says, then = _about_list(view, subject, rows, candidates, knowledge)
     else:
-        verdict, says, then = _about_item(view, subject, item, rows, proposals, knowledge)
+        verdict, says, then = _about_item(view, subject, item, rows, candidates, knowledge)
     return {
         "surface": surface,
         "subject": subject,
@@ -63,20 +64,20 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
         "verdict": verdict,
         "says": says,
         "next": then,
-        "proposals": _proposals(proposals, item),
-        "notes": _notes(view, knowledge, proposals),
+        "sources": _sources(candidates, item),
+        "notes": _notes(view, knowledge, candidates),
     }
 
 
 def _about_list(
-    view: Served, subject: str, rows: pl.DataFrame, proposals: pl.DataFrame | None, knowledge: Knowledge | None
+    view: Served, subject: str, rows: pl.DataFrame, candidates: pl.DataFrame | None, knowledge: Knowledge | None
 ) -> Answer:
     config = view.settings.surfaces[view.surface]
     if rows.height >= config.k:
         return "full", f"the list is full: {rows.height} of {config.k}", _NOTHING
     if knowledge is None:
         return _forgotten(view)
-    if not _is_subject(knowledge, subject, proposals):
+    if not _is_subject(knowledge, subject, candidates):
         return _no_subject(view, subject, knowledge)
     passed_over = _passed_over(view, subject, knowledge)
     if passed_over is not None:
@@ -86,7 +87,7 @@ def _about_list(
     if left < config.k:
         says = f"{have}: only {left} eligible items are left that the subject has not seen"
         return "short_nothing_left", says, "lower min_item_support or k of the surface, if more is wanted"
-    made = 0 if proposals is None else proposals[ITEM_ID].n_unique()
+    made = 0 if candidates is None else candidates[ITEM_ID].n_unique()
     taken = {rule: count for rule, count in view.removed(subject).items() if rule in _OF_LISTS}
     if rows.height + sum(taken.values()) >= config.k:
         by = ", ".join(f"{rule} {count}" for rule, count in taken.items())
@@ -102,7 +103,7 @@ def _about_item(
     subject: str,
     item: str,
     rows: pl.DataFrame,
-    proposals: pl.DataFrame | None,
+    candidates: pl.DataFrame | None,
     knowledge: Knowledge | None,
 ) -> Answer:
     found = rows.filter(pl.col(ITEM_ID) == item)
@@ -112,7 +113,7 @@ def _about_item(
         return "published", f"published at rank {row[RANK]} of {rows.height}, score {row[SCORE]:.6g}; {by}", _NOTHING
     if knowledge is None:
         return _forgotten(view)
-    if not _is_subject(knowledge, subject, proposals):
+    if not _is_subject(knowledge, subject, candidates):
         _, says, then = _no_subject(view, subject, knowledge)
         return "not_a_subject", f"no item can be given: {says}", then
     passed_over = _passed_over(view, subject, knowledge)
@@ -125,13 +126,13 @@ def _about_item(
     mask = knowledge.mask(subject, item)
     if mask is not None:
         return mask, PAIR_RULES[mask].reason, _NOTHING
-    return _lost(view, subject, item, rows, proposals, knowledge)
+    return _lost(view, subject, item, rows, candidates, knowledge)
 
 
-def _is_subject(knowledge: Knowledge, subject: str, proposals: pl.DataFrame | None) -> bool:
+def _is_subject(knowledge: Knowledge, subject: str, candidates: pl.DataFrame | None) -> bool:
     """Whether a list was made for the subject. Clicks of queries are in no table: whether something was proposed says it."""
     if knowledge.subject.history == "clicks":
-        return proposals is None or not proposals.is_empty()
+        return candidates is None or not candidates.is_empty()
     return knowledge.is_subject(subject)
 
 
@@ -159,34 +160,16 @@ def _passed_over(view: Served, user: str, knowledge: Knowledge) -> Answer | None
     return None
 
 
-def _category_is_full(view: Served, item: str, rows: pl.DataFrame, knowledge: Knowledge) -> bool:
-    """Whether the list has as many items of the item's category as the surface allows."""
-    most = view.settings.surfaces[view.surface].max_per_category
-    if most is None:
-        return False
-    own, *listed = knowledge.categories(pl.Series([item, *rows[ITEM_ID].to_list()])).tolist()
-    return bool(own >= 0 and listed.count(own) >= most)
-
-
 def _of_lists_reason(rule: str) -> str:
     return LIST_RULES[rule].reason if rule in LIST_RULES else TABLE_RULES[rule].reason
 
 
-def _full_campaign(view: Served, subject: str, item: str, rows: pl.DataFrame, knowledge: Knowledge) -> str | None:
-    """The rule that leaves no place for another item of the item's campaign in this list; None where there is one."""
-    limits = view.settings.surfaces[view.surface]
-    offers = {} if limits.promotions is None else knowledge.offers(subject)
-    own = offers.get(item)
-    if own is None or limits.promotions is None:
-        return None
-    listed = [offers.get(each) for each in rows[ITEM_ID]]
-    if limits.promotions.max_per_campaign is not None and listed.count(own) >= limits.promotions.max_per_campaign:
-        return "max_per_campaign"
-    most, others = limits.promotions.max_campaigns, set(listed) - {None}
-    if most is not None and own not in others and len(others) >= most:
-        return "max_campaigns"
-    share = TABLE_RULES["campaign_share"].most_rows(limits, view.subjects())
-    return "campaign_share" if share is not None and view.rows_of(own) >= share else None
+def _campaign_is_full(view: Served, subject: str, item: str, knowledge: Knowledge) -> bool:
+    """Whether the item's campaign has as many rows of the whole table as it may have."""
+    surface = view.settings.surfaces[view.surface]
+    own = None if surface.promotions is None else knowledge.offers(subject).get(item)
+    most = TABLE_RULES["campaign_share"].most_rows(surface, view.subjects())
+    return own is not None and most is not None and view.rows_of(own) >= most
 
 
 def _lost(
@@ -194,25 +177,25 @@ def _lost(
     subject: str,
     item: str,
     rows: pl.DataFrame,
-    proposals: pl.DataFrame | None,
+    candidates: pl.DataFrame | None,
     knowledge: Knowledge,
 ) -> Answer:
     """An item that might have been given: no source named it, a rule left no place for it, or others ranked above it."""
     config = view.settings.surfaces[view.surface]
-    if proposals is None:
+    if candidates is None:
         return (
             "unknown",
             "it may be given, but what the sources proposed that day is not kept any more",
             "ask about a later day",
         )
-    named = proposals.filter(pl.col(ITEM_ID) == item)
+    named = candidates.filter((pl.col(ITEM_ID) == item) & pl.col(RANK).is_not_null())
     if named.is_empty():
-        asked = ", ".join(proposals[SOURCE].unique().sort()) or "none"
+        asked = ", ".join(candidates[SOURCE].unique().sort()) or "none"
         says = f"it may be given, but no source proposed it; {config.depth} items each were asked of: {asked}"
         return "not_proposed", says, "raise the surface's depth, or add a source that knows it"
-    if _category_is_full(view, item, rows, knowledge):
-        return "max_per_category", LIST_RULES["max_per_category"].reason, _NOTHING
-    rule = _full_campaign(view, subject, item, rows, knowledge)
+    rule = named[REMOVED_BY][0]
+    if rule is None and _campaign_is_full(view, subject, item, knowledge):
+        rule = "campaign_share"
     if rule is not None:
         return rule, _of_lists_reason(rule), _NOTHING
     ranks = ", ".join(f"{row[SOURCE]} at rank {row[RANK]}" for row in named.to_dicts())
@@ -240,15 +223,17 @@ def _forgotten(view: Served) -> Answer:
     return "unknown", says, "ask about a later day, or run that day again"
 
 
-def _proposals(proposals: pl.DataFrame | None, item: str | None) -> list[dict[str, Any]]:
-    if proposals is None:
+def _sources(candidates: pl.DataFrame | None, item: str | None) -> list[dict[str, Any]]:
+    if candidates is None:
         return []
     if item is None:
-        return proposals.group_by(SOURCE).len("items").sort(SOURCE).to_dicts()
-    return proposals.filter(pl.col(ITEM_ID) == item).select(SOURCE, RANK, SCORE).to_dicts()
+        made = candidates.group_by(SOURCE).agg(pl.col(RANK).is_not_null().sum().alias("items"))
+        return made.sort(SOURCE).to_dicts()
+    said = candidates.filter(pl.col(ITEM_ID) == item)
+    return said.select(SOURCE, RANK, SCORE, CONTRIBUTION).to_dicts()
 
 
-def _notes(view: Served, knowledge: Knowledge | None, proposals: pl.DataFrame | None) -> list[str]:
+def _notes(view: Served, knowledge: Knowledge | None, candidates: pl.DataFrame | None) -> list[str]:
     notes = []
     if not view.same_settings:
         notes.append("settings have changed since that run: floors and lengths named here are today's")
@@ -259,7 +244,7 @@ def _notes(view: Served, knowledge: Knowledge | None, proposals: pl.DataFrame | 
             notes.append("no promotions are known: the surface has no lists")
         elif knowledge.members is None:
             notes.append("no members of audiences are known: only promotions without an audience reach anybody")
-    if proposals is None:
+    if candidates is None:
         notes.append("what the sources proposed that day is not kept any more")
     return notes
 
@@ -269,9 +254,9 @@ def render(facts: Facts, to: Console) -> None:
     item = f", item {facts['item']}" + (f" ({facts['title']})" if facts["title"] else "") if facts["item"] else ""
     say(to, f"{facts['surface']} {facts['run_date']}: {facts['subject']}{item}", "bold")
     say(to, facts["says"])
-    if facts["proposals"]:
-        columns = list(facts["proposals"][0])
-        print_table(to, columns, [list(each.values()) for each in facts["proposals"]], "what the sources proposed")
+    if facts["sources"]:
+        columns = list(facts["sources"][0])
+        print_table(to, columns, [list(each.values()) for each in facts["sources"]], "what the sources say")
     for note in facts["notes"]:
         say(to, f"note: {note}")
     say(to, f"next: {facts['next']}")

@@ -14,6 +14,7 @@ from shortlist.blending.fusion import proposers
 from shortlist.columns import (
     BECAUSE_ITEM_ID,
     CAMPAIGN,
+    CONTRIBUTIONS,
     ELIGIBLE_LEFT,
     EVENTS,
     EXPIRES_AT,
@@ -24,9 +25,11 @@ from shortlist.columns import (
     LAST_PURCHASE_TS,
     LAST_TS,
     PURCHASES,
-    RANK,
+    RANKS,
     REMOVED,
+    REMOVED_BY,
     SCORE,
+    SCORES,
     SOURCE,
     SOURCES,
     SUBJECT_ID,
@@ -45,11 +48,11 @@ from shortlist.sources.batch import AGE_DAYS, FREQUENCY, GAP_DAYS, POSITION, RAR
 from shortlist.subjects import SubjectType
 
 HISTORY: Final = "history"
-PROPOSALS, LISTED = "proposals", "listed"
+SCORED, LISTED = "scored", "listed"
 LISTS: Final = (
     f"{SUBJECT_ID} string, {ELIGIBLE_LEFT} int, {REMOVED} map<string, int>, "
-    f"{PROPOSALS} array<struct<{SOURCE}: string, {RANK}: int, {ITEM_ID}: string, {SCORE}: float, "
-    f"{BECAUSE_ITEM_ID}: string>>, "
+    f"{SCORED} array<struct<{ITEM_ID}: string, {SCORE}: double, {REMOVED_BY}: string, {SOURCES}: array<string>, "
+    f"{RANKS}: array<int>, {SCORES}: array<float>, {CONTRIBUTIONS}: array<float>>>, "
     f"{LISTED} array<struct<{ITEM_ID}: string, {SCORE}: double, {SOURCE}: string, {SOURCES}: array<string>, "
     f"{BECAUSE_ITEM_ID}: string, {CAMPAIGN}: string, {EXPIRES_AT}: timestamp>>"
 )
@@ -219,20 +222,18 @@ def write_lists(
     """Lists as rows of LISTS, one a subject."""
     sources = pa.array(names)
     candidates, ranks = lists.candidates, lists.ranks
-    owners = np.repeat(np.arange(len(subjects)), np.diff(candidates.starts))
-    source, candidate = np.nonzero(ranks)
-    order = np.lexsort((ranks[source, candidate], source, owners[candidate]))
-    source, candidate = source[order], candidate[order]
-    proposals = {
-        SOURCE: sources.take(pa.array(source)),
-        RANK: pa.array(ranks[source, candidate]),
-        ITEM_ID: item_ids.take(pa.array(candidates.items[candidate])),
-        SCORE: pa.array(lists.scores[source, candidate]),
-        BECAUSE_ITEM_ID: _ids(lists.reasons[source, candidate], item_ids),
+    scored = {
+        ITEM_ID: item_ids.take(pa.array(candidates.items)),
+        SCORE: pa.array(lists.blended),
+        REMOVED_BY: _ids(lists.removing.astype(np.int32), pa.array(list(LIST_RULES))),
+        SOURCES: _of_sources(sources.take(pa.array(np.tile(np.arange(len(names)), len(candidates.items)))), len(names)),
+        RANKS: _of_sources(pa.array(ranks.T.ravel(), mask=ranks.T.ravel() == 0), len(names)),
+        SCORES: _of_sources(_numbers(lists.scores), len(names)),
+        CONTRIBUTIONS: _of_sources(_numbers(lists.contributions.astype(np.float32)), len(names)),
     }
     listed = {
         ITEM_ID: item_ids.take(pa.array(candidates.items[lists.listed])),
-        SCORE: pa.array(lists.blended),
+        SCORE: pa.array(lists.blended[lists.listed]),
         SOURCE: sources.take(pa.array(lists.winners)),
         SOURCES: proposers(ranks[:, lists.listed], names),
         BECAUSE_ITEM_ID: _ids(lists.because, item_ids),
@@ -242,7 +243,7 @@ def write_lists(
         SUBJECT_ID: subjects,
         ELIGIBLE_LEFT: pa.array(lists.left.astype(np.int32)),
         REMOVED: _removed(lists.removed),
-        PROPOSALS: _listed(offsets_of(owners[candidate], len(subjects)), proposals),
+        SCORED: _listed(candidates.starts, scored),
         LISTED: _listed(lists.starts, listed),
     }
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
@@ -257,6 +258,18 @@ def _promoted(listed: Indices, promotions: LivePromotions | None) -> dict[str, p
         CAMPAIGN: _ids(promotions.campaigns_of(listed), promotions.campaign_names),
         EXPIRES_AT: ends.cast(_MICROSECONDS),
     }
+
+
+def _numbers(values: Floats) -> pa.Array:
+    """(sources, C) numbers, candidate after candidate; NULL for NaN."""
+    flat = values.T.ravel()
+    return pa.array(flat, mask=np.isnan(flat))
+
+
+def _of_sources(values: pa.Array, sources: int) -> pa.ListArray:
+    """Values, one per candidate and source, as a list for each candidate."""
+    starts = np.arange(0, len(values) + 1, sources, dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(starts), values)
 
 
 def _listed(starts: Offsets, entries: Mapping[str, pa.Array]) -> pa.ListArray:

@@ -18,7 +18,7 @@ from shortlist.blending.z_sum import ZSum
 from shortlist.columns import ELIGIBLE_LEFT, LENGTH, RANK, REMOVED, SUBJECT_ID
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts
-from shortlist.generation.batches import LISTED, LISTS, PROPOSALS, Reading, rarity_of, read_batch, write_lists
+from shortlist.generation.batches import LISTED, LISTS, SCORED, Reading, rarity_of, read_batch, write_lists
 from shortlist.generation.offers import in_pieces
 from shortlist.generation.one_pass import OnePass, promotions_of
 from shortlist.kernels.arrays import Floats, Indices
@@ -118,9 +118,9 @@ def ranking_of(surface: SurfaceConfig, settings: Settings, learned: Blend | None
     return Blended(blend, sources_of(surface), surface.fallback, np.asarray(items.log_popularity))
 
 
-def proposed(lists: DataFrame) -> DataFrame:
-    """subject_id, source, rank, item_id, score, because_item_id: what each source proposed."""
-    return lists.select(SUBJECT_ID, F.inline(PROPOSALS))
+def scored(lists: DataFrame) -> DataFrame:
+    """subject_id, item_id, score, removed_by, sources, ranks, scores, contributions: all candidates of each subject."""
+    return lists.select(SUBJECT_ID, F.inline(SCORED))
 
 
 def listed(lists: DataFrame) -> DataFrame:

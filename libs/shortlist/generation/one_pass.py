@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shortlist.blending.fusion import Ranking, best_reason
+from shortlist.blending.fusion import Ranked, Ranking
 from shortlist.blending.lists import best_first, cut, proposal_ranks
 from shortlist.kernels.arrays import Doubles, Floats, Indices, Offsets
 from shortlist.rules import LIST_RULES, PAIR_RULES
@@ -27,12 +27,13 @@ class Lists:
         candidates: everything that any source proposed.
         ranks: (sources, C) int32, at which rank each source proposed it, from 1; 0 where it did not.
         scores: (sources, C) float32, each source's score of every candidate; NaN where it cannot say.
-        reasons: (sources, C) int32, the history item that spoke most for a listed item that the source proposed; else -1.
+        blended: (C,) float64, the score by which candidates are listed.
+        contributions: (sources, C) float64, what each source adds to it; NaN where it is no sum over sources.
+        removing: (C,) int8, the list rule that took a candidate out (position in LIST_RULES), -1 where none did.
         starts: (n + 1,) int64, the list of each subject.
         listed: (L,) int64, which candidates are on it, best first.
-        blended: (L,) float64, the score by which they are listed.
         winners: (L,) int64, the source that speaks for each.
-        because: (L,) int32, the history item that spoke most for it; -1 where none did.
+        because: (L,) int32, the history item that spoke most for it, as the first source says that knows one; -1 for none.
         promotions: (L,) int32, the promotion that it is given for; -1 for none.
         left: (n,) int64, how many eligible items each subject may be given.
         removed: (rules, n) int32, how many eligible items each pair rule, and how many candidates each list rule, took from
@@ -43,10 +44,11 @@ class Lists:
     candidates: CandidateSet
     ranks: Indices
     scores: Floats
-    reasons: Indices
+    blended: Doubles
+    contributions: Doubles
+    removing: NDArray[np.int8]
     starts: Offsets
     listed: NDArray[np.int64]
-    blended: Doubles
     winners: NDArray[np.int64]
     because: Indices
     promotions: Indices
@@ -104,33 +106,44 @@ class OnePass:
         stays = removing < 0
         within, starts = cut(owners[stays], block.batch.size, self.k)
         listed = ordered[stays][within]
-        reasons = self._reasons(block, ranks, listed)
+        of_candidates = np.empty(len(removing), np.int8)
+        of_candidates[ordered] = removing
         return Lists(
             first=block.first,
             candidates=candidates,
             ranks=ranks,
             scores=block.scores,
-            reasons=reasons,
+            blended=ranked.scores,
+            contributions=ranked.contributions,
+            removing=of_candidates,
             starts=starts,
             listed=listed,
-            blended=ranked.scores[listed],
             winners=ranked.winners[listed],
-            because=best_reason(ranked.precedence[:, listed], reasons[:, listed]),
+            because=self._reasons(block, ranks, ranked, listed),
             promotions=promotions_of(block.batch, owners[stays][within], candidates.items[listed]),
             left=self._left(block.batch),
             removed=self._removed(block.batch, owners, removing),
         )
 
-    def _reasons(self, block: ScoredBlock, ranks: Indices, listed: NDArray[np.int64]) -> Indices:
-        """Each source explains the listed items that it proposed: reasons are expensive, nobody reads those of other items."""
-        is_listed = np.zeros(ranks.shape[1], np.bool_)
-        is_listed[listed] = True
-        reasons = np.full(ranks.shape, -1, np.int32)
-        for row, (name, scorer) in enumerate(self.scorers.items()):
-            explained = is_listed & (ranks[row] > 0)
-            chosen = block.candidates.select(explained)
-            reasons[row, explained] = scorer.explain(block.batch, block.prepared[name], chosen)
-        return reasons
+    def _reasons(self, block: ScoredBlock, ranks: Indices, ranked: Ranked, listed: NDArray[np.int64]) -> Indices:
+        """The reason of each listed item: that of the first source that speaks for it and knows one.
+
+        Reasons are expensive, so a source is asked only about items for which no source before it knew one.
+        """
+        because = np.full(len(listed), -1, np.int32)
+        proposed = ranks[:, listed] > 0
+        order = np.argsort(ranked.precedence[:, listed], axis=0, kind="stable")
+        for turn in range(len(self.scorers)):
+            for row, (name, scorer) in enumerate(self.scorers.items()):
+                asked = np.flatnonzero((order[turn] == row) & proposed[row] & (because < 0))
+                if len(asked):
+                    # Candidates ascend within their subject, listed items do not.
+                    asked = asked[np.argsort(listed[asked])]
+                    chosen = np.zeros(ranks.shape[1], np.bool_)
+                    chosen[listed[asked]] = True
+                    given = block.candidates.select(chosen)
+                    because[asked] = scorer.explain(block.batch, block.prepared[name], given)
+        return because
 
     def _removed(self, batch: SubjectBatch, owners: NDArray[np.int64], removing: NDArray[np.int8]) -> Indices:
         """Items that pair rules and list rules took from each subject."""

@@ -29,6 +29,7 @@ from shortlist.metrics.judged_subjects import POPULARITY
 from shortlist.records.publications import Publication
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import CATALOG, EVALUATIONS, SOURCE_CANDIDATES
+from shortlist.transforms.proposals import proposals
 from shortlist.transforms.truth import BEFORE, TRUTHS, Around, engaged_pairs
 from shortlist.warehouse.delta import equals
 from shortlist.warehouse.publishing import publication_of, published_candidates
@@ -103,7 +104,7 @@ def _judge(run: Run, publication: Publication, known: Known) -> Sequence[Judgeme
     columns = [SOURCE, SUBJECT_ID, RANK, ITEM_ID]
     published = published_candidates(run, publication).withColumn(SOURCE, F.lit(BLEND)).select(*columns)
     named: dict[str, date | str] = {RUN_DATE: day, SURFACE: name}
-    proposed = run.table(SOURCE_CANDIDATES, equals(**named)).select(*columns)
+    proposed = proposals(run.table(SOURCE_CANDIDATES, equals(**named))).select(*columns)
     subject = SUBJECTS[surface.subject]
     question = Question(
         sources=(BLEND, *sources_of(surface)),

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from shortlist.columns import SURFACE
 from shortlist.generation.allocation import allocate
 from shortlist.generation.artefacts import TABLES
-from shortlist.generation.lists import listed, make_lists, needed_artefacts, proposed, short
+from shortlist.generation.lists import listed, make_lists, needed_artefacts, scored, short
 from shortlist.generation.loading import History
 from shortlist.generation.prepared import prepare
 from shortlist.models.arrays.shared_arrays import unshare
@@ -49,7 +49,7 @@ def generate(run: Run) -> None:
             for name, surface in settings.surfaces.items()
         }
         made_of, lists = lists, {name: _allocated(run, name, made) for name, made in lists.items()}
-        run.replace(_together({name: proposed(made) for name, made in lists.items()}), SOURCE_CANDIDATES)
+        run.replace(_together({name: scored(made) for name, made in lists.items()}), SOURCE_CANDIDATES)
         run.replace(_together({name: listed(made) for name, made in lists.items()}), UNCHECKED_CANDIDATES)
         if audiences:
             run.replace(_together(audiences), AUDIENCES)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from shortlist.blending.blended import Blended, block_features
-from shortlist.blending.fusion import best_reason
 from shortlist.blending.logistic import Logistic
 from shortlist.blending.z_sum import ZSum
 from shortlist.sources.batch import CandidateSet, SubjectBatch
@@ -31,6 +30,7 @@ def test_scores_are_the_weighted_sum_and_the_largest_part_speaks() -> None:
     np.testing.assert_allclose(ranked.scores, 0.75 * standard, rtol=1e-6)
     # 0: only walks; 1: als adds -.45, walks .11; 2: als; 3: nobody else proposed it.
     assert ranked.winners.tolist() == [1, 1, 0, 2]
+    np.testing.assert_allclose(ranked.contributions, [standard, -0.25 * standard, 0 * standard], rtol=1e-6)
 
 
 def test_the_fallback_never_speaks_where_another_source_proposed() -> None:
@@ -54,13 +54,6 @@ def test_a_blend_that_reads_ranks_is_given_the_features_that_it_learned_from() -
     coefficients = dict.fromkeys(features.names, 0.0) | {"log_rank_als": -1.0}
     ranked = Blended(Logistic(coefficients, 0.5, coefficients), NAMES, None, POPULAR).rank(block_of(SCORES), RANKS)
     np.testing.assert_allclose(ranked.scores, 0.5 - np.log1p([3, 2, 1, 0]), rtol=1e-6)
+    assert np.isnan(ranked.contributions).all()  # it is no sum over sources
     with pytest.raises(ValueError, match="learned from"):
         Blended(Logistic({"z_als": 1.0}, 0.0, {"z_als": 1.0}), NAMES, None, POPULAR).rank(block_of(SCORES), RANKS)
-
-
-def test_the_reason_is_that_of_the_first_source_that_knows_one() -> None:
-    ranked = Blended(ZSum({"als": 1.0, "walks": 0.25}), NAMES, "popularity", POPULAR).rank(block_of(SCORES), RANKS)
-    reasons = np.array([[-1, 10, 11, -1], [20, 21, -1, -1], [-1, -1, -1, -1]], np.int32)
-    assert best_reason(ranked.precedence, reasons).tolist() == [20, 21, 11, -1]
-    reasons[1, 1] = -1  # als is next
-    assert best_reason(ranked.precedence, reasons).tolist() == [20, 10, 11, -1]

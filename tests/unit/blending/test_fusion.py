@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shortlist.blending.fusion import Fusion, best_reason, fuse, proposers
+from shortlist.blending.fusion import Fusion, fuse, proposers
 from shortlist.blending.lists import best_first, cut, proposal_ranks
 from shortlist.sources.batch import CandidateSet
 
@@ -31,11 +31,11 @@ def union_of(lists: list[dict[str, list[int]]]) -> CandidateSet:
     return CandidateSet(starts, np.array([item for union in unions for item in union], np.int32))
 
 
-Row = tuple[int, int, int, float, str, list[str], int]
+Row = tuple[int, int, int, float, str, list[str]]
 
 
 def fused(lists: list[dict[str, list[int]]], k: int, fusion: Fusion) -> list[Row]:
-    """subject, rank, item, score, source, sources, reason; only co-occurrence knows a reason, 100 + the item."""
+    """subject, rank, item, score, source, sources."""
     candidates = union_of(lists)
     ranks = proposal_ranks(proposals_of(lists), candidates)[: len(fusion.names)]
     ranked = fuse(ranks, fusion)
@@ -43,9 +43,6 @@ def fused(lists: list[dict[str, list[int]]], k: int, fusion: Fusion) -> list[Row
     ordered, owners = best_first(candidates.starts, scores)
     within, starts = cut(owners, len(lists), k)
     listed = ordered[within]
-    reasons = np.full(ranks.shape, -1, np.int32)
-    reasons[1] = np.where(ranks[1] > 0, candidates.items + 100, -1)
-    because = best_reason(ranked.precedence[:, listed], reasons[:, listed])
     sources = proposers(ranks[:, listed], fusion.names).to_pylist()
     subjects = np.repeat(np.arange(len(lists)), np.diff(starts))
     return [
@@ -56,7 +53,6 @@ def fused(lists: list[dict[str, list[int]]], k: int, fusion: Fusion) -> list[Row
             float(scores[listed[place]]),
             fusion.names[winners[listed[place]]],
             sources[place],
-            int(because[place]),
         )
         for place, subject in enumerate(subjects)
     ]
@@ -71,12 +67,9 @@ def by_hand(lists: list[dict[str, list[int]]], k: int) -> list[Row]:
             best = min(ranks, key=lambda name: (name == "popularity", ranks[name], NAMES.index(name)))
             whole = sum(round(10**12 / (60 + rank)) for name, rank in ranks.items() if name != "popularity")
             score = whole / 10**12 if whole else -float(ranks[best])
-            found.append((-score, item, best, sorted(ranks), 100 + item if "cooccurrence" in ranks else -1))
+            found.append((-score, item, best, sorted(ranks)))
         ranked = sorted(found)[:k]
-        rows += [
-            (subject, rank, item, -lost, best, names, why)
-            for rank, (lost, item, best, names, why) in enumerate(ranked, 1)
-        ]
+        rows += [(subject, rank, item, -lost, best, names) for rank, (lost, item, best, names) in enumerate(ranked, 1)]
     return rows
 
 
@@ -85,11 +78,11 @@ def test_ranks_add_up_and_the_fallback_only_fills() -> None:
     lists = [{"als": [0, 1], "cooccurrence": [1, 2], "popularity": [3, 0]}, {"popularity": [3]}]
     found = fused(lists, 10, Fusion(NAMES[:2], NAMES[2], 1))
     assert [(row[0], row[1], row[2], *row[4:]) for row in found] == [
-        (0, 1, 1, "cooccurrence", ["als", "cooccurrence"], 101),
-        (0, 2, 0, "als", ["als", "popularity"], -1),
-        (0, 3, 2, "cooccurrence", ["cooccurrence"], 102),
-        (0, 4, 3, "popularity", ["popularity"], -1),
-        (1, 1, 3, "popularity", ["popularity"], -1),
+        (0, 1, 1, "cooccurrence", ["als", "cooccurrence"]),
+        (0, 2, 0, "als", ["als", "popularity"]),
+        (0, 3, 2, "cooccurrence", ["cooccurrence"]),
+        (0, 4, 3, "popularity", ["popularity"]),
+        (1, 1, 3, "popularity", ["popularity"]),
     ]
     assert [row[3] for row in found] == pytest.approx([1 / 3 + 1 / 2, 1 / 2, 1 / 3, -1.0, -1.0], abs=1e-12)
 
@@ -101,6 +94,13 @@ def test_k_cuts_and_ties_go_by_item() -> None:
 
 def test_nobody_proposed_anything() -> None:
     assert fused([{}, {}], 3, FUSION) == []
+
+
+def test_what_each_source_adds_makes_up_the_score() -> None:
+    ranks = np.array([[1, 2, 0], [2, 0, 0], [1, 2, 3]], np.int32)
+    ranked = fuse(ranks, Fusion(NAMES[:2], NAMES[2], 1))
+    assert ranked.contributions.tolist() == [[0.5, pytest.approx(1 / 3), 0], [pytest.approx(1 / 3), 0, 0], [0, 0, 0]]
+    assert ranked.scores.tolist() == [pytest.approx(5 / 6), pytest.approx(1 / 3), -3.0]
 
 
 @given(LISTS, st.integers(1, 7))

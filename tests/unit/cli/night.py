@@ -5,11 +5,12 @@ Support: a 2, c 2, d 2, e 2, f 1, b 1. The catalog knows all but e; d is retired
 category. u2 bought a on the day before D3, u3 bought g three times: on D3 - 21, D3 - 11 and D3 - 1.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.published import announce, commit, write
+from tests.published import announce, commit, scored_candidates, write
 from tests.unit.cli.conftest import D3
 
 HOMEFEED = {"u1": "c", "u2": "h"}
@@ -31,8 +32,8 @@ PROPOSED = {
 }
 
 
-def write_night(root: Path) -> int:
-    """Tables of D3; returns the published version of homefeed."""
+def write_night(root: Path, removed: Mapping[tuple[str, str], str] = {}) -> int:
+    """Tables of D3, with the rules that left (subject, item) out of homefeed; returns its published version."""
     interactions: list[dict[str, Any]] = [
         {
             "user_id": user,
@@ -62,21 +63,9 @@ def write_night(root: Path) -> int:
         for item in "abcdfgh"
     ]
     write(root, "catalog", "catalog", catalog)
-    proposed = [
-        {
-            "surface": "homefeed",
-            "subject_id": subject,
-            "source": source,
-            "rank": rank,
-            "item_id": item,
-            "score": 1.0 / rank,
-            "run_date": D3,
-        }
-        for (subject, source), items in PROPOSED.items()
-        for rank, item in enumerate(items, start=1)
-    ]
     # Another surface's subject of the same name: nobody's business here.
-    proposed.append({**proposed[-1], "surface": "related", "subject_id": "u2", "item_id": "g"})
+    others = scored_candidates("related", D3, {("u2", "als"): "g"})
+    proposed = [*scored_candidates("homefeed", D3, PROPOSED, removed), *others]
     write(root, "source_candidates", "source_candidates", proposed)
     engagements = [
         {

@@ -10,6 +10,7 @@ import pytest
 
 from shortlist.cli.eligibility import Knowledge
 from shortlist.config import SurfaceConfig
+from shortlist.rules import LIST_RULES
 from tests.published import decide, publish, write
 from tests.unit.cli.conftest import D2, D3, Shortlist
 from tests.unit.cli.night import write_night
@@ -86,9 +87,8 @@ def test_an_item_that_was_just_bought(
         assert facts["says"] == "the subject bought it, and it is not due again (pause)"
 
 
-def test_an_item_whose_category_is_full(night: Path, shortlist: Shortlist) -> None:
-    """u1's list is c alone; g is of c's category, h of another, at the second level."""
-    assert shortlist("why", "homefeed", "u1", "g", "--json").facts["verdict"] == "below_k"
+def test_an_item_that_a_rule_of_the_list_left_out(warehouse: Path, shortlist: Shortlist) -> None:
+    write_night(warehouse, {("u1", "g"): "max_per_category"})
     one = ("--json", "--set", "surfaces.homefeed.max_per_category=1")
     facts = shortlist("why", "homefeed", "u1", "g", *one).facts
     assert (facts["verdict"], facts["says"]) == (
@@ -164,9 +164,16 @@ def write_promotions(root: Path) -> None:
     ],
 )
 def test_a_surface_of_promotions(
-    night: Path, shortlist: Shortlist, subject: str, item: str | None, limits: dict[str, float], verdict: str, said: str
+    warehouse: Path,
+    shortlist: Shortlist,
+    subject: str,
+    item: str | None,
+    limits: dict[str, float],
+    verdict: str,
+    said: str,
 ) -> None:
-    write_promotions(night)
+    write_night(warehouse, {(subject, item): verdict} if item and verdict in LIST_RULES else {})
+    write_promotions(warehouse)
     settings = json.dumps({"surfaces": {"homefeed": {"promotions": limits}}})
     answer = shortlist("why", "homefeed", subject, *([item] if item else []), "--json", "--set", settings)
     assert answer.facts["verdict"] == verdict
@@ -211,10 +218,16 @@ def test_interactions_from_before_purchases_were_counted_pause_nothing() -> None
     assert known.mask("u", "a") is None
 
 
-def test_proposals_of_the_item_are_listed(night: Path, shortlist: Shortlist) -> None:
-    assert shortlist("why", "homefeed", "u1", "g", "--json").facts["proposals"] == [
-        {"source": "als", "rank": 2, "score": 0.5},
-        {"source": "popularity", "rank": 2, "score": 0.5},
+def test_what_each_source_says_of_the_item_is_listed(night: Path, shortlist: Shortlist) -> None:
+    assert shortlist("why", "homefeed", "u1", "g", "--json").facts["sources"] == [
+        {"source": "als", "rank": 2, "score": 0.5, "contribution": 0.5},
+        {"source": "cooccurrence", "rank": None, "score": None, "contribution": 0.0},
+        {"source": "popularity", "rank": 2, "score": 0.5, "contribution": 0.5},
+    ]
+    assert shortlist("why", "homefeed", "u1", "--json").facts["sources"] == [
+        {"source": "als", "items": 2},
+        {"source": "cooccurrence", "items": 1},
+        {"source": "popularity", "items": 3},
     ]
 
 
@@ -262,7 +275,7 @@ def test_the_answer_is_of_the_versions_that_the_publisher_read(night: Path, shor
 def test_days_that_are_not_kept(night: Path, shortlist: Shortlist) -> None:
     publish(night, "homefeed", D2, {"u1": "c"})
     facts = shortlist("why", "homefeed", "u1", "g", "--json", "--day", "2017-11-23").facts
-    assert (facts["verdict"], facts["proposals"]) == ("unknown", [])
+    assert (facts["verdict"], facts["sources"]) == ("unknown", [])
     assert "interactions have no rows for that day" in facts["says"]
 
 

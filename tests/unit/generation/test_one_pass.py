@@ -19,7 +19,7 @@ from shortlist.kernels.ials import gram, gram_basis
 from shortlist.rules import PAIR_RULES, removing_rules
 from shortlist.rules.facts import ListFacts
 from shortlist.sources.als import BesideItems, ForUsers
-from shortlist.sources.batch import SubjectBatch
+from shortlist.sources.batch import CandidateSet, SubjectBatch
 from shortlist.sources.fold_in import FoldInArrays
 from shortlist.sources.inputs import FoldIn
 from shortlist.sources.item_vectors import ItemVectors
@@ -167,19 +167,31 @@ def rows_of(of: OnePass, batch: pa.RecordBatch, kind: str = "user") -> list[dict
     return [row for part in made for row in part.to_pylist()]
 
 
+def proposed(row: dict[str, object]) -> list[tuple[str, int, str, float]]:
+    """source, rank, item, score: what each source proposed, source after source."""
+    found = [
+        (number, source, rank, candidate["item_id"], score)
+        for candidate in row["scored"]  # type: ignore[attr-defined]
+        for number, (source, rank, score) in enumerate(
+            zip(candidate["sources"], candidate["ranks"], candidate["scores"], strict=True)
+        )
+        if rank is not None
+    ]
+    return [each[1:] for each in sorted(found)]
+
+
 def test_a_list_by_hand() -> None:
     # u took a and c; of their neighbours b scores .9, d 2 x .9, e 2 x .5; popular are b, f, d, e. No vector is known of u.
     (row,) = rows_of(one_pass(), batch_of({"u": HISTORIES["u1"]}))
     assert row["eligible_left"] == 4
-    keys = ("source", "rank", "item_id", "score", "because_item_id")
-    assert [tuple(each[key] for key in keys) for each in row["proposals"]] == [  # type: ignore[attr-defined]
-        ("cooccurrence", 1, "d", pytest.approx(1.8), "c"),
-        ("cooccurrence", 2, "e", pytest.approx(1.0), "c"),
-        ("cooccurrence", 3, "b", pytest.approx(0.9), "a"),
-        ("popularity", 1, "b", 5.0, None),
-        ("popularity", 2, "f", 2.0, None),
-        ("popularity", 3, "d", 1.0, None),
-        ("popularity", 4, "e", 0.0, None),
+    assert proposed(row) == [
+        ("cooccurrence", 1, "d", pytest.approx(1.8)),
+        ("cooccurrence", 2, "e", pytest.approx(1.0)),
+        ("cooccurrence", 3, "b", pytest.approx(0.9)),
+        ("popularity", 1, "b", 5.0),
+        ("popularity", 2, "f", 2.0),
+        ("popularity", 3, "d", 1.0),
+        ("popularity", 4, "e", 0.0),
     ]
     listed = ("item_id", "source", "sources", "because_item_id")
     assert [tuple(each[key] for key in listed) for each in row["listed"]] == [  # type: ignore[attr-defined]
@@ -201,38 +213,82 @@ def test_what_rules_took_is_counted() -> None:
     (row,) = rows_of(capped, batch_of({"u": HISTORIES["u2"]}))
     assert [each["item_id"] for each in row["listed"]] == ["c", "f"]  # type: ignore[attr-defined]
     assert dict(row["removed"]) == {"hidden": 2, "seen": 1, "max_per_category": 1}  # type: ignore[call-overload]
-    assert {each["item_id"] for each in row["proposals"]} == {"c", "e", "f"}  # type: ignore[attr-defined]
+    removed_by = {each["item_id"]: each["removed_by"] for each in row["scored"]}  # type: ignore[attr-defined]
+    assert removed_by == {"c": None, "e": "max_per_category", "f": None}
     # What may not be shown to anybody is not counted.
     (row,) = rows_of(replace(capped, eligible=np.array([0, 1, 1, 0, 1, 1], np.uint8)), batch_of({"u": HISTORIES["u2"]}))
     assert dict(row["removed"]) == {"seen": 1, "max_per_category": 1}  # type: ignore[call-overload]
 
 
-def test_only_what_is_listed_is_explained() -> None:
-    (row,) = rows_of(one_pass(k=1), batch_of({"u": HISTORIES["u1"]}))
-    assert [each["item_id"] for each in row["listed"]] == ["d"]  # type: ignore[attr-defined]
-    reasons = {
-        each["item_id"]: each["because_item_id"]
-        for each in row["proposals"]  # type: ignore[attr-defined]
-        if each["source"] == "cooccurrence"
+def test_all_sources_say_what_they_know_of_each_candidate() -> None:
+    """f, which popularity proposed, is no neighbour of what u took; als has no vector of u and says nothing."""
+    (row,) = rows_of(one_pass(), batch_of({"u": HISTORIES["u1"]}))
+    found = {each.pop("item_id"): each for each in row["scored"]}  # type: ignore[attr-defined]
+    assert sorted(found) == ["b", "d", "e", "f"]
+    assert found["b"] == {
+        "score": pytest.approx(1 / 63),
+        "removed_by": None,
+        "sources": ["als", "cooccurrence", "popularity"],
+        "ranks": [None, 3, 1],
+        "scores": [None, pytest.approx(0.9), 5.0],
+        "contributions": [0.0, pytest.approx(1 / 63), 0.0],
     }
-    assert reasons == {"d": "c", "e": None, "b": None}
+    assert (found["f"]["ranks"], found["f"]["scores"]) == ([None, None, 2], [None, 0.0, 2.0])
+
+
+class Explaining:
+    """A scorer that says why by what it was asked."""
+
+    wide = False
+
+    def __init__(self, items: str, reason: int) -> None:
+        self.items, self.reason, self.asked = items, reason, list[str]()
+
+    def prepare(self, batch: SubjectBatch) -> None:
+        """Nothing."""
+
+    def propose(
+        self, batch: SubjectBatch, prepared: None, count: int, eligible: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
+        """The same items for everybody."""
+        found = np.full((batch.size, count), -1, np.int32)
+        found[:, : len(self.items)] = ["abcdef".index(item) for item in self.items]
+        return found
+
+    def score(self, batch: SubjectBatch, prepared: None, candidates: CandidateSet) -> NDArray[np.float32]:
+        """The same for all."""
+        return np.zeros(len(candidates.items), np.float32)
+
+    def explain(self, batch: SubjectBatch, prepared: None, chosen: CandidateSet) -> NDArray[np.int32]:
+        """Its reason; none for f."""
+        self.asked += ["abcdef"[item] for item in chosen.items]
+        return np.where(chosen.items == 5, -1, self.reason).astype(np.int32)
+
+
+def test_the_reason_is_that_of_the_first_source_that_speaks_for_an_item_and_knows_one() -> None:
+    """first ranks a, f and d before c; second ranks c first, then f and d. The next source is asked about f alone."""
+    first, second = Explaining("afdc", 1), Explaining("cfd", 2)
+    pass_ = OnePass(
+        {"first": first, "second": second}, Fusion(("first", "second"), None, 60), np.ones(6, np.uint8), 4, 3
+    )
+    (row,) = rows_of(pass_, batch_of({"u": HISTORIES["u3"]}))
+    reasons = {each["item_id"]: each["because_item_id"] for each in row["listed"]}  # type: ignore[attr-defined]
+    assert reasons == {"c": "c", "f": None, "d": "b"}
+    assert (first.asked, second.asked) == (["d", "f"], ["c", "f"])
 
 
 def test_nothing_eligible_is_an_empty_list() -> None:
     (row,) = rows_of(one_pass(eligible=""), batch_of({"u": HISTORIES["u1"]}))
-    assert (row["eligible_left"], row["proposals"], row["listed"]) == (0, [], [])
+    assert (row["eligible_left"], row["scored"], row["listed"]) == (0, [], [])
 
 
 def test_beside_an_item_lie_its_neighbours_and_it_is_never_its_own() -> None:
     rows = rows_of(one_pass(als=BesideItems(VECTORS)), pa.RecordBatch.from_pydict({"subject_id": ["a", "d"]}), "item")
     assert [row["eligible_left"] for row in rows] == [5, 5]
     by_baskets = {
-        (row["subject_id"], each["item_id"], each["because_item_id"])
-        for row in rows
-        for each in row["proposals"]  # type: ignore[attr-defined]
-        if each["source"] == "cooccurrence"
+        (row["subject_id"], item) for row in rows for source, _, item, _ in proposed(row) if source == "cooccurrence"
     }
-    assert by_baskets == {("a", "b", "a"), ("a", "c", "a"), ("d", "e", "d"), ("d", "f", "d")}
+    assert by_baskets == {("a", "b"), ("a", "c"), ("d", "e"), ("d", "f")}
     assert all(row["subject_id"] != each["item_id"] for row in rows for each in row["listed"])  # type: ignore[attr-defined]
 
 
@@ -263,7 +319,7 @@ def test_batches_and_blocks_do_not_change_a_bit(size: int, wide: int, narrow: in
     cut = replace(one_pass(als=folding()), wide_subjects=wide, narrow_subjects=narrow)
     assert [row for first in range(0, 50, size) for row in rows_of(cut, batch.slice(first, size))] == expected
     # Stored and folded in: everybody who took something with a vector is served by als.
-    served = {row["subject_id"] for row in expected if any(each["source"] == "als" for each in row["proposals"])}  # type: ignore[attr-defined]
+    served = {row["subject_id"] for row in expected if any(source == "als" for source, *_ in proposed(row))}
     assert len(served) > 40
 
 
@@ -273,8 +329,7 @@ def test_a_vector_is_the_stored_one_where_there_is_one() -> None:
     (folded,) = rows_of(one_pass(als=folding()), batch_of({"u": took}, [None]))
     (absent,) = rows_of(one_pass(), batch_of({"u": took}, [None]))
     by_als = [
-        {each["item_id"]: each["score"] for each in row["proposals"] if each["source"] == "als"}  # type: ignore[attr-defined]
-        for row in (stored, folded, absent)
+        {item: score for source, _, item, score in proposed(row) if source == "als"} for row in (stored, folded, absent)
     ]
     assert by_als[0] == {item: pytest.approx(VECTORS.vectors["abcdef".index(item), 0]) for item in "bcde"}
     assert by_als[1].keys() == by_als[0].keys()
