@@ -1,0 +1,77 @@
+"""An object store of a test's own: SeaweedFS on free ports of this machine, with keys that are made up for it."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from pyarrow import fs
+
+BUCKET: Final = "shortlist"
+# Seconds that its start may take.
+_PATIENCE: Final = 120
+
+
+@contextmanager
+def object_store(folder: Path) -> Iterator[dict[str, str]]:
+    """A server with its data below a folder and one empty bucket; yields the environment by which every client finds it."""
+    weed = Path(os.environ["SHORTLIST_SERVICES"]) / "bin" / "weed"
+    key, secret = f"AK{secrets.token_hex(8).upper()}", secrets.token_hex(20)
+    config = folder / "keys.json"
+    credentials = [{"accessKey": key, "secretKey": secret}]
+    config.write_text(json.dumps({"identities": [{"name": "tests", "credentials": credentials, "actions": ["Admin"]}]}))
+    kinds = ("master", "volume", "filer", "s3")
+    ports = dict(zip([f"{kind}.port{part}" for kind in kinds for part in ("", ".grpc")], free_ports(8), strict=True))
+    data = folder / "data"
+    data.mkdir()
+    command = [
+        str(weed), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", f"-s3.config={config}",
+        "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=20", "-master.volumeSizeLimitMB=64",
+        "-master.telemetry=false", *(f"-{name}={port}" for name, port in ports.items()),
+    ]  # fmt: skip
+    endpoint = f"http://127.0.0.1:{ports['s3.port']}"
+    with (folder / "weed.log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        _make_bucket(endpoint, key, secret, server, folder / "weed.log")
+        yield {
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ALLOW_HTTP": "true",
+        }
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _make_bucket(endpoint: str, key: str, secret: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    system = fs.S3FileSystem(
+        access_key=key, secret_key=secret, region="us-east-1", endpoint_override=endpoint, allow_bucket_creation=True
+    )
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            system.create_dir(BUCKET)
+            return
+        except OSError as error:
+            if server.poll() is not None or time.monotonic() > until:
+                pytest.fail(f"SeaweedFS did not start ({error}):\n{log.read_text()[-2000:]}")
+            time.sleep(0.5)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody listens on."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
