@@ -22,6 +22,11 @@ class Repair:
     file: str
     why: str
 
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.file.rsplit("/", 1)[-1]
+
 
 def plan_repairs(root: str, table: str, named: frozenset[int], older_than: float) -> list[Repair]:
     """What can be mended; nothing is changed.
@@ -46,8 +51,7 @@ def repair(root: str, table: str, named: frozenset[int], older_than: float) -> l
     with table_lock(root, table):
         for each in plan_repairs(root, table, named, older_than):
             taken = files_below(aside)
-            name = each.file.rsplit("/", 1)[-1]
-            names = (f"{name}.{number}" for number in range(len(taken) + 1))
+            names = (f"{each.name}.{number}" for number in range(len(taken) + 1))
             target = f"{aside}/{next(name for name in names if name not in taken)}"
             move_file(each.file, target)
             done.append((each, target))
