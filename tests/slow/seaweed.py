@@ -8,7 +8,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 import pytest
@@ -20,8 +23,13 @@ _PATIENCE: Final = 120
 
 
 @contextmanager
-def object_store(folder: Path) -> Iterator[dict[str, str]]:
-    """A server with its data below a folder and one empty bucket; yields the environment by which every client finds it."""
+def object_store(folder: Path, locked: bool = True) -> Iterator[dict[str, str]]:
+    """A server with one empty bucket; yields the environment by which every client finds it.
+
+    Args:
+        folder: of its data and its log.
+        locked: whether it asks for the keys; one that does not looks at no signature either.
+    """
     weed = Path(os.environ["SHORTLIST_SERVICES"]) / "bin" / "weed"
     key, secret = f"AK{secrets.token_hex(8).upper()}", secrets.token_hex(20)
     config = folder / "keys.json"
@@ -32,13 +40,16 @@ def object_store(folder: Path) -> Iterator[dict[str, str]]:
     data = folder / "data"
     data.mkdir()
     command = [
-        str(weed), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", f"-s3.config={config}",
+        str(weed), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
         "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=20", "-master.volumeSizeLimitMB=64",
         "-master.telemetry=false", *(f"-{name}={port}" for name, port in ports.items()),
+        *([f"-s3.config={config}"] if locked else []),
     ]  # fmt: skip
     endpoint = f"http://127.0.0.1:{ports['s3.port']}"
     with (folder / "weed.log").open("w") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
+        # It would take keys of this process's environment for its own.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=own)
     try:
         _make_bucket(endpoint, key, secret, server, folder / "weed.log")
         yield {
@@ -51,6 +62,41 @@ def object_store(folder: Path) -> Iterator[dict[str, str]]:
     finally:
         server.kill()
         server.wait()
+
+
+@contextmanager
+def without_conditions(endpoint: str) -> Iterator[str]:
+    """The address of a server that passes everything on to another one, but the condition of a put."""
+
+    class Forward(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "if-none-match"}
+            connection = HTTPConnection(endpoint.removeprefix("http://"))
+            connection.request(self.command, self.path, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            self.send_response_only(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                    self.send_header(name, value)
+            length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+            self.send_header("Content-Length", length or str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+            connection.close()
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Forward) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 def _make_bucket(endpoint: str, key: str, secret: str, server: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -24,7 +24,7 @@ from shortlist.store.publications import read_history
 from tests import tiny
 from tests.faults.places import WAREHOUSE
 from tests.published import publish
-from tests.slow.seaweed import BUCKET, object_store
+from tests.slow.seaweed import BUCKET, object_store, without_conditions
 
 CHECKOUT: Final = Path(__file__).parents[2]
 JARS: Final = Path(pyspark.__file__).parent / "jars"
@@ -144,6 +144,21 @@ def test_the_doctor_tries_the_store(copied: tuple[Settings, str], monkeypatch: p
         doctor.conditional_commits(settings.paths.warehouse),
     ):
         assert (line.ok, line.code, "credentials in the environment" in line.mend) == (False, 5, True)
+
+
+def test_the_doctor_finds_out_a_store_that_looks_at_no_condition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        object_store(tmp_path, locked=False) as environment,
+        without_conditions(environment["AWS_ENDPOINT_URL"]) as url,
+    ):
+        for name, value in {**environment, "AWS_ENDPOINT_URL": url}.items():
+            monkeypatch.setenv(name, value)
+        line = doctor.conditional_commits(f"s3://{BUCKET}/warehouse")
+    assert (line.ok, line.says.startswith("0 of")) == (False, False)
+    assert line.says.endswith("of 12 commits of 4 writers at once are lost")
+    assert "If-None-Match" in line.mend
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
