@@ -46,7 +46,7 @@ def spark_session(name: str, extra: Mapping[str, str] | None = None) -> Iterator
         yield active
         return
     builder = SparkSession.builder.appName(name)
-    for key, value in {**REQUIRED, **_object_store(os.environ), **(extra or {})}.items():
+    for key, value in {**REQUIRED, **object_store(os.environ), **(extra or {})}.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     try:
@@ -55,7 +55,7 @@ def spark_session(name: str, extra: Mapping[str, str] | None = None) -> Iterator
         spark.stop()
 
 
-def _object_store(environment: Mapping[str, str]) -> dict[str, str]:
+def object_store(environment: Mapping[str, str]) -> dict[str, str]:
     """Where S3 is, from the variables by which all other readers find it; the connector takes its keys from there by itself."""
     found = {}
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
