@@ -224,31 +224,63 @@ DELTA_COORDINATES=io.delta:delta-spark_4.1_2.13:4.4.0
 # With these five patterns exactly the jars of infra/requirements/delta-jars.sha256 are left.
 DELTA_EXCLUDES='com.*:*,org.*:*,commons*:*,javax*:*,io.airlift*:*,io.unitycatalog*:*'
 
-fetch_delta_jars() { # the delta-spark wheel has no jars: fetched once, by Spark's own resolver, checked, put beside Spark's
-  local sums=$INFRA/requirements/delta-jars.sha256 sum jar scratch wanted
+fetch_delta_jars() { # the delta-spark wheel has no jars
+  fetch_jars delta "$DELTA_COORDINATES" "$DELTA_EXCLUDES"
+}
+
+# Hadoop's connector must be of the version of Spark's own Hadoop client. Without exclusions it brings the whole AWS SDK, 641 MB;
+# these parts of it are 13 MB, and Spark's own HTTP client, netty, codec and logging serve them.
+OBJECT_STORE_COORDINATES=org.apache.hadoop:hadoop-aws:3.4.2,$(printf 'software.amazon.awssdk:%s:2.29.52,' s3 s3-transfer-manager sts apache-client netty-nio-client)
+OBJECT_STORE_EXCLUDES='software.amazon.awssdk:bundle,org.apache.httpcomponents:*,org.slf4j:slf4j-api,commons-codec:commons-codec,commons-logging:commons-logging,io.netty:*'
+
+add_object_store() { # what Spark needs for s3://: Hadoop's connector, and the log store that puts commits conditionally
+  fetch_jars object-store "${OBJECT_STORE_COORDINATES%,}" "$OBJECT_STORE_EXCLUDES"
+  compile_log_store
+}
+
+fetch_jars() { # NAME COORDINATES EXCLUDES: fetched once, by Spark's own resolver, checked, put beside Spark's
+  local sums=$INFRA/requirements/$1-jars.sha256 stamp=$JOBS/.$1-jars-from sum jar fetched scratch wanted
   wanted=$(fingerprint "$JOBS/.made-from" "$sums")
-  is_made "$JOBS/.jars-from" "$wanted" && return
+  is_made "$stamp" "$wanted" && return
   if (cd "$PYSPARK/jars" && sha256sum --status -c "$sums" 2>/dev/null); then
-    printf '%s' "$wanted" >"$JOBS/.jars-from"
+    printf '%s' "$wanted" >"$stamp"
     return
   fi
   scratch=$(mktemp -d "$SHORTLIST_HOME/ivy.XXXXXX")
   : >"$scratch/nothing.py"
   # A private ivy folder and user.home: a half-filled ~/.m2 or ~/.ivy2 (poms without jars) breaks the resolver.
-  begin_group "$LOGS/delta-jars.log" env SPARK_HOME="$PYSPARK" PYSPARK_PYTHON="$JOBS/bin/python" SPARK_CONF_DIR="$scratch" \
-    "$PYSPARK/bin/spark-submit" --packages "$DELTA_COORDINATES" --exclude-packages "$DELTA_EXCLUDES" \
+  begin_group "$LOGS/$1-jars.log" env SPARK_HOME="$PYSPARK" PYSPARK_PYTHON="$JOBS/bin/python" SPARK_CONF_DIR="$scratch" \
+    "$PYSPARK/bin/spark-submit" --packages "$2" --exclude-packages "$3" \
     --conf "spark.jars.ivy=$scratch" --driver-java-options "-Duser.home=$scratch" "$scratch/nothing.py"
-  finish_group "$GROUP" "$LOGS/delta-jars.log" "fetching Delta's jars"
+  finish_group "$GROUP" "$LOGS/$1-jars.log" "fetching the jars of infra/requirements/$1-jars.sha256"
   while read -r sum jar; do
-    [[ -f $scratch/jars/io.delta_$jar ]] || refuse 5 "the resolver did not bring $jar; its log is $LOGS/delta-jars.log; next: run this again"
-    if [[ $(sha256sum <"$scratch/jars/io.delta_$jar") != "$sum "* ]]; then
+    # The resolver puts the group before a jar's name.
+    fetched=$(find "$scratch/jars" -name "*_$jar" -print -quit)
+    [[ -n $fetched ]] || refuse 5 "the resolver did not bring $jar; its log is $LOGS/$1-jars.log; next: run this again"
+    if [[ $(sha256sum <"$fetched") != "$sum "* ]]; then
       rm -rf "$scratch"
-      refuse 5 "$jar was fetched with another sha256 than infra/requirements/delta-jars.sha256 states; it was removed; next: look at who serves it (a mirror or proxy), then run this again"
+      refuse 5 "$jar was fetched with another sha256 than infra/requirements/$1-jars.sha256 states; it was removed; next: look at who serves it (a mirror or proxy), then run this again"
     fi
-    cp "$scratch/jars/io.delta_$jar" "$PYSPARK/jars/$jar"
+    cp "$fetched" "$PYSPARK/jars/$jar"
   done <"$sums"
   rm -rf "$scratch"
-  printf '%s' "$wanted" >"$JOBS/.jars-from"
+  printf '%s' "$wanted" >"$stamp"
+}
+
+compile_log_store() { # infra/spark/logstore to a jar beside Spark's, by the compiler that Spark ships: a Java runtime has none
+  local source=$INFRA/spark/logstore/ConditionalLogStore.java jars=$PYSPARK/jars scratch wanted
+  wanted=$(fingerprint "$JOBS/.made-from" "$source")
+  is_made "$JOBS/.log-store-from" "$wanted" && return
+  scratch=$(mktemp -d "$SHORTLIST_HOME/log-store.XXXXXX")
+  begin_group "$LOGS/log-store.log" "$JAVA_HOME/bin/java" -cp "$(printf '%s:' "$jars"/{janino,commons-compiler}-*.jar)" \
+    org.codehaus.commons.compiler.samples.CompilerDemo -encoding UTF-8 -d "$scratch" \
+    -classpath "$(printf '%s:' "$jars"/{delta-storage,hadoop-aws,hadoop-client-api,hadoop-client-runtime,slf4j-api}-*.jar)" "$source"
+  finish_group "$GROUP" "$LOGS/log-store.log" 'compiling the log store for S3'
+  # It ends with 0 whatever it found.
+  [[ -f $scratch/shortlist/ConditionalLogStore.class ]] || refuse 5 "the log store for S3 was not compiled; its log is $LOGS/log-store.log"
+  (cd "$scratch" && "$JOBS/bin/python" -m zipfile -c "$jars/shortlist-log-store.jar" shortlist)
+  rm -rf "$scratch"
+  printf '%s' "$wanted" >"$JOBS/.log-store-from"
 }
 
 warm_kernels() { # numba's compiled kernels, into $SHORTLIST_HOME/numba

@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 from shortlist.store.commits import commits_from, stamp_of
 from shortlist.store.publications import read_history
 from shortlist.store.published_days import findings
+from tests.faults.places import warehouse
 
 SURFACE: Final = "homefeed"
 READERS: Final = ("polars", "delta-rs")
@@ -65,8 +66,8 @@ class Account:
 
 def judge(home: Path, orders: Sequence[Order], account: Account, readers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Every promise against what is in the tables."""
-    root = home / "warehouse"
-    table, ledger = str(root / f"candidates_{SURFACE}"), str(root / "publications")
+    root = warehouse(home)
+    table, ledger = f"{root}/candidates_{SURFACE}", f"{root}/publications"
     lost, doubled = lost_days(table, ledger, orders, account), doubled_days(table, ledger)
     partial = [f"{kind}: {each}" for kind, reader in zip(READERS, readers, strict=True) for each in reader["wrong"]]
     verified = verify(home)
@@ -128,9 +129,10 @@ def doubled_days(table: str, ledger: str) -> list[str]:
 def verify(home: Path) -> list[str]:
     """What `shortlist verify` finds wrong."""
     config = home / "settings.yaml"
-    paths = ", ".join(f"{name}: {home}/{name}" for name in ("landing", "warehouse", "reports", "manifests"))
+    paths = ", ".join(f"{name}: {home}/{name}" for name in ("landing", "reports", "manifests"))
     config.write_text(
-        f"paths: {{{paths}}}\nsurfaces: {{{SURFACE}: {{subject: user, sources: [als]}}}}\n", encoding="utf-8"
+        f"paths: {{warehouse: '{warehouse(home)}', {paths}}}\nsurfaces: {{{SURFACE}: {{subject: user, sources: [als]}}}}\n",
+        encoding="utf-8",
     )
     command = [sys.executable, "-m", "shortlist.cli", "verify", "--json", "--config", str(config)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)

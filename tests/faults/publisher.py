@@ -29,12 +29,14 @@ from pyspark.sql import DataFrame, SparkSession
 from shortlist.config.arguments import job_parser, parse_job
 from shortlist.errors import ShortlistError
 from shortlist.records.publications import Publication
+from shortlist.store.filesystems import files_below
 from shortlist.store.manifests import new_manifest
 from shortlist.tables import candidates_table
 from shortlist.warehouse import publishing as publications
 from shortlist.warehouse.delta import Warehouse
 from shortlist.warehouse.run import Run
 from shortlist.warehouse.session import spark_session
+from tests.faults.places import warehouse
 from tests.local import LOCAL
 from tests.spark.checks.rows import Row, candidate_lists, frame_of
 
@@ -52,10 +54,11 @@ def day_of(variant: str, day: date) -> list[Row]:
 
 def run_for(spark: SparkSession, home: Path, day: date, attempt: int) -> Run:
     """The run of a publication, with all state below `home`."""
-    paths = [f"--set=paths.{name}={home / name}" for name in ("warehouse", "manifests", "reports", "landing")]
+    paths = [f"--set=paths.{name}={home / name}" for name in ("manifests", "reports", "landing")]
+    paths.append(f"--set=paths.warehouse={warehouse(home)}")
     arguments = ["--run-date", day.isoformat(), "--attempt", str(attempt), *paths]
     parsed = parse_job(job_parser("publish_candidates", None), arguments)
-    return Run(parsed, spark, Warehouse(spark, str(home / "warehouse")), new_manifest(parsed))
+    return Run(parsed, spark, Warehouse(spark, warehouse(home)), new_manifest(parsed))
 
 
 def publish(spark: SparkSession, home: Path, day: date, attempt: int, variant: str) -> Publication:
@@ -85,10 +88,10 @@ def while_staging(home: Path) -> None:
         yield from batches
 
     def run(self: Warehouse, frame: DataFrame, *arguments: Any, **named: Any) -> Any:
-        here = set((home / "warehouse").rglob("*.parquet"))
+        here = files_below(warehouse(home)).keys()
 
         def watch() -> None:
-            while set((home / "warehouse").rglob("*.parquet")) == here:
+            while not any(name.endswith(".parquet") for name in files_below(warehouse(home)).keys() - here):
                 time.sleep(0.02)
             die(STAGED)
 

@@ -20,6 +20,7 @@ from deltalake import DeltaTable, QueryBuilder
 from shortlist.store.publications import read_history
 from shortlist.store.published_days import findings
 from shortlist.store.reading_errors import UNREADABLE
+from tests.faults.places import warehouse
 
 SURFACE, LISTS = "homefeed", 3
 SUBJECTS = 40
@@ -53,8 +54,8 @@ def main(kind: str, home: Path, stop: Path | None) -> None:
 
 def by_publications(home: Path) -> tuple[list[str], tuple[str, int]]:
     """What is wrong with the day that publications names, and which it is."""
-    now = read_history(str(home / "warehouse" / "publications"), SURFACE).current[-1]
-    found = findings(str(home / "warehouse" / f"candidates_{SURFACE}"), now, now.table_version)
+    now = read_history(f"{warehouse(home)}/publications", SURFACE).current[-1]
+    found = findings(f"{warehouse(home)}/candidates_{SURFACE}", now, now.table_version)
     return [f"{now.run_date} at {now.table_version}: {each}" for each in found], (
         now.run_date.isoformat(),
         now.table_version or 0,
@@ -63,7 +64,7 @@ def by_publications(home: Path) -> tuple[list[str], tuple[str, int]]:
 
 def by_newest_version(home: Path) -> tuple[list[str], tuple[str, int]]:
     """What is wrong with any day of the newest version, by delta-rs' own engine, and its newest day."""
-    table = DeltaTable(str(home / "warehouse" / f"candidates_{SURFACE}"))
+    table = DeltaTable(f"{warehouse(home)}/candidates_{SURFACE}")
     query = "SELECT run_date, subject_id, rank, item_id FROM candidates"
     rows = pa.table(QueryBuilder().register("candidates", table).execute(query).read_all()).to_pylist()
     days: dict[date, list[tuple[str, int, str]]] = {}

@@ -120,6 +120,16 @@ DAY = date(2017, 11, 30)
             2,
             ["erasures/x/r.json line 2: is no JSON", "nothing was erased", "next:"],
         ),
+        (
+            errors.SettingsError.no_log_store("s3://b/w", "x cannot be loaded"),
+            2,
+            ["s3://b/w", "lose commits", "x cannot be loaded", "next: infra/setup --object-store"],
+        ),
+        (
+            errors.ConflictError.with_other_writers("t", "ConcurrentAppendException"),
+            5,
+            ["t: another writer", "ConcurrentAppendException", "nothing was written", "next: run the same again"],
+        ),
         (errors.ErasedError.meanwhile("train_als", None, 3), 5, ["train_als", "version 3, was at None", "next:"]),
         (errors.ErasedError.never_quiet(["a", "b"], 5), 5, ["a, b", "each of 5 passes", "no proof", "next:"]),
         (errors.ErasedError.still_named(["t/_delta_log/1.json"]), 5, ["t/_delta_log/1.json", "no proof", "next:"]),

@@ -162,6 +162,17 @@ def test_the_default_warehouse_is_held_to_the_same(tmp_path: Path, monkeypatch: 
         load_settings(file)
 
 
-@pytest.mark.parametrize("root", ["/w", "s3a://bucket-1/w_2/x.y", "hdfs://node:8020/w", "relative/w", "~/w@2,+$(x)"])
+@pytest.mark.parametrize("root", ["/w", "s3://bucket-1/w_2/x.y", "hdfs://node:8020/w", "relative/w", "~/w@2,+$(x)"])
 def test_a_warehouse_that_every_reader_finds_is_taken(tmp_path: Path, root: str) -> None:
     assert load("paths.warehouse", root, tmp_path).paths.warehouse == root
+
+
+@pytest.mark.parametrize("name", ["landing", "warehouse", "reports", "manifests"])
+@pytest.mark.parametrize("scheme", ["s3a", "s3n"])
+def test_hadoops_names_for_s3_are_refused_with_the_one_that_all_readers_know(
+    tmp_path: Path, name: str, scheme: str
+) -> None:
+    with pytest.raises(
+        SettingsError, match=rf"paths\.{name} = .*only Spark knows S3 as {scheme}://; next: write s3://b/x"
+    ):
+        load(f"paths.{name}", f"{scheme}://b/x", tmp_path)

@@ -114,7 +114,7 @@ def test_manifests_and_the_report_made_of_them(home: Path) -> None:
     assert (read.settings, problems) == ({"conf": {"fs.s3a.access.key": "***"}}, [])
     # A manifest that was written before anything was redacted.
     path.write_text(json.dumps(told.as_dict(), default=str))
-    page = write_page(gather(settings, DAY), settings.paths.reports).read_text()
+    page = Path(write_page(gather(settings, DAY), settings.paths.reports)).read_text()
     assert "train_als" in page
     check_no_canary(page)
 

@@ -276,7 +276,7 @@ def repair_command(
     planned = repairs(settings, chosen, moment)
     if planned and not yes:
         for each in planned:
-            say(console(err=True), f"{each.table}: {each.why} ({each.file.name})")
+            say(console(err=True), f"{each.table}: {each.why} ({each.name})")
         confirm(f"Move {len(planned)} file(s) aside?")
     facts = do_repairs(settings, chosen, moment)
     emit("repair", facts, as_json, render_repairs)

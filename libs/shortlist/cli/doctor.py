@@ -10,12 +10,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import polars as pl
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
 from rich.console import Console
 
 from shortlist.cli.first_events import UNREADABLE, FirstEvents, first_events
@@ -25,16 +29,24 @@ from shortlist.config import CHECKOUT, ExtractionConfig, Settings
 from shortlist.errors import ShortlistError
 from shortlist.landing.folders import Landing
 from shortlist.redaction import redact_all
+from shortlist.store.filesystems import ON_S3, filesystem, remove_file, write_whole
 from shortlist.store.pinned_tables import Lake
+from shortlist.store.reading_errors import UNREADABLE as UNREADABLE_TABLES
 
 JAVA: Final = "17"
 PYTHON: Final = (3, 11)
 LOCK: Final = CHECKOUT / "infra" / "requirements" / "jobs.txt"
 JARS: Final = CHECKOUT / "infra" / "requirements" / "delta-jars.sha256"
+S3_JARS: Final = CHECKOUT / "infra" / "requirements" / "object-store-jars.sha256"
+# What infra/setup --object-store compiles, beside Spark's jars.
+LOG_STORE: Final = "shortlist-log-store.jar"
 # What infra/environments.sh asks for before it makes anything.
 _FREE_GB: Final = 6
+# So many commit at once to see whether any is lost.
+_WRITERS: Final = 4
 _LACKING, _INFRASTRUCTURE = 2, 5
 _REMAKE = "infra/test unit makes the jobs environment anew where it differs from its lock"
+_ADDRESS_MEND = "look at the address, the network and the credentials in the environment"
 _JAVA_MEND = "apt-get install -y openjdk-17-jre-headless, or point JAVA_HOME at a Java 17"
 
 
@@ -144,6 +156,14 @@ def jars(sums: Path, folder: Path | None) -> Line:
     return Line("jars", not wrong, "; ".join(wrong) or f"{len(wanted)} with the right sha256", mend if wrong else "")
 
 
+def s3_jars(sums: Path, folder: Path | None) -> Line:
+    """What Spark needs for a warehouse on S3: Hadoop's connector, and the log store that puts commits conditionally."""
+    line = jars(sums, folder)
+    if line.ok and folder is not None and not (folder / LOG_STORE).exists():
+        line = Line("jars", False, f"{LOG_STORE} is missing, so Spark would lose commits")
+    return replace(line, name="jars for s3", mend="" if line.ok else "infra/setup --object-store")
+
+
 def free_disk(name: str, folder: Path) -> Line:
     """Room where a folder is, or will be."""
     asked = os.environ.get("SHORTLIST_MIN_FREE_GB", "")
@@ -168,6 +188,39 @@ def writable(name: str, folder: Path) -> Line:
     return Line(f"writing {name}", True, str(folder))
 
 
+def puts(name: str, url: str) -> Line:
+    """Whether an object can be put where a URL leads, and removed."""
+    probe = f"{url.rstrip('/')}/.doctor-{uuid4().hex}"
+    try:
+        write_whole(probe, b"")
+        remove_file(probe)
+    except (OSError, ValueError) as error:
+        return Line(f"writing {name}", False, f"{url}: {str(error)[:300]}", _ADDRESS_MEND, _INFRASTRUCTURE)
+    return Line(f"writing {name}", True, url)
+
+
+def conditional_commits(url: str) -> Line:
+    """Whether the store refuses the second of two commits of one version: writers commit to a table of their own at once."""
+    path = f"{url.rstrip('/')}/.doctor-{uuid4().hex}"
+    schema = pa.schema([("commit", pa.int64())])
+
+    def commit(number: int) -> None:
+        write_deltalake(path, pa.table({"commit": [number]}, schema), mode="append")
+
+    try:
+        DeltaTable.create(path, schema)
+        with ThreadPoolExecutor(_WRITERS) as writers:
+            list(writers.map(commit, range(3 * _WRITERS)))
+        lost = 3 * _WRITERS - pl.read_delta(path).height
+        system, below = filesystem(path)
+        system.delete_dir(below)
+    except (*UNREADABLE_TABLES, ValueError) as error:
+        return Line("commits", False, f"{url}: {str(error)[:300]}", _ADDRESS_MEND, _INFRASTRUCTURE)
+    says = f"{lost} of {3 * _WRITERS} commits of {_WRITERS} writers at once are lost"
+    mend = "use a store that honours If-None-Match: * on a put (S3, SeaweedFS, MinIO)"
+    return Line("commits", not lost, says, mend if lost else "", _INFRASTRUCTURE)
+
+
 def landing(settings: Settings) -> Iterator[tuple[Line, FirstEvents | None]]:
     """For each feed of the settings: whether its folders can be listed, and what the newest complete one holds, as mapped."""
     landed, extraction = Landing.of(settings), settings.extraction
@@ -176,8 +229,7 @@ def landing(settings: Settings) -> Iterator[tuple[Line, FirstEvents | None]]:
         try:
             days, complete = landed.days(name), landed.complete_days(name)
         except (OSError, ValueError) as error:
-            mend = "look at the address, the network and the credentials in the environment"
-            yield Line(f"landing {name}", False, f"{where}: {str(error)[:300]}", mend, _INFRASTRUCTURE), None
+            yield Line(f"landing {name}", False, f"{where}: {str(error)[:300]}", _ADDRESS_MEND, _INFRASTRUCTURE), None
             continue
         if not days:
             folder = f"{where}/{date(2017, 11, 30).strftime(feed.day_folders)}/"
@@ -232,9 +284,11 @@ def _paths(settings: Settings) -> Iterator[Line]:
     paths = settings.paths
     for name in ("warehouse", "reports", "manifests"):
         path = getattr(paths, name)
-        if "://" not in path:
-            yield writable(name, Path(path))
-    if "://" not in paths.warehouse:
+        yield puts(name, path) if "://" in path else writable(name, Path(path))
+    if paths.warehouse.startswith(ON_S3):
+        yield s3_jars(S3_JARS, _jars_folder())
+        yield conditional_commits(paths.warehouse)
+    elif "://" not in paths.warehouse:
         yield free_disk("warehouse", Path(paths.warehouse))
     yield free_disk("temporary files", Path(tempfile.gettempdir()))
 

@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
 from rich.console import Console
 
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import Contract, candidates_name, contract_names, read_contract
-from shortlist.errors import SettingsError
 from shortlist.pipeline import model_tables
 from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.redaction import redact_all
+from shortlist.store.delta_log import has_log
 from shortlist.store.inspection import (
     Finding,
     inspect_days,
@@ -54,7 +52,7 @@ def verify(
     days = 0
     for name, contract, of in _tables(settings, surface):
         path = f"{root}/{name}"
-        if not _exists(path):
+        if not has_log(path):
             continue
         looking(name)
         looked.append(name)
@@ -83,7 +81,7 @@ def _days(root: str, name: str, surface: str, newest_of: Mapping[str, int], ever
     newest = newest_of[name]
     path, publications = f"{root}/{name}", f"{root}/{PUBLICATIONS}"
     try:
-        history = read_history(publications, surface) if _exists(publications) else SurfaceHistory()
+        history = read_history(publications, surface) if has_log(publications) else SurfaceHistory()
     except UNREADABLE as error:
         mend = "mend publications first"
         return 0, [Finding(name, "no_publications", True, f"publications cannot be read ({str(error)[:200]})", mend)]
@@ -129,11 +127,7 @@ def _as_notes(found: Iterator[Finding]) -> Iterator[Finding]:
 
 
 def repairs(settings: Settings, surface: str | None, older_than: float) -> list[Repair]:
-    """What could be repaired, of every table or of one surface's and publications.
-
-    Raises:
-        SettingsError: the warehouse is no local folder.
-    """
+    """What could be repaired, of every table or of one surface's and publications."""
     return [each for name, named in _repairable(settings, surface) for each in plan_repairs(*name, named, older_than)]
 
 
@@ -148,8 +142,7 @@ def do_repairs(settings: Settings, surface: str | None, older_than: float) -> di
     return {
         "ok": not left,
         "done": [
-            {"table": each.table, "file": str(each.file), "why": each.why, "moved_to": str(moved_to)}
-            for each, moved_to in done
+            {"table": each.table, "file": each.file, "why": each.why, "moved_to": moved_to} for each, moved_to in done
         ],
         "left": left,
     }
@@ -157,15 +150,11 @@ def do_repairs(settings: Settings, surface: str | None, older_than: float) -> di
 
 def _repairable(settings: Settings, surface: str | None) -> Iterator[tuple[tuple[str, str], frozenset[int]]]:
     root = settings.paths.warehouse.rstrip("/")
-    if "://" in root:
-        raise SettingsError.bad_argument(
-            "paths.warehouse", root, "is no local folder; repair moves files on local disks"
-        )
     for name, _, of in _tables(settings, surface):
-        if not (Path(root) / name / "_delta_log").is_dir():
+        if not has_log(f"{root}/{name}"):
             continue
         named: list[Publication] = []
-        if of is not None and _exists(publications := f"{root}/{PUBLICATIONS}"):
+        if of is not None and has_log(publications := f"{root}/{PUBLICATIONS}"):
             try:
                 history = read_history(publications, of)
                 named = [*history.current, *history.superseded]
@@ -181,11 +170,6 @@ def _tables(settings: Settings, surface: str | None) -> Iterator[tuple[str, Cont
         yield name, read_contract(name), None
     for each in settings.surfaces if surface is None else [surface]:
         yield candidates_name(each), read_contract("candidates"), each
-
-
-def _exists(path: str) -> bool:
-    """Whether there is a table, be it broken: delta-rs calls a folder without a readable log no table."""
-    return (Path(path) / "_delta_log").is_dir() if "://" not in path else DeltaTable.is_deltatable(path)
 
 
 def render(facts: Facts, to: Console) -> None:

@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any, Final, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from shortlist.config.base import WEIGHTED_MEASURES, BasketKind, EventType, Section, state_home, without_secret
 from shortlist.config.checks import ChecksConfig
@@ -18,7 +18,9 @@ from shortlist.config.surfaces import BlendConfig, SurfaceConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 # Those of pyarrow's file systems.
-_MANIFEST_SCHEMES: Final = ("file", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "hdfs")
+_PYARROW_SCHEMES: Final = ("file", "s3", "gs", "gcs", "abfs", "abfss", "hdfs")
+# Hadoop's names for S3, by which the readers beside Spark do not find it.
+_HADOOP_ONLY: Final = ("s3a", "s3n")
 _SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*")
 # Tried one by one: with any other character delta-rs or Polars fails, or looks elsewhere.
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_./~@+,;&$()!*'-]")
@@ -30,7 +32,7 @@ def _below_the_warehouse(paths: dict[str, Any]) -> str:
 
 
 class PathsConfig(Section):
-    """Where things live. The warehouse may be any URL that Spark's Hadoop connectors take.
+    """Where things live: folders of a disk, or URLs such as s3://bucket/warehouse.
 
     A URL never holds a user, a password or a signature: credentials come from the environment (`AWS_ACCESS_KEY_ID`) or from a
     provider (`hadoop.security.credential.provider.path`), which all readers and writers ask by themselves.
@@ -42,7 +44,7 @@ class PathsConfig(Section):
     warehouse: str = Field(default_factory=lambda: str(state_home() / "warehouse"), validate_default=True)
     """Root of the Delta tables: `<warehouse>/<table>`."""
     reports: str = Field(default_factory=lambda: str(state_home() / "reports"), validate_default=True)
-    """Folder of the HTML reports, one file a run date."""
+    """Folder or URL of the HTML reports, one file a run date."""
     manifests: str = Field(default_factory=_below_the_warehouse, validate_default=True)
     """Folder or URL of the run manifests: `<manifests>/run_date=<day>/<job>.json`; default: `<warehouse>/_manifests`."""
 
@@ -54,24 +56,22 @@ class PathsConfig(Section):
             raise ValueError(
                 "it holds a backtick or a %, which readers take for something else; next: name the folder without"
             )
+        scheme, _, below = url.partition("://")
+        if below and scheme in _HADOOP_ONLY:
+            raise ValueError(
+                f"only Spark knows S3 as {scheme}://; next: write s3://{without_secret(url).partition('://')[2]}"
+            )
         return without_secret(url)
 
-    @field_validator("manifests")
+    @field_validator("manifests", "reports")
     @classmethod
-    def _can_be_reached(cls, root: str) -> str:
+    def _can_be_reached(cls, root: str, info: ValidationInfo) -> str:
         scheme = root.partition("://")[0] if "://" in root else "file"
-        if scheme not in _MANIFEST_SCHEMES:
+        if scheme not in _PYARROW_SCHEMES:
             raise ValueError(
-                f"manifests cannot be written to {scheme}://; next: name a folder, or a URL of "
-                f"{', '.join(_MANIFEST_SCHEMES)}"
+                f"{info.field_name} cannot be written to {scheme}://; next: name a folder, or a URL of "
+                f"{', '.join(_PYARROW_SCHEMES)}"
             )
-        return root
-
-    @field_validator("reports")
-    @classmethod
-    def _is_a_folder(cls, root: str) -> str:
-        if "://" in root:
-            raise ValueError("reports are written to a local folder; next: name one, and copy it on from there")
         return root
 
     @field_validator("warehouse")

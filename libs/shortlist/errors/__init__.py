@@ -8,6 +8,7 @@ from shortlist.errors.landing import AccountError, HeldError, LandingError
 from shortlist.errors.models import ModelError
 from shortlist.errors.publishing import NotPublishedError, OvertakenError, PublicationError, RollbackError
 from shortlist.errors.tables import (
+    ConflictError,
     ContractError,
     ErasedError,
     FencedError,
@@ -19,6 +20,7 @@ from shortlist.errors.tables import (
 
 __all__ = [
     "AccountError",
+    "ConflictError",
     "ContractError",
     "ErasedError",
     "FencedError",

@@ -69,6 +69,14 @@ class SettingsError(ShortlistError):
         return cls(f"{name} {quoted(value)}: {problem}")
 
     @classmethod
+    def no_log_store(cls, root: str, problem: str) -> "SettingsError":
+        """A warehouse on S3 without what keeps two writers apart there."""
+        return cls(
+            f"paths.warehouse is {root}, where Spark would lose commits of two writers at once: {problem}; nothing was "
+            "started; next: infra/setup --object-store"
+        )
+
+    @classmethod
     def not_confirmed(cls) -> "SettingsError":
         """A command that changes something was not agreed to."""
         return cls("not confirmed, nothing was changed; next: answer y, or pass --yes where nobody can be asked")

@@ -73,6 +73,18 @@ class StorageError(ShortlistError):
         )
 
 
+class ConflictError(ShortlistError):
+    """Other writers of a table came first; nothing was written."""
+
+    @classmethod
+    def with_other_writers(cls, table: str, reason: str) -> "ConflictError":
+        """Delta's word for the conflict."""
+        return cls(
+            f"{table}: another writer committed first ({reason}); nothing was written; next: run the same again, with the "
+            "same arguments"
+        )
+
+
 class ErasedError(ShortlistError):
     """A subject is being erased, or was erased while something else was going on."""
 

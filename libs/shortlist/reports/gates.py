@@ -1,12 +1,8 @@
 """Every gate of a run date as a page of its own, with an index: what each rule demands, what it found, what it held."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import Final
 
 from shortlist.contracts import candidates_name, surface_of
@@ -14,6 +10,7 @@ from shortlist.records.checks import CheckResult
 from shortlist.records.manifest import Manifest
 from shortlist.reports.facts import RunFacts
 from shortlist.reports.rendering import render
+from shortlist.store.filesystems import files_below, remove_file, write_whole
 
 FOLDER: Final = "checks"
 INDEX: Final = "index.html"
@@ -123,31 +120,24 @@ def gate_pages(records: Iterable[Manifest], surfaces: Iterable[str]) -> tuple[Ga
     return tuple(pages)
 
 
-def index_path(reports: str, run_date: date) -> Path:
-    """Where the index of a run date's gates lives."""
-    return Path(reports) / FOLDER / run_date.isoformat() / INDEX
-
-
-def write_gate_pages(facts: RunFacts, reports: str) -> Path:
-    """Render index and pages, and replace an earlier folder by theirs; returns the index.
+def write_gate_pages(facts: RunFacts, reports: str) -> str:
+    """Render pages and index, and remove what an earlier run left beside them; returns the index's path.
 
     Args:
         facts: What to tell.
-        reports: Folder of the reports.
+        reports: Folder or URL of the reports.
     """
-    index = index_path(reports, facts.run_date)
-    unfinished = index.parent.with_name(f".{facts.run_date.isoformat()}.{os.getpid()}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    folder = f"{reports.rstrip('/')}/{FOLDER}/{facts.run_date.isoformat()}"
     pages = gate_pages(facts.jobs, [surface.name for surface in facts.surfaces])
     given = {"facts": facts, "pages": pages, "outcome": outcome, "outcomes": OUTCOMES, "stages": [()]}
-    (unfinished / INDEX).write_text(render("gates.html.j2", gate=None, **given), encoding="utf-8")
-    for gate in pages:
-        if gate.file:
-            (unfinished / gate.file).write_text(render("gates.html.j2", gate=gate, **given), encoding="utf-8")
-    shutil.rmtree(index.parent, ignore_errors=True)
-    unfinished.replace(index.parent)
-    return index
+    # The index last: it never names a page that is not there.
+    texts = {gate.file: render("gates.html.j2", gate=gate, **given) for gate in pages if gate.file}
+    texts[INDEX] = render("gates.html.j2", gate=None, **given)
+    for name, text in texts.items():
+        write_whole(f"{folder}/{name}", text.encode("utf-8"))
+    for name in files_below(folder).keys() - texts.keys():
+        remove_file(f"{folder}/{name}")
+    return f"{folder}/{INDEX}"
 
 
 def _file(name: str, position: int) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 from shortlist import pipeline
@@ -19,6 +18,7 @@ from shortlist.reports.reading_examples import reading_snippets
 from shortlist.reports.rendering import render
 from shortlist.reports.surfaces import SurfaceFacts
 from shortlist.reports.untrusted import plain
+from shortlist.store.filesystems import write_whole
 
 SOURCE_CLASSES: Final = 10
 """Colours of sources in the style sheet; a seventh source shares the last one."""
@@ -63,23 +63,21 @@ class Gate:
         return tuple(check for check in self.checks if check.outcome == "not applicable")
 
 
-def report_path(reports: str, run_date: date) -> Path:
+def report_path(reports: str, run_date: date) -> str:
     """Where the report of a run date lives."""
-    return Path(reports) / f"{run_date.isoformat()}.html"
+    return f"{reports.rstrip('/')}/{run_date.isoformat()}.html"
 
 
-def write_page(facts: RunFacts, reports: str) -> Path:
+def write_page(facts: RunFacts, reports: str) -> str:
     """Render the page and write it, whole or not at all; returns its path.
 
     Args:
         facts: What to tell.
-        reports: Folder of the reports.
+        reports: Folder or URL of the reports.
     """
     path = report_path(reports, facts.run_date)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(render_page(facts), encoding="utf-8")
-    return unfinished.replace(path)
+    write_whole(path, render_page(facts).encode("utf-8"))
+    return path
 
 
 def render_page(facts: RunFacts) -> str:

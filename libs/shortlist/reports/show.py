@@ -22,6 +22,7 @@ from shortlist.reports.page import headline, report_path
 from shortlist.reports.reading_examples import reading_snippets
 from shortlist.reports.surfaces import Candidate, Sample, SurfaceFacts
 from shortlist.reports.untrusted import column, plain
+from shortlist.store.filesystems import is_file
 from shortlist.subjects import SUBJECTS, SubjectKind
 
 WIDTH: Final = 120
@@ -38,7 +39,7 @@ def shown(facts: RunFacts, reports: str) -> Iterator[str]:
 
     Args:
         facts: What to tell.
-        reports: Folder of the HTML reports.
+        reports: Folder or URL of the HTML reports.
     """
     said = headline(facts)
     yield from wrap(f"{facts.run_date.isoformat()}: {said.verdict}. {plain(said.sentence, 400)}", WIDTH)
@@ -48,7 +49,7 @@ def shown(facts: RunFacts, reports: str) -> Iterator[str]:
     for problem in facts.problems:
         yield from wrap(f"could not be read: {plain(problem, 400)}", WIDTH)
     path = report_path(reports, facts.run_date)
-    written = path if path.exists() else f"not written yet: run jobs/write_report.py --run-date {facts.run_date}"
+    written = path if is_file(path) else f"not written yet: run jobs/write_report.py --run-date {facts.run_date}"
     yield from ("", f"The whole report: {written}")
     yield from _reading(facts)
 

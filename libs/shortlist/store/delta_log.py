@@ -1,7 +1,7 @@
 """A table's `_delta_log` as the files that it is: what a reader library passes over in silence can be seen here.
 
 delta-rs opens a table whose last commit is empty, and refuses one whose checkpoint is broken although all its commits are
-whole. Local disks only; no Spark.
+whole. On a disk or in an object store; no Spark.
 """
 
 import hashlib
@@ -9,11 +9,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 from typing import Any, Final
 
 import polars as pl
+from pyarrow import fs
 
+from shortlist.store.filesystems import files_below, is_folder, read_whole
 from shortlist.store.reading_errors import UNREADABLE
 
 LAST_CHECKPOINT: Final = "_last_checkpoint"
@@ -30,14 +32,14 @@ class CommitFile:
 
     Attributes:
         version: the version that it makes.
-        file: where it is.
+        file: its path or URL.
         fingerprint: of its bytes; two commits of one content are one commit copied.
         actions: what it says; empty when it is broken.
         broken: why it cannot be used, empty when it can.
     """
 
     version: int
-    file: Path
+    file: str
     fingerprint: str
     actions: tuple[Mapping[str, Any], ...]
     broken: str
@@ -45,10 +47,11 @@ class CommitFile:
 
 @dataclass(frozen=True)
 class CheckpointFile:
-    """One checkpoint file: the whole state at a version; `broken` says why it cannot be used."""
+    """One checkpoint file: the whole state at a version, with paths of data files; `broken` says why it cannot be used."""
 
     version: int
-    file: Path
+    file: str
+    paths: tuple[str, ...]
     broken: str
 
 
@@ -57,20 +60,20 @@ class DeltaLog:
     """Everything in one `_delta_log` folder.
 
     Attributes:
-        folder: the folder.
+        folder: its path or URL.
         commits: by version, ascending.
         checkpoints: by version, ascending.
         last_checkpoint: why `_last_checkpoint` cannot be used; empty when it can, None when there is none.
-        unfinished: temporary files that a writer left.
-        strangers: files that belong to no log.
+        unfinished: temporary files that a writer left, by name.
+        strangers: names of files that belong to no log.
     """
 
-    folder: Path
+    folder: str
     commits: tuple[CommitFile, ...]
     checkpoints: tuple[CheckpointFile, ...]
     last_checkpoint: str | None
-    unfinished: tuple[Path, ...]
-    strangers: tuple[Path, ...]
+    unfinished: Mapping[str, fs.FileInfo]
+    strangers: tuple[str, ...]
 
     @property
     def newest(self) -> int | None:
@@ -104,32 +107,40 @@ class DeltaLog:
         return any(set(range(start + 1, last + 1)) <= good for start in starts)
 
 
-def read_log(table: Path) -> DeltaLog:
+def has_log(table: str) -> bool:
+    """Whether there is a log, be it broken: delta-rs calls a folder without a readable one no table."""
+    return is_folder(f"{table}/_delta_log")
+
+
+def read_log(table: str) -> DeltaLog:
     """Read every file of a table's log.
 
     Args:
-        table: the table's folder.
+        table: the table's folder or URL.
 
     Raises:
-        OSError: there is no such folder, or it cannot be listed.
+        OSError: there is none, or it cannot be listed.
     """
-    folder = table / "_delta_log"
-    commits, checkpoints, unfinished, strangers = [], [], [], []
-    for file in sorted(each for each in folder.iterdir() if each.is_file()):
-        if found := _COMMIT.fullmatch(file.name):
-            commits.append(_commit(int(found[1]), file))
-        elif found := _CHECKPOINT.fullmatch(file.name):
-            checkpoints.append(CheckpointFile(int(found[1]), file, _broken_checkpoint(file)))
-        elif _UNFINISHED.fullmatch(file.name):
-            unfinished.append(file)
-        elif file.name != LAST_CHECKPOINT and not _CHECKSUM.fullmatch(file.name):
-            strangers.append(file)
-    last = _last_checkpoint(folder / LAST_CHECKPOINT, checkpoints)
-    return DeltaLog(folder, tuple(commits), tuple(checkpoints), last, tuple(unfinished), tuple(strangers))
+    folder = f"{table}/_delta_log"
+    if not is_folder(folder):
+        raise FileNotFoundError(f"there is no folder {folder}")
+    files = files_below(folder, recursive=False)
+    commits, checkpoints, unfinished, strangers = [], [], {}, []
+    for name, info in files.items():
+        if found := _COMMIT.fullmatch(name):
+            commits.append(_commit(int(found[1]), f"{folder}/{name}"))
+        elif found := _CHECKPOINT.fullmatch(name):
+            checkpoints.append(_checkpoint(int(found[1]), f"{folder}/{name}"))
+        elif _UNFINISHED.fullmatch(name):
+            unfinished[name] = info
+        elif name != LAST_CHECKPOINT and not _CHECKSUM.fullmatch(name):
+            strangers.append(name)
+    last = _last_checkpoint(f"{folder}/{LAST_CHECKPOINT}", checkpoints) if LAST_CHECKPOINT in files else None
+    return DeltaLog(folder, tuple(commits), tuple(checkpoints), last, unfinished, tuple(strangers))
 
 
-def _commit(version: int, file: Path) -> CommitFile:
-    content = file.read_bytes()
+def _commit(version: int, file: str) -> CommitFile:
+    content = read_whole(file)
     fingerprint = hashlib.sha256(content).hexdigest()
     if not content.strip():
         return CommitFile(version, file, fingerprint, (), "it is empty")
@@ -156,21 +167,20 @@ def _cut(actions: Sequence[Mapping[str, Any]]) -> str:
     return ""
 
 
-def _broken_checkpoint(file: Path) -> str:
+def _checkpoint(version: int, file: str) -> CheckpointFile:
     try:
-        state = pl.read_parquet(file)
+        state = pl.read_parquet(BytesIO(read_whole(file)))
     except UNREADABLE as error:
-        return f"it cannot be read ({str(error)[:200]})"
+        return CheckpointFile(version, file, (), f"it cannot be read ({str(error)[:200]})")
     if "add" not in state.columns or "protocol" not in state.columns:
-        return "it holds no state of a table"
-    return ""
+        return CheckpointFile(version, file, (), "it holds no state of a table")
+    paths = state["add"].struct.field("path").drop_nulls()
+    return CheckpointFile(version, file, tuple(paths), "")
 
 
-def _last_checkpoint(file: Path, checkpoints: list[CheckpointFile]) -> str | None:
-    if not file.exists():
-        return None
+def _last_checkpoint(file: str, checkpoints: list[CheckpointFile]) -> str:
     try:
-        version = json.loads(file.read_text(encoding="utf-8"))["version"]
+        version = json.loads(read_whole(file).decode("utf-8"))["version"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"it cannot be read ({error!r})"
     named = [each for each in checkpoints if each.version == version]

@@ -2,12 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
-from pyarrow import fs
-
-from shortlist.store.filesystems import filesystem
+from shortlist.store.filesystems import files_below, read_whole, remove_file
 from shortlist.store.repair import ASIDE
 from shortlist.subjects import Subject, mention
 
@@ -21,10 +18,11 @@ def remove_pages_that_quote(root: str, subjects: Sequence[Subject]) -> list[str]
         Names of what was removed, relative to the root.
     """
     pattern, removed = mention(subjects), []
-    for path in sorted(path for path in Path(root).rglob("*") if path.is_file()):
-        if pattern.search(path.read_text(encoding="utf-8", errors="replace")):
-            path.unlink()
-            removed.append(str(path.relative_to(root)))
+    for name in files_below(root):
+        path = f"{root.rstrip('/')}/{name}"
+        if pattern.search(read_whole(path).decode("utf-8", errors="replace")):
+            remove_file(path)
+            removed.append(name)
     return removed
 
 
@@ -32,17 +30,15 @@ def remove_files_moved_aside(root: str) -> list[str]:
     """Remove every file that `repair` moved aside: no table states what it holds any more, so it cannot be searched.
 
     Args:
-        root: the warehouse; where it is a URL, nothing was ever moved aside.
+        root: the warehouse.
 
     Returns:
         Names of what was removed, relative to the root.
     """
-    if "://" in root:
-        return []
-    removed = sorted(path for path in (Path(root) / ASIDE).rglob("*") if path.is_file())
-    for path in removed:
-        path.unlink()
-    return [str(path.relative_to(root)) for path in removed]
+    removed = [f"{ASIDE}/{name}" for name in files_below(f"{root.rstrip('/')}/{ASIDE}")]
+    for name in removed:
+        remove_file(f"{root.rstrip('/')}/{name}")
+    return removed
 
 
 def commits_that_quote(tables: Sequence[tuple[str, str]], subjects: Sequence[Subject]) -> list[str]:
@@ -65,13 +61,9 @@ def commits_that_quote(tables: Sequence[tuple[str, str]], subjects: Sequence[Sub
 
 
 def _commits(path: str) -> list[tuple[str, str]]:
-    system, root = filesystem(path)
-    files = system.get_file_info(fs.FileSelector(f"{root}/_delta_log"))
-    found = []
-    for file in sorted((file for file in files if file.extension == "json"), key=lambda file: file.base_name):
-        with system.open_input_stream(file.path) as stream:
-            found.append((file.base_name, stream.read().decode("utf-8")))
-    return found
+    log = f"{path}/_delta_log"
+    names = [name for name in files_below(log, recursive=False) if name.endswith(".json")]
+    return [(name, read_whole(f"{log}/{name}").decode("utf-8")) for name in names]
 
 
 def _statistics(line: str) -> list[str]:

@@ -26,7 +26,7 @@ def table_lock(root: str, table: str) -> Iterator[None]:
     """One committer per table on a local disk, where Delta's own commit is a check followed by a rename.
 
     Args:
-        root: the warehouse; nothing is locked where it is a URL, for object stores refuse a second commit themselves.
+        root: the warehouse; nothing is locked where it is a URL: commits there are conditional puts, of which one is refused.
         table: name of the table.
 
     Raises:

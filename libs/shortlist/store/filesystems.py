@@ -2,8 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 from pyarrow import fs
+
+# How URLs of S3 begin here; settings refuse Hadoop's other names for it.
+ON_S3: Final = "s3://"
 
 
 def filesystem(path: str) -> tuple[fs.FileSystem, str]:
@@ -14,11 +18,56 @@ def filesystem(path: str) -> tuple[fs.FileSystem, str]:
         OSError: one that cannot be reached.
     """
     if "://" in path:
-        # Hadoop's name for the same store, in URLs that Spark takes.
-        url = f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path
-        system, below = fs.FileSystem.from_uri(url)
+        system, below = fs.FileSystem.from_uri(path)
         return system, str(below)
     return fs.LocalFileSystem(), path
+
+
+def read_whole(path: str) -> bytes:
+    """The bytes of a small file.
+
+    Raises:
+        ValueError, OSError: as `filesystem`, or there is no such file.
+    """
+    system, file = filesystem(path)
+    with system.open_input_stream(file, compression=None) as stream:
+        content: bytes = stream.read()
+    return content
+
+
+def is_file(path: str) -> bool:
+    """Whether there is a file."""
+    system, file = filesystem(path)
+    return bool(system.get_file_info(file).is_file)
+
+
+def is_folder(path: str) -> bool:
+    """Whether there is a folder; in an object store: something below it."""
+    system, folder = filesystem(path)
+    return bool(system.get_file_info(folder).type == fs.FileType.Directory)
+
+
+def files_below(folder: str, recursive: bool = True) -> dict[str, fs.FileInfo]:
+    """Every file of a folder by its name below it, sorted; none where there is no such folder."""
+    system, base = filesystem(folder.rstrip("/"))
+    selector = fs.FileSelector(base, allow_not_found=True, recursive=recursive)
+    files = (info for info in system.get_file_info(selector) if info.is_file)
+    return dict(sorted((info.path[len(base) :].lstrip("/"), info) for info in files))
+
+
+def move_file(path: str, target: str) -> None:
+    """Move a file within its file system; an object store copies it and removes the original."""
+    system, file = filesystem(path)
+    below = filesystem(target)[1]
+    if isinstance(system, fs.LocalFileSystem):
+        system.create_dir(below.rpartition("/")[0])
+    system.move(file, below)
+
+
+def remove_file(path: str) -> None:
+    """Remove a file."""
+    system, file = filesystem(path)
+    system.delete_file(file)
 
 
 def write_whole(path: str, content: bytes) -> None:

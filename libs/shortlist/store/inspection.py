@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-import polars as pl
 from deltalake import DeltaTable
 
 from shortlist.columns import RUN_DATE
@@ -17,6 +15,7 @@ from shortlist.records.publications import Publication
 from shortlist.store.commits import read_inputs
 from shortlist.store.delta_log import DeltaLog, read_log
 from shortlist.store.fences import run_partition
+from shortlist.store.filesystems import files_below
 from shortlist.store.model_commits import of_one_training, read_stamp, stored_digest
 from shortlist.store.published_days import broken_files, findings
 from shortlist.store.reading_errors import UNREADABLE
@@ -47,7 +46,7 @@ class Finding:
     mend: str
 
 
-def inspect_log(table: str, folder: Path, log: DeltaLog) -> Iterator[Finding]:
+def inspect_log(table: str, path: str, log: DeltaLog) -> Iterator[Finding]:
     """What is wrong with the files of a log."""
     wrong, repair = True, f"shortlist repair {table} moves it aside"
     for commit in log.commits:
@@ -73,15 +72,15 @@ def inspect_log(table: str, folder: Path, log: DeltaLog) -> Iterator[Finding]:
     if log.last_checkpoint:
         yield Finding(table, "broken_last_checkpoint", wrong, f"_last_checkpoint: {log.last_checkpoint}", repair)
     if log.unfinished:
-        says = f"{len(log.unfinished)} temporary file(s) of writers lie in the log, e.g. {log.unfinished[0].name}"
+        says = f"{len(log.unfinished)} temporary file(s) of writers lie in the log, e.g. {next(iter(log.unfinished))}"
         yield Finding(table, "unfinished_files", False, says, repair)
     for stranger in log.strangers:
-        says = f"{stranger.name} lies in the log and is no part of one"
+        says = f"{stranger} lies in the log and is no part of one"
         yield Finding(table, "strange_file", False, says, "look at it; readers pass over it")
-    orphans = _orphans(folder, log)
+    orphans = _orphans(path, log)
     if orphans:
-        size = sum(file.stat().st_size for file in orphans)
-        says = f"{len(orphans)} data file(s) of {size / 1e6:.1f} MB belong to no version, e.g. {orphans[0].name}"
+        size, first = sum(orphans.values()), next(iter(orphans)).rsplit("/", 1)[-1]
+        says = f"{len(orphans)} data file(s) of {size / 1e6:.1f} MB belong to no version, e.g. {first}"
         yield Finding(table, "orphan_files", False, says, "nothing: vacuum removes them when they are old enough")
 
 
@@ -217,17 +216,15 @@ def inspect_newest(table: str, path: str, surface: str, days: Sequence[Publicati
 def inspect_table(table: str, path: str, contract: Contract) -> tuple[list[Finding], int | None]:
     """Everything about a table that needs no publication, and its newest version; None when it cannot be opened."""
     found: list[Finding] = []
-    if "://" not in path:
-        try:
-            log = read_log(Path(path))
-        except OSError as error:
-            return [Finding(table, "unreadable", True, f"its log cannot be listed ({error})", _RESTORE)], None
-        found += inspect_log(table, Path(path), log)
+    try:
+        log = read_log(path)
+    except OSError as error:
+        return [Finding(table, "unreadable", True, f"its log cannot be listed ({error})", _RESTORE)], None
+    found += inspect_log(table, path, log)
     try:
         version = int(DeltaTable(path).version())
         found += inspect_shape(table, path, contract)
-        if "://" not in path:
-            found += inspect_files(table, path, version)
+        found += inspect_files(table, path, version)
     except UNREADABLE as error:
         if not any(finding.wrong for finding in found):
             found.append(Finding(table, "unreadable", True, f"it cannot be opened ({str(error)[:300]})", _RESTORE))
@@ -239,10 +236,10 @@ def _files(table: DeltaTable, day: str) -> set[str]:
     return set(table.file_uris(file_pruning_predicate=[(RUN_DATE, "=", day)]))
 
 
-def _orphans(folder: Path, log: DeltaLog) -> list[Path]:
-    """Data files that no commit and no checkpoint names; nothing when the log cannot tell."""
+def _orphans(path: str, log: DeltaLog) -> dict[str, int]:
+    """Names and sizes of data files that no commit and no checkpoint names; nothing when the log cannot tell."""
     if not log.whole():
-        return []
+        return {}
     named = {
         unquote(action[kind]["path"])
         for commit in log.commits
@@ -250,9 +247,6 @@ def _orphans(folder: Path, log: DeltaLog) -> list[Path]:
         for kind in ("add", "remove")
         if kind in action
     }
-    for checkpoint in log.checkpoints:
-        if not checkpoint.broken:
-            paths = pl.read_parquet(checkpoint.file, columns=["add"])["add"].struct.field("path")
-            named.update(unquote(path) for path in paths.drop_nulls())
-    files = (file for file in folder.rglob("*.parquet") if "_delta_log" not in file.relative_to(folder).parts)
-    return sorted(file for file in files if str(file.relative_to(folder)) not in named)
+    named.update(unquote(file) for checkpoint in log.checkpoints for file in checkpoint.paths)
+    data = {name: info.size for name, info in files_below(path).items() if name.endswith(".parquet")}
+    return {name: size for name, size in data.items() if not name.startswith("_delta_log/") and name not in named}

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
+from pyarrow import fs, parquet
 
 from shortlist.columns import RUN_DATE, SUBJECT_ID
 from shortlist.records.publications import Publication
 from shortlist.store.digests import DIGESTED, GAINED, Digest, digest_rows
+from shortlist.store.filesystems import filesystem
 from shortlist.store.reading_errors import UNREADABLE
 
 
@@ -68,31 +69,32 @@ def findings(path: str, publication: Publication, version: int | None) -> list[s
 
 
 def broken_files(path: str, table: DeltaTable, run_date: date | None = None) -> list[BrokenFile]:
-    """Files that are missing, cut or unreadable, by their sizes and footers; local disks only.
+    """Files that are missing, cut or unreadable, by their sizes and footers.
 
     Args:
         path: where the table lives.
         table: opened at the version whose files are looked at.
         run_date: look only at this day's.
     """
-    if "://" in path:
-        return []
+    system, root = filesystem(path)
     found = []
     for row in pa.table(table.get_add_actions(flatten=True)).to_pylist():
         if run_date is None or str(row.get(f"partition.{RUN_DATE}")) == run_date.isoformat():
-            problem = _problem(Path(path) / unquote(row["path"]), row["size_bytes"], row.get("num_records"))
+            file = system.get_file_info(f"{root}/{unquote(row['path'])}")
+            problem = _problem(system, file, row["size_bytes"], row.get("num_records"))
             found += [BrokenFile(row["path"], *problem)] if problem else []
     return found
 
 
-def _problem(file: Path, size: int, rows: int | None) -> tuple[str, str] | None:
-    if not file.exists():
+def _problem(system: fs.FileSystem, file: fs.FileInfo, size: int, rows: int | None) -> tuple[str, str] | None:
+    if not file.is_file:
         return "missing_file", "does not exist"
-    if file.stat().st_size != size:
-        return "truncated_file", f"has {file.stat().st_size} bytes instead of {size}"
+    if file.size != size:
+        return "truncated_file", f"has {file.size} bytes instead of {size}"
     try:
-        read = pl.scan_parquet(file).select(pl.len()).collect().item()
-    except UNREADABLE as error:
+        with system.open_input_file(file.path) as stream:
+            read = parquet.read_metadata(stream).num_rows
+    except (OSError, pa.ArrowInvalid) as error:
         return "unreadable_file", f"cannot be read ({str(error)[:200]})"
     if rows is not None and read != rows:
         return "other_rows", f"has {read} rows instead of {rows}"

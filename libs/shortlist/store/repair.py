@@ -5,11 +5,11 @@ What is moved lies below `<warehouse>/.aside/<table>/`. Data files and the versi
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from shortlist.store.delta_log import LAST_CHECKPOINT, CommitFile, DeltaLog, read_log
 from shortlist.store.fences import table_lock
+from shortlist.store.filesystems import files_below, move_file
 
 ASIDE: Final = ".aside"
 
@@ -19,15 +19,20 @@ class Repair:
     """One file to be moved aside: of which table, and why nothing is lost."""
 
     table: str
-    file: Path
+    file: str
     why: str
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.file.rsplit("/", 1)[-1]
 
 
 def plan_repairs(root: str, table: str, named: frozenset[int], older_than: float) -> list[Repair]:
     """What can be mended; nothing is changed.
 
     Args:
-        root: the warehouse, on a local disk.
+        root: the warehouse.
         table: name of the table.
         named: versions that publications names; none of their commits is touched.
         older_than: a temporary file is a leftover when it was written before this moment, in seconds since 1970.
@@ -35,26 +40,25 @@ def plan_repairs(root: str, table: str, named: frozenset[int], older_than: float
     Raises:
         OSError: there is no log that could be listed.
     """
-    log = read_log(Path(root) / table)
+    log = read_log(f"{root}/{table}")
     return [Repair(table, file, why) for file, why in _repairs(log, named, older_than)]
 
 
-def repair(root: str, table: str, named: frozenset[int], older_than: float) -> list[tuple[Repair, Path]]:
-    """Do what `plan_repairs` finds, under the table's lock; each file with the path that it was moved to."""
-    aside = Path(root) / ASIDE / table
+def repair(root: str, table: str, named: frozenset[int], older_than: float) -> list[tuple[Repair, str]]:
+    """Do what `plan_repairs` finds, on a disk under the table's lock; each file with the path that it was moved to."""
+    aside = f"{root}/{ASIDE}/{table}"
     done = []
     with table_lock(root, table):
         for each in plan_repairs(root, table, named, older_than):
-            aside.mkdir(parents=True, exist_ok=True)
-            taken = {file.name for file in aside.iterdir()}
-            names = (f"{each.file.name}.{number}" for number in range(len(taken) + 1))
-            target = aside / next(name for name in names if name not in taken)
-            each.file.rename(target)
+            taken = files_below(aside)
+            names = (f"{each.name}.{number}" for number in range(len(taken) + 1))
+            target = f"{aside}/{next(name for name in names if name not in taken)}"
+            move_file(each.file, target)
             done.append((each, target))
     return done
 
 
-def _repairs(log: DeltaLog, named: frozenset[int], older_than: float) -> Iterator[tuple[Path, str]]:
+def _repairs(log: DeltaLog, named: frozenset[int], older_than: float) -> Iterator[tuple[str, str]]:
     last = _last_commit(log, named)
     without = None if last is None else last[0].version - 1
     if last is not None:
@@ -65,10 +69,10 @@ def _repairs(log: DeltaLog, named: frozenset[int], older_than: float) -> Iterato
             if checkpoint.broken:
                 yield checkpoint.file, f"checkpoint {checkpoint.version} is broken, the commits say the same"
         if log.last_checkpoint:
-            yield log.folder / LAST_CHECKPOINT, f"{log.last_checkpoint}; readers list the log without it"
-    for file in log.unfinished:
-        if file.stat().st_mtime < older_than:
-            yield file, "a writer left it unfinished; no version needs it"
+            yield f"{log.folder}/{LAST_CHECKPOINT}", f"{log.last_checkpoint}; readers list the log without it"
+    for name, info in log.unfinished.items():
+        if info.mtime.timestamp() < older_than:
+            yield f"{log.folder}/{name}", "a writer left it unfinished; no version needs it"
 
 
 def _last_commit(log: DeltaLog, named: frozenset[int]) -> tuple[CommitFile, str] | None:

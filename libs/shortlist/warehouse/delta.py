@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from shortlist.contracts import read_contract
-from shortlist.errors import ContractError, FencedError
+from shortlist.errors import ConflictError, ContractError, FencedError
 from shortlist.records.manifest import FileSizes
 from shortlist.redaction import redact_all
 from shortlist.store.commits import NEWEST, commits_from, stamp_of
@@ -29,6 +29,8 @@ from shortlist.store.filesystems import filesystem
 from shortlist.store.publications import append_rows
 from shortlist.store.schema_differences import differences, fields_of
 from shortlist.tables import Table
+from shortlist.warehouse.conflicts import CONFLICTS
+from shortlist.warehouse.session import require_safe_commits
 
 # Where an attempt is written into the commit's metadata, and read back from it.
 ATTEMPT = "attempt"
@@ -36,6 +38,8 @@ ATTEMPT = "attempt"
 MAX_LISTED_FILES = 1000
 # Delta reads the sizes of a compaction from the session.
 _COMPACTION_SIZES = ("spark.databricks.delta.optimize.minFileSize", "spark.databricks.delta.optimize.maxFileSize")
+# So often a replacement gives way to another writer's commit, where no lock keeps others away.
+MAX_CONFLICTS = 5
 # Spark takes these in a path for a pattern.
 _GLOB = frozenset("{}[]*?\\")
 
@@ -60,6 +64,9 @@ class Warehouse:
     spark: SparkSession
     root: str
 
+    def __post_init__(self) -> None:
+        require_safe_commits(self.spark, self.root)
+
     def path(self, table: Table) -> str:
         """Where a table lives."""
         return f"{self.root.rstrip('/')}/{table.name}"
@@ -82,11 +89,16 @@ class Warehouse:
             builder = builder.property(name, value)
         with self._locked(table):
             self._remove_empty_log(table)
-            builder.execute()
+            try:
+                builder.execute()
+            except CONFLICTS:
+                if not self.exists(table):  # Not made by somebody else in the meantime, then.
+                    raise
 
     def _remove_empty_log(self, table: Table) -> None:
         """Take away the log of a table whose maker died before its first commit: Delta would neither open nor make it."""
         log = Path(self.path(table)) / "_delta_log"
+        # In an object store there are no folders that could be left empty.
         if (
             "://" not in self.root
             and log.is_dir()
@@ -159,45 +171,50 @@ class Warehouse:
             where: Spark SQL predicate on constants made by us (see `equals` and `between`).
             attempt: fence number; must be above the partition's newest committed one.
             facts: what the commit's metadata says of the run (JSON-able).
-            require: asked when no other process can commit to the table; raises what speaks against the commit.
+            require: asked before the commit, on a disk when no other process can commit; raises what speaks against it.
 
         Raises:
             FencedError: a newer attempt has committed this partition.
             ContractError: the frame, or the table that is there, has other columns than the contract.
+            ConflictError: other writers committed first, `MAX_CONFLICTS` times.
         """
         conformed = table.conform(frame)
         self.create(table)
         stamp = redact_all({**facts, PARTITION: partition, ATTEMPT: attempt})
+        writer = conformed.write.format("delta").mode("overwrite").option("replaceWhere", where)
+        # A table from before its contract gained a column that may be empty gets it; conform lets no other by.
+        writer = writer.option("mergeSchema", "true").option("userMetadata", json.dumps(stamp, sort_keys=True))
+        writer = writer.option("txnAppId", fence_name(table.name, partition)).option("txnVersion", attempt)
         with self._locked(table):
-            require()
-            # Delta would fill up what is missing and keep what nobody states any more, without a word.
-            drifted = differences(fields_of(deltalake.DeltaTable(self.path(table))), read_contract(table.contract))
-            if drifted:
-                raise ContractError.table_drifted(table.name, f"{table.contract}.odcs.yaml", drifted)
-            newest = self.last_attempt(table, partition)
-            if newest is not None and newest >= attempt:
-                # The attempt's own commit, whose answer was lost; unless a newer one, or a rollback, came after it.
-                landed = self._landed(table, stamp) if newest == attempt else None
-                if landed is None:
-                    raise FencedError.newer_attempt(table.name, partition, attempt, newest)
-                return Replacement(landed, repeated=True)
-            (
-                conformed.write.format("delta")
-                .mode("overwrite")
-                .option("replaceWhere", where)
-                # A table from before its contract gained a column that may be empty gets it; conform lets no other by.
-                .option("mergeSchema", "true")
-                .option("txnAppId", fence_name(table.name, partition))
-                .option("txnVersion", attempt)
-                .option("userMetadata", json.dumps(stamp, sort_keys=True))
-                .save(self.path(table))
-            )
+            for tried in range(1, MAX_CONFLICTS + 1):
+                require()
+                self._refuse_drifted(table)
+                newest = self.last_attempt(table, partition)
+                if newest is not None and newest >= attempt:
+                    # The attempt's own commit, whose answer was lost; unless a newer one, or a rollback, came after it.
+                    landed = self._landed(table, stamp) if newest == attempt else None
+                    if landed is None:
+                        raise FencedError.newer_attempt(table.name, partition, attempt, newest)
+                    return Replacement(landed, repeated=True)
+                try:
+                    writer.save(self.path(table))
+                    break
+                except CONFLICTS:
+                    # Only where there is no lock. Who came first may be a newer attempt, or have written another partition.
+                    if tried == MAX_CONFLICTS:
+                        raise
             landed = self._landed(table, stamp)
             if landed is None:  # Delta skips a fenced write without a word.
                 raise FencedError.newer_attempt(
                     table.name, partition, attempt, self.last_attempt(table, partition) or attempt
                 )
             return Replacement(landed, repeated=False)
+
+    def _refuse_drifted(self, table: Table) -> None:
+        """Delta would fill up what is missing and keep what nobody states any more, without a word."""
+        drifted = differences(fields_of(deltalake.DeltaTable(self.path(table))), read_contract(table.contract))
+        if drifted:
+            raise ContractError.table_drifted(table.name, f"{table.contract}.odcs.yaml", drifted)
 
     def append(self, rows: Sequence[Mapping[str, Any]], table: Table) -> None:
         """Add a few rows, each with the contract's columns; for tables that only grow."""
@@ -336,8 +353,13 @@ class Warehouse:
         newest = islice(commits_from(path, deltalake.DeltaTable(path).version()), NEWEST)
         return next((version for version, info in newest if stamp_of(info) == wanted), None)
 
-    def _locked(self, table: Table) -> AbstractContextManager[None]:
-        return table_lock(self.root, table.name)
+    @contextmanager
+    def _locked(self, table: Table) -> Iterator[None]:
+        with table_lock(self.root, table.name):
+            try:
+                yield
+            except CONFLICTS as error:
+                raise ConflictError.with_other_writers(table.name, type(error).__name__) from error
 
 
 def equals(**values: date | str) -> str:

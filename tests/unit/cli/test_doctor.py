@@ -101,6 +101,22 @@ def test_jars(tmp_path: Path) -> None:
     assert not looks.jars(tmp_path / "none", folder).ok
 
 
+def test_jars_for_s3(tmp_path: Path) -> None:
+    sums, folder = tmp_path / "sums", tmp_path / "jars"
+    folder.mkdir()
+    (folder / "a.jar").write_bytes(b"a")
+    sums.write_text(f"{hashlib.sha256(b'a').hexdigest()}  a.jar\n")
+    line = looks.s3_jars(sums, folder)
+    assert line == Line(
+        "jars for s3", False, "shortlist-log-store.jar is missing, so Spark would lose commits", line.mend
+    )
+    assert line.mend == "infra/setup --object-store"
+    (folder / "shortlist-log-store.jar").touch()
+    assert looks.s3_jars(sums, folder) == Line("jars for s3", True, "1 with the right sha256")
+    (folder / "a.jar").unlink()
+    assert "a.jar is missing" in looks.s3_jars(sums, folder).says
+
+
 def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHORTLIST_MIN_FREE_GB", "0")
     assert looks.free_disk("warehouse", tmp_path / "not" / "yet").ok

@@ -52,7 +52,7 @@ def test_ids_by_standard_input(
     ("argv", "said"),
     [
         ([" ", "--yes"], "SUBJECT '': names nobody"),
-        (["u1", "--yes", "--set", "paths.landing=s3a://bucket/landing"], "is no local folder"),
+        (["u1", "--yes", "--set", "paths.landing=s3://bucket/landing"], "is no local folder"),
         (["u1"], "nothing was changed"),
     ],
 )

@@ -52,7 +52,7 @@ def settings(home: Path) -> Settings:
 
 
 def written(settings: Settings) -> dict[str, Page]:
-    index = write_gate_pages(gather(settings, D), settings.paths.reports)
+    index = Path(write_gate_pages(gather(settings, D), settings.paths.reports))
     return {path.name: Page(path.read_text(encoding="utf-8")) for path in sorted(index.parent.iterdir())}
 
 
@@ -117,7 +117,7 @@ def test_write_gate_pages__each_rule_with_all_there_is_to_say(settings: Settings
 
 def test_write_gate_pages__self_contained_and_linked(settings: Settings) -> None:
     write_checks(settings)
-    index = write_gate_pages(gather(settings, D), settings.paths.reports)
+    index = Path(write_gate_pages(gather(settings, D), settings.paths.reports))
     assert index == Path(settings.paths.reports) / "checks" / "2017-11-30" / "index.html"
     report = Path(settings.paths.reports) / "2017-11-30.html"
     report.write_text(render_page(gather(settings, D)), encoding="utf-8")
@@ -135,9 +135,9 @@ def test_write_gate_pages__self_contained_and_linked(settings: Settings) -> None
 
 def test_write_gate_pages__again_leaves_nothing_of_before(settings: Settings) -> None:
     write_checks(settings)
-    first = write_gate_pages(gather(settings, D), settings.paths.reports)
+    first = Path(write_gate_pages(gather(settings, D), settings.paths.reports))
     whole = {path.name: path.read_bytes() for path in first.parent.iterdir()}
-    assert write_gate_pages(gather(settings, D), settings.paths.reports) == first
+    assert Path(write_gate_pages(gather(settings, D), settings.paths.reports)) == first
     assert {path.name: path.read_bytes() for path in first.parent.iterdir()} == whole
     manifest(settings, "publish_candidates", checks=[])
     write_gate_pages(gather(settings, D), settings.paths.reports)

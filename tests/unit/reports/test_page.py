@@ -240,12 +240,12 @@ def test_stages__jobs_side_by_side_share_a_stage(home: Path) -> None:
 def test_write_page__again_is_the_same_file(home: Path) -> None:
     settings = write_settings(home)
     write_world(settings)
-    path = write_page(gather(settings, D), settings.paths.reports)
+    path = Path(write_page(gather(settings, D), settings.paths.reports))
     first = path.read_bytes()
     assert path == home / "reports" / "2017-11-30.html"
-    assert write_page(gather(settings, D), settings.paths.reports).read_bytes() == first
+    assert Path(write_page(gather(settings, D), settings.paths.reports)).read_bytes() == first
     assert [entry.name for entry in path.parent.iterdir()] == ["2017-11-30.html"]
-    assert write_page(gather(settings, BEFORE), settings.paths.reports).name == "2017-11-23.html"
+    assert Path(write_page(gather(settings, BEFORE), settings.paths.reports)).name == "2017-11-23.html"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,6 @@ def test_what_a_repair_moved_aside_is_removed_and_tables_stay(tmp_path: Path) ->
     assert remove_files_moved_aside(str(tmp_path)) == [".aside/engagements/part-0.parquet"]
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [table]
     assert remove_files_moved_aside(str(tmp_path)) == []
-    assert remove_files_moved_aside("s3://bucket/tables") == []
 
 
 def test_a_log_is_searched_for_values_only(tmp_path: Path) -> None:

@@ -171,14 +171,16 @@ def test_manifests_are_below_the_warehouse_unless_settings_say_otherwise(home: P
     overrides = ["paths.warehouse=s3://bucket/tables"]
     assert load_settings(home / "shortlist.yaml", overrides).paths.manifests == "s3://bucket/tables/_manifests"
     overrides.append("paths.manifests=gs://other/m")
-    assert load_settings(home / "shortlist.yaml", overrides).paths.manifests == "gs://other/m"
+    overrides.append("paths.reports=s3://bucket/reports")
+    loaded = load_settings(home / "shortlist.yaml", overrides).paths
+    assert (loaded.manifests, loaded.reports) == ("gs://other/m", "s3://bucket/reports")
 
 
 @pytest.mark.parametrize(
     ("setting", "problem"),
     [
         ("paths.manifests=http://there/m", "manifests cannot be written to http://; next: name a folder, or a URL of"),
-        ("paths.reports=s3://bucket/r", "reports are written to a local folder; next: name one"),
+        ("paths.reports=http://there/r", "reports cannot be written to http://; next: name a folder, or a URL of"),
     ],
 )
 def test_a_url_that_cannot_be_written_to_is_refused(home: Path, setting: str, problem: str) -> None:
