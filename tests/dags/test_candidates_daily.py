@@ -2,19 +2,20 @@
 
 import os
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, DeadlineReference
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
 from shortlist.config import settings_file
 from shortlist.pipeline import JOBS
+from shortlist_airflow.callbacks import explain_lateness
 from shortlist_airflow.operators import SubmitJob
 
 # Each job of the registry and what it waits for; a job that waits for no other waits for the settings.
@@ -49,6 +50,30 @@ def test_one_run_at_a_time_and_no_flood_of_old_days(candidates_daily: DAG) -> No
 
 def test_the_order(candidates_daily: DAG) -> None:
     assert {task.task_id: set(task.upstream_task_ids) for task in candidates_daily.tasks} == ORDER
+
+
+def test_groups_are_drawn_and_no_part_of_a_name(candidates_daily: DAG) -> None:
+    groups = {
+        name: {child for child in group.children if child in JOBS}
+        for name, group in candidates_daily.task_group.get_task_group_dict().items()
+        if name is not None
+    }
+    assert groups == {
+        "prepare": {"extract_engagements", "build_interactions"},
+        "train": {"train_als", "train_cooccurrence", "learn_blend"},
+        "publish": {"publish_candidates", "evaluate_candidates"},
+    }
+
+
+def test_a_day_is_late_six_hours_after_its_run_was_due(candidates_daily: DAG) -> None:
+    assert candidates_daily.deadline is not None
+    (alert,) = candidates_daily.deadline
+    assert alert.reference == DeadlineReference.DAGRUN_LOGICAL_DATE
+    assert isinstance(alert.interval, timedelta)
+    due = datetime(2017, 11, 30, 2, tzinfo=UTC) + alert.interval  # from the logical date of the run for 2017-11-30
+    assert (due, alert.name) == (datetime(2017, 12, 1, 8, tzinfo=UTC), "published by 08:00 UTC")
+    # Airflow finds it again by this name, in another process.
+    assert alert.callback.path == f"{explain_lateness.__module__}.{explain_lateness.__name__}"
 
 
 def test_a_held_surface_keeps_nothing_but_itself_from_running(candidates_daily: DAG) -> None:
