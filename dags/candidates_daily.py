@@ -1,12 +1,14 @@
 """The nightly run: from what was known when a day ended to checked candidates, one published table per surface.
 
-The logical date is the day that ended; the run starts two hours later (UTC), when its landing is complete. `settings`
-in the run's conf overrides the settings file for this run. A job that a check holds (exit 3), that was set up wrongly
-(2) or that a newer attempt has fenced off (4) fails for good; anything else is tried again twice. Whatever stops the
-run, every surface keeps serving its last published day, and the report of the day says what happened.
+The logical date is the day that ended; the run starts two hours later (UTC), when its landing is complete. Airflow's pages
+name a run by the moment it was due: `2017-12-01 02:00` is the run for 2017-11-30. `settings` in the run's conf overrides
+the settings file for this run. A job that a check holds (exit 3), that was set up wrongly (2) or that a newer attempt has
+fenced off (4) fails for good; anything else is tried again twice. Whatever stops the run, every surface keeps serving its
+last published day, and the report of the day says what happened.
 
 A scheduled run that has not succeeded at 08:00 UTC of the day after is late: the deadline is missed, which Airflow shows,
-counts (`deadline_alerts.deadline_missed`) and logs as one line. A day that is run later, by a back-fill, is nobody's alert.
+counts (`deadline_alerts.deadline_missed`) and logs as one line. A day that is run later, by a back-fill, is listed as
+missed too, but nobody is told.
 """
 
 from datetime import timedelta
@@ -48,17 +50,11 @@ with DAG(
     with TaskGroup("train", prefix_group_id=False, tooltip="Models and blends, each from the same interactions"):
         train = [SubmitJob(job="train_als"), SubmitJob(job="train_cooccurrence"), SubmitJob(job="learn_blend")]
     generate = SubmitJob(job="generate_candidates")
-    with TaskGroup(
-        "publish", prefix_group_id=False, tooltip="Tonight's lists are checked and published; earlier ones judged"
-    ):
-        publish = SubmitJob(
-            job="publish_candidates",
-            outlets=candidates_outlets(),
-            post_execute=announce_publications,
-            priority_weight=2,
-        )
-        # It judges earlier days, so a surface that is held tonight does not keep it from running. Publishing goes first.
-        evaluate = SubmitJob(job="evaluate_candidates")
+    with TaskGroup("publish", prefix_group_id=False, tooltip="Lists are checked, published, and announced to readers"):
+        publish = SubmitJob(job="publish_candidates", priority_weight=2)
+        announce = announce_publications.override(outlets=candidates_outlets())()
+    # It judges earlier days, so a surface that is held tonight does not keep it from running. Publishing goes first.
+    evaluate = SubmitJob(job="evaluate_candidates")
     # As a teardown it runs whatever happened after the settings were found good; `complete`, the other leaf, keeps a
     # report that was written from making a failed run look well.
     report = SubmitJob(job="write_report").as_teardown(on_failure_fail_dagrun=True)
@@ -67,4 +63,5 @@ with DAG(
     )
 
     checked >> extract >> build >> train >> generate >> [publish, evaluate] >> complete
+    publish >> announce >> complete
     [checked, publish, evaluate] >> report
