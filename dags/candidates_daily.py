@@ -11,18 +11,13 @@ counts (`deadline_alerts.deadline_missed`) and logs as one line. A day that is r
 missed too, but nobody is told.
 """
 
-from datetime import timedelta
-
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, CronDataIntervalTimetable, DeadlineAlert, DeadlineReference, SyncCallback, TaskGroup
+from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup
 
 from shortlist_airflow.assets import announce_publications, candidates_outlets
-from shortlist_airflow.callbacks import explain_lateness
+from shortlist_airflow.deadlines import deadline_of_a_night
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
 from shortlist_airflow.params import SETTINGS, check_settings, settings_param
-
-# From the logical date, 02:00 UTC of the day that the run is for.
-PUBLISHED_WITHIN = timedelta(hours=30)
 
 with DAG(
     dag_id="candidates_daily",
@@ -36,12 +31,7 @@ with DAG(
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     params={SETTINGS: settings_param()},
-    deadline=DeadlineAlert(
-        name="published by 08:00 UTC",
-        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
-        interval=PUBLISHED_WITHIN,
-        callback=SyncCallback(explain_lateness),
-    ),
+    deadline=deadline_of_a_night(),
 ):
     checked = check_settings().as_setup()
     # Groups are drawn, not named: a task's id is its job's.

@@ -2,20 +2,20 @@
 
 import os
 import subprocess
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, DeadlineReference
+from airflow.sdk import DAG
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
 from shortlist.config import settings_file
 from shortlist.pipeline import JOBS
-from shortlist_airflow.callbacks import explain_lateness
+from shortlist_airflow.deadlines import PUBLISHED_BY_MORNING
 from shortlist_airflow.operators import SubmitJob
 
 # Each job of the registry and what it waits for; a job that waits for no other waits for the settings.
@@ -66,15 +66,9 @@ def test_groups_are_drawn_and_no_part_of_a_name(candidates_daily: DAG) -> None:
     }
 
 
-def test_a_day_is_late_six_hours_after_its_run_was_due(candidates_daily: DAG) -> None:
-    assert candidates_daily.deadline is not None
-    (alert,) = candidates_daily.deadline
-    assert alert.reference == DeadlineReference.DAGRUN_LOGICAL_DATE
-    assert isinstance(alert.interval, timedelta)
-    due = datetime(2017, 11, 30, 2, tzinfo=UTC) + alert.interval  # from the logical date of the run for 2017-11-30
-    assert (due, alert.name) == (datetime(2017, 12, 1, 8, tzinfo=UTC), "published by 08:00 UTC")
-    # Airflow finds it again by this name, in another process.
-    assert alert.callback.path == f"{explain_lateness.__module__}.{explain_lateness.__name__}"
+def test_it_has_a_deadline(candidates_daily: DAG) -> None:
+    deadlines: Any = candidates_daily.deadline
+    assert deadlines == [PUBLISHED_BY_MORNING]
 
 
 def test_a_held_surface_keeps_nothing_but_itself_from_running(candidates_daily: DAG) -> None:

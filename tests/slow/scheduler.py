@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,10 +161,11 @@ def standalone(home: Path, environment: dict[str, str]) -> Iterator[Scheduler]:
         yield Scheduler(home, url, wait_until(lambda: _token(url, process, log), f"{url} answers", 600))
     finally:
         process.send_signal(signal.SIGINT)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(60)
-        finally:
-            _end_group(process.pid)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _token(url: str, process: "subprocess.Popen[bytes]", log: Path) -> str | None:
@@ -175,10 +176,3 @@ def _token(url: str, process: "subprocess.Popen[bytes]", log: Path) -> str | Non
             return token
     except (urllib.error.URLError, ConnectionError):
         return None
-
-
-def _end_group(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        return
