@@ -61,7 +61,7 @@ PUBLISHED_BY_MORNING: Final = DeadlineAlert(
 def deadline_of_a_night() -> DeadlineAlert | None:
     """The deadline of a nightly run; none under `airflow dags test`, which nobody waits for.
 
-    Airflow 3.3.2 fails at the end of such a run if its DAG has one (`'dict' object has no attribute 'hex'`, apache/airflow#73428):
+    Airflow 3.3.2 fails at the end of such a run if its DAG has one (apache/airflow#73428):
     it looks for the alert by an id that a DAG has only once it was stored.
     """
     return None if sys.argv[1:3] == ["dags", "test"] else PUBLISHED_BY_MORNING
