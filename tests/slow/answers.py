@@ -44,18 +44,18 @@ class Answers:
     Attributes:
         submitted: every job so far, in order.
         held: surfaces that the publisher of a day holds, by day.
-        kept: job and day of those that are not answered for as long as they are in here.
+        kept: jobs that are not answered for as long as they are in here.
     """
 
     def __init__(self, manifests: str) -> None:
         self.manifests = manifests
         self.submitted: list[Submission] = []
         self.held: dict[str, str] = {}
-        self.kept: set[tuple[str, str]] = set()
+        self.kept: set[str] = set()
 
-    def of(self, job: str, day: str) -> list[Submission]:
-        """The submissions of a job for a day."""
-        return [each for each in self.submitted if (each.job, each.day) == (job, day)]
+    def of(self, job: str, day: str | None = None) -> list[Submission]:
+        """The submissions of a job, for one day where it is named."""
+        return [each for each in self.submitted if each.job == job and day in (None, each.day)]
 
     def answer(self, job: str, day: str) -> tuple[str, int]:
         """What a job says, and its exit code."""
@@ -91,7 +91,7 @@ class _Job(socketserver.StreamRequestHandler):
         answers, job, day = self.server.answers, Path(program).stem, given["--run-date"]
         submission = Submission(job, day, int(given["--attempt"]), given["--set"], _parent(self._submitter()))
         answers.submitted.append(submission)
-        while (job, day) in answers.kept:
+        while job in answers.kept:
             readable, _, _ = select.select([self.connection], [], [], 0.2)
             if readable and self.connection.recv(1, socket.MSG_PEEK) == b"":
                 submission.abandoned.set()

@@ -162,7 +162,7 @@ def standalone(home: Path, environment: dict[str, str]) -> Iterator[Scheduler]:
     finally:
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(60)
+            process.wait(20)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
