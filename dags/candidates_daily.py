@@ -1,21 +1,29 @@
 """The nightly run: from what was known when a day ended to checked candidates, one published table per surface.
 
-The logical date is the day that ended; the run starts two hours later (UTC), when its landing is complete. `settings`
-in the run's conf overrides the settings file for this run. A job that a check holds (exit 3), that was set up wrongly
-(2) or that a newer attempt has fenced off (4) fails for good; anything else is tried again twice. Whatever stops the
-run, every surface keeps serving its last published day, and the report of the day says what happened.
+The logical date is the day that ended; the run starts two hours later (UTC), when its landing is complete. Airflow's pages
+name a run by the moment it was due: `2017-12-01 02:00` is the run for 2017-11-30. `settings` in the run's conf overrides
+the settings file for this run. A job that a check holds (exit 3), that was set up wrongly (2) or that a newer attempt has
+fenced off (4) fails for good; anything else is tried again twice. Whatever stops the run, every surface keeps serving its
+last published day, and the report of the day says what happened.
+
+A scheduled run that has not succeeded at 08:00 UTC of the day after is late: the deadline is missed, which Airflow shows,
+counts (`deadline_alerts.deadline_missed`) and logs as one line. A day that is run later, by a back-fill, is listed as
+missed too, but nobody is told.
 """
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup
 
 from shortlist_airflow.assets import announce_publications, candidates_outlets
+from shortlist_airflow.deadlines import deadline_of_a_night
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
 from shortlist_airflow.params import SETTINGS, check_settings, settings_param
 
 with DAG(
     dag_id="candidates_daily",
+    description=__doc__.splitlines()[0],
     doc_md=__doc__,
+    tags=["shortlist", "nightly"],
     # Not a cron string: Airflow 3 would make the logical date the moment of the run, a day that has not ended.
     schedule=CronDataIntervalTimetable("0 2 * * *", timezone="UTC"),
     catchup=False,
@@ -23,18 +31,27 @@ with DAG(
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     params={SETTINGS: settings_param()},
+    deadline=deadline_of_a_night(),
 ):
     checked = check_settings().as_setup()
-    train = [SubmitJob(job="train_als"), SubmitJob(job="train_cooccurrence"), SubmitJob(job="learn_blend")]
-    publish = SubmitJob(
-        job="publish_candidates", outlets=candidates_outlets(), post_execute=announce_publications, priority_weight=2
-    )
+    # Groups are drawn, not named: a task's id is its job's.
+    with TaskGroup("prepare", prefix_group_id=False, tooltip="Landed files to engagements, interactions and baskets"):
+        extract, build = SubmitJob(job="extract_engagements"), SubmitJob(job="build_interactions")
+    with TaskGroup("train", prefix_group_id=False, tooltip="Models and blends, each from the same interactions"):
+        train = [SubmitJob(job="train_als"), SubmitJob(job="train_cooccurrence"), SubmitJob(job="learn_blend")]
+    generate = SubmitJob(job="generate_candidates")
+    with TaskGroup("publish", prefix_group_id=False, tooltip="Lists are checked, published, and announced to readers"):
+        publish = SubmitJob(job="publish_candidates", priority_weight=2)
+        announce = announce_publications.override(outlets=candidates_outlets())()
     # It judges earlier days, so a surface that is held tonight does not keep it from running. Publishing goes first.
     evaluate = SubmitJob(job="evaluate_candidates")
     # As a teardown it runs whatever happened after the settings were found good; `complete`, the other leaf, keeps a
     # report that was written from making a failed run look well.
     report = SubmitJob(job="write_report").as_teardown(on_failure_fail_dagrun=True)
+    complete = EmptyOperator(
+        task_id="complete", doc_md="Nothing runs here: it fails with any job before it, and the run with it."
+    )
 
-    checked >> SubmitJob(job="extract_engagements") >> SubmitJob(job="build_interactions") >> train
-    train >> SubmitJob(job="generate_candidates") >> [publish, evaluate] >> EmptyOperator(task_id="complete")
+    checked >> extract >> build >> train >> generate >> [publish, evaluate] >> complete
+    publish >> announce >> complete
     [checked, publish, evaluate] >> report

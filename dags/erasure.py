@@ -12,7 +12,9 @@ from shortlist_airflow.params import SETTINGS, check_settings, settings_param
 
 with DAG(
     dag_id="erasure",
+    description=__doc__.splitlines()[0],
     doc_md=__doc__,
+    tags=["shortlist", "privacy"],
     # An hour before the nightly run of the same day.
     schedule=CronDataIntervalTimetable("0 1 * * *", timezone="UTC"),
     catchup=False,

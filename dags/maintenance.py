@@ -11,7 +11,9 @@ from shortlist_airflow.params import SETTINGS, check_settings, settings_param
 
 with DAG(
     dag_id="maintenance",
+    description=__doc__.splitlines()[0],
     doc_md=__doc__,
+    tags=["shortlist", "upkeep"],
     schedule=CronDataIntervalTimetable("0 12 * * *", timezone="UTC"),
     catchup=False,
     is_paused_upon_creation=True,

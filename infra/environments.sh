@@ -360,6 +360,12 @@ use_airflow_environment() { # after use_jobs_environment: Airflow itself; spark-
   # Airflow's own default is every address of the machine.
   export AIRFLOW__API__HOST=${AIRFLOW__API__HOST:-127.0.0.1}
   export AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST=${AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST:-127.0.0.1}
+  # Seconds. After Airflow's own (5 for an answer, 30 and 50 for reading a DAG) tasks fail and DAGs vanish beside a Spark that
+  # has all cores.
+  export AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT=${AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT:-60}
+  export AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT=${AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT:-180}
+  export AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT=${AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT:-240}
+  export AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD=${AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD:-300}
   export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
   export AIRFLOW_CONN_SPARK_DEFAULT=${AIRFLOW_CONN_SPARK_DEFAULT:-'{"conn_type": "spark", "host": "local[*]"}'}
   export PATH=$INFRA/spark/local/bin:$ENVIRONMENTS/airflow/bin:$PATH

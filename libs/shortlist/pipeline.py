@@ -18,6 +18,11 @@ _ALREADY_PUBLISHED: Final = (
     "surfaces of {day} that publications lists as published are served; what {job} writes is missing"
 )
 
+# Tasks of the DAGs that are no jobs, and begin when a job has ended: what their failure leaves behind.
+_OTHER_TASKS: Final = {
+    "announce_publications": "what publications lists for {day} is served; readers that wait for an asset event are not told"
+}
+
 
 @dataclass(frozen=True)
 class Job:
@@ -193,6 +198,7 @@ def stages(jobs: Iterable[str]) -> list[list[str]]:
 
 
 def left_behind(task: str, day: str) -> str:
-    """What the failure of a task of a DAG leaves behind; of one that is no job nothing had begun."""
+    """What the failure of a task of a DAG leaves behind; before the first job nothing had begun."""
     job = JOBS.get(task)
-    return (_NOTHING_PUBLISHED if job is None else job.on_failure).format(day=day, job=task)
+    said = _OTHER_TASKS.get(task, _NOTHING_PUBLISHED) if job is None else job.on_failure
+    return said.format(day=day, job=task)

@@ -3,8 +3,8 @@
 from datetime import date
 from typing import Final
 
-from airflow.sdk import Asset, AssetAlias, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import Asset, AssetAlias, Context, TaskInstanceState, TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from shortlist.errors import SettingsError
 from shortlist.records.publications import PUBLISHED, Publication
@@ -23,7 +23,7 @@ def candidates_asset(surface: str) -> Asset:
 
 
 def candidates_outlets() -> list[Asset | AssetAlias]:
-    """What the publishing task may announce: the asset of each surface of the settings file, and the alias for others.
+    """What may be announced: the asset of each surface of the settings file, and the alias for others.
 
     A consumer schedules on a surface's asset: `schedule=candidates_asset("homefeed")`. Where the settings cannot be read the
     DAG has the alias alone, so that it can still be run: its first task then refuses the settings by name.
@@ -35,19 +35,31 @@ def candidates_outlets() -> list[Asset | AssetAlias]:
     return [*map(candidates_asset, surfaces), CONF_SURFACES]
 
 
-def announce_publications(context: Context, result: object = None) -> None:
-    """Emit an event for every surface that the run has published (a `post_execute` of the publishing task).
+@task(trigger_rule=TriggerRule.ONE_DONE)
+def announce_publications() -> None:
+    """Tell readers which version of each published surface is served: one asset event each, with day, version and digest.
 
-    Airflow emits an event for each outlet of a task that succeeds: surfaces that the run did not publish, because its conf
-    names others, are taken from the outlets of this attempt.
+    Also where the publisher failed because it held a surface: the others are published, and their readers need not wait for
+    the one that is held. A reader schedules on an asset and takes the version from the event. A day that is run again is
+    announced again, so readers go by run date and digest.
+    """
+    announce(get_current_context())
+
+
+def announce(context: Context) -> None:
+    """Emit an event for every surface that the run has published.
+
+    Airflow emits an event for each outlet of a task that succeeds: surfaces that the run did not publish, because they are held
+    or its conf names others, are taken from the outlets of this attempt.
 
     Raises:
-        AirflowFailException: the job's manifest is missing or has no publications.
+        AirflowSkipException: the publisher failed, and no surface was published.
+        AirflowFailException: the publisher succeeded, and its manifest is missing or has no publications.
     """
     settings, day = resolve_settings(context["params"][SETTINGS]), context["ds"]
     declared = [outlet for outlet in context["task"].outlets if isinstance(outlet, Asset)]
     announced: list[Asset | AssetAlias] = []
-    for publication in published(settings.paths.manifests, date.fromisoformat(day)):
+    for publication in _publications(context, settings.paths.manifests, date.fromisoformat(day)):
         asset = candidates_asset(publication.surface)
         facts = {name: getattr(publication, name) for name in ("surface", "table_version", "run_id", "rows", "digest")}
         extra = {"run_date": day, **facts}
@@ -57,6 +69,22 @@ def announce_publications(context: Context, result: object = None) -> None:
         else:
             context["outlet_events"][CONF_SURFACES].add(asset, extra=extra)
     context["task"].outlets = [*announced, CONF_SURFACES]
+
+
+def _publications(context: Context, root: str, day: date) -> list[Publication]:
+    """What the run's publisher published, whether it succeeded or held some surfaces."""
+    ti = context["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[JOB], run_ids=[ti.run_id])
+    succeeded = states[ti.run_id][JOB] == TaskInstanceState.SUCCESS
+    try:
+        found = published(root, day)
+    except AirflowFailException as error:
+        if succeeded:
+            raise
+        raise AirflowSkipException(f"{JOB} failed and published nothing: {error}") from None
+    if not found and not succeeded:
+        raise AirflowSkipException(f"{JOB} failed: every surface of {day} is held")
+    return found
 
 
 def published(root: str, day: date) -> list[Publication]:

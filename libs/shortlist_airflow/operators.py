@@ -1,7 +1,5 @@
-"""A job as a task: what is passed to spark-submit, and what its exit code means to Airflow."""
+"""A job as a task: what is passed to spark-submit, and what Airflow does with its exit code."""
 
-import re
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,17 +7,10 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from shortlist.config import CHECKOUT, settings_file
+from shortlist.config import settings_file
 from shortlist_airflow.callbacks import explain_failure
-
-# Why a job left, by exit code. What cannot become right by trying again is final.
-MEANINGS: Final = {
-    2: "wrong use or settings",
-    3: "a check held it",
-    4: "fenced by a newer attempt",
-    5: "infrastructure",
-}
-FINAL: Final = frozenset({2, 3, 4})
+from shortlist_airflow.docs import job_doc, program_of
+from shortlist_airflow.exits import FINAL, describe_exit
 
 # Retries are for infrastructure only: SubmitJob fails for good on every other exit code.
 DEFAULT_ARGS: Final[dict[str, Any]] = {
@@ -36,9 +27,6 @@ SPARK_POOL: Final = "spark"
 
 # Milliseconds at which this attempt started: grows with every attempt and every run, also after a task was cleared.
 FENCE: Final = "{{ (ti.start_date.timestamp() * 1000) | int }}"
-
-_LOG_LINE = re.compile(r"^\d\d:\d\d:\d\d (INFO|WARN|ERROR) ")
-_LINES_OF_AN_ERROR = 15
 
 
 class SubmitJob(SparkSubmitOperator):
@@ -62,7 +50,8 @@ class SubmitJob(SparkSubmitOperator):
         kwargs.setdefault("task_id", job)
         kwargs.setdefault("pool", SPARK_POOL)
         super().__init__(
-            application=str(CHECKOUT / "jobs" / f"{job}.py"),
+            application=str(program_of(job)),
+            doc_md=job_doc(job),
             name=job,
             application_args=[
                 *("--config", str(settings_file())),
@@ -89,27 +78,3 @@ class SubmitJob(SparkSubmitOperator):
             lines = list(getattr(self._hook, "_last_submit_log_lines", ()))
             text = describe_exit(process.returncode, lines)
             raise (AirflowFailException if process.returncode in FINAL else AirflowException)(text) from error
-
-
-def describe_exit(code: int, lines: Sequence[str]) -> str:
-    """One text for people: what the exit code means, and the job's own error message.
-
-    Args:
-        code: exit code; negative when a signal ended the process.
-        lines: the end of the job's output.
-    """
-    meaning = f"ended by signal {-code}" if code < 0 else MEANINGS.get(code, "infrastructure")
-    return f"{meaning} (exit {code})\n{_last_error(lines)}"
-
-
-def _last_error(lines: Sequence[str]) -> str:
-    """The last `error:` line with the lines that belong to it; without one, the end of the output."""
-    starts = [number for number, line in enumerate(lines) if line.startswith("error: ")]
-    if not starts:
-        return "\n".join(["it left no `error:` line; its last output:", *lines[-_LINES_OF_AN_ERROR:]])
-    message = [lines[starts[-1]]]
-    for line in lines[starts[-1] + 1 : starts[-1] + _LINES_OF_AN_ERROR]:
-        if not line or _LOG_LINE.match(line):
-            break
-        message.append(line)
-    return "\n".join(message)

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from shortlist.config import load_settings
 from shortlist_airflow.assets import (
     CONF_SURFACES,
-    announce_publications,
+    announce,
     candidates_asset,
     candidates_outlets,
     published,
@@ -33,6 +33,7 @@ PUBLISHED = {
     "status": "published",
     "why": None,
 }
+HELD = {"table_version": None, "digest": None, "status": "held"}
 SURFACES = """\
 surfaces:
   homefeed: {subject: user, sources: [als]}
@@ -49,16 +50,24 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def announced(home: Path, *surfaces: str) -> tuple[dict[str, Any], list[Any], list[Any]]:
+def context_of(state: str, **more: object) -> Any:
+    """What the announcing task knows of its run, whose publisher has ended so."""
+    ti = SimpleNamespace(dag_id="d", run_id="r", get_task_states=lambda **_: {"r": {"publish_candidates": state}})
+    return {"ds": "2017-11-30", "params": {"settings": {}}, "ti": ti, **more}
+
+
+def announced(
+    home: Path, *surfaces: str, held: tuple[str, ...] = (), state: str = "success"
+) -> tuple[dict[str, Any], list[Any], list[Any]]:
     """What a run that published these surfaces announces: by asset, by alias; and the outlets that it is left with."""
     manifest = home / "manifests" / "run_date=2017-11-30" / "publish_candidates.json"
     manifest.parent.mkdir(parents=True)
     publications = [{**PUBLISHED, "surface": surface} for surface in surfaces]
+    publications += [{**PUBLISHED, "surface": surface, **HELD} for surface in held]
     content = {"job": "publish_candidates", "run_date": str(DAY), "publications": publications}
     manifest.write_text(json.dumps(content))
     task, events = SimpleNamespace(outlets=candidates_outlets()), OutletEventAccessors()
-    context: Any = {"ds": "2017-11-30", "params": {"settings": {}}, "task": task, "outlet_events": events}
-    announce_publications(context)
+    announce(context_of(state, task=task, outlet_events=events))
     outlets = [candidates_asset(surface) for surface in ("homefeed", "related")]
     by_alias = [event.dest_asset_key.name for event in events[CONF_SURFACES].asset_alias_events]
     return {asset.name: events[asset].extra for asset in outlets if events[asset].extra}, by_alias, task.outlets
@@ -82,8 +91,31 @@ def test_a_surface_of_the_conf_goes_by_the_alias_and_one_not_published_is_not_an
     assert outlets == [candidates_asset("homefeed"), CONF_SURFACES]
 
 
-def test_the_publishing_task_declares_the_assets(candidates_daily: DAG) -> None:
-    names = {getattr(outlet, "name", None) for outlet in candidates_daily.get_task("publish_candidates").outlets}
+def test_a_held_surface_does_not_keep_the_others_from_being_announced(settings: Path) -> None:
+    extras, by_alias, outlets = announced(settings.parent, "homefeed", held=("related",), state="failed")
+    assert set(extras) == {"candidates_homefeed"}
+    assert by_alias == []
+    assert outlets == [candidates_asset("homefeed"), CONF_SURFACES]
+
+
+def test_where_nothing_was_published_nothing_is_announced(settings: Path) -> None:
+    with pytest.raises(AirflowSkipException, match="every surface of 2017-11-30 is held"):
+        announced(settings.parent, held=("homefeed", "related"), state="failed")
+
+
+def test_a_publisher_that_left_no_manifest_is_skipped_if_it_failed_and_refused_if_not(settings: Path) -> None:
+    task = SimpleNamespace(outlets=candidates_outlets())
+    with pytest.raises(
+        AirflowSkipException, match=r"publish_candidates failed and published nothing: manifest .*FileNotFound"
+    ):
+        announce(context_of("failed", task=task))
+    with pytest.raises(AirflowFailException, match=r"publish_candidates\.json does not say what was published"):
+        announce(context_of("success", task=task))
+
+
+def test_the_announcing_task_declares_the_assets(candidates_daily: DAG) -> None:
+    assert candidates_daily.get_task("publish_candidates").outlets == []
+    names = {getattr(outlet, "name", None) for outlet in candidates_daily.get_task("announce_publications").outlets}
     assert names == {"candidates", *(f"candidates_{surface}" for surface in load_settings().surfaces)}
     assert len(names) > 2
 
@@ -105,7 +137,7 @@ def write(root: Path, content: str) -> None:
 
 
 def test_only_what_is_served_is_announced(tmp_path: Path) -> None:
-    held = {**PUBLISHED, "surface": "related", "table_version": None, "digest": None, "status": "held"}
+    held = {**PUBLISHED, "surface": "related", **HELD}
     content = {"job": "publish_candidates", "run_date": str(DAY), "publications": [PUBLISHED, held]}
     write(tmp_path, json.dumps(content))
     (found,) = published(f"file://{tmp_path}", DAY)

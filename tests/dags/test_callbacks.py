@@ -14,6 +14,10 @@ from shortlist_airflow.callbacks import failure_line
             "a held surface keeps its last published day; publications says which and why for 2017-11-30",
         ),
         (
+            "announce_publications",
+            "what publications lists for 2017-11-30 is served; readers that wait for an asset event are not told",
+        ),
+        (
             "write_report",
             "surfaces of 2017-11-30 that publications lists as published are served; "
             "what write_report writes is missing",

@@ -15,6 +15,7 @@ from pendulum import instance
 
 from shortlist.config import settings_file
 from shortlist.pipeline import JOBS
+from shortlist_airflow.deadlines import PUBLISHED_BY_MORNING
 from shortlist_airflow.operators import SubmitJob
 
 # Each job of the registry and what it waits for; a job that waits for no other waits for the settings.
@@ -26,7 +27,8 @@ ORDER = {
     **JOBS_IN_ORDER,
     "check_settings": set(),
     "write_report": JOBS_IN_ORDER["write_report"] | {"check_settings"},
-    "complete": {"publish_candidates", "evaluate_candidates"},
+    "announce_publications": {"publish_candidates"},
+    "complete": {"publish_candidates", "announce_publications", "evaluate_candidates"},
 }
 STARTED = datetime(2017, 12, 1, 2, 0, 7, 250_000, tzinfo=UTC)
 
@@ -51,13 +53,34 @@ def test_the_order(candidates_daily: DAG) -> None:
     assert {task.task_id: set(task.upstream_task_ids) for task in candidates_daily.tasks} == ORDER
 
 
+def test_groups_are_drawn_and_no_part_of_a_name(candidates_daily: DAG) -> None:
+    groups = {
+        name: set(group.children)
+        for name, group in candidates_daily.task_group.get_task_group_dict().items()
+        if name is not None
+    }
+    assert groups == {
+        "prepare": {"extract_engagements", "build_interactions"},
+        "train": {"train_als", "train_cooccurrence", "learn_blend"},
+        "publish": {"publish_candidates", "announce_publications"},
+    }
+
+
+def test_it_has_a_deadline(candidates_daily: DAG) -> None:
+    deadlines: Any = candidates_daily.deadline
+    assert deadlines == [PUBLISHED_BY_MORNING]
+
+
 def test_a_held_surface_keeps_nothing_but_itself_from_running(candidates_daily: DAG) -> None:
     publish, evaluate = (candidates_daily.get_task(f"{job}_candidates") for job in ("publish", "evaluate"))
     assert "publish_candidates" not in candidates_daily.get_task("evaluate_candidates").get_flat_relative_ids(
         upstream=True
     )
     assert publish.priority_weight > evaluate.priority_weight  # it is given the one slot first
-    assert (publish.weight_rule, publish.downstream_task_ids) == (evaluate.weight_rule, evaluate.downstream_task_ids)
+    assert publish.weight_rule == evaluate.weight_rule
+    assert evaluate.downstream_task_ids < publish.downstream_task_ids
+    # Runs once publishing has ended, well or not; is skipped where it did not begin.
+    assert candidates_daily.get_task("announce_publications").trigger_rule == "one_done"
 
 
 def test_the_report_is_written_whatever_happened_and_hides_nothing(candidates_daily: DAG) -> None:
@@ -91,7 +114,7 @@ def test_the_arguments_of_a_job(candidates_daily: DAG) -> None:
     ]
 
 
-@pytest.mark.parametrize("job", sorted(ORDER.keys() - {"check_settings", "complete"}))
+@pytest.mark.parametrize("job", sorted(JOBS_IN_ORDER))
 def test_every_job_takes_what_its_task_passes(candidates_daily: DAG, job: str) -> None:
     # --help at the end: argparse has accepted everything before it, and no Spark session starts.
     python = Path(os.environ["PYSPARK_PYTHON"])

@@ -132,4 +132,5 @@ def test_a_held_day_fails_once_and_is_reported(deployment: Deployment) -> None:
     assert "FAILED extract_engagements 2017-11-16: a check held it (exit 3) error: landing folder" in failed.stdout
     # The report says why; the run is failed all the same.
     assert (states["write_report"], states["complete"]) == ("success", "upstream_failed")
+    assert states["announce_publications"] == "skipped"
     assert "_SUCCESS" in (deployment.home / "reports" / f"{day}.html").read_text()

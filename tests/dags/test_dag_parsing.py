@@ -11,6 +11,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
+from shortlist.pipeline import JOBS
 from shortlist_airflow.callbacks import explain_failure
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
 
@@ -34,6 +35,27 @@ class TestEveryDag:
     def test_its_docstring_is_its_page(self, bag: DagBag, dag_id: str) -> None:
         dag = bag.dags[dag_id]
         assert dag.doc_md == ast.get_docstring(ast.parse(Path(dag.fileloc).read_text()), clean=False)
+
+    def test_a_list_of_dags_says_what_it_is(self, bag: DagBag, dag_id: str) -> None:
+        dag = bag.dags[dag_id]
+        assert dag.doc_md is not None
+        assert dag.description == dag.doc_md.splitlines()[0]
+        assert "shortlist" in dag.tags
+        assert len(dag.tags) == 2
+
+    def test_every_task_has_a_page_and_an_owner(self, bag: DagBag, dag_id: str) -> None:
+        for task in bag.dags[dag_id].tasks:
+            assert (task.task_id, bool(task.doc_md), task.owner) == (task.task_id, True, "shortlist")
+
+    def test_the_page_of_a_job_is_what_the_registry_says(self, bag: DagBag, dag_id: str) -> None:
+        for task in bag.dags[dag_id].tasks:
+            if isinstance(task, SubmitJob):
+                page, job = str(task.doc_md), JOBS[task.task_id]
+                assert [table for table in (*job.reads, *job.writes, *job.after) if f"`{table}`" not in page] == []
+                assert job.on_failure.format(day="the day", job=task.task_id) in page
+                assert page.startswith(
+                    Path(task.application).read_text().removeprefix('"""').splitlines()[0].rstrip('"')
+                )
 
     def test_it_survives_being_stored(self, bag: DagBag, dag_id: str) -> None:
         stored = json.loads(json.dumps(DagSerialization.to_dict(bag.dags[dag_id])))

@@ -22,7 +22,7 @@ from tests import tiny
 CHECKOUT = Path(__file__).resolve().parents[2]
 TASKS = {
     "check_settings", "extract_engagements", "build_interactions", "train_als", "train_cooccurrence", "learn_blend",
-    "generate_candidates", "publish_candidates", "evaluate_candidates", "write_report", "complete",
+    "generate_candidates", "publish_candidates", "announce_publications", "evaluate_candidates", "write_report", "complete",
 }  # fmt: skip
 
 

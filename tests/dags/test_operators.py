@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from shortlist_airflow.operators import SubmitJob, describe_exit
+from shortlist_airflow.exits import describe_exit
+from shortlist_airflow.operators import SubmitJob
 
 LEAVES_WITH = """\
 import sys
@@ -24,7 +25,7 @@ sys.exit({code})
 
 def job(program: Path) -> SubmitJob:
     """A task that submits a program instead of a job of this checkout."""
-    task = SubmitJob(job=program.stem)
+    task = SubmitJob(job="train_als", task_id=program.stem)
     task.application = str(program)
     task.application_args = []
     return task

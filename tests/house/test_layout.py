@@ -65,7 +65,7 @@ def test_files_stay_short() -> None:
     }
     assert {name: lines for name, lines in long.items() if lines > 450} == {}
     assert {name: lines for name, lines in long.items() if name.startswith("jobs/") and lines > 60} == {}
-    assert {name: lines for name, lines in long.items() if name.startswith("dags/") and lines > 40} == {}
+    assert {name: lines for name, lines in long.items() if name.startswith("dags/") and lines > 60} == {}
 
 
 @pytest.mark.parametrize("path", sorted((HOUSE / "jobs").glob("*.py")), ids=lambda path: path.stem)

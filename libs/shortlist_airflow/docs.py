@@ -1,0 +1,40 @@
+"""What Airflow's pages say of a task: derived from the registry of jobs and from the program's own docstring."""
+
+import ast
+from pathlib import Path
+
+from shortlist.config import CHECKOUT
+from shortlist.pipeline import JOBS, left_behind
+from shortlist_airflow.exits import FINAL, MEANINGS
+
+
+def program_of(job: str) -> Path:
+    """The file that a job's task submits."""
+    return CHECKOUT / "jobs" / f"{job}.py"
+
+
+def job_doc(job: str) -> str:
+    """The page of a job's task: what it does, reads and writes, and what its failure means.
+
+    Args:
+        job: a job of the registry.
+    """
+    program = ast.parse(program_of(job).read_text(encoding="utf-8"))
+    does = (ast.get_docstring(program) or "").partition("\n")[0]
+    stated = JOBS[job]
+    final = ", ".join(f"{code} ({MEANINGS[code]})" for code in sorted(FINAL))
+    lines = {
+        "reads": _names(stated.reads),
+        "writes": _names(stated.writes),
+        "waits for": _names(stated.after),
+        "when it fails": left_behind(job, "the day"),
+        "is tried again": f"unless its exit code is {final}",
+        "look first at": "the line `FAILED` at the end of its log, then `infra/shortlist status`",
+        "run by hand": f"`infra/submit jobs/{job}.py --run-date DAY`",
+    }
+    table = [f"| {name} | {text} |" for name, text in lines.items() if text]
+    return "\n".join([does, "", "| | |", "|---|---|", *table])
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
