@@ -47,6 +47,7 @@ from shortlist.config.sources import (
     SourcesConfig,
 )
 from shortlist.config.surfaces import BlendConfig, GuardrailsConfig, LapsingConfig, PromotionsConfig, SurfaceConfig
+from shortlist.config.telemetry import TelemetryConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 __all__ = [
@@ -92,6 +93,7 @@ __all__ = [
     "SourcesConfig",
     "SurfaceConfig",
     "SyntheticConfig",
+    "TelemetryConfig",
     "TimestampConfig",
     "TrafficConfig",
     "UnknownItemsConfig",
