@@ -14,6 +14,7 @@ from shortlist.config.base import (
     Section,
     state_home,
 )
+from shortlist.config.budget import BudgetConfig
 from shortlist.config.checks import (
     ChecksConfig,
     CloseupsConfig,
@@ -60,6 +61,7 @@ __all__ = [
     "BasketConfig",
     "BasketKind",
     "BlendConfig",
+    "BudgetConfig",
     "ChecksConfig",
     "CloseupsConfig",
     "CooccurrenceConfig",

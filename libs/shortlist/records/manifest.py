@@ -105,6 +105,7 @@ class Manifest:
         duplicates: events that came more than once, by feed, and how they were recognised.
         snapshots: files of catalog and promotions that were read.
         checks: results of the gates.
+        cost: what the job was counted to cost before it began, and from which counts.
         short_lists: why lists are shorter than k, by surface.
         publications: decisions of this run.
         tables: what upkeep did, by table.
@@ -139,6 +140,7 @@ class Manifest:
     duplicates: list[Mapping[str, Any]] = field(default_factory=list)
     snapshots: list[Mapping[str, Any]] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
+    cost: Mapping[str, Any] = field(default_factory=dict)
     short_lists: dict[str, list[ShortLists]] = field(default_factory=dict)
     publications: list[Publication] = field(default_factory=list)
     tables: dict[str, Upkeep] = field(default_factory=dict)
