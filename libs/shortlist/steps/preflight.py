@@ -8,7 +8,8 @@ from pyspark.sql import functions as F
 from shortlist.columns import BASKET_ID, ITEM_ID, QUERY, USER_ID
 from shortlist.config import Settings
 from shortlist.errors import HeldError
-from shortlist.models.costs import Cost, Counts, als_cost, cooccurrence_cost, surface_cost
+from shortlist.generation.costs import Counts, surface_cost
+from shortlist.models.costs import Cost, als_cost, cooccurrence_cost
 from shortlist.tables import CATALOG
 from shortlist.warehouse.run import Run, log
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from shortlist.config import AlsConfig, BudgetConfig, CooccurrenceConfig, Settings
+from shortlist.config import AlsConfig, BudgetConfig, CooccurrenceConfig
 from shortlist.models.arrays.blocks import GIGABYTE
-from shortlist.models.costs import Cost, Counts, als_cost, cooccurrence_cost, surface_cost
+from shortlist.models.costs import Cost, als_cost, cooccurrence_cost
 
 
 def test_als__three_steps_on_either_side() -> None:
@@ -54,56 +54,6 @@ def test_cooccurrence__shuffled_sends_a_basket_to_each_task_at_most_once_a_pair(
     assert cooccurrence_cost(5, 2, 4, 13, many).shuffle_bytes == 12 * (5 + 13)
 
 
-def settings(**surface: object) -> Settings:
-    return Settings.model_validate(
-        {
-            "surfaces": {
-                "home": {"subject": "user", "sources": ["als"], "fallback": None, "k": 2, "depth": 3, **surface}
-            },
-            "als": {"factors": 8},
-            "cooccurrence": {"neighbours": 5},
-        }
-    )
-
-
-def test_generation__vectors_against_every_item() -> None:
-    given = settings()
-    cost = surface_cost(Counts(interactions=50, users=10, items=100), given.surfaces["home"], given)
-    assert cost.pairs == 10 * 100
-    assert cost.flops == 10 * 2 * 8 * (100 + 3)  # of all items the best 3, which are scored again
-    assert cost.shuffle_bytes == 10 * (52 * 5 + 36 * 2)
-    assert cost.memory_bytes == 100 * 8 * 4
-
-
-def test_generation__counting_looks_at_neighbours_and_at_every_item() -> None:
-    given = settings(sources=["als", "cooccurrence"], fallback="popularity")
-    cost = surface_cost(Counts(interactions=50, users=10, items=100), given.surfaces["home"], given)
-    candidates = 3 * 3
-    by_source = 2 * 8 * (100 + candidates) + (100 + candidates + 5 * 5) + (100 + candidates)
-    assert cost.flops == 10 * by_source
-    assert cost.pairs == 10 * 100 * 3
-    assert (
-        cost.memory_bytes == 100 * (8 * 4 + 5 * 8) + 32 * 100 * 4 * 2
-    )  # two sources have a row of all items for each subject
-
-
-@pytest.mark.parametrize(("subject", "subjects"), [("item", 100), ("query", 4)])
-def test_generation__subjects_of_each_kind(subject: str, subjects: int) -> None:
-    given = settings(subject=subject, sources=["cooccurrence"], mask_seen=False)
-    cost = surface_cost(Counts(50, 10, 100, 4), given.surfaces["home"], given)
-    assert cost.pairs == subjects * 100
-
-
-def test_generation__folding_in_costs_a_solution_for_each_user() -> None:
-    counts, stored = Counts(50, 10, 100), settings()
-    folded = stored.model_copy(update={"als": stored.als.model_copy(update={"store_user_factors": False})})
-    more = (
-        surface_cost(counts, folded.surfaces["home"], folded).flops
-        - surface_cost(counts, stored.surfaces["home"], stored).flops
-    )
-    assert more == pytest.approx(10 * (5 * 64 + 512 / 3))
-
-
 def test_a_budget_names_what_is_beyond_it() -> None:
     cost = Cost(pairs=10, flops=20, shuffle_bytes=3 * GIGABYTE, memory_bytes=GIGABYTE)
     assert cost.over(BudgetConfig()) == []
@@ -114,3 +64,16 @@ def test_a_budget_names_what_is_beyond_it() -> None:
 
 def test_work_adds_up_and_memory_does_not() -> None:
     assert Cost(1, 2, 3, 4) + Cost(10, 20, 30, 3) == Cost(11, 22, 33, 4)
+
+
+def test_als__sampled_learns_from_a_share_and_solves_everybody_once() -> None:
+    config = AlsConfig(factors=4, engine="spark", epochs=2, placement="sampled", sampled_users=5)
+    cost = als_cost(100, 20, 10, config)
+    # A quarter of the users: 25 observations, 15 rows; then 100 x (d^2 + 4 d) + 20 x (8 d^2 + d^3 / 3).
+    fold = 100 * 32 + 20 * (128 + 64 / 3)
+    assert cost.pairs == 2 * 2 * 25
+    assert cost.flops == pytest.approx(2 * (50 * 64 + 15 * 128) + fold)
+    assert cost.shuffle_bytes == 12 * 125 + 2 * 16 * 15
+    assert cost.memory_bytes == 16 * 10
+    without = config.model_copy(update={"store_user_factors": False})
+    assert als_cost(100, 20, 10, without).flops == pytest.approx(cost.flops - fold)
