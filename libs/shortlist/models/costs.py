@@ -80,18 +80,20 @@ def als_cost(observations: int, users: int, items: int, config: AlsConfig) -> Co
     held = als_placement.held_bytes(als_placement.Sizes(users, items, min(observations, config.block_rows)), config)
     fitting = [name for name in held if held[name] <= config.shared_gigabytes * GIGABYTE] or ["shuffled"]
     placement = fitting[0] if config.placement == "auto" else config.placement
-    flops, moved, folded = config.epochs * _epoch(observations, rows, config), vectors * rows, 0.0
+    share, folded, moved = 1.0, 0.0, vectors * rows
     if placement == "shuffled":
         moved = vectors * (min(observations, blocks * items) + min(observations, blocks * users))
     if placement == "sampled":
-        share = min(1.0, config.sampled_users / users)
-        pairs, moved = pairs * share, vectors * (share * users + items)
-        flops = config.epochs * _epoch(share * observations, share * users + items, config)
-        folded = (
-            _exactly(size) * observations + users * (8.0 * size**2 + size**3 / 3) if config.store_user_factors else 0.0
-        )
-    sent = _BYTES_SENT * observations * (1 + min(1.0, pairs / (2.0 * observations * config.epochs)))
-    return Cost(pairs, flops + folded, sent + moved * config.epochs, held[placement])
+        share = min(1.0, config.sampled_users / max(1, users))
+        moved = vectors * (share * users + items)
+        if config.store_user_factors:
+            folded = _exactly(size) * observations + users * (8.0 * size**2 + size**3 / 3)
+    return Cost(
+        pairs=share * pairs,
+        flops=config.epochs * _epoch(share * observations, share * users + items, config) + folded,
+        shuffle_bytes=_BYTES_SENT * observations * (1 + share) + moved * config.epochs,
+        memory_bytes=held[placement],
+    )
 
 
 def _epoch(observations: float, rows: float, config: AlsConfig) -> float:

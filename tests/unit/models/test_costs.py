@@ -77,3 +77,8 @@ def test_als__sampled_learns_from_a_share_and_solves_everybody_once() -> None:
     assert cost.memory_bytes == 16 * 10
     without = config.model_copy(update={"store_user_factors": False})
     assert als_cost(100, 20, 10, without).flops == pytest.approx(cost.flops - fold)
+
+
+@pytest.mark.parametrize("engine", ["local", "spark"])
+def test_als__of_nothing_costs_nothing_but_is_no_error(engine: str) -> None:
+    assert als_cost(0, 0, 0, AlsConfig.model_validate({"engine": engine})) == Cost()
