@@ -67,7 +67,8 @@ def als_cost(observations: int, users: int, items: int, config: AlsConfig) -> Co
 
     An observation costs a row's solver 4 d in each of its steps and once before them (exactly: d^2 + 4 d), on either side; a
     row 8 d^2 for the basis and the Gram matrix (exactly: d^3 / 3 more). Blocks of both sides move every observation twice;
-    factors move once an epoch, `shuffled` to every block that has one of their rows.
+    factors move once an epoch, `shuffled` to every block that has one of their rows. `sampled` does all this for its share of
+    the users, and then solves every user once, exactly.
     """
     size, rows = config.factors, users + items
     pairs = 2.0 * observations * config.epochs
