@@ -218,7 +218,7 @@ def told(size: Size, settings: Settings, machine: Machine, jobs: Sequence[JobEst
     ):
         yield f"  assumed: {line}"
     for job in jobs:
-        named = f"  {job.job:30} {job.core_hours:12,.0f} core hours  {job.moved / GIGABYTE:10,.0f} GB moved  "
+        named = f"  {job.job:30} {job.core_hours:12,.1f} core hours  {job.moved / GIGABYTE:10,.0f} GB moved  "
         yield named + f"{job.memory / GIGABYTE:6,.0f} GB on a machine with {job.cores} cores at work"
     machines = machines_for(hours, jobs, machine)
     if machines is None:
