@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -29,9 +29,13 @@ TASKS = {
 class Answer(socketserver.StreamRequestHandler):
     """In place of infra/spark/local/resident.py: every job succeeds at once; publishing leaves its manifest."""
 
+    environments: ClassVar[dict[str, dict[str, str]]] = {}
+
     def handle(self) -> None:
         """One job."""
-        program, *arguments = json.loads(self.rfile.readline())["arguments"]
+        request = json.loads(self.rfile.readline())
+        program, *arguments = request["arguments"]
+        self.environments[Path(program).stem] = request["environment"]
         if Path(program).stem == "publish_candidates":
             day = arguments[arguments.index("--run-date") + 1]
             home = Path(arguments[arguments.index("--config") + 1]).parent
@@ -101,6 +105,10 @@ def test_a_night_of_long_ago_has_every_task_and_announces_each_surface_by_its_ow
     assert rows(home, "select * from asset_alias_asset") == []
     assert rows(home, "select pool, slots from slot_pool where pool = 'spark'") == [("spark", 1)]
     assert set(rows(home, "select distinct is_paused from dag")) == {(1,)}
+    # The parent of lineage events is made of these.
+    assert {each["AIRFLOW_CTX_DAG_ID"] for each in Answer.environments.values()} == {"candidates_daily"}
+    (run,) = {each["AIRFLOW_CTX_DAG_RUN_ID"] for each in Answer.environments.values()}
+    assert rows(home, "select distinct run_id from dag_run where logical_date like '1995-08-31%'") == [(run,)]
 
 
 def test_a_day_that_has_not_ended_is_refused_before_any_job(home: Path) -> None:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.errors import InputMissingError
+from shortlist.errors import HeldError, InputMissingError
 from tests import tiny
 from tests.jobs.conftest import Deployment
 
@@ -41,6 +41,17 @@ def test_popularity_alone_needs_no_trained_model(spark: SparkSession, deployment
     assert set(published["source"]) == {"popularity"}
     assert len(published) == 4 * len(tiny.USERS)
     assert not any(deployment.exists(name) for name in ("user_factors", "item_factors", "related_items"))
+
+
+def test_lists_beyond_the_budget_are_refused_before_they_are_made(
+    built: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built.run("train_als", DAY)
+    with pytest.raises(HeldError, match=r"budget\.pairs is 1\n.*take sources out of surfaces\.[a-z]+\.sources") as held:
+        built.run("generate_candidates", DAY, "budget.pairs=1")
+    assert f"{len(tiny.USERS)} users" in str(held.value)
+    assert not built.exists("unchecked_candidates")
+    assert "generate_candidates will cost about" in capsys.readouterr().err
 
 
 def als_candidates(deployment: Deployment) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from pyspark.sql import SparkSession
 
+from shortlist.errors import HeldError
 from shortlist.tables import INTERACTIONS
 from shortlist.warehouse.delta import Warehouse, equals
 from tests.jobs.conftest import Deployment
@@ -69,3 +70,17 @@ def test_a_first_day_has_nothing_to_go_on_from(trained: Deployment) -> None:
     trained.run("train_als", DAYS[0], *ENGINE, "als.warm_start=true")
     assert len(trained.rows("item_factors", DAYS[0])) == 6
     assert inputs(trained, DAYS[0]) == {"interactions"}
+
+
+def test_a_fit_beyond_the_budget_is_refused_before_it_begins(trained: Deployment) -> None:
+    # 18 observations, 6 users, 6 items: 2 x (2 x 18 x 4 d (3 + 1) + 12 x 8 d^2) operations, d = 64 or 32.
+    with pytest.raises(HeldError, match=r"8\.6e\+05 flops, budget\.flops is 5e\+05") as held:
+        trained.run("train_als", DAYS[0], *ENGINE, "budget.flops=500000")
+    assert held.value.exit_code == 3
+    assert "18 observations, 6 users, 6 items" in str(held.value)
+    assert "next: set als.factors=32, or raise budget.flops to at least 8.7e+05" in str(held.value)
+    assert not trained.exists("item_factors")
+    text = (trained.home / "manifests" / f"run_date={DAYS[0]}" / "train_als.json").read_text()
+    assert json.loads(text)["cost"]["flops"] == 860_160
+    trained.run("train_als", DAYS[0], *ENGINE, "budget.flops=500000", "als.factors=32")
+    assert trained.exists("item_factors")

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.errors import InputMissingError
+from shortlist.errors import HeldError, InputMissingError
 from tests import published
 from tests.jobs.conftest import Deployment
 
@@ -65,3 +65,13 @@ def test_a_pair_below_the_support_is_no_neighbour(built: Deployment) -> None:
 def test_without_baskets_the_job_that_makes_them_is_named(deployment: Deployment) -> None:
     with pytest.raises(InputMissingError, match=r"run jobs/build_interactions\.py for that day first"):
         deployment.run("train_cooccurrence", DAY)
+
+
+def test_baskets_beyond_the_budget_are_refused_before_they_are_counted(built: Deployment) -> None:
+    # Ten rows; baskets of 2, 2, 3, 2 and 1 items: 4 + 4 + 9 + 4 + 1 pairs. With two items a basket at most 10 x 2.
+    with pytest.raises(
+        HeldError, match=r"22 pairs, budget\.pairs is 21\n.*baskets\.session\.max_items=2 and build"
+    ) as held:
+        built.run("train_cooccurrence", DAY, "budget.pairs=21")
+    assert "10 rows, 5 baskets, 4 items, 22 squared sizes" in str(held.value)
+    assert not built.exists("related_items")

@@ -21,6 +21,18 @@ DAY = date(2017, 11, 30)
             3,
             ["d0", "and 2 more", "missing_days=allow"],
         ),
+        (
+            errors.HeldError.over_budget("train_als", [("flops", 8.6e5, 5e5)], "18 observations", "set als.factors=32"),
+            3,
+            [
+                "train_als",
+                "18 observations",
+                "8.6e+05 flops",
+                "budget.flops is 5e+05",
+                "next: set als.factors=32",
+                "8.7e+05",
+            ],
+        ),
         (errors.HeldError.empty_landing("l/x"), 3, ["l/x", "holds no events", "next:"]),
         (
             errors.HeldError.too_many_rejected("l/x", 5, 10, 0.01, [("no valid JSON object", 5, "{oops")]),

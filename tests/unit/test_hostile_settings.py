@@ -40,6 +40,8 @@ WORDS = {
     "paths.manifests": "a folder",
     "als.scratch": "a folder",
     "cooccurrence.scratch": "a folder",
+    "telemetry.lineage": "a folder",
+    "telemetry.metrics": "a folder",
     "extraction.feeds.clicks.fields.user_id": "the name of a JSON field",
     "extraction.feeds.clicks.constants.surface": "a value in rows",
     "extraction.feeds.clicks.event_types.*": "a word that is compared",

@@ -14,6 +14,7 @@ from shortlist.config.base import (
     Section,
     state_home,
 )
+from shortlist.config.budget import BudgetConfig
 from shortlist.config.checks import (
     ChecksConfig,
     CloseupsConfig,
@@ -47,6 +48,7 @@ from shortlist.config.sources import (
     SourcesConfig,
 )
 from shortlist.config.surfaces import BlendConfig, GuardrailsConfig, LapsingConfig, PromotionsConfig, SurfaceConfig
+from shortlist.config.telemetry import TelemetryConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "BasketConfig",
     "BasketKind",
     "BlendConfig",
+    "BudgetConfig",
     "ChecksConfig",
     "CloseupsConfig",
     "CooccurrenceConfig",
@@ -92,6 +95,7 @@ __all__ = [
     "SourcesConfig",
     "SurfaceConfig",
     "SyntheticConfig",
+    "TelemetryConfig",
     "TimestampConfig",
     "TrafficConfig",
     "UnknownItemsConfig",

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from shortlist.config.base import WEIGHTED_MEASURES, BasketKind, EventType, Section, state_home, without_secret
+from shortlist.config.budget import BudgetConfig
 from shortlist.config.checks import ChecksConfig
 from shortlist.config.data import BasketConfig, InteractionsConfig, QueriesConfig
 from shortlist.config.extraction import ExtractionConfig
@@ -15,6 +16,7 @@ from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.retention import days_kept_by_contract
 from shortlist.config.sources import SourcesConfig
 from shortlist.config.surfaces import BlendConfig, SurfaceConfig
+from shortlist.config.telemetry import TelemetryConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 # Those of pyarrow's file systems.
@@ -131,6 +133,10 @@ class Settings(Section):
     """Candidates against later engagement."""
     maintenance: MaintenanceConfig = MaintenanceConfig()
     """Upkeep of the tables."""
+    budget: BudgetConfig = BudgetConfig()
+    """What a job may cost."""
+    telemetry: TelemetryConfig = TelemetryConfig()
+    """What runs tell other systems."""
     synthetic: SyntheticConfig = SyntheticConfig()
     """A landing made by chance, for tests of scale."""
     seed: int = Field(default=7, ge=0)
@@ -204,11 +210,11 @@ class Settings(Section):
         return self.surfaces[surface].truth_event_types or self.evaluation.relevant_event_types
 
     def fingerprint(self, *sections: str) -> str:
-        """12 hex digits that change with any setting that a candidate may depend on: not the paths, not upkeep.
+        """12 hex digits that change with any setting that a candidate may depend on: not paths, upkeep, budget or telemetry.
 
         Args:
             sections: names of top-level sections to look at; none means all of them.
         """
-        plain = self.model_dump(mode="json", exclude={"paths", "maintenance", "synthetic"})
+        plain = self.model_dump(mode="json", exclude={"paths", "maintenance", "synthetic", "budget", "telemetry"})
         chosen = {name: plain[name] for name in sections} if sections else plain
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:12]

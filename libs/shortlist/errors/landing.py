@@ -45,6 +45,16 @@ class HeldError(ShortlistError):
     exit_code = 3
 
     @classmethod
+    def over_budget(cls, job: str, found: Sequence[tuple[str, float, float]], counts: str, mends: str) -> "HeldError":
+        """A job that would cost more than settings allow; as (resource, cost, limit)."""
+        lines = "\n".join(f"  {cost:.3g} {name}, budget.{name} is {limit:.3g}" for name, cost, limit in found)
+        raised = " and ".join(f"budget.{name} to at least {cost * 1.01:.2g}" for name, cost, _ in found)
+        return cls(
+            f"{job} is beyond its budget, by {counts}:\n{lines}\nnothing was begun or written; "
+            f"next: {mends}, or raise {raised}"
+        )
+
+    @classmethod
     def incomplete_landing(cls, folder: str, marker: str) -> "HeldError":
         """A landing folder whose completion marker is missing."""
         return cls(

@@ -15,20 +15,40 @@ from shortlist.records.publications import Publication
 
 @dataclass(frozen=True)
 class FileSizes:
-    """Files of a table or of one commit: their number, their bytes, and how these are spread."""
+    """Files of a table or of one commit: their number, their bytes, how these are spread, and their rows where they are known."""
 
     files: int
     bytes: int
     min_bytes: int
     median_bytes: int
     max_bytes: int
+    rows: int | None = None
 
     @classmethod
-    def of(cls, sizes: Sequence[int]) -> "FileSizes":
-        """Of files of these many bytes; all zero when there is none."""
+    def of(cls, sizes: Sequence[int], rows: int | None = None) -> "FileSizes":
+        """Of files of these many bytes with so many rows together; all zero when there is none."""
         if not sizes:
-            return cls(0, 0, 0, 0, 0)
-        return cls(len(sizes), sum(sizes), min(sizes), int(median(sizes)), max(sizes))
+            return cls(0, 0, 0, 0, 0, rows)
+        return cls(len(sizes), sum(sizes), min(sizes), int(median(sizes)), max(sizes), rows)
+
+
+@dataclass(frozen=True)
+class Added:
+    """What commits added to a table; rows where all of them are known."""
+
+    files: int
+    bytes: int
+    rows: int | None
+
+    @classmethod
+    def of(cls, commits: Sequence[FileSizes]) -> "Added":
+        """Of several commits together."""
+        rows = [commit.rows for commit in commits if commit.rows is not None]
+        return cls(
+            sum(commit.files for commit in commits),
+            sum(commit.bytes for commit in commits),
+            sum(rows) if len(rows) == len(commits) else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,7 @@ class Manifest:
         duplicates: events that came more than once, by feed, and how they were recognised.
         snapshots: files of catalog and promotions that were read.
         checks: results of the gates.
+        cost: what the job was counted to cost before it began, and from which counts.
         short_lists: why lists are shorter than k, by surface.
         publications: decisions of this run.
         tables: what upkeep did, by table.
@@ -119,6 +140,7 @@ class Manifest:
     duplicates: list[Mapping[str, Any]] = field(default_factory=list)
     snapshots: list[Mapping[str, Any]] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
+    cost: Mapping[str, Any] = field(default_factory=dict)
     short_lists: dict[str, list[ShortLists]] = field(default_factory=dict)
     publications: list[Publication] = field(default_factory=list)
     tables: dict[str, Upkeep] = field(default_factory=dict)
@@ -132,6 +154,13 @@ class Manifest:
     problems: list[str] = field(default_factory=list)
     seconds: float | None = None
     error: str | None = None
+
+    def added(self) -> dict[str, "Added"]:
+        """What the run's commits added to each table, all partitions together."""
+        parts: dict[str, list[FileSizes]] = {}
+        for name, sizes in self.written.items():
+            parts.setdefault(name.partition("/")[0], []).append(sizes)
+        return {table: Added.of(sizes) for table, sizes in sorted(parts.items())}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values by field; days and moments are left to the writer."""

@@ -18,6 +18,7 @@ from shortlist.pipeline import producer
 from shortlist.sources.inputs import ArtefactName
 from shortlist.steps.audiences import lapsing_users, listed_subjects, say_who
 from shortlist.steps.learned_blends import newest_blends
+from shortlist.steps.preflight import preflight_generation
 from shortlist.steps.promotions import promoting
 from shortlist.tables import AUDIENCES, CATALOG, INTERACTIONS, SHORT_LISTS, SOURCE_CANDIDATES, UNCHECKED_CANDIDATES
 from shortlist.warehouse.models import read_model
@@ -27,6 +28,7 @@ from shortlist.warehouse.run import Run
 def generate(run: Run) -> None:
     """Write source_candidates, unchecked_candidates and short_lists of every surface, and audiences of those that have one."""
     settings, interactions = run.settings, run.read(INTERACTIONS).persist()
+    preflight_generation(run, interactions)
     needed = needed_artefacts(settings, settings.surfaces)
     models, blends = read_models(run, needed), newest_blends(run)
     history = History(run.run_date, interactions, run.engagements)

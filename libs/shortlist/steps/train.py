@@ -6,6 +6,7 @@ from pyspark.sql.types import StructType
 from shortlist.columns import RUN_DATE
 from shortlist.models.als.fit import fit as fit_als
 from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
+from shortlist.steps.preflight import preflight_als, preflight_cooccurrence
 from shortlist.tables import BASKETS, INTERACTIONS, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
 from shortlist.warehouse.models import replace_model
 from shortlist.warehouse.run import Run, log
@@ -15,7 +16,9 @@ def train_als(run: Run) -> None:
     """Factors of users and items from interactions; a warm start begins with the factors of the run date before."""
     config = run.settings.als
     start = run.earlier(ITEM_FACTORS) if config.warm_start else None
-    with fit_als(run.read(INTERACTIONS), config, start) as model:
+    interactions = run.read(INTERACTIONS)
+    preflight_als(run, interactions)
+    with fit_als(interactions, config, start) as model:
         # Without user factors the day has no rows, rather than those of another fit.
         users = model.user_factors if config.store_user_factors else model.user_factors.limit(0)
         replace_model(run, [(users, USER_FACTORS), (model.item_factors, ITEM_FACTORS)])
@@ -29,6 +32,7 @@ def train_cooccurrence(run: Run) -> None:
         log.warning("no baskets of kind %s: no item is related to another on %s", config.basket_kind, run.run_date)
         replace_model(run, [(none_related(run), RELATED_ITEMS)])
         return
+    preflight_cooccurrence(run, baskets)
     with fit_cooccurrence(baskets, config) as related:
         replace_model(run, [(related, RELATED_ITEMS)])
 

@@ -19,6 +19,7 @@ from shortlist.records.manifest import Manifest
 from shortlist.redaction import redact_all
 from shortlist.store.filesystems import filesystem, write_whole
 from shortlist.subjects import GONE, Subject, mention
+from shortlist.telemetry.telling import Telling
 
 # What a manifest says of the run itself; no subject is named there, and an id that is a common word must not mangle it.
 _OF_THE_RUN: Final = frozenset({"job", "run_date", "run_id", "attempt", "settings", "inputs", "outputs", "seconds"})
@@ -32,9 +33,11 @@ def manifest_path(root: str, run_date: date, job: str) -> str:
 
 @contextmanager
 def recorded(arguments: Arguments) -> Iterator[Manifest]:
-    """The manifest of a run, to be filled; it is written at the end, also when the run fails."""
+    """The manifest of a run, to be filled; it is written at the end, also when the run fails, and then told as settings say."""
     started = time.perf_counter()
     manifest = new_manifest(arguments)
+    telling = Telling(arguments.settings)
+    telling.began(manifest)
     try:
         yield manifest
     except BaseException as error:
@@ -43,6 +46,7 @@ def recorded(arguments: Arguments) -> Iterator[Manifest]:
     finally:
         manifest.seconds = round(time.perf_counter() - started, 2)
         write_manifest(arguments.settings.paths.manifests, manifest)
+        telling.ended(manifest)
 
 
 def new_manifest(arguments: Arguments) -> Manifest:

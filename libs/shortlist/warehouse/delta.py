@@ -325,19 +325,22 @@ class Warehouse:
         return {int(entry["version"]) for entry in deltalake.DeltaTable(self.path(table)).history()}
 
     def files(self, table: Table, version: int | None = None, since: int | None = None) -> FileSizes:
-        """Sizes of the files of a version, or of those that it has and an earlier one had not; the log knows them."""
+        """Sizes and rows of the files of a version, or of those that it has and an earlier one had not; the log knows them."""
         there = self._sizes(table, version)
         earlier = {} if since is None else self._sizes(table, since)
-        return FileSizes.of([size for path, size in there.items() if path not in earlier])
+        added = [stated for path, stated in there.items() if path not in earlier]
+        rows = [counted for _, counted in added if counted is not None]
+        return FileSizes.of([size for size, _ in added], sum(rows) if len(rows) == len(added) else None)
 
     def rows(self, table: Table) -> int:
         """Rows of the newest version, as its log counts them."""
         return sum(deltalake.DeltaTable(self.path(table)).get_add_actions().column("num_records").to_pylist())
 
-    def _sizes(self, table: Table, version: int | None) -> dict[str, int]:
+    def _sizes(self, table: Table, version: int | None) -> dict[str, tuple[int, int | None]]:
+        """Bytes and rows by file; a writer need not have counted the rows."""
         actions = deltalake.DeltaTable(self.path(table), version=version).get_add_actions()
-        paths, sizes = (actions.column(name).to_pylist() for name in ("path", "size_bytes"))
-        return dict(zip(paths, sizes, strict=True))
+        paths, sizes, rows = (actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records"))
+        return dict(zip(paths, zip(sizes, rows, strict=True), strict=True))
 
     @contextmanager
     def lock_tables(self, tables: Sequence[Table]) -> Iterator[None]:

@@ -23,6 +23,7 @@ from shortlist.store.fences import PARTITION, run_partition
 from shortlist.store.manifests import recorded
 from shortlist.store.snapshots import newest_snapshot
 from shortlist.tables import ENGAGEMENTS, ERASURES, Table
+from shortlist.telemetry.log_lines import JsonFormatter
 from shortlist.warehouse.delta import Warehouse, between, equals
 from shortlist.warehouse.session import spark_session
 
@@ -169,7 +170,10 @@ class Run:
         self.outputs[name] = done.version
         if not done.repeated:
             self.manifest.written[name] = self.warehouse.files(table, done.version, since=done.version - 1)
-        log.info("%s %s: version %d, attempt %d", table.name, partition, done.version, attempt)
+        log.info(
+            "%s %s: version %d, attempt %d", table.name, partition, done.version, attempt,
+            extra={"table": table.name, "partition": partition, "table_version": done.version, "attempt": attempt},
+        )  # fmt: skip
         return done.version
 
     def require_no_erasure(self) -> None:
@@ -201,7 +205,7 @@ def part_name(run_date: date, within: Mapping[str, str]) -> str:
 @contextmanager
 def open_run(arguments: Arguments) -> Iterator[Run]:
     """A run with its session; its manifest is written at the end, also when the job fails."""
-    log_to_stderr()
+    log_to_stderr(arguments)
     name = f"{arguments.job} {arguments.run_date.isoformat()}"
     with recorded(arguments) as manifest, spark_session(name) as spark:
         try:
@@ -219,10 +223,13 @@ class RedactingFormatter(logging.Formatter):
         return redact(super().format(record))
 
 
-def log_to_stderr() -> None:
-    """Jobs speak on standard error, one line each; Spark's own log has its own settings."""
+def log_to_stderr(arguments: Arguments | None = None) -> None:
+    """Jobs speak on standard error, one line each, text or JSON as settings say; Spark's own log has its own settings."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter("%(name)s: %(message)s"))
+    if arguments is not None and arguments.settings.telemetry.json_logs:
+        named = {"run_id": arguments.run_id, "run_date": arguments.run_date, "attempt": arguments.attempt}
+        handler.setFormatter(JsonFormatter({"job": arguments.job, **named}))
     log.handlers = [handler]  # not the one of a run before in the same process: its stream may be closed
     log.setLevel(logging.INFO)
     log.propagate = False

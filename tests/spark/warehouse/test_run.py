@@ -48,3 +48,12 @@ def test_a_day_that_nobody_wrote_is_missing(spark: SparkSession, tmp_path: Path)
     run_of(spark, tmp_path, EARLIER).replace(short_lists(spark, "homefeed"), SHORT_LISTS)
     with pytest.raises(InputMissingError, match=r"run jobs/generate_candidates\.py"):
         run_of(spark, tmp_path, DAY).read(SHORT_LISTS, surface="homefeed")
+
+
+def test_the_manifest_knows_rows_and_bytes_of_each_commit(spark: SparkSession, tmp_path: Path) -> None:
+    run_of(spark, tmp_path, EARLIER).replace(short_lists(spark, "homefeed"), SHORT_LISTS)
+    run = run_of(spark, tmp_path, DAY)
+    run.replace(short_lists(spark, "homefeed", "related"), SHORT_LISTS)
+    folder = Path(run.warehouse.path(SHORT_LISTS)) / f"run_date={DAY}"
+    added = run.manifest.added()["short_lists"]
+    assert (added.rows, added.bytes) == (2, sum(file.stat().st_size for file in folder.rglob("*.parquet")))

@@ -27,9 +27,24 @@ class Sizes(NamedTuple):
     largest_block: int
 
 
+def local_bytes(observations: int, users: int, items: int, config: AlsConfig) -> int:
+    """What one process holds: observations, and three copies of all factors."""
+    return observations * _BYTES_PER_OBSERVATION + 3 * 4 * (users + items) * config.factors
+
+
+def held_bytes(sizes: Sizes, config: AlsConfig) -> dict[Placement, int]:
+    """What an executor holds of factors, by placement, in the order in which they are tried."""
+    vector = 4 * config.factors
+    return {
+        "shared": vector * max(sizes.users, sizes.items),
+        "sampled": vector * max(min(sizes.users, config.sampled_users), sizes.items),
+        "shuffled": vector * min(sizes.largest_block, max(sizes.users, sizes.items)),
+    }
+
+
 def choose_engine(observations: int, users: int, items: int, config: AlsConfig) -> Literal["local", "spark"]:
     """One process where observations and three copies of all factors fit it, the cluster beyond."""
-    needed = observations * _BYTES_PER_OBSERVATION + 3 * 4 * (users + items) * config.factors
+    needed = local_bytes(observations, users, items, config)
     engine: Literal["local", "spark"] = "local" if needed <= config.local_gigabytes * GIGABYTE else "spark"
     log.info(
         "engine %s: %d observations of about %d users and %d items need %.2f GB in one process, als.local_gigabytes is %g",
@@ -58,14 +73,8 @@ def choose_placement(sizes: Sizes, config: AlsConfig, folder: bool) -> Placement
     Raises:
         ModelError: nothing fits, with each number.
     """
-    vector = 4 * config.factors
-    sampled_users = min(sizes.users, config.sampled_users)
-    held = {
-        "shared": vector * max(sizes.users, sizes.items),
-        "sampled": vector * max(sampled_users, sizes.items),
-        "shuffled": vector * min(sizes.largest_block, max(sizes.users, sizes.items)),
-    }
-    wanted: tuple[Placement, ...] = ("shared", "sampled", "shuffled")
+    held = held_bytes(sizes, config)
+    wanted: tuple[Placement, ...] = tuple(held)
     if config.placement != "auto":
         wanted = (config.placement,)
     refused = []

@@ -50,8 +50,7 @@ def choose_placement(sizes: Sizes, config: CooccurrenceConfig, folder: bool) -> 
     Raises:
         ModelError: the named placement does not fit, with the number.
     """
-    neighbours = len(config.measures) * sizes.items * min(config.neighbours, sizes.items)
-    local = (sizes.rows * BYTES_PER_ROW + neighbours * BYTES_PER_NEIGHBOUR) / GIGABYTE
+    local = local_bytes(sizes, config) / GIGABYTE
     mapped = basket_bytes(sizes.rows, sizes.baskets) / GIGABYTE
     refused: Refused = []
     if config.placement == "local" or (config.placement == "auto" and local <= config.local_gigabytes):
@@ -95,6 +94,12 @@ def require_fit(sizes: Sizes, moved: int, held: int, config: CooccurrenceConfig,
         raise ModelError.no_basket_placement([*refused, ("shuffled", why)])
     said = f"{moved / GIGABYTE:.3g} GB are moved, a task holds {held / GIGABYTE:.3g} GB"
     _say("shuffled", sizes, f"{said} (cooccurrence.shared_gigabytes {limit:g})")
+
+
+def local_bytes(sizes: Sizes, config: CooccurrenceConfig) -> int:
+    """What one process holds: rows of baskets, and lists of neighbours."""
+    neighbours = len(config.measures) * sizes.items * min(config.neighbours, sizes.items)
+    return sizes.rows * BYTES_PER_ROW + neighbours * BYTES_PER_NEIGHBOUR
 
 
 def basket_bytes(rows: Count, baskets: Count) -> Count:

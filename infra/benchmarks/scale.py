@@ -1,0 +1,239 @@
+"""Scale: the formulas of costs beside measured times of growing sets, and what a night would take at a size that is not at hand.
+
+Seeded power-law sets of interactions. On one core each, the kernels and the whole pass over subjects are timed, and the time of
+the next larger set is foretold by the formula from that of the smaller one:
+
+    train_als            an epoch in one process, the median of those after the first; floating point operations
+    train_cooccurrence   cosine of all items, users' histories as baskets, of at most 200 items; pairs
+    generate_candidates  lists of some users, by eight sources, blended, with reasons; floating point operations
+
+Then a simulation says how many machines, hours and bytes a night takes, with the rates of the largest set. Its assumptions are
+printed; its formulas are those by which jobs are held beyond a budget.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import scipy.sparse as sp
+
+from infra.benchmarks._measuring import timed
+from infra.benchmarks._scale_simulation import JobEstimate, Machine, Size, machines_for, simulate, stored_bytes
+from infra.benchmarks._sets import power_law
+from infra.benchmarks.candidates import NEIGHBOURS, Sizes, batch_of, make_world, whole_pass
+from infra.benchmarks.cooccurrence import by_kernel
+from shortlist.config import AlsConfig, CooccurrenceConfig, Settings, state_home
+from shortlist.generation.costs import Counts, surface_cost
+from shortlist.kernels.ials import fit_ials
+from shortlist.models.als.observations import observed
+from shortlist.models.arrays.blocks import GIGABYTE
+from shortlist.models.costs import als_cost, cooccurrence_cost
+
+SOURCES: Final = ("als", "cooccurrence", "user_neighbours", "category_affinity", "spectral", "rp3beta", "trending")
+# Users and items of a set of so many interactions.
+SHAPES: Final = {1_000_000: (40_000, 20_000), 10_000_000: (200_000, 50_000), 100_000_000: (2_000_000, 200_000)}
+LONGEST_BASKET: Final = 200
+EPOCHS: Final = 4
+FORETOLD: Final = "to be within 0.5 and 2"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One job on one set.
+
+    Attributes:
+        job: what was measured.
+        interactions: of the set.
+        work: what the formula counts.
+        seconds: on one core.
+    """
+
+    job: str
+    interactions: int
+    work: float
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Work a second."""
+        return self.work / self.seconds
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, print tables and the simulation, write the figures."""
+    parser = argparse.ArgumentParser(
+        prog="infra/bench scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--rows", type=int, nargs="+", choices=list(SHAPES), help="sizes of sets; default: 1 and 10 million"
+    )
+    parser.add_argument("--full", action="store_true", help="100 million rows too (12 GB of memory, an hour)")
+    parser.add_argument("--subjects", type=int, default=512, help="users who get a list (default: %(default)s)")
+    parser.add_argument("--users", type=int, default=500_000_000, help="of the simulation (default: %(default)s)")
+    parser.add_argument("--items", type=int, default=10_000_000, help="of the simulation (default: %(default)s)")
+    parser.add_argument(
+        "--interactions", type=int, default=50_000_000_000, help="of the simulation (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--basket", type=float, default=20.0, help="of the simulation: items in a row's basket (default: %(default)s)"
+    )
+    parser.add_argument("--hours", type=float, default=6.0, help="of the simulated night (default: %(default)s)")
+    parser.add_argument(
+        "--machine", type=json.loads, default={}, help='of the simulation, e.g. \'{"cores": 64, "gigabytes": 512}\''
+    )
+    given = parser.parse_args(argv)
+    sizes = given.rows or [rows for rows in SHAPES if given.full or rows < 100_000_000]
+    settings = simulated_settings()
+    done: list[Measured] = []
+    for rows in sorted(sizes):
+        for one in measure(rows, given.subjects):
+            done.append(one)
+            print(
+                f"{one.job:20} {one.interactions:>11,} rows  {one.seconds:9.3f} s  {one.rate:9.3g} a second and core",
+                flush=True,
+            )
+    for line in slopes(done):
+        print(line)
+    rates = {one.job: one.rate for one in done}
+    size, machine = Size(given.users, given.items, given.interactions, given.basket), Machine(**given.machine)
+    jobs = simulate(size, settings, rates, machine)
+    for line in told(size, settings, machine, jobs, given.hours):
+        print(line)
+    folder = state_home() / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {
+        "measured": [asdict(one) for one in done],
+        "simulated": [asdict(job) for job in jobs],
+        "machine": asdict(machine),
+    }
+    (folder / "scale.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+def simulated_settings() -> Settings:
+    """The models by their defaults, and one surface for users with eight sources; what is measured has the same."""
+    surface = {"subject": "user", "sources": SOURCES, "fallback": "popularity", "k": 50, "depth": 100}
+    related = {"subject": "item", "sources": ["cooccurrence"], "k": 50, "depth": 100}
+    return Settings.model_validate(
+        {
+            "surfaces": {"homefeed": surface, "related": related},
+            "als": {"factors": 64, "engine": "spark", "store_user_factors": False},
+            "cooccurrence": {"measures": ["cosine", "rp3beta"], "neighbours": NEIGHBOURS, "placement": "shuffled"},
+            "sources": {"spectral": {"factors": 64}},
+        }
+    )
+
+
+def measure(rows: int, subjects: int) -> Iterator[Measured]:
+    """The three jobs on one set, on one core each."""
+    users, items = SHAPES[rows]
+    settings = simulated_settings()
+    owners, taken = power_law(users, items, rows)
+    matrix = sp.csr_matrix((np.ones(len(taken), np.float32), (owners, taken)), (users, items))
+    matrix.sort_indices()
+    yield measure_als(matrix, settings.als)
+    yield measure_cooccurrence(matrix)
+    del matrix, owners, taken
+    factors = settings.als.factors
+    world = make_world(Sizes(users, items, rows, factors, subjects, 100))
+    surface = settings.surfaces["homefeed"].model_copy(update={"k": 100})
+    # The sample's users have stored vectors, as those of the measured pass.
+    stored = settings.model_copy(update={"als": settings.als.model_copy(update={"store_user_factors": True})})
+    batch = batch_of(world, subjects)
+    seconds, _ = whole_pass(world.scorers, batch, 100, items)
+    cost = surface_cost(Counts(len(batch.history_items), subjects, items), surface, stored)
+    yield Measured("generate_candidates", rows, cost.flops, seconds)
+
+
+def measure_als(matrix: sp.csr_matrix, config: AlsConfig) -> Measured:
+    """An epoch on one thread."""
+    users, items = matrix.shape
+    seen, ended = observed(matrix.indptr.astype(np.int64), matrix.indices, matrix.data), []
+    fit_ials(
+        seen,
+        items,
+        factors=config.factors,
+        regularization=config.regularization,
+        unobserved_weight=1 / config.alpha,
+        epochs=EPOCHS,
+        seed=config.seed,
+        nu=config.nu,
+        cg_steps=config.cg_steps,
+        threads=1,
+        on_epoch=lambda *_: ended.append(time.perf_counter()),
+    )
+    one = config.model_copy(update={"epochs": 1, "engine": "local"})
+    work = als_cost(matrix.nnz, users, items, one).flops
+    return Measured("train_als", matrix.nnz, work, float(statistics.median(np.diff(ended))))
+
+
+def measure_cooccurrence(matrix: sp.csr_matrix) -> Measured:
+    """Cosine of all items on one thread."""
+    lengths = np.diff(matrix.indptr)
+    within = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], lengths)
+    # By a hash of the position, not the first items: these are in the order of ids.
+    kept = within < LONGEST_BASKET
+    baskets = sp.csr_matrix(
+        (matrix.data[kept], matrix.indices[kept], np.append(0, np.cumsum(np.minimum(lengths, LONGEST_BASKET)))),
+        matrix.shape,
+    )
+    squared = int((np.minimum(lengths, LONGEST_BASKET).astype(np.int64) ** 2).sum())
+    config = CooccurrenceConfig(measures=("cosine",))
+    cost = cooccurrence_cost(baskets.nnz, matrix.shape[0], matrix.shape[1], squared, config)
+    run = partial(by_kernel, baskets, ["cosine"], 1)
+    if matrix.nnz <= 1_000_000:
+        run()
+    return Measured("train_cooccurrence", matrix.nnz, cost.pairs, timed(run))
+
+
+def slopes(done: Sequence[Measured]) -> Iterator[str]:
+    """Seconds of each larger set beside those that the formula foretells from the next smaller one."""
+    for job in dict.fromkeys(one.job for one in done):
+        for small, large in pairwise(one for one in done if one.job == job):
+            work, seconds = large.work / small.work, large.seconds / small.seconds
+            yield (
+                f"{job}: {small.interactions:,} to {large.interactions:,} rows, {work:.2f} times the work, {seconds:.2f} times "
+                f"the seconds; measured / foretold {seconds / work:.2f} ({FORETOLD})"
+            )
+
+
+def told(size: Size, settings: Settings, machine: Machine, jobs: Sequence[JobEstimate], hours: float) -> Iterator[str]:
+    """The simulation in lines, its assumptions first."""
+    als = settings.als
+    yield f"simulation: {size.users:,} users, {size.items:,} items, {size.interactions:,} interactions"
+    for line in (
+        f"machines of {machine.cores} cores, {machine.gigabytes:g} GB and {machine.gigabits:g} Gbit/s",
+        f"cores at work {machine.efficiency:.0%} of the time, at the rates above; jobs one after the other",
+        f"a row's basket has {size.basket:g} items in the mean",
+        f"als d={als.factors}, {als.epochs} epochs, item factors from {als.sampled_users:,} sampled users at most",
+        "no user factors are stored: everybody is folded in where lists are made",
+        f"homefeed by {len(SOURCES) + 1} sources, each against every item; related by one",
+        "extraction, interactions, the spectral basis, blends, checks and evaluation are not in it",
+    ):
+        yield f"  assumed: {line}"
+    for job in jobs:
+        named = f"  {job.job:30} {job.core_hours:12,.1f} core hours  {job.moved / GIGABYTE:10,.0f} GB moved  "
+        yield named + f"{job.memory / GIGABYTE:6,.0f} GB on a machine with {job.cores} cores at work"
+    machines = machines_for(hours, jobs, machine)
+    if machines is None:
+        lacking = ", ".join(job.job for job in jobs if job.cores == 0)
+        yield f"  it does not fit: one task of {lacking} needs more memory than a machine has; next: larger ones, fewer sources"
+        return
+    total = sum(job.machine_hours(machine) for job in jobs)
+    stored = stored_bytes(size, settings)
+    moved = sum(job.moved for job in jobs)
+    yield (
+        f"  {machines:,} machines for {total / machines:.1f} hours (wanted {hours:g}); {moved / GIGABYTE:,.0f} GB moved; "
+        + ", ".join(f"{name} {amount / GIGABYTE:,.0f} GB" for name, amount in stored.items())
+        + " stored a day"
+    )
+
+
+if __name__ == "__main__":
+    main()

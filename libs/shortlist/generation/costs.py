@@ -1,0 +1,83 @@
+"""What generating the lists of a surface costs, from counts alone, in the terms of `shortlist.models.costs`."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shortlist.config import Settings, SurfaceConfig
+from shortlist.generation.lists import sources_of
+from shortlist.models.costs import Cost
+from shortlist.sources.common_set import NARROW_SUBJECTS
+
+# An interaction in a user's history, as Arrow sends it: item and its numbers, and the item again among the masked ones.
+_BYTES_OF_HISTORY: Final = 52
+# A row of a list, as Arrow sends it.
+_BYTES_LISTED: Final = 36
+# A neighbour in a list: its index and its similarity.
+_BYTES_OF_NEIGHBOUR: Final = 8
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What generation is counted by.
+
+    Attributes:
+        interactions: pairs of user and item.
+        users: subjects of surfaces for users.
+        items: all items, also those that only the catalog knows.
+        queries: subjects of surfaces for queries.
+    """
+
+    interactions: int
+    users: int
+    items: int
+    queries: int = 0
+
+
+def surface_cost(counts: Counts, surface: SurfaceConfig, settings: Settings) -> Cost:
+    """Of the one pass over a surface's subjects.
+
+    A source that multiplies vectors of length d costs a subject 2 d for every item; one that counts looks at every item once,
+    and at the neighbours of what the subject took. Then each source scores what any of them proposed.
+    """
+    subjects = {"user": counts.users, "item": counts.items, "query": counts.queries}[surface.subject]
+    names = sources_of(surface)
+    lengths = [_vector_length(name, settings) for name in names]
+    history = 1.0 if surface.subject == "item" else counts.interactions / max(1, counts.users)
+    candidates = min(counts.items, surface.depth * len(names))
+    each = 0.0
+    for name, length in zip(names, lengths, strict=True):
+        each += (
+            2.0 * length * (counts.items + candidates)
+            if length
+            else counts.items + candidates + history * _listed(name, settings)
+        )
+    if "als" in names and surface.subject == "user" and not settings.als.store_user_factors:
+        each += history * settings.als.factors**2 + settings.als.factors**3 / 3
+    shared, task = surface_memory(counts, surface, settings)
+    return Cost(
+        pairs=float(subjects) * counts.items * len(names),
+        flops=subjects * each,
+        shuffle_bytes=float(subjects) * (_BYTES_OF_HISTORY * history + _BYTES_LISTED * surface.longest_list),
+        memory_bytes=shared + task,
+    )
+
+
+def surface_memory(counts: Counts, surface: SurfaceConfig, settings: Settings) -> tuple[float, float]:
+    """Bytes that all tasks of a machine share, and those that one adds: a row of all items by subject and counting source."""
+    names = sources_of(surface)
+    lengths = {name: _vector_length(name, settings) for name in names}
+    shared = sum(4.0 * length * (2 if name == "spectral" else 1) for name, length in lengths.items())
+    shared += sum(_BYTES_OF_NEIGHBOUR * _listed(name, settings) for name in names)
+    counting = sum(not length for length in lengths.values())
+    return counts.items * shared, 4.0 * NARROW_SUBJECTS * counts.items * counting
+
+
+def _vector_length(source: str, settings: Settings) -> int:
+    """Numbers in the vectors that a source multiplies; 0 for one that counts."""
+    return {"als": settings.als.factors, "spectral": settings.sources.spectral.factors}.get(source, 0)
+
+
+def _listed(source: str, settings: Settings) -> int:
+    """Neighbours of an item that a source adds up."""
+    lists = {"cooccurrence": settings.cooccurrence.neighbours, "rp3beta": settings.cooccurrence.neighbours}
+    return (lists | {"session_next": settings.sources.session_next.neighbours}).get(source, 0)

@@ -1,0 +1,135 @@
+"""What a job will cost, said and put into the manifest before it begins, and refused where it is beyond the budget."""
+
+from collections.abc import Iterable, Mapping
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from shortlist.columns import BASKET_ID, ITEM_ID, QUERY, USER_ID
+from shortlist.config import Settings
+from shortlist.errors import HeldError
+from shortlist.generation.costs import Counts, surface_cost
+from shortlist.models.costs import Cost, als_cost, cooccurrence_cost
+from shortlist.tables import CATALOG
+from shortlist.warehouse.run import Run, log
+
+# A change of settings, and what the job would cost with it.
+Option = tuple[str, Cost]
+
+
+def preflight_als(run: Run, interactions: DataFrame) -> None:
+    """Before factors are trained.
+
+    Raises:
+        HeldError: it would cost more than the budget, with the setting that mends it.
+    """
+    config = run.settings.als
+    counted = interactions.agg(F.count("*"), *map(F.approx_count_distinct, (USER_ID, ITEM_ID))).first()
+    assert counted is not None
+    observations, users, items = counted
+    smaller = [{"factors": config.factors >> shift} for shift in range(1, config.factors.bit_length())]
+    shorter = [{"epochs": epochs} for epochs in range(config.epochs - 1, 0, -1)]
+    options = (
+        (
+            ", ".join(f"als.{name}={value}" for name, value in change.items()),
+            als_cost(observations, users, items, config.model_copy(update=change)),
+        )
+        for change in (*smaller, *shorter, {"factors": 1, "epochs": 1})
+    )
+    counts = {"observations": observations, "users": users, "items": items}
+    _require(run, counts, als_cost(observations, users, items, config), options, "lower interactions.lookback_days")
+
+
+def preflight_cooccurrence(run: Run, baskets: DataFrame) -> None:
+    """Before baskets are counted.
+
+    Raises:
+        HeldError: it would cost more than the budget, with the setting that mends it.
+    """
+    config, budget = run.settings.cooccurrence, run.settings.budget
+    sizes = baskets.groupBy(BASKET_ID).agg(F.count("*").alias("size"))
+    counted = sizes.agg(F.sum("size"), F.count("*"), F.sum(F.col("size") * F.col("size"))).first()
+    distinct = baskets.agg(F.approx_count_distinct(ITEM_ID)).first()
+    assert counted is not None
+    assert distinct is not None
+    rows, count, squared = counted
+    most = run.settings.baskets[config.basket_kind].max_items
+    # Half of the operations may be those of pairs, which cost two each.
+    limits = [limit for limit in (budget.pairs, budget.flops and budget.flops / 4) if limit is not None]
+    capped = max(2, min([most - 1, *(int(limit / rows) for limit in limits)]))
+    options: list[Option] = []
+    if capped < most:
+        # No basket has more than `capped` items: the squared sizes are at most so many times the rows.
+        cost = cooccurrence_cost(rows, count, distinct[0], min(squared, rows * capped), config)
+        options.append((f"baskets.{config.basket_kind}.max_items={capped} and build_interactions again", cost))
+    for shift in range(1, config.neighbours.bit_length()):
+        fewer = config.model_copy(update={"neighbours": config.neighbours >> shift})
+        options.append(
+            (f"cooccurrence.neighbours={fewer.neighbours}", cooccurrence_cost(rows, count, distinct[0], squared, fewer))
+        )
+    counts = {"rows": rows, "baskets": count, "items": distinct[0], "squared_sizes": squared}
+    _require(
+        run, counts, cooccurrence_cost(rows, count, distinct[0], squared, config), options,
+        f"lower baskets.{config.basket_kind}.lookback_days",
+    )  # fmt: skip
+
+
+def preflight_generation(run: Run, interactions: DataFrame) -> None:
+    """Before lists are made.
+
+    Raises:
+        HeldError: it would cost more than the budget, with the setting that mends it.
+    """
+    settings = run.settings
+    counted = interactions.agg(F.count("*"), *map(F.approx_count_distinct, (USER_ID, ITEM_ID))).first()
+    assert counted is not None
+    catalog, queries = run.snapshot(CATALOG), 0
+    described = 0 if catalog is None else catalog.count()
+    if any(surface.subject == "query" for surface in settings.surfaces.values()):
+        asked = run.engagements(settings.queries.lookback_days).agg(F.approx_count_distinct(QUERY)).first()
+        queries = 0 if asked is None else asked[0]
+    counts = Counts(counted[0], counted[1], max(counted[2], described), queries)
+    costs = {name: surface_cost(counts, surface, settings) for name, surface in settings.surfaces.items()}
+    dearest = max(costs, key=lambda name: costs[name].flops)
+    _require(
+        run, vars(counts), sum(costs.values(), Cost()), _without_a_source(counts, costs, settings),
+        f"take sources out of surfaces.{dearest}.sources, which costs most",
+    )  # fmt: skip
+
+
+def _without_a_source(counts: Counts, costs: Mapping[str, Cost], settings: Settings) -> Iterable[Option]:
+    """Each source left out of each surface that has others, those that save least first."""
+    found: list[Option] = []
+    for name, surface in settings.surfaces.items():
+        others = sum((cost for other, cost in costs.items() if other != name), Cost())
+        for source in surface.sources if len(surface.sources) > 1 else ():
+            left = tuple(each for each in surface.sources if each != source)
+            cost = others + surface_cost(counts, surface.model_copy(update={"sources": left}), settings)
+            found.append((f"surfaces.{name}.sources without {source}", cost))
+    return sorted(found, key=lambda option: -option[1].flops)
+
+
+def _require(run: Run, counts: Mapping[str, int], cost: Cost, options: Iterable[Option], otherwise: str) -> None:
+    """Say what the job will cost.
+
+    Args:
+        run: of the job.
+        counts: what the formulas were given.
+        cost: what they gave.
+        options: changes that may bring it into the budget, the smallest first.
+        otherwise: what to do where none of them does.
+
+    Raises:
+        HeldError: it is beyond the budget.
+    """
+    said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    run.manifest.cost = {"counts": dict(counts), **cost.as_dict()}
+    log.info(
+        "%s will cost about %.3g pairs, %.3g flops, %.3g GB moved, %.3g GB in one process, by %s",
+        run.arguments.job, cost.pairs, cost.flops, cost.of("shuffle_gigabytes"), cost.of("memory_gigabytes"), said,
+    )  # fmt: skip
+    budget = run.settings.budget
+    over = cost.over(budget)
+    if over:
+        mended = next((f"set {change}" for change, changed in options if not changed.over(budget)), otherwise)
+        raise HeldError.over_budget(run.arguments.job, over, said, mended)
