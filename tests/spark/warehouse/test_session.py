@@ -40,6 +40,7 @@ def test_a_warehouse_on_s3_is_refused_without_our_log_store(
     setting = "spark.delta.logStore.s3.impl"
     monkeypatch.setattr(session, "LOG_STORE", "shortlist.Missing")
     before = spark.conf.get(setting)
+    assert before is not None
     spark.conf.set(setting, named)
     try:
         with pytest.raises(SettingsError, match=f"s3://b/w, where Spark would lose commits .*{problem}"):
