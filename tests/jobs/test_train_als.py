@@ -75,7 +75,7 @@ def test_a_first_day_has_nothing_to_go_on_from(trained: Deployment) -> None:
 def test_a_fit_beyond_the_budget_is_refused_before_it_begins(trained: Deployment) -> None:
     # 18 observations, 6 users, 6 items: 2 x (2 x 18 x 4 d (3 + 1) + 12 x 8 d^2) operations, d = 64 or 32.
     with pytest.raises(HeldError, match=r"8\.6e\+05 flops, budget\.flops is 5e\+05") as held:
-        trained.run("train_als", DAYS[0], *ENGINE, "budget.flops=500000")
+        trained.run("train_als", DAYS[0], *ENGINE, "budget.flops=500000", "als.factors=64")
     assert held.value.exit_code == 3
     assert "18 observations, 6 users, 6 items" in str(held.value)
     assert "next: set als.factors=32, or raise budget.flops to at least 8.7e+05" in str(held.value)
