@@ -9,7 +9,7 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from shortlist.config import CHECKOUT, settings_file
+from shortlist.config import job_program, settings_file
 from shortlist_airflow.callbacks import explain_failure
 
 # Why a job left, by exit code. What cannot become right by trying again is final.
@@ -42,7 +42,7 @@ _LINES_OF_AN_ERROR = 15
 
 
 class SubmitJob(SparkSubmitOperator):
-    """Run `jobs/<job>.py` for the run's day through spark-submit.
+    """Run the job `shortlist.jobs.<job>` for the run's day through spark-submit.
 
     The day is `ds`, the fence number the attempt's start, and the run's `settings` parameter one `--set`.
 
@@ -62,7 +62,7 @@ class SubmitJob(SparkSubmitOperator):
         kwargs.setdefault("task_id", job)
         kwargs.setdefault("pool", SPARK_POOL)
         super().__init__(
-            application=str(CHECKOUT / "jobs" / f"{job}.py"),
+            application=str(job_program(job)),
             name=job,
             application_args=[
                 *("--config", str(settings_file())),

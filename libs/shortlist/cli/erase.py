@@ -11,14 +11,15 @@ from typing import Any, Final, Literal
 from rich.console import Console
 
 from shortlist.cli.output import Facts, say
-from shortlist.config import CHECKOUT, Settings
+from shortlist.config import CHECKOUT, IN_CHECKOUT, Settings, job_program
 from shortlist.errors import SettingsError
 from shortlist.store.manifests import read_manifest
 
 _JOB: Final = "erase_subject"
 JOB = f"jobs/{_JOB}.py"
 _SHOWN: Final = 10
-SUBMIT = CHECKOUT / "infra" / "submit"
+# Installed from a wheel, the one on PATH runs with the settings of its own machine.
+SUBMIT = str(CHECKOUT / "infra" / "submit") if IN_CHECKOUT else "spark-submit"
 
 Kind = Literal["user", "item"]
 
@@ -60,9 +61,9 @@ def erase(
         unfinished.write_text(json.dumps({"kind": kind, "id": name}) + "\n", encoding="utf-8")
         unfinished.replace(folder / f"{digest}.json")
     (folder / settings.extraction.marker).touch()
-    command = [str(SUBMIT), JOB, "--run-date", day.isoformat(), *arguments]
+    command = [SUBMIT, str(job_program(_JOB)), "--run-date", day.isoformat(), *arguments]
     # The job's own output is for standard error: standard output belongs to --json.
-    code = subprocess.run(command, cwd=CHECKOUT, stdout=2, check=False).returncode
+    code = subprocess.run(command, stdout=2, check=False).returncode
     facts: dict[str, Any] = {
         "kind": kind,
         "day": day.isoformat(),

@@ -7,11 +7,13 @@ module imports no Spark: Airflow's side and people on call read settings too.
 from shortlist.config.base import (
     CHECKOUT,
     DIRECTED_MEASURES,
+    IN_CHECKOUT,
     WEIGHTED_MEASURES,
     BasketKind,
     EventType,
     Measure,
     Section,
+    job_program,
     state_home,
 )
 from shortlist.config.checks import (
@@ -53,6 +55,7 @@ __all__ = [
     "CHECKOUT",
     "DIRECTED_MEASURES",
     "ID_COLUMNS",
+    "IN_CHECKOUT",
     "WEIGHTED_MEASURES",
     "AlsConfig",
     "AlsSourceConfig",
@@ -96,6 +99,7 @@ __all__ = [
     "TrafficConfig",
     "UnknownItemsConfig",
     "VolumeConfig",
+    "job_program",
     "load_settings",
     "parse_override",
     "settings_file",
