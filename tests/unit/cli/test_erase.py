@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shortlist.cli import erase as command
+from shortlist.cli import spark_jobs
 from shortlist.config import job_program
 from tests.unit.cli.conftest import Shortlist
 
@@ -22,7 +22,7 @@ def submitted(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program, told = home / "submit", home / "told"
     program.write_text(f'#!/bin/sh\necho "$@" > {told}\nls -A {home}/{FOLDER} >> {told}\necho "from the job"\nexit 3\n')
     program.chmod(0o755)
-    monkeypatch.setattr(command, "SUBMIT", str(program))
+    monkeypatch.setattr(spark_jobs, "SUBMIT", str(program))
     return told
 
 
