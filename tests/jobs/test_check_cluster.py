@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+import shortlist
 from shortlist.config import load_settings
 from shortlist.errors import ClusterError
 from shortlist.steps.check_cluster import check_cluster
-from shortlist.warehouse.executors import Found, problems, required_packages
+from shortlist.warehouse.executors import Found, look, problems, required_packages
 from tests.jobs.conftest import Deployment, job_main
 
 DRIVER = Found(
@@ -97,11 +98,9 @@ def test_what_is_compared_is_what_the_extra_names() -> None:
 
 
 def test_the_source_is_known_by_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shortlist.warehouse import executors
-
     digests = []
     for text in ("a = 1", "a = 1", "a = 2"):
         (tmp_path / "module.py").write_text(text)
-        monkeypatch.setattr(executors.shortlist, "__file__", str(tmp_path / "__init__.py"))
-        digests.append(executors.look("x", [], {}, "").code)
+        monkeypatch.setattr(shortlist, "__file__", str(tmp_path / "__init__.py"))
+        digests.append(look("x", [], {}, "").code)
     assert digests[0] == digests[1] != digests[2]

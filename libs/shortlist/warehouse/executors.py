@@ -17,6 +17,7 @@ from pyspark import BarrierTaskContext
 from pyspark.sql import DataFrame, SparkSession
 
 import shortlist
+from shortlist.contracts import CONTRACTS
 from shortlist.models.arrays.blocks import Batches
 
 # Kernels run one thread for each task's core; BLAS would start as many as the machine has.
@@ -36,7 +37,7 @@ class Found:
         python: version of its Python.
         packages: version by name; empty where it is not installed.
         threads: value of each variable that limits threads; empty where it is not set.
-        code: digest of the project's source.
+        code: digest of the project's source and contracts.
         kernels: why the compiled kernels cannot be loaded; empty where they can.
         folders: by the setting that names it, why a folder is not the driver's; empty where it is.
     """
@@ -166,10 +167,13 @@ def _version(name: str) -> str:
 
 
 def _source_digest() -> str:
+    """Of every module, and of every contract: a checkout has those in another folder than a wheel."""
     root = Path(shortlist.__file__).parent
+    modules = {str(path.relative_to(root)): path for path in root.rglob("*.py") if path.parent.name != "schemas"}
+    contracts = {each.name: each for each in CONTRACTS.iterdir() if each.name.endswith(".yaml")}
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    for name, file in sorted({**modules, **contracts}.items()):
+        digest.update(f"{name}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 

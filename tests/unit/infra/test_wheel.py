@@ -9,6 +9,7 @@ import pytest
 
 from shortlist.contracts import contract_names
 from shortlist.pipeline import JOBS
+from shortlist.warehouse.executors import look
 from tests.wheel import CHECKOUT, install_wheel
 
 
@@ -74,3 +75,10 @@ def test_what_a_checkout_would_say_is_asked_for_by_name(installed: Path, tmp_pat
     found = "from shortlist.config import load_settings; print(load_settings().paths.warehouse)"
     named = run(installed, "-c", found, SHORTLIST_CONFIG=str(settings), SHORTLIST_HOME=str(tmp_path))
     assert (named.stdout.strip(), named.stderr) == (f"{tmp_path}/warehouse", "")
+
+
+def test_the_wheel_s_code_is_known_as_the_checkout_s(installed: Path) -> None:
+    """By this the check of a cluster finds executors whose code is another."""
+    program = "from shortlist.warehouse.executors import look; print(look('x', [], {}, '').code)"
+    there = run(installed, "-c", program)
+    assert (there.stdout.strip(), there.returncode) == (look("x", [], {}, "").code, 0)
