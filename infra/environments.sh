@@ -10,6 +10,7 @@
 #   SHORTLIST_MIN_FREE_GB   free disk asked for before anything is made (default 6; both environments take 3)
 #   JAVA_HOME               a Java 17; without it, java on PATH, then a Debian Java 17 under /usr/lib/jvm
 #   SPARK_DRIVER_MEMORY     overrides the 4g of infra/spark/local/spark-defaults.conf
+#   SHORTLIST_SPARK_CONF    Spark's settings file (default: infra/spark/local/spark-defaults.conf); infra/spark/standalone/start makes one
 #   SHORTLIST_SPARK_SLOTS   Spark jobs that Airflow may run at once (default 1: a driver takes 4g and all cores)
 
 INFRA=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd -P)
@@ -367,6 +368,8 @@ use_airflow_environment() { # after use_jobs_environment: Airflow itself; spark-
   export AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT=${AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT:-240}
   export AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD=${AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD:-300}
   export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False
-  export AIRFLOW_CONN_SPARK_DEFAULT=${AIRFLOW_CONN_SPARK_DEFAULT:-'{"conn_type": "spark", "host": "local[*]"}'}
+  local master
+  master=$(sed -n 's/^spark\.master[[:space:]=]\{1,\}//p' "${SHORTLIST_SPARK_CONF:-$INFRA/spark/local/spark-defaults.conf}" | tail -n 1)
+  export AIRFLOW_CONN_SPARK_DEFAULT=${AIRFLOW_CONN_SPARK_DEFAULT:-"{\"conn_type\": \"spark\", \"host\": \"$master\"}"}
   export PATH=$INFRA/spark/local/bin:$ENVIRONMENTS/airflow/bin:$PATH
 }

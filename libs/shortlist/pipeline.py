@@ -146,6 +146,12 @@ JOBS: Final[dict[str, Job]] = {
         dag=None,
         on_failure="lines that were not replayed are still in quarantine; running it again changes nothing twice",
     ),
+    "check_cluster": Job(
+        reads=(),
+        writes=(),
+        dag=None,
+        on_failure="no table was read or written; mend what it names before a night begins",
+    ),
     "land_complete_journey": Job(
         reads=(), writes=(), dag=None, on_failure="folders without a marker are not whole; running it again mends them"
     ),

@@ -1,16 +1,10 @@
 """What Airflow's pages say of a task: derived from the registry of jobs and from the program's own docstring."""
 
 import ast
-from pathlib import Path
 
-from shortlist.config import CHECKOUT
+from shortlist.config import job_program
 from shortlist.pipeline import JOBS, left_behind
 from shortlist_airflow.exits import FINAL, MEANINGS
-
-
-def program_of(job: str) -> Path:
-    """The file that a job's task submits."""
-    return CHECKOUT / "jobs" / f"{job}.py"
 
 
 def job_doc(job: str) -> str:
@@ -19,7 +13,7 @@ def job_doc(job: str) -> str:
     Args:
         job: a job of the registry.
     """
-    program = ast.parse(program_of(job).read_text(encoding="utf-8"))
+    program = ast.parse(job_program(job).read_text(encoding="utf-8"))
     does = (ast.get_docstring(program) or "").partition("\n")[0]
     stated = JOBS[job]
     final = ", ".join(f"{code} ({MEANINGS[code]})" for code in sorted(FINAL))

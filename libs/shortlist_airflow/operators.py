@@ -7,9 +7,9 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from shortlist.config import settings_file
+from shortlist.config import job_program, settings_file
 from shortlist_airflow.callbacks import explain_failure
-from shortlist_airflow.docs import job_doc, program_of
+from shortlist_airflow.docs import job_doc
 from shortlist_airflow.exits import FINAL, describe_exit
 
 # Retries are for infrastructure only: SubmitJob fails for good on every other exit code.
@@ -30,7 +30,7 @@ FENCE: Final = "{{ (ti.start_date.timestamp() * 1000) | int }}"
 
 
 class SubmitJob(SparkSubmitOperator):
-    """Run `jobs/<job>.py` for the run's day through spark-submit.
+    """Run the job `shortlist.jobs.<job>` for the run's day through spark-submit.
 
     The day is `ds`, the fence number the attempt's start, and the run's `settings` parameter one `--set`.
 
@@ -50,7 +50,7 @@ class SubmitJob(SparkSubmitOperator):
         kwargs.setdefault("task_id", job)
         kwargs.setdefault("pool", SPARK_POOL)
         super().__init__(
-            application=str(program_of(job)),
+            application=str(job_program(job)),
             doc_md=job_doc(job),
             name=job,
             application_args=[

@@ -2,10 +2,13 @@
 
 import ast
 import configparser
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.house.rules import COLLECTING, impure_words, runs_job, silent_tests, words
 
@@ -64,11 +67,22 @@ def test_files_stay_short() -> None:
         str(path.relative_to(HOUSE)): len(path.read_text().splitlines()) for path in tracked() if path.suffix == ".py"
     }
     assert {name: lines for name, lines in long.items() if lines > 450} == {}
-    assert {name: lines for name, lines in long.items() if name.startswith("jobs/") and lines > 60} == {}
+    assert {name: lines for name, lines in long.items() if name.startswith("libs/shortlist/jobs/") and lines > 60} == {}
     assert {name: lines for name, lines in long.items() if name.startswith("dags/") and lines > 60} == {}
 
 
-@pytest.mark.parametrize("path", sorted((HOUSE / "jobs").glob("*.py")), ids=lambda path: path.stem)
+JOBS = sorted((LIBS / "shortlist" / "jobs").glob("[!_]*.py"))
+STARTER = '''"""{summary}"""
+
+from shortlist.config.arguments import run_main
+from shortlist.jobs.{job} import main
+
+if __name__ == "__main__":
+    run_main(main)
+'''
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
 def test_every_job_is_a_verb_with_a_main_and_a_test_of_its_own(path: Path) -> None:
     assert "_" in path.stem
     assert {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)} >= {"main"}
@@ -77,14 +91,40 @@ def test_every_job_is_a_verb_with_a_main_and_a_test_of_its_own(path: Path) -> No
     assert runs_job(ast.parse(test.read_text()), path.stem), f"tests/jobs/{test.name} never runs {path.stem}"
 
 
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
+def test_every_job_has_a_starter_that_says_what_it_does_and_starts_it(path: Path) -> None:
+    summary = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+    assert (HOUSE / "jobs" / path.name).read_text() == STARTER.format(summary=summary, job=path.stem)
+    assert path.read_text().endswith('if __name__ == "__main__":\n    run_main(main)\n')
+
+
 def test_setup_cfg_lists_every_package() -> None:
     setup = configparser.ConfigParser()
     setup.read(HOUSE / "setup.cfg")
     listed = set(setup["options"]["packages"].split())
-    found = {".".join(path.parent.relative_to(LIBS).parts) for path in LIBS.rglob("__init__.py")} | {
-        "shortlist.schemas"
+    found = {".".join(path.parent.relative_to(LIBS).parts) for path in LIBS.rglob("__init__.py")}
+    elsewhere = {"shortlist.schemas", "shortlist_airflow.dags"}
+    assert listed == found | elsewhere
+
+
+@pytest.mark.parametrize(("side", "only_here"), [("jobs", {"setuptools"}), ("airflow", {"setuptools", "pytest"})])
+def test_extras_name_with_bounds_what_is_locked(side: str, only_here: set[str]) -> None:
+    """Who installs the wheel gets what was tried, or a later release that promises to be compatible."""
+    setup = configparser.ConfigParser()
+    setup.read(HOUSE / "setup.cfg")
+    extra = {
+        canonicalize_name(each.name): each
+        for each in map(Requirement, setup["options.extras_require"][side].strip().splitlines())
     }
-    assert listed == found
+    folder = HOUSE / "infra" / "requirements"
+    asked = [line for line in (folder / f"{side}.in").read_text().splitlines() if line and line[0] not in "#-"]
+    assert set(extra) == {canonicalize_name(Requirement(line).name) for line in asked} - only_here
+    locked = dict(
+        re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", (folder / f"{side}.txt").read_text(), re.MULTILINE)
+    )
+    for name, requirement in extra.items():
+        assert sorted(each.operator for each in requirement.specifier) == ["<", ">="], str(requirement)
+        assert requirement.specifier.contains(locked[name]), f"{requirement}: {locked[name]} is locked"
 
 
 def test_no_machine_no_registry_in_any_file() -> None:

@@ -14,6 +14,21 @@ DAY = date(2017, 11, 30)
     [
         (errors.LandingError.no_folder("l/2017-11-30", "2017-11-29"), 2, ["l/2017-11-30", "2017-11-29", "next:"]),
         (errors.LandingError.no_folder("l/2017-11-30", None), 2, ["nothing has been landed at all"]),
+        (
+            errors.SettingsError.not_named("SHORTLIST_HOME", "the folder", "name it"),
+            2,
+            ["SHORTLIST_HOME is not set", "the folder", "next: export SHORTLIST_HOME=..., or name it"],
+        ),
+        (
+            errors.ClusterError.differs(["executor h:1: numpy is missing; next: install it", "y"]),
+            2,
+            ["not ready for a night", "executor h:1: numpy is missing; next: install it", "  y"],
+        ),
+        (
+            errors.ClusterError.no_answer("asking", "a\nNo module named 'shortlist'\n"),
+            2,
+            ["asking failed: No module named 'shortlist'", "next: ship the project's code"],
+        ),
         (errors.SettingsError.not_confirmed(), 2, ["nothing was changed", "--yes"]),
         (errors.HeldError.incomplete_landing("l/x", "_SUCCESS"), 3, ["l/x", "_SUCCESS", "next:"]),
         (

@@ -21,7 +21,8 @@ HOUSE = Path(__file__).parents[2]
 
 
 def test_every_job_has_its_file_and_the_other_way_round() -> None:
-    assert set(JOBS) == {path.stem for path in (HOUSE / "jobs").glob("[!_]*.py")}
+    for folder in ("jobs", "libs/shortlist/jobs"):
+        assert set(JOBS) == {path.stem for path in (HOUSE / folder).glob("[!_]*.py")}, folder
 
 
 def test_every_table_is_written_by_a_job_and_every_name_has_a_contract() -> None:

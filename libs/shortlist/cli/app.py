@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from shortlist.cli.arguments import confirm, day_of, known, required_day
+from shortlist.cli.spark_jobs import job_arguments
 from shortlist.config import EventType, Settings, load_settings
 from shortlist.errors import SettingsError, ShortlistError
 from shortlist.redaction import redact
@@ -284,17 +285,24 @@ def repair_command(
 
 
 @app.command("doctor")
-def doctor_command(config: Config = None, overrides: Overrides = None, as_json: Json = False) -> None:
+def doctor_command(
+    config: Config = None,
+    overrides: Overrides = None,
+    cluster: Annotated[bool, typer.Option("--cluster", help="Ask every executor too; starts a Spark job.")] = False,
+    as_json: Json = False,
+) -> None:
     """Whether this machine can run the jobs, each line with what mends it.
 
     Looks at Python, Java, packages against their lock, Delta's jars against their checksums, settings, write permissions,
     free disk, landing, warehouse and clock. Exit code 2 when the machine or the settings lack something, 5 when only disk,
-    permissions or connections are wrong.
+    permissions or connections are wrong. With --cluster it also runs jobs/check_cluster.py, which asks every executor for
+    Python, packages, code, kernels, jars, thread limits and shared folders.
     """
     from shortlist.cli.doctor import doctor, render
     from shortlist.cli.output import emit
 
-    facts, code = doctor(lambda: settings_of(config, overrides), datetime.now(UTC))
+    asked = job_arguments(config, overrides) if cluster else None
+    facts, code = doctor(lambda: settings_of(config, overrides), datetime.now(UTC), asked)
     emit("doctor", facts, as_json, render)
     raise typer.Exit(code)
 
@@ -368,8 +376,7 @@ def erase_command(
     ids = sys.stdin.read().splitlines() if subject == "-" else [subject]
     if not yes:
         confirm(f"Erase {len(ids)} {kind}(s) from all tables for good?")
-    passed = [*(["--config", str(config.resolve())] if config else []), *(f"--set={each}" for each in overrides or ())]
-    facts, code = erase(settings, kind, ids, chosen, passed)
+    facts, code = erase(settings, kind, ids, chosen, job_arguments(config, overrides))
     emit("erase", facts, as_json, render)
     raise typer.Exit(code)
 

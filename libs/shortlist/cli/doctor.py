@@ -24,6 +24,7 @@ from rich.console import Console
 
 from shortlist.cli.first_events import UNREADABLE, FirstEvents, first_events
 from shortlist.cli.output import Facts, print_table, say
+from shortlist.cli.spark_jobs import run_job
 from shortlist.columns import PUBLISHED_AT
 from shortlist.config import CHECKOUT, ExtractionConfig, Settings
 from shortlist.errors import ShortlistError
@@ -69,12 +70,15 @@ class Line:
     code: int = _LACKING
 
 
-def doctor(load: Callable[[], Settings], now: datetime) -> tuple[dict[str, Any], int]:
+def doctor(
+    load: Callable[[], Settings], now: datetime, check_cluster: Sequence[str] | None = None
+) -> tuple[dict[str, Any], int]:
     """Look at everything.
 
     Args:
         load: reads the settings; what it raises becomes a line.
         now: the clock, held against the newest publication.
+        check_cluster: arguments of the job that asks a cluster's executors; None: it is not run.
 
     Returns:
         ok, lines (name, ok, says, mend), first_events (file: events, as the settings map them); and the exit code.
@@ -91,6 +95,8 @@ def doctor(load: Callable[[], Settings], now: datetime) -> tuple[dict[str, Any],
         lines += warehouse_reachable(settings.paths.warehouse, now)
     except ShortlistError as error:
         lines.append(Line("settings", False, str(error), "mend the fields named; paths were not checked"))
+    if check_cluster is not None:
+        lines.append(cluster(check_cluster))
     failed = [line.code for line in lines if not line.ok]
     found = [{name: value for name, value in asdict(line).items() if name != "code"} for line in lines]
     return {"ok": not failed, "lines": redact_all(found), "first_events": redact_all(events)}, min(failed, default=0)
@@ -278,6 +284,16 @@ def warehouse_reachable(url: str, now: datetime) -> Sequence[Line]:
         reachable,
         Line("clock", not behind, says, "set the clock (timedatectl)" if behind else "", _INFRASTRUCTURE),
     ]
+
+
+def cluster(arguments: Sequence[str]) -> Line:
+    """Whether every executor can run a night; a job asks them, and says what it found on standard error."""
+    code = run_job("check_cluster", arguments)
+    if code == 0:
+        return Line("cluster", True, "every executor can run a night")
+    says = f"check_cluster left with {code}; what each executor lacks is above"
+    mend = "mend what it names, then infra/submit jobs/check_cluster.py"
+    return Line("cluster", False, says, mend, _LACKING if code == _LACKING else _INFRASTRUCTURE)
 
 
 def _paths(settings: Settings) -> Iterator[Line]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import Any, Final, Literal
 from rich.console import Console
 
 from shortlist.cli.output import Facts, say
-from shortlist.config import CHECKOUT, Settings
+from shortlist.cli.spark_jobs import run_job
+from shortlist.config import Settings
 from shortlist.errors import SettingsError
 from shortlist.store.manifests import read_manifest
 
 _JOB: Final = "erase_subject"
 JOB = f"jobs/{_JOB}.py"
 _SHOWN: Final = 10
-SUBMIT = CHECKOUT / "infra" / "submit"
 
 Kind = Literal["user", "item"]
 
@@ -60,9 +59,7 @@ def erase(
         unfinished.write_text(json.dumps({"kind": kind, "id": name}) + "\n", encoding="utf-8")
         unfinished.replace(folder / f"{digest}.json")
     (folder / settings.extraction.marker).touch()
-    command = [str(SUBMIT), JOB, "--run-date", day.isoformat(), *arguments]
-    # The job's own output is for standard error: standard output belongs to --json.
-    code = subprocess.run(command, cwd=CHECKOUT, stdout=2, check=False).returncode
+    code = run_job(_JOB, ["--run-date", day.isoformat(), *arguments])
     facts: dict[str, Any] = {
         "kind": kind,
         "day": day.isoformat(),
@@ -75,7 +72,7 @@ def erase(
     if code == 0:
         done = read_manifest(settings.paths.manifests, day, _JOB)
         facts |= {"reports_removed": done.reports_removed, "landing_folders": done.landing_folders}
-    return facts, code if code >= 0 else 5
+    return facts, code
 
 
 def render(facts: Facts, to: Console) -> None:

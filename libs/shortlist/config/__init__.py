@@ -7,11 +7,13 @@ module imports no Spark: Airflow's side and people on call read settings too.
 from shortlist.config.base import (
     CHECKOUT,
     DIRECTED_MEASURES,
+    IN_CHECKOUT,
     WEIGHTED_MEASURES,
     BasketKind,
     EventType,
     Measure,
     Section,
+    job_program,
     state_home,
 )
 from shortlist.config.budget import BudgetConfig
@@ -55,6 +57,7 @@ __all__ = [
     "CHECKOUT",
     "DIRECTED_MEASURES",
     "ID_COLUMNS",
+    "IN_CHECKOUT",
     "WEIGHTED_MEASURES",
     "AlsConfig",
     "AlsSourceConfig",
@@ -100,6 +103,7 @@ __all__ = [
     "TrafficConfig",
     "UnknownItemsConfig",
     "VolumeConfig",
+    "job_program",
     "load_settings",
     "parse_override",
     "settings_file",

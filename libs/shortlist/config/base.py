@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
 
+from shortlist.errors import SettingsError
 from shortlist.redaction import redact, secret_in_url
 
 EventType = Literal["impression", "closeup", "save", "hide", "click", "outbound", "add_to_cart", "checkout", "search"]
@@ -18,12 +19,27 @@ WEIGHTED_MEASURES: Final[tuple[Measure, ...]] = ("count", "cosine", "jaccard", "
 # The others hold pairs against what chance would give, or against a union, of whole baskets.
 DIRECTED_MEASURES: Final[tuple[Measure, ...]] = ("count", "cosine", "rp3beta")
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+# Where the package was installed from a wheel there is no checkout: nothing may be looked for here then.
+CHECKOUT: Final = _PACKAGE.parents[1]
+IN_CHECKOUT: Final = (CHECKOUT / "infra" / "environments.sh").is_file()
 
 
 def state_home() -> Path:
-    """The folder of all local state: `$SHORTLIST_HOME`, else `.shortlist/` of the checkout."""
-    return Path(os.environ.get("SHORTLIST_HOME") or CHECKOUT / ".shortlist").resolve()
+    """The folder of all local state: `$SHORTLIST_HOME`, else `.shortlist/` of the checkout.
+
+    Raises:
+        SettingsError: the variable is not set, and this is no checkout.
+    """
+    named = os.environ.get("SHORTLIST_HOME")
+    if not named and not IN_CHECKOUT:
+        raise SettingsError.not_named("SHORTLIST_HOME", "the folder of local state", "name every path in the settings")
+    return Path(named or CHECKOUT / ".shortlist").resolve()
+
+
+def job_program(job: str) -> Path:
+    """What spark-submit is given to run a job: a file of the package, in a checkout and where it is installed."""
+    return _PACKAGE / "jobs" / f"{job}.py"
 
 
 # A tab is a word's neighbour; the others end a line, a path or a terminal's patience.

@@ -9,14 +9,21 @@ from typing import Any, get_args
 import yaml
 from pydantic import ValidationError
 
-from shortlist.config.base import CHECKOUT
+from shortlist.config.base import CHECKOUT, IN_CHECKOUT
 from shortlist.config.settings import Settings
 from shortlist.errors import SettingsError
 
 
 def settings_file() -> Path:
-    """The YAML file in force: `$SHORTLIST_CONFIG`, else the demo's."""
-    return Path(os.environ.get("SHORTLIST_CONFIG") or CHECKOUT / "infra" / "demo.yaml")
+    """The YAML file in force: `$SHORTLIST_CONFIG`, else the demo's of the checkout.
+
+    Raises:
+        SettingsError: the variable is not set, and this is no checkout.
+    """
+    named = os.environ.get("SHORTLIST_CONFIG")
+    if not named and not IN_CHECKOUT:
+        raise SettingsError.not_named("SHORTLIST_CONFIG", "the settings file", "pass --config FILE")
+    return Path(named or CHECKOUT / "infra" / "demo.yaml")
 
 
 def load_settings(path: Path | None = None, overrides: Sequence[str] = ()) -> Settings:

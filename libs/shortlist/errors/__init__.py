@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 wrong use or settings, 3 a check held the publication, 4 f
 """
 
 from shortlist.errors.base import SettingsError, ShortlistError
+from shortlist.errors.cluster import ClusterError
 from shortlist.errors.landing import AccountError, HeldError, LandingError
 from shortlist.errors.models import ModelError
 from shortlist.errors.publishing import NotPublishedError, OvertakenError, PublicationError, RollbackError
@@ -20,6 +21,7 @@ from shortlist.errors.tables import (
 
 __all__ = [
     "AccountError",
+    "ClusterError",
     "ConflictError",
     "ContractError",
     "ErasedError",

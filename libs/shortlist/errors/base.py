@@ -57,6 +57,14 @@ class SettingsError(ShortlistError):
         )
 
     @classmethod
+    def not_named(cls, variable: str, what: str, otherwise: str) -> "SettingsError":
+        """A place that a checkout has by itself, and an installed package has not."""
+        return cls(
+            f"{variable} is not set, and shortlist is installed without a checkout that would say {what}; "
+            f"next: export {variable}=..., or {otherwise}"
+        )
+
+    @classmethod
     def malformed_override(cls, text: str) -> "SettingsError":
         """An override that is neither `a.b=value` nor a JSON object."""
         return cls(

@@ -86,7 +86,7 @@ class Manifest:
     """What one run of one job did. It is filled while the job runs, and written at its end.
 
     Attributes:
-        job: name as in jobs/<job>.py.
+        job: name as in pipeline.JOBS.
         run_date: logical date D.
         run_id: the run's day and settings fingerprint.
         attempt: fence number; None when the job chose it itself.

@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 
 from shortlist.cli import doctor as looks
+from shortlist.cli import spark_jobs
 from shortlist.cli.doctor import Line
-from shortlist.config import PathsConfig, Settings, load_settings
+from shortlist.config import PathsConfig, Settings, job_program, load_settings
 from tests.published import publish
 from tests.unit.cli.conftest import D3, LISTS, Shortlist
 
@@ -367,3 +368,40 @@ def test_wrong_settings_are_a_line_of_their_own(shortlist: Shortlist, monkeypatc
     assert answer.code == 2
     (line,) = (line for line in answer.facts["lines"] if not line["ok"])
     assert (line["name"], "als.factors = 0" in line["says"]) == ("settings", True)
+
+
+@pytest.mark.parametrize(
+    ("left", "ok", "code", "says"),
+    [
+        (0, True, 0, "every executor can run a night"),
+        (2, False, 2, "check_cluster left with 2; what each executor lacks is above"),
+        (5, False, 5, "check_cluster left with 5"),
+    ],
+)
+def test_the_executors_of_a_cluster_are_asked_by_a_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int, ok: bool, code: int, says: str
+) -> None:
+    program = tmp_path / "submit"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\nexit {left}\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(spark_jobs, "SUBMIT", str(program))
+    line = looks.cluster(["--set=als.factors=8"])
+    assert (line.ok, line.code if not ok else 0, bool(line.mend)) == (ok, code, not ok)
+    assert says in line.says
+    assert (tmp_path / "told").read_text() == f"{job_program('check_cluster')} --set=als.factors=8\n"
+
+
+def test_the_cluster_is_asked_only_where_it_is_wanted(
+    warehouse: Path, shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def run_job(job: str, _: object) -> int:
+        asked.append(job)
+        return 2
+
+    monkeypatch.setattr(looks, "run_job", run_job)
+    assert "cluster" not in {line["name"] for line in shortlist("doctor", "--json").facts["lines"]}
+    assert asked == []
+    assert "cluster" in {line["name"] for line in shortlist("doctor", "--cluster", "--json").facts["lines"]}
+    assert asked == ["check_cluster"]

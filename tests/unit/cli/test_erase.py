@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shortlist.cli import erase as command
+from shortlist.cli import spark_jobs
+from shortlist.config import job_program
 from tests.unit.cli.conftest import Shortlist
 
 FOLDER = "landing/erasures/2017-11-30"
@@ -21,7 +22,7 @@ def submitted(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program, told = home / "submit", home / "told"
     program.write_text(f'#!/bin/sh\necho "$@" > {told}\nls -A {home}/{FOLDER} >> {told}\necho "from the job"\nexit 3\n')
     program.chmod(0o755)
-    monkeypatch.setattr(command, "SUBMIT", program)
+    monkeypatch.setattr(spark_jobs, "SUBMIT", str(program))
     return told
 
 
@@ -30,7 +31,7 @@ def test_a_request_is_landed_then_the_job_runs(home: Path, shortlist: Shortlist,
     assert (answer.code, answer.facts["exit_code"], answer.facts["requests"]) == (3, 3, 1)
     arguments, *landed = submitted.read_text().splitlines()
     config = home / "shortlist.yaml"
-    assert arguments == f"jobs/erase_subject.py --run-date 2017-11-30 --config {config} --set=als.factors=8"
+    assert arguments == f"{job_program('erase_subject')} --run-date 2017-11-30 --config {config} --set=als.factors=8"
     (request,) = (home / FOLDER).glob("*.json")
     assert sorted(landed) == sorted([request.name, "_SUCCESS"])
     assert json.loads(request.read_text()) == {"kind": "user", "id": "u'1/ü"}

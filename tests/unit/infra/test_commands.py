@@ -19,7 +19,7 @@ RECORDER = """\
 #!{python}
 import json, os, sys
 with open({log!r}, "a") as log:
-    kept = {{name: value for name, value in os.environ.items() if name.startswith(("AIRFLOW__", "PATH", "PYTHONPATH"))}}
+    kept = {{name: value for name, value in os.environ.items() if name.startswith(("AIRFLOW_", "PATH", "PYTHONPATH"))}}
     log.write(json.dumps([os.path.basename(sys.argv[0]), sys.argv[1:], kept]) + "\\n")
 """
 
@@ -157,6 +157,12 @@ def test_a_failed_night_ends_the_command_with_the_jobs_exit_code(machine: Machin
         ("night", ("--config", "x"), "'--config' is no day"),
         ("setup", ("everything",), "unknown argument 'everything'; next: infra/setup --help"),
         ("submit", (), "which job? next: infra/submit --help"),
+        ("package", (), "into which folder? next: infra/package --help"),
+        ("package", ("a", "b"), "one folder is taken, not 2 arguments"),
+        ("spark/standalone/start", ("--workers", "0"), "--workers is '0', not a number from 1 on"),
+        ("spark/standalone/start", ("--cores",), "--cores of what? next: infra/spark/standalone/start --help"),
+        ("spark/standalone/start", ("--memory", "4"), "--memory is '4', no size; next: write it as 1500m or 4g"),
+        ("spark/standalone/start", ("--gpus", "1"), "unknown argument '--gpus'"),
     ],
 )
 def test_wrong_use_is_refused(machine: Machine, command: str, arguments: tuple[str, ...], problem: str) -> None:
@@ -180,7 +186,9 @@ def test_what_is_not_made_is_named_with_the_command_that_makes_it(tmp_path: Path
         assert "next: run ./infra/setup first" in missing.stderr
 
 
-@pytest.mark.parametrize("command", ["setup", "night", "submit", "demo", "test", "check", "bench"])
+@pytest.mark.parametrize(
+    "command", ["setup", "night", "submit", "demo", "test", "check", "bench", "package", "spark/standalone/start"]
+)
 def test_every_command_explains_itself(machine: Machine, command: str) -> None:
     helped = machine.run(command, "--help")
     assert helped.returncode == 0
@@ -229,6 +237,61 @@ def test_executors_of_a_cluster_are_given_python_and_thread_limits(
     assert set(environment[:-1]) == (expected if given else set())
     # Spark takes the last of several: the caller's.
     assert environment[-1] == own[1]
+
+
+def test_the_settings_file_of_a_cluster_is_read_and_what_it_says_is_left(machine: Machine, tmp_path: Path) -> None:
+    conf = tmp_path / "cluster.conf"
+    conf.write_text("spark.master spark://h:7077\nspark.executorEnv.SHORTLIST_PYTHON /w/python\n")
+    assert machine.run("submit", "jobs/x.py", SHORTLIST_SPARK_CONF=str(conf)).returncode == 0
+    [(_, arguments, _)] = machine.calls()
+    assert arguments[:2] == ["--properties-file", str(conf)]
+    named = {value.partition("=")[0] for name, value in pairwise(arguments) if name == "--conf"}
+    assert named == {f"spark.executorEnv.{name}" for name in (
+        "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_CACHE_DIR"
+    )}  # fmt: skip
+    machine.run("airflow", "version", SHORTLIST_SPARK_CONF=str(conf))
+    connection = machine.calls()[-1][2]["AIRFLOW_CONN_SPARK_DEFAULT"]
+    assert json.loads(connection) == {"conn_type": "spark", "host": "spark://h:7077"}
+    machine.run("airflow", "version")
+    assert json.loads(machine.calls()[-1][2]["AIRFLOW_CONN_SPARK_DEFAULT"])["host"] == "local[*]"
+
+
+def test_a_settings_file_that_is_not_there_is_named(machine: Machine) -> None:
+    missing = machine.run("submit", "jobs/x.py", SHORTLIST_SPARK_CONF="/nowhere/x.conf")
+    assert missing.returncode == 2
+    assert "SHORTLIST_SPARK_CONF is /nowhere/x.conf, which is no file; next: unset it" in missing.stderr
+
+
+def test_a_driver_has_its_own_python_where_the_workers_have_another(machine: Machine) -> None:
+    """Spark sets PYSPARK_PYTHON to the workers' where spark.pyspark.python names one."""
+    python = machine.home / "envs/jobs/bin/python"
+    environment = {"SHORTLIST_PYTHON": str(python), "PYSPARK_PYTHON": "/nowhere/on/a/worker"}
+    assert machine.run(LOCAL / "driver-python", "job.py", **environment).returncode == 0
+    assert machine.calls()[-1][:2] == ("python", ["job.py"])
+
+
+def test_a_container_is_what_spark_on_kubernetes_starts_or_a_command(machine: Machine) -> None:
+    spark, java = machine.home / "spark", machine.home / "java"
+    machine.program(spark / "bin/spark-submit")
+    machine.program(java / "bin/java")
+    given = {
+        "SPARK_HOME": str(spark), "JAVA_HOME": str(java), "SPARK_DRIVER_BIND_ADDRESS": "10.0.0.7",
+        "SPARK_EXECUTOR_MEMORY": "4g", "SPARK_DRIVER_URL": "spark://d", "SPARK_EXECUTOR_ID": "3",
+        "SPARK_EXECUTOR_CORES": "2", "SPARK_APPLICATION_ID": "app", "SPARK_EXECUTOR_POD_IP": "10.0.0.8",
+        "SPARK_RESOURCE_PROFILE_ID": "0", "SPARK_EXECUTOR_POD_NAME": "pod",
+        "SPARK_JAVA_OPT_10": "-Dten=a b", "SPARK_JAVA_OPT_2": "-Dtwo=2",
+    }  # fmt: skip
+    entrypoint = INFRA / "docker" / "entrypoint"
+    assert machine.run(entrypoint, "driver", "--class", "X", "local:///job.py", **given).returncode == 0
+    assert machine.run(entrypoint, "executor", **given).returncode == 0
+    assert machine.run(entrypoint, "/bin/sh", "-c", "exit 7").returncode == 7
+    nothing = machine.run(entrypoint)
+    assert (nothing.returncode, "next: name a command" in nothing.stderr) == (2, True)
+    driver, executor = [arguments for _, arguments, _ in machine.calls()]
+    bound = ["--conf", "spark.driver.bindAddress=10.0.0.7", "--deploy-mode", "client"]
+    assert driver == [*bound, "--class", "X", "local:///job.py"]
+    assert executor[:6] == ["-Dtwo=2", "-Dten=a b", "-Xms4g", "-Xmx4g", "-cp", f"{spark}/jars/*"]
+    assert dict(pairwise(executor))["--podName"] == "pod"
 
 
 ARCHIVES = "/x/pyspark.zip:/x/py4j-0.10-src.zip"

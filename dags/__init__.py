@@ -1,0 +1,1 @@
+"""What a scheduler runs, one file each."""

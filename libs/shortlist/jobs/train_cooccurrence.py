@@ -1,0 +1,17 @@
+"""Baskets to related items: for each item its nearest neighbours by several measures, from one pass."""
+
+from collections.abc import Sequence
+
+from shortlist.config.arguments import job_parser, parse_job, run_main
+from shortlist.steps.train import train_cooccurrence
+from shortlist.warehouse.run import open_run
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The job."""
+    with open_run(parse_job(job_parser("train_cooccurrence", __doc__), argv)) as run:
+        train_cooccurrence(run)
+
+
+if __name__ == "__main__":
+    run_main(main)

