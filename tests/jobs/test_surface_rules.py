@@ -32,6 +32,12 @@ GROWTH = f"{{subject: user, {LAPSING}, sources: [repeat], fallback: null, k: 3, 
 PROMOTED = "promotions: {max_campaigns: 2, max_per_campaign: 3, max_campaign_share: 0.2}"
 ADS = f"{{subject: user, {PROMOTED}, sources: [repeat], fallback: popularity, k: 5, min_item_support: 2, mask_seen: false}}"
 MEMBERS = {"club": tiny.USERS[:8], "staff": tiny.USERS[5:11]}
+# What an item is, beside its category: limits of a surface by price, age, creator and content_key. Some say nothing.
+LIMITS = (
+    "min_price: 2, max_price: 8, min_item_age_days: 10, max_item_age_days: 60, blocked_items: [a10, b11], "
+    "blocked_creators: [c3], max_per_creator: 2, one_per_content_key: true"
+)
+LIMITED = f"{{subject: user, sources: [repeat], fallback: popularity, k: 8, depth: 60, min_item_support: 2, {LIMITS}}}"
 SERVED = datetime(2017, 11, 13, tzinfo=UTC)
 
 
@@ -42,6 +48,20 @@ def events_of(day: date) -> list[tiny.Event]:
 def category(item: str) -> tuple[str, ...]:
     """Categories are of different sizes, so that some are bought again often and some hardly ever; one item has none."""
     return () if item == "a07" else ("food", f"{item[0]}{int(item[1:]) ** 2 // 400}", item)
+
+
+def described(item: str) -> dict[str, Any]:
+    """What the catalog says of an item."""
+    number = int(item[1:])
+    return {
+        "item_id": item,
+        "category": category(item) or None,
+        "status": "active",
+        "price": None if number % 11 == 10 else float(number % 10),
+        "created_at": None if number % 13 == 12 else SERVED - timedelta(days=3 * (number % 23), hours=5),
+        "creator": None if number % 7 == 6 else f"c{number % 6}",
+        "content_key": None if number % 5 == 4 else f"k{number // 3}",
+    }
 
 
 def purchases() -> dict[tuple[str, str], list[datetime]]:
@@ -106,21 +126,15 @@ def land(folder: Path, rows: pl.DataFrame) -> None:
 def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment) -> None:
     for day in LANDED:
         tiny.write_folder(deployment.landing, day, events_of(day))
-    described = [promotion for promotion in promotions() if promotion["ends_at"] > promotion["starts_at"]]
+    offered = [promotion for promotion in promotions() if promotion["ends_at"] > promotion["starts_at"]]
     members = [{"audience": name, "user_id": user} for name, users in MEMBERS.items() for user in users]
-    land(deployment.landing / "promotions" / str(LANDED[0]), pl.DataFrame(described))
+    land(deployment.landing / "promotions" / str(LANDED[0]), pl.DataFrame(offered))
     land(deployment.landing / "audience_members" / str(LANDED[0]), pl.DataFrame(members))
     items = ALL_ITEMS
-    catalog = {
-        "item_id": items,
-        "category": [category(item) or None for item in items],
-        "status": ["active"] * len(items),
-    }
-    kinds: dict[str, Any] = {"item_id": pl.String, "category": pl.List(pl.String), "status": pl.String}
-    land(deployment.landing / "catalog" / str(LANDED[0]), pl.DataFrame(catalog, kinds))
+    land(deployment.landing / "catalog" / str(LANDED[0]), pl.DataFrame([described(item) for item in items]))
     text = deployment.config.read_text()
     lines = [line for line in text.splitlines() if not line.startswith("  related:")]
-    surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}\n  ads: {ADS}"
+    surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}\n  ads: {ADS}\n  limited: {LIMITED}"
     lines = [surfaces if line.startswith("  homefeed:") else line for line in lines]
     deployment.config.write_text("\n".join(lines) + "\n")
     for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
@@ -156,6 +170,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
         assert removed["paused"] == sum(each == user and item in supported for each, item in forbidden)
         assert removed["max_per_category"] > 0
     check_ads(deployment, everything.filter(pl.col("surface") == "ads"), supported)
+    check_limited(deployment, everything.filter(pl.col("surface") == "limited"), supported, bought)
 
 
 def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str]) -> None:
@@ -189,3 +204,39 @@ def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str])
         assert removed.get("audience", 0) == len(promoted - set(offers[row["subject_id"]]))
         left_out += removed.get("campaign_share", 0)
     assert left_out
+
+
+def within_limits(item: str) -> bool:
+    """Whether the surface of limits may show an item."""
+    facts = described(item)
+    price, created = facts["price"], facts["created_at"]
+    if price is None or created is None or item in ("a10", "b11") or facts["creator"] == "c3":
+        return False
+    return 2 <= price <= 8 and timedelta(days=10) <= SERVED - created <= timedelta(days=60)
+
+
+def check_limited(
+    deployment: Deployment, listed: pl.DataFrame, supported: set[str], bought: dict[tuple[str, str], list[datetime]]
+) -> None:
+    """Every row of the surface of limits; nothing that it might show is missing from a list that is short."""
+    shown = {item for item in supported if within_limits(item)}
+    assert 0 < len(shown) < len(supported)
+    lists: dict[str, list[str]] = defaultdict(list)
+    for user, item in listed.sort("subject_id", "rank").select("subject_id", "item_id").iter_rows():
+        lists[user].append(item)
+    assert set(listed["item_id"]) <= shown
+    for name, most in (("creator", 2), ("content_key", 1)):
+        counts = Counter((user, described(item)[name]) for user, items in lists.items() for item in items)
+        assert max(count for (_, value), count in counts.items() if value is not None) == most
+        assert max(count for (_, value), count in counts.items() if value is None) > 1  # no limit where nothing is said
+    short = deployment.table("short_lists").filter(pl.col("surface") == "limited").to_dicts()
+    assert short
+    for row in short:
+        theirs = lists[row["subject_id"]]
+        removed = json.loads(row["removed"])
+        left = shown - set(theirs) - {item for user, item in bought if user == row["subject_id"]}
+        assert len(left) == removed.get("one_per_content_key", 0) + removed.get("max_per_creator", 0)
+        # What is left repeats a content_key of the list, or would be a third item of its creator.
+        keys, creators = ({described(item)[name] for item in theirs} for name in ("content_key", "creator"))
+        for item in left:
+            assert described(item)["content_key"] in keys - {None} or described(item)["creator"] in creators - {None}

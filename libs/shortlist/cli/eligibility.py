@@ -16,11 +16,15 @@ from shortlist.columns import (
     AUDIENCE,
     BUYABLE,
     CATEGORY,
+    CONTENT_KEY,
+    CREATED_AT,
+    CREATOR,
     EVENTS,
     FIRST_PURCHASE_TS,
     HIDDEN,
     ITEM_ID,
     LAST_PURCHASE_TS,
+    PRICE,
     PURCHASES,
     STATUS,
     SUPPORT,
@@ -28,13 +32,14 @@ from shortlist.columns import (
     WEIGHT,
 )
 from shortlist.config import SurfaceConfig
-from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons
+from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons, ruled_columns
+from shortlist.rules.age_window import ages_of
 from shortlist.rules.categories import category_numbers, repeat_intervals
-from shortlist.rules.facts import ItemFacts, PairFacts
+from shortlist.rules.facts import ItemFacts, ItemGroups, PairFacts
+from shortlist.rules.groups import group_numbers
 from shortlist.rules.promotions import NOT_OFFERED, LivePromotions, live_promotions, offering
 from shortlist.subjects import SUBJECTS, SubjectType
 
-_DESCRIBED = "described"
 _REPEATS, _REPEAT_SECONDS = "repeats", "repeat_seconds"
 # Interactions from before these columns do not say what was bought.
 _OF_PURCHASES: Final[Mapping[str, pl.DataType]] = {
@@ -111,11 +116,17 @@ class Knowledge:
 
     def categories(self, items: pl.Series) -> NDArray[np.int32]:
         """The category of each item as the surface's rules see it, -1 for none."""
-        if self.catalog is None:
-            return np.full(len(items), -1, np.int32)
-        paths = self.catalog.select(ITEM_ID, CATEGORY).collect()
-        joined = items.to_frame(ITEM_ID).join(paths, ITEM_ID, how="left", maintain_order="left")
-        return category_numbers(joined[CATEGORY].to_arrow(), self.surface.category_level)
+        paths = self._of_catalog(items, CATEGORY, pl.List(pl.String))
+        return category_numbers(paths.to_arrow(), self.surface.category_level)
+
+    def groups(self, items: pl.Series) -> ItemGroups:
+        """What the items share, as far as rules of the surface ask."""
+        asked, groups = ruled_columns(self.surface), ItemGroups.none(len(items))
+        creators, keys = (
+            group_numbers(self._of_catalog(items, name, pl.String()).to_arrow()) if name in asked else none
+            for name, none in ((CREATOR, groups.creators), (CONTENT_KEY, groups.content_keys))
+        )
+        return ItemGroups(self.categories(items) if CATEGORY in asked else groups.categories, creators, keys)
 
     @cached_property
     def promoted(self) -> tuple[pa.Array, LivePromotions] | None:
@@ -173,19 +184,41 @@ class Knowledge:
         missing = [pl.lit(None, kind).alias(name) for name, kind in _OF_PURCHASES.items() if name not in names]
         return self.interactions.with_columns(missing)
 
+    def _of_catalog(self, items: pl.Series, name: str, kind: pl.DataType) -> pl.Series:
+        """What the catalog says of each item; null where it says nothing, or is from before there was the column."""
+        if self.catalog is None or name not in self.catalog.collect_schema().names():
+            return pl.Series(name, [None] * len(items), kind)
+        known = self.catalog.select(ITEM_ID, pl.col(name).cast(kind)).collect()
+        return items.to_frame(ITEM_ID).join(known, ITEM_ID, how="left", maintain_order="left")[name]
+
     def _facts(self, supports: pl.LazyFrame) -> tuple[pl.DataFrame, ItemFacts]:
         """Some items with their support, and what rules look at."""
-        if self.catalog is None:
-            items = supports.collect()
-            nothing = np.full(items.height, None, object)
-            support = items[SUPPORT].cast(pl.Int64).to_numpy()
-            return items, ItemFacts(support, None, nothing, nothing, self._promoted(items[ITEM_ID]))
-        described = self.catalog.select(ITEM_ID, STATUS, BUYABLE, pl.lit(True).alias(_DESCRIBED))
-        items = supports.join(described, on=ITEM_ID, how="left").collect()
-        status, buyable = (np.array(items[name].to_list(), object) for name in (STATUS, BUYABLE))
-        known = items[_DESCRIBED].fill_null(False).to_numpy()
-        support = items[SUPPORT].cast(pl.Int64).to_numpy()
-        return items, ItemFacts(support, known, status, buyable, self._promoted(items[ITEM_ID]))
+        items = supports.collect()
+        names = items[ITEM_ID]
+        described = None
+        if self.catalog is not None:
+            described = names.is_in(self.catalog.select(ITEM_ID).collect()[ITEM_ID].to_list()).to_numpy()
+        status, buyable, creators, prices, created = (
+            self._of_catalog(names, name, kind)
+            for name, kind in (
+                (STATUS, pl.String()),
+                (BUYABLE, pl.Boolean()),
+                (CREATOR, pl.String()),
+                (PRICE, pl.Float64()),
+                (CREATED_AT, pl.Datetime("us", "UTC")),
+            )
+        )
+        return items, ItemFacts(
+            support=items[SUPPORT].cast(pl.Int64).to_numpy(),
+            described=described,
+            status=np.array(status.to_list(), object),
+            buyable=np.array(buyable.to_list(), object),
+            ids=names.to_arrow(),
+            creators=creators.to_arrow(),
+            prices=prices.fill_null(np.nan).to_numpy(),
+            ages=ages_of(created.to_arrow(), self.day),
+            promoted=self._promoted(names),
+        )
 
     def _promoted(self, items: pl.Series) -> NDArray[np.bool_] | None:
         """Whether a promotion of each item is live."""

@@ -6,7 +6,9 @@ Answered from the tables, at the versions that the publisher read, by the rules 
 from datetime import date
 from typing import Any
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 from rich.console import Console
 
 from shortlist.cli.eligibility import Knowledge
@@ -15,7 +17,9 @@ from shortlist.cli.served import Served, served
 from shortlist.columns import ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_titles
-from shortlist.rules import LIST_RULES, PAIR_RULES, TABLE_RULES
+from shortlist.rules import LIST_RULES, PAIR_RULES, TABLE_RULES, removing_rules
+from shortlist.rules.facts import ListFacts
+from shortlist.rules.groups import group_numbers
 from shortlist.subjects import SUBJECTS
 
 Answer = tuple[str, str, str]
@@ -40,7 +44,8 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
         proposals (source, rank, score of the item; without an item source, items that each source proposed), notes.
 
         Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, itself, not_proposed,
-        audience, max_per_category, max_per_campaign, max_campaigns, campaign_share, below_k, fallback_not_needed, unknown.
+        audience, one_per_content_key, max_per_category, max_per_creator, max_per_campaign, max_campaigns, campaign_share,
+        below_k, fallback_not_needed, unknown.
         About a list: full, short_nothing_left, short_by_rules, short_too_few_proposed, no_history, below_floor, not_addressed,
         not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
     """
@@ -159,34 +164,22 @@ def _passed_over(view: Served, user: str, knowledge: Knowledge) -> Answer | None
     return None
 
 
-def _category_is_full(view: Served, item: str, rows: pl.DataFrame, knowledge: Knowledge) -> bool:
-    """Whether the list has as many items of the item's category as the surface allows."""
-    most = view.settings.surfaces[view.surface].max_per_category
-    if most is None:
-        return False
-    own, *listed = knowledge.categories(pl.Series([item, *rows[ITEM_ID].to_list()])).tolist()
-    return bool(own >= 0 and listed.count(own) >= most)
-
-
 def _of_lists_reason(rule: str) -> str:
     return LIST_RULES[rule].reason if rule in LIST_RULES else TABLE_RULES[rule].reason
 
 
-def _full_campaign(view: Served, subject: str, item: str, rows: pl.DataFrame, knowledge: Knowledge) -> str | None:
-    """The rule that leaves no place for another item of the item's campaign in this list; None where there is one."""
+def _rule_against(view: Served, subject: str, item: str, rows: pl.DataFrame, knowledge: Knowledge) -> str | None:
+    """The rule that leaves no place for the item behind those of the list, or of all lists; None where there is one."""
     limits = view.settings.surfaces[view.surface]
     offers = {} if limits.promotions is None else knowledge.offers(subject)
-    own = offers.get(item)
-    if own is None or limits.promotions is None:
-        return None
-    listed = [offers.get(each) for each in rows[ITEM_ID]]
-    if limits.promotions.max_per_campaign is not None and listed.count(own) >= limits.promotions.max_per_campaign:
-        return "max_per_campaign"
-    most, others = limits.promotions.max_campaigns, set(listed) - {None}
-    if most is not None and own not in others and len(others) >= most:
-        return "max_campaigns"
-    share = TABLE_RULES["campaign_share"].most_rows(limits, view.subjects())
-    return "campaign_share" if share is not None and view.rows_of(own) >= share else None
+    items = [*rows[ITEM_ID], item]
+    campaigns = group_numbers(pa.array([offers.get(each) for each in items], pa.string()))
+    candidates = ListFacts(np.zeros(len(items), np.int64), knowledge.groups(pl.Series(items)), campaigns)
+    rule = removing_rules(candidates, limits)[-1]
+    if rule >= 0:
+        return list(LIST_RULES)[rule]
+    own, share = offers.get(item), TABLE_RULES["campaign_share"].most_rows(limits, view.subjects())
+    return "campaign_share" if own is not None and share is not None and view.rows_of(own) >= share else None
 
 
 def _lost(
@@ -210,9 +203,7 @@ def _lost(
         asked = ", ".join(proposals[SOURCE].unique().sort()) or "none"
         says = f"it may be given, but no source proposed it; {config.depth} items each were asked of: {asked}"
         return "not_proposed", says, "raise the surface's depth, or add a source that knows it"
-    if _category_is_full(view, item, rows, knowledge):
-        return "max_per_category", LIST_RULES["max_per_category"].reason, _NOTHING
-    rule = _full_campaign(view, subject, item, rows, knowledge)
+    rule = _rule_against(view, subject, item, rows, knowledge)
     if rule is not None:
         return rule, _of_lists_reason(rule), _NOTHING
     ranks = ", ".join(f"{row[SOURCE]} at rank {row[RANK]}" for row in named.to_dicts())

@@ -118,6 +118,20 @@ class SurfaceConfig(Section):
     """Leave out items whose catalog status is not active (off, with a note, where there is no catalog)."""
     buyable_items_only: bool = False
     """Leave out items that cannot be bought (off, with a note, where there is no catalog)."""
+    min_price: float | None = Field(default=None, ge=0)
+    """Leave out items that cost less; null: no limit. With either limit also items without a price in the catalog (both off, with
+    a note, where there is no catalog)."""
+    max_price: float | None = Field(default=None, ge=0)
+    """Leave out items that cost more; null: no limit."""
+    min_item_age_days: float | None = Field(default=None, ge=0)
+    """Leave out items whose `created_at` is less long before the end of the run date; null: no limit. With either limit also
+    items without `created_at` (both off, with a note, where there is no catalog)."""
+    max_item_age_days: float | None = Field(default=None, gt=0)
+    """Leave out items whose `created_at` is longer ago; null: no limit."""
+    blocked_items: tuple[str, ...] = ()
+    """Ids of items that are never shown, as tables write them."""
+    blocked_creators: tuple[str, ...] = ()
+    """Creators, as the catalog names them, of whom nothing is shown."""
     mask_seen: bool = True
     """Never give a subject what it engaged with before; off for repeat purchases."""
     pause: PauseConfig | None = None
@@ -126,6 +140,10 @@ class SurfaceConfig(Section):
     """Never give a subject what it hid."""
     max_per_category: int | None = Field(default=None, ge=1)
     """Most items of one category in a list; null: any number. Items without a category are not limited."""
+    max_per_creator: int | None = Field(default=None, ge=1)
+    """Most items of one creator in a list; null: any number. Items without a creator are not limited."""
+    one_per_content_key: bool = False
+    """Of items with one content_key, which are the same thing, a list holds the best; items without one are not limited."""
     category_level: int = Field(default=2, ge=1)
     """How many levels of the catalog's path, from the widest, name a category for `max_per_category` and `pause`."""
     guardrails: GuardrailsConfig = GuardrailsConfig()
@@ -135,6 +153,16 @@ class SurfaceConfig(Section):
     def needs_categories(self) -> bool:
         """Whether a rule of the surface goes by the catalog's categories."""
         return self.max_per_category is not None or self.pause is not None
+
+    @property
+    def has_price_band(self) -> bool:
+        """Whether the price of an item counts."""
+        return self.min_price is not None or self.max_price is not None
+
+    @property
+    def has_age_window(self) -> bool:
+        """Whether the age of an item counts."""
+        return self.min_item_age_days is not None or self.max_item_age_days is not None
 
     @property
     def addresses_everybody(self) -> bool:
@@ -176,6 +204,12 @@ class SurfaceConfig(Section):
             raise ValueError(
                 f"promotions are for users in an audience, the subject is {self._subject}; next: take promotions out"
             )
+        for least, most in (("min_price", "max_price"), ("min_item_age_days", "max_item_age_days")):
+            low, high = getattr(self, least), getattr(self, most)
+            if low is not None and high is not None and low > high:
+                raise ValueError(
+                    f"{least} {low:g} is above {most} {high:g}: no item is between; next: raise {most}, or null"
+                )
         self._suits_its_subject()
         if self.depth < self.k:
             raise ValueError(f"depth {self.depth} is below k {self.k}: one source alone could not fill a list")

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import CATEGORY, FACTORS, HIDDEN, ITEM_ID, WEIGHT
+from shortlist.columns import CATEGORY, CONTENT_KEY, CREATOR, FACTORS, HIDDEN, ITEM_ID, WEIGHT
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts, catalog_columns, share_artefacts
 from shortlist.generation.batches import HISTORY
@@ -23,8 +23,9 @@ from shortlist.generation.offers import with_audiences
 from shortlist.generation.subject_frames import gather_items, gather_queries, gather_users
 from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
-from shortlist.rules import eligible_items
+from shortlist.rules import eligible_items, ruled_columns
 from shortlist.rules.categories import repeat_intervals
+from shortlist.rules.facts import ItemGroups
 from shortlist.rules.promotions import LivePromotions, live_promotions
 from shortlist.sources.inputs import ArtefactName
 from shortlist.subjects import SUBJECTS
@@ -101,14 +102,23 @@ class Prepared:
         """The items as a surface sees them."""
         items = self.items
         eligible = eligible_items(items.facts, surface).astype(np.uint8)
-        categories, intervals = np.full(len(items.ids), -1, np.int32), np.full(len(items.ids), np.inf, np.float32)
-        if surface.needs_categories:
-            categories = items.categories(surface.category_level)
+        groups, intervals = self._groups_of(surface), np.full(len(items.ids), np.inf, np.float32)
         if surface.pause is not None:
-            intervals = repeat_intervals(categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats)
+            intervals = repeat_intervals(
+                groups.categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats
+            )
         promotions = self._promotions_of(surface)
-        seen = SurfaceItems(items.ids, eligible, items.log_popularity, categories, intervals, promotions)
+        seen = SurfaceItems(items.ids, eligible, items.log_popularity, groups, intervals, promotions)
         return share_arrays(self.spark, self.folder, seen)
+
+    def _groups_of(self, surface: SurfaceConfig) -> ItemGroups:
+        """What items share with others, as far as rules of the surface ask."""
+        asked, groups = ruled_columns(surface), ItemGroups.none(len(self.items.ids))
+        return ItemGroups(
+            self.items.categories(surface.category_level) if CATEGORY in asked else groups.categories,
+            self.items.groups(CREATOR) if CREATOR in asked else groups.creators,
+            self.items.groups(CONTENT_KEY) if CONTENT_KEY in asked else groups.content_keys,
+        )
 
 
 @contextmanager
@@ -133,13 +143,13 @@ def prepare(
     spark = history.interactions.sparkSession
     with scratch_folder(spark, settings.als.scratch) as folder, closing(ModelItems(settings, models, folder)) as known:
         counts = count_users(history.interactions, history.day, settings.sources.popularity.window_days)
-        ruled = {CATEGORY} if any(surface.needs_categories for surface in settings.surfaces.values()) else set()
+        ruled = {name for surface in settings.surfaces.values() for name in ruled_columns(surface)}
         history = _with_clicks(settings, history)
         others = known.ids()
         if history.clicks is not None:
             others += history.clicks.select(ITEM_ID).distinct().toArrow()[ITEM_ID].chunks
         cold = any(surface.min_item_support == 0 for surface in settings.surfaces.values())
-        items = collect_items(counts, catalog, others, catalog_columns(needed) | ruled, whole_catalog=cold)
+        items = collect_items(counts, history.day, catalog, others, catalog_columns(needed) | ruled, whole_catalog=cold)
         promotions = None if promoting is None else live_promotions(promoting.promotions, items.ids, history.day)
         if promotions is not None:
             items = replace(items, facts=replace(items.facts, promoted=promotions.promoted(len(items.ids))))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from shortlist.config import SurfaceConfig
@@ -19,6 +20,10 @@ class ItemFacts:
         described: (n,) bool, whether the catalog describes it; None: there is no catalog.
         status: (n,) objects, its catalog status; None where it has none.
         buyable: (n,) objects: True, False, or None where the catalog does not say.
+        ids: n texts.
+        creators: n texts, NULL where the catalog names none, and where no rule asks.
+        prices: (n,) float64, NaN where the catalog does not say, and where no rule asks.
+        ages: (n,) float64, days from created_at to the end of the run date; NaN likewise.
         promoted: (n,) bool, whether a promotion of it is live; None: there are no promotions.
     """
 
@@ -26,6 +31,10 @@ class ItemFacts:
     described: NDArray[np.bool_] | None
     status: NDArray[Any]
     buyable: NDArray[Any]
+    ids: pa.Array
+    creators: pa.Array
+    prices: NDArray[np.float64]
+    ages: NDArray[np.float64]
     promoted: NDArray[np.bool_] | None = None
 
 
@@ -51,22 +60,47 @@ class PairFacts:
 
 
 @dataclass(frozen=True)
+class ItemGroups:
+    """What n items share with others, as numbers from 0; -1 where an item shares nothing, and where no rule of a surface asks.
+
+    Attributes:
+        categories: (n,) int32.
+        creators: (n,) int32.
+        content_keys: (n,) int32; items with the same one are the same thing.
+    """
+
+    categories: NDArray[np.int32]
+    creators: NDArray[np.int32]
+    content_keys: NDArray[np.int32]
+
+    def select(self, chosen: NDArray[np.integer]) -> "ItemGroups":
+        """Only some items, by position; one may be chosen more than once."""
+        categories, creators, content_keys = map(np.asarray, (self.categories, self.creators, self.content_keys))
+        return ItemGroups(categories[chosen], creators[chosen], content_keys[chosen])
+
+    @classmethod
+    def none(cls, count: int) -> "ItemGroups":
+        """So many items that share nothing."""
+        return cls(*np.full((3, count), -1, np.int32))
+
+
+@dataclass(frozen=True)
 class ListFacts:
     """What is known of n candidates, the best of each subject first.
 
     Attributes:
         subjects: (n,) int64, whose candidate it is; ascending.
-        categories: (n,) int32, the category of the item; -1 where it has none.
+        groups: of their items.
         campaigns: (n,) int32, the campaign that the item is listed for; -1 where it is none.
     """
 
     subjects: NDArray[np.int64]
-    categories: NDArray[np.int32]
+    groups: ItemGroups
     campaigns: NDArray[np.int32]
 
     def select(self, chosen: NDArray[np.int64]) -> "ListFacts":
         """Only some candidates, by position."""
-        return ListFacts(self.subjects[chosen], self.categories[chosen], self.campaigns[chosen])
+        return ListFacts(self.subjects[chosen], self.groups.select(chosen), self.campaigns[chosen])
 
 
 @dataclass(frozen=True)

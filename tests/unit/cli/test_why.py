@@ -99,6 +99,30 @@ def test_an_item_whose_category_is_full(night: Path, shortlist: Shortlist) -> No
 
 
 @pytest.mark.parametrize(
+    ("rule", "item", "verdict"),
+    [
+        ("max_per_creator=1", "g", "max_per_creator"),
+        ("max_per_creator=2", "g", "below_k"),
+        ("max_per_creator=1", "h", "fallback_not_needed"),  # nobody made h
+        ("one_per_content_key=true", "h", "one_per_content_key"),
+        ("one_per_content_key=true", "g", "below_k"),
+    ],
+)
+def test_an_item_that_shares_something_with_a_better_one(
+    night: Path, shortlist: Shortlist, rule: str, item: str, verdict: str
+) -> None:
+    facts = shortlist("why", "homefeed", "u1", item, "--json", "--set", f"surfaces.homefeed.{rule}").facts
+    assert facts["verdict"] == verdict
+
+
+def test_a_catalog_from_before_creators_limits_none() -> None:
+    surface = SurfaceConfig.model_validate({"subject": "user", "sources": ["als"], "max_per_creator": 1})
+    old = pl.LazyFrame({"item_id": ["a"], "status": ["active"], "buyable": [True], "category": [["food"]]})
+    known = Knowledge(pl.LazyFrame({"item_id": ["a"], "weight": [1.0]}), old, surface, D3)
+    assert known.groups(pl.Series(["a", "b"])).creators.tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize(
     ("subject", "verdict", "said"),
     [
         ("u1", "held_back", "user u1 is lapsing and held back: users without a list show what lists achieve"),
