@@ -12,11 +12,14 @@ from typing import Any
 import polars as pl
 from pyspark.sql import SparkSession
 
+from shortlist.cli.eligibility import Knowledge
+from shortlist.config import load_settings
 from tests import tiny
 from tests.jobs.conftest import Deployment
 
 DAY = date(2017, 11, 12)
 LANDED = tiny.days(last=DAY)
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 ALL_ITEMS = [item for group in tiny.GROUPS.values() for item in group]
 # An item returns after its category's whole interval; a category without 16 repeats never does.
 RULES = "mask_seen: false, pause: {share: 1.0, min_repeats: 16}, max_per_category: 2, category_level: 2"
@@ -38,11 +41,34 @@ LIMITS = (
     "blocked_creators: [c3], max_per_creator: 2, one_per_content_key: true"
 )
 LIMITED = f"{{subject: user, sources: [repeat], fallback: popularity, k: 8, depth: 60, min_item_support: 2, {LIMITS}}}"
+# Lists of whatever is left, so long that every one is short: an item that is missing was taken out by a rule.
+WHOLE = (
+    "subject: user, sources: [repeat], fallback: popularity, k: 100, depth: 100, min_item_support: 2, mask_seen: false"
+)
+TIRED = f"{{{WHOLE}, fatigue: {{shown: 3, days: 5, surfaces: [feed]}}}}"
+MAILS = f"{{{WHOLE}, sent: {{surface: mail, item_days: 10, user_days: 2}}, blocked_audience: staff}}"
 SERVED = datetime(2017, 11, 13, tzinfo=UTC)
 
 
 def events_of(day: date) -> list[tiny.Event]:
     return [event for event in tiny.events_of(day) if day <= LAST_SEEN or event["user_id"] not in AWAY]
+
+
+def exposures_of(day: date) -> list[tiny.Event]:
+    """What was shown in the evening, on two surfaces, and what was sent at noon, by two."""
+    chance, events = Random(f"exposures {day}"), []
+    for user in tiny.USERS:
+        items = tiny.GROUPS[tiny.group_of(user)][:12]
+        shown = [
+            ("impression", "20:00", chance.choice(["feed", "feed", "shop"]), item) for item in chance.sample(items, 6)
+        ]
+        sends = chance.choice([["mail"], ["push"], [], [], [], []])
+        sent = [("send", "12:00", surface, item) for surface in sends for item in chance.sample(items, 3)]
+        for kind, at, surface, item in [*shown, *sent]:
+            name = f"{kind}-{user}-{day}-{item}"
+            event = {"event_type": kind, "event_ts": f"{day}T{at}:00Z", "user_id": user, "item_id": item}
+            events.append({"event_id": name, **event, "surface": surface})
+    return events
 
 
 def category(item: str) -> tuple[str, ...]:
@@ -125,7 +151,7 @@ def land(folder: Path, rows: pl.DataFrame) -> None:
 
 def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment) -> None:
     for day in LANDED:
-        tiny.write_folder(deployment.landing, day, events_of(day))
+        tiny.write_folder(deployment.landing, day, events_of(day) + exposures_of(day))
     offered = [promotion for promotion in promotions() if promotion["ends_at"] > promotion["starts_at"]]
     members = [{"audience": name, "user_id": user} for name, users in MEMBERS.items() for user in users]
     land(deployment.landing / "promotions" / str(LANDED[0]), pl.DataFrame(offered))
@@ -135,6 +161,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     text = deployment.config.read_text()
     lines = [line for line in text.splitlines() if not line.startswith("  related:")]
     surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}\n  ads: {ADS}\n  limited: {LIMITED}"
+    surfaces += f"\n  tired: {TIRED}\n  mails: {MAILS}"
     lines = [surfaces if line.startswith("  homefeed:") else line for line in lines]
     deployment.config.write_text("\n".join(lines) + "\n")
     for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
@@ -170,6 +197,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
         assert removed["paused"] == sum(each == user and item in supported for each, item in forbidden)
         assert removed["max_per_category"] > 0
     check_ads(deployment, everything.filter(pl.col("surface") == "ads"), supported)
+    check_resting(deployment, everything, supported, bought)
     check_limited(deployment, everything.filter(pl.col("surface") == "limited"), supported, bought)
 
 
@@ -240,3 +268,62 @@ def check_limited(
         keys, creators = ({described(item)[name] for item in theirs} for name in ("content_key", "creator"))
         for item in left:
             assert described(item)["content_key"] in keys - {None} or described(item)["creator"] in creators - {None}
+
+
+def tired(bought: dict[tuple[str, str], list[datetime]]) -> set[tuple[str, str]]:
+    """User and item of what the feed showed three times within five days, and the user did not buy afterwards."""
+    shown = Counter[tuple[str, str]]()
+    for day in LANDED[-5:]:
+        for event in exposures_of(day):
+            pair, at = (event["user_id"], event["item_id"]), datetime.fromisoformat(event["event_ts"])
+            if (
+                event["event_type"] == "impression"
+                and event["surface"] == "feed"
+                and at > max(bought.get(pair, [NEVER]))
+            ):
+                shown[pair] += 1
+    return {pair for pair, count in shown.items() if count >= 3}
+
+
+def sent(days: int) -> set[tuple[str, str]]:
+    """User and item of what was mailed."""
+    events = [event for day in LANDED[-days:] for event in exposures_of(day)]
+    mails = [event for event in events if event["event_type"] == "send" and event["surface"] == "mail"]
+    return {(event["user_id"], event["item_id"]) for event in mails}
+
+
+def check_resting(
+    deployment: Deployment, listed: pl.DataFrame, supported: set[str], bought: dict[tuple[str, str], list[datetime]]
+) -> None:
+    """Every list of the two surfaces is all that may be shown but for what rests, and the command line knows what rests."""
+    lately = {user for user, _ in sent(2)}
+    assert lately - set(MEMBERS["staff"])
+    assert sent(10) - set(bought)  # some of it is in nobody's history
+    rests = {"tired": ("served", tired(bought)), "mails": ("sent", sent(10))}
+    passed_over = {"tired": set(), "mails": lately | set(MEMBERS["staff"])}
+    short = deployment.table("short_lists")
+    settings = load_settings(deployment.config)
+    tables = {name: deployment.table(name).lazy() for name in ("interactions", "engagements", "audience_members")}
+    for surface, (rule, pairs) in rests.items():
+        assert pairs
+        config = settings.surfaces[surface]
+        known = Knowledge(
+            tables["interactions"],
+            None,
+            config,
+            DAY,
+            members=tables["audience_members"],
+            engagements=tables["engagements"],
+            engaging=tuple(settings.interactions.weights),
+        )
+        rows = listed.filter(pl.col("surface") == surface)
+        assert set(rows["subject_id"]) == set(tiny.USERS) - passed_over[surface]
+        for user in tiny.USERS:
+            theirs = {item for who, item in pairs if who == user}
+            assert {item for item in ALL_ITEMS if known.mask(user, item) == rule} == theirs
+            assert (known.passed_over(user) is not None) == (user in passed_over[surface])
+            if user not in passed_over[surface]:
+                assert set(rows.filter(pl.col("subject_id") == user)["item_id"]) == supported - theirs
+        for row in short.filter(pl.col("surface") == surface).to_dicts():
+            theirs = {item for user, item in pairs if user == row["subject_id"]}
+            assert json.loads(row["removed"]) == ({rule: len(theirs & supported)} if theirs & supported else {})

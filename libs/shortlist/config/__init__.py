@@ -46,7 +46,15 @@ from shortlist.config.sources import (
     PopularitySourceConfig,
     SourcesConfig,
 )
-from shortlist.config.surfaces import BlendConfig, GuardrailsConfig, LapsingConfig, PromotionsConfig, SurfaceConfig
+from shortlist.config.surfaces import (
+    BlendConfig,
+    FatigueConfig,
+    GuardrailsConfig,
+    LapsingConfig,
+    PromotionsConfig,
+    SentConfig,
+    SurfaceConfig,
+)
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 __all__ = [
@@ -70,6 +78,7 @@ __all__ = [
     "EvaluationConfig",
     "EventType",
     "ExtractionConfig",
+    "FatigueConfig",
     "FeedConfig",
     "FreshnessConfig",
     "GuardrailsConfig",
@@ -88,6 +97,7 @@ __all__ = [
     "ReasonKind",
     "SaveRateConfig",
     "Section",
+    "SentConfig",
     "Settings",
     "SourcesConfig",
     "SurfaceConfig",

@@ -48,6 +48,28 @@ class PauseConfig(Section):
     `interactions.lookback_days` remembers it."""
 
 
+class FatigueConfig(Section):
+    """How often a user is shown an item that they do not engage with, before it rests."""
+
+    shown: int = Field(default=5, ge=1)
+    """An item that was shown to a user so many times (`impression`) since they last engaged with it is not given to them."""
+    days: int = Field(default=7, ge=1)
+    """Only impressions of so many days up to the run date count: when they are older, the item may return."""
+    surfaces: tuple[str, ...] = ()
+    """Only impressions with one of these as their `surface`, as the log writes it; empty: all."""
+
+
+class SentConfig(Section):
+    """What was sent is not sent again soon, by events of type `send`, which whoever sends the lists lands."""
+
+    surface: str
+    """The `surface` of these events, as the log writes it."""
+    item_days: int | None = Field(default=90, ge=1)
+    """An item that was sent to a user within so many days up to the run date is not given to them; null: it may be."""
+    user_days: int | None = Field(default=7, ge=1)
+    """A user to whom anything was sent within so many days up to the run date gets no list; null: they may get one."""
+
+
 class LapsingConfig(Section):
     """Lists only for users who have been away for longer than is usual for them."""
 
@@ -138,6 +160,12 @@ class SurfaceConfig(Section):
     """How long what a user bought is not given to them again; null: it may return at once, where `mask_seen` is off."""
     mask_hidden: bool = True
     """Never give a subject what it hid."""
+    fatigue: FatigueConfig | None = None
+    """How often a user is shown what they do not engage with; null: any number of times."""
+    sent: SentConfig | None = None
+    """How long what was sent is not sent again; null: it may be at once."""
+    blocked_audience: str | None = None
+    """An audience of `audience_members` whose users get no list, such as those who do not want one; null: nobody is blocked."""
     max_per_category: int | None = Field(default=None, ge=1)
     """Most items of one category in a list; null: any number. Items without a category are not limited."""
     max_per_creator: int | None = Field(default=None, ge=1)
@@ -167,7 +195,8 @@ class SurfaceConfig(Section):
     @property
     def addresses_everybody(self) -> bool:
         """Whether whoever may have a list gets one, and nobody is passed over on purpose."""
-        return self.lapsing is None and self.promotions is None
+        passes_over = self.lapsing, self.promotions, self.blocked_audience, self.sent and self.sent.user_days
+        return all(each is None for each in passes_over)
 
     @property
     def longest_list(self) -> int:
@@ -204,6 +233,9 @@ class SurfaceConfig(Section):
             raise ValueError(
                 f"promotions are for users in an audience, the subject is {self._subject}; next: take promotions out"
             )
+        of_users = [name for name in ("fatigue", "sent", "blocked_audience") if getattr(self, name) is not None]
+        if of_users and self.subject != "user":
+            raise ValueError(f"{', '.join(of_users)} is about users, the subject is {self._subject}; next: take it out")
         for least, most in (("min_price", "max_price"), ("min_item_age_days", "max_item_age_days")):
             low, high = getattr(self, least), getattr(self, most)
             if low is not None and high is not None and low > high:

@@ -20,6 +20,7 @@ from shortlist.generation.items import Items, collect_items, count_users
 from shortlist.generation.lists import SurfaceItems
 from shortlist.generation.loading import History, Loading, ModelItems
 from shortlist.generation.offers import with_audiences
+from shortlist.generation.resting import with_resting
 from shortlist.generation.subject_frames import gather_items, gather_queries, gather_users
 from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
@@ -63,7 +64,8 @@ class Prepared:
         spark: the session.
         items: all items.
         users: users with their history, persisted.
-        clicks: what was clicked for queries, persisted; None where no surface is for queries.
+        history: what subjects did.
+        engaging: event types that are an engagement.
         artefacts: what sources need.
         folder: one that the driver and every task see, or None.
         promotions: that are live; None where no surface looks at promotions.
@@ -73,7 +75,8 @@ class Prepared:
     spark: SparkSession
     items: Items
     users: DataFrame
-    clicks: DataFrame | None
+    history: History
+    engaging: tuple[str, ...]
     artefacts: SharedArtefacts
     folder: Path | None
     promotions: LivePromotions | None = None
@@ -82,13 +85,15 @@ class Prepared:
     @property
     def queries(self) -> DataFrame:
         """Queries with what was clicked for them."""
-        if self.clicks is None:
+        if self.history.clicks is None:
             raise ValueError("clicks of queries were not gathered, as no surface is for queries")
-        return gather_queries(self.clicks)
+        return gather_queries(self.history.clicks)
 
     def subjects(self, surface: SurfaceConfig) -> DataFrame:
-        """The subjects of a surface; where it looks at promotions those whom one addresses, with their audiences."""
-        frame = SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self, surface)
+        """The subjects of a surface, with what rests for them; where it looks at promotions those whom one addresses, with
+        their audiences."""
+        gathered = SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self, surface)
+        frame = with_resting(gathered, surface, self.history, self.engaging)
         promotions = self._promotions_of(surface)
         return frame if promotions is None else with_audiences(frame, self.members, promotions)
 
@@ -158,7 +163,8 @@ def prepare(
         shared = {name for name in needed if solved or name != "fold_in"}
         artefacts = share_artefacts(shared, Loading(spark, known, items, history))
         members = None if promoting is None else promoting.members
-        yield Prepared(spark, items, users, history.clicks, artefacts, folder, promotions, members)
+        engaging = tuple(settings.interactions.weights)
+        yield Prepared(spark, items, users, history, engaging, artefacts, folder, promotions, members)
         users.unpersist()
         if history.clicks is not None:
             history.clicks.unpersist()

@@ -31,6 +31,8 @@ from shortlist.rules.paused import PAUSED
 from shortlist.rules.price_band import PRICE_BAND
 from shortlist.rules.promoted import PROMOTED
 from shortlist.rules.seen import SEEN
+from shortlist.rules.sent import SENT
+from shortlist.rules.served import SERVED
 
 # Which items may be shown to anybody.
 ITEM_RULES: Final[Mapping[str, ItemRule]] = {
@@ -51,6 +53,8 @@ PAIR_RULES: Final[Mapping[str, PairRule]] = {
     "hidden": HIDDEN,
     "seen": SEEN,
     "paused": PAUSED,
+    "served": SERVED,
+    "sent": SENT,
 }
 # Which candidates a list is left without once it is ranked; each rule sees what those before it left.
 LIST_RULES: Final[Mapping[str, ListRule]] = {

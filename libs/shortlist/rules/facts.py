@@ -49,6 +49,8 @@ class PairFacts:
         since_purchase: (n,) float32, days since the subject bought it last; NaN where it never did.
         interval: (n,) float32, days between two purchases in its category; infinite where nobody knows.
         addressed: (n,) bool, whether a live promotion of the item is for the subject; True where nobody asks.
+        served: (n,) bool, whether it was shown to the subject often enough without effect; False where no rule asks.
+        sent: (n,) bool, whether it was sent to the subject lately; False likewise.
     """
 
     itself: NDArray[np.bool_]
@@ -57,6 +59,15 @@ class PairFacts:
     since_purchase: NDArray[np.float32]
     interval: NDArray[np.float32]
     addressed: NDArray[np.bool_]
+    served: NDArray[np.bool_]
+    sent: NDArray[np.bool_]
+
+    @classmethod
+    def unknown(cls, count: int) -> "PairFacts":
+        """So many pairs of which nothing is known; no rule forbids them."""
+        no = np.zeros(count, np.bool_)
+        never, unknown = np.full(count, np.nan, np.float32), np.full(count, np.inf, np.float32)
+        return cls(no, no, no, never, unknown, ~no, no, no)
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,8 @@ PAIRS = PairFacts(
     since_purchase=np.array([np.nan, 5, 4, np.nan, 100], np.float32),
     interval=np.array([np.inf, 10, 10, 10, np.inf], np.float32),
     addressed=np.array([True, True, False, True, True]),
+    served=np.array([False, True, False, True, False]),
+    sent=np.array([False, False, True, True, False]),
 )
 
 
@@ -170,6 +172,40 @@ def test_seen_and_hidden_are_two_masks(seen: bool, hidden: bool, rules: list[str
 def test_what_was_bought_returns_after_a_share_of_its_interval(share: float, rules: list[str | None]) -> None:
     asked = surface(mask_seen=False, mask_hidden=False, pause={"share": share})
     assert names(forbidding_rules(PAIRS, asked)) == rules
+
+
+@pytest.mark.parametrize(
+    ("settings", "rules"),
+    [
+        ({"fatigue": {}}, ["itself", "served", None, "served", None]),
+        ({"sent": {"surface": "mail"}}, ["itself", None, "sent", "sent", None]),
+        ({"sent": {"surface": "mail", "item_days": None}}, ["itself", None, None, None, None]),
+        (
+            {"fatigue": {}, "sent": {"surface": "mail"}, "mask_hidden": True},
+            ["itself", "served", "hidden", "hidden", None],
+        ),
+    ],
+)
+def test_what_was_shown_or_sent_rests_where_asked(settings: dict[str, Any], rules: list[str | None]) -> None:
+    assert names(forbidding_rules(PAIRS, surface(**{"mask_seen": False, "mask_hidden": False, **settings}))) == rules
+
+
+@pytest.mark.parametrize("setting", [{"fatigue": {}}, {"sent": {"surface": "mail"}}, {"blocked_audience": "staff"}])
+def test_what_rests_and_who_is_blocked_is_about_users(setting: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="is about users, the subject is an item"):
+        surface(subject="item", **setting)
+
+
+def test_a_surface_that_passes_users_over_does_not_address_everybody() -> None:
+    mail = {"surface": "mail", "item_days": 9}
+    settings = (
+        {},
+        {"fatigue": {}},
+        {"sent": {**mail, "user_days": None}},
+        {"sent": mail},
+        {"blocked_audience": "staff"},
+    )
+    assert [surface(**each).addresses_everybody for each in settings] == [True, True, True, False, False]
 
 
 def names(found: NDArray[np.int8]) -> list[str | None]:
@@ -285,6 +321,8 @@ REFUSES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "hidden": ({"mask_hidden": True}, [2, 3]),
     "seen": ({"mask_seen": True}, [1, 2, 4]),
     "paused": ({"mask_seen": False, "pause": {"share": 0.5}}, [2, 4]),
+    "served": ({"fatigue": {}}, [1, 3]),
+    "sent": ({"sent": {"surface": "mail"}}, [2, 3]),
     "max_per_category": ({"max_per_category": 1}, [3, 4, 7]),
     "max_per_creator": ({"max_per_creator": 2}, [2]),
     "one_per_content_key": ({"one_per_content_key": True}, [3, 5, 7]),
