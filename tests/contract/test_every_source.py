@@ -22,7 +22,7 @@ from shortlist.models.als import fit as als
 from shortlist.models.arrays.shared_arrays import share_arrays
 from shortlist.models.cooccurrence import fit as cooccurrence
 from shortlist.rules import eligible_items
-from shortlist.rules.facts import ItemGroups
+from shortlist.rules.facts import ItemTraits
 from shortlist.sources import SOURCES
 
 USERS, ITEMS = 12, 12
@@ -143,7 +143,7 @@ class World:
             history = History(DAY, interactions, lambda _: events_of(interactions))
             artefacts = share_artefacts(needed, Loading(spark, models, items, history))
             flags = eligible.astype(np.uint8)
-            none, never = ItemGroups.none(len(flags)), np.full(len(flags), np.inf, np.float32)
+            none, never = ItemTraits.none(len(flags)), np.full(len(flags), np.inf, np.float32)
             shared = share_arrays(spark, self.folder, SurfaceItems(items.ids, flags, items.log_popularity, none, never))
             made = make_lists(subjects.repartition(self.parts), surface, settings, DAY, artefacts, shared)
             return spark.createDataFrame(proposed(made).toArrow())

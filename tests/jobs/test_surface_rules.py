@@ -47,6 +47,9 @@ WHOLE = (
 )
 TIRED = f"{{{WHOLE}, fatigue: {{shown: 3, days: 5, surfaces: [feed]}}}}"
 MAILS = f"{{{WHOLE}, sent: {{surface: mail, item_days: 10, user_days: 2}}, blocked_audience: staff}}"
+# Half of the places for what is younger than 30 days, of lists of 20.
+KEPT = "fresh: {places: 10, max_age_days: 30}"
+FRESH = f"{{subject: user, sources: [repeat], fallback: popularity, k: 20, depth: 80, min_item_support: 2, {KEPT}}}"
 SERVED = datetime(2017, 11, 13, tzinfo=UTC)
 
 
@@ -161,7 +164,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     text = deployment.config.read_text()
     lines = [line for line in text.splitlines() if not line.startswith("  related:")]
     surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}\n  ads: {ADS}\n  limited: {LIMITED}"
-    surfaces += f"\n  tired: {TIRED}\n  mails: {MAILS}"
+    surfaces += f"\n  fresh: {FRESH}\n  tired: {TIRED}\n  mails: {MAILS}"
     lines = [surfaces if line.startswith("  homefeed:") else line for line in lines]
     deployment.config.write_text("\n".join(lines) + "\n")
     for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
@@ -197,6 +200,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
         assert removed["paused"] == sum(each == user and item in supported for each, item in forbidden)
         assert removed["max_per_category"] > 0
     check_ads(deployment, everything.filter(pl.col("surface") == "ads"), supported)
+    check_fresh(everything, supported, bought)
     check_resting(deployment, everything, supported, bought)
     check_limited(deployment, everything.filter(pl.col("surface") == "limited"), supported, bought)
 
@@ -327,3 +331,21 @@ def check_resting(
         for row in short.filter(pl.col("surface") == surface).to_dicts():
             theirs = {item for user, item in pairs if user == row["subject_id"]}
             assert json.loads(row["removed"]) == ({rule: len(theirs & supported)} if theirs & supported else {})
+
+
+def check_fresh(listed: pl.DataFrame, supported: set[str], bought: dict[tuple[str, str], list[datetime]]) -> None:
+    """Every list has its fresh items, or all that there are; and without the rule there would be fewer in some."""
+    ages = {item: described(item)["created_at"] for item in supported}
+    young = {item for item, at in ages.items() if at is not None and SERVED - at <= timedelta(days=30)}
+    rows = listed.filter(pl.col("surface") == "fresh").sort("subject_id", "rank")
+    most_popular = Counter(item for _, item in bought)
+    lower = 0
+    for user in tiny.USERS:
+        theirs = rows.filter(pl.col("subject_id") == user)
+        left = supported - {item for who, item in bought if who == user}
+        assert theirs["score"].is_sorted(descending=True)
+        assert len(theirs) == 20
+        assert len(young & set(theirs["item_id"])) >= min(10, len(young & left))
+        ranked = sorted(left, key=lambda item: (-most_popular[item], item))
+        lower += len(young & set(ranked[:20])) < min(10, len(young & left))
+    assert lower

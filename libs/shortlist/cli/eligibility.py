@@ -39,9 +39,10 @@ from shortlist.config import SurfaceConfig
 from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons, ruled_columns
 from shortlist.rules.age_window import ages_of
 from shortlist.rules.categories import category_numbers, repeat_intervals
-from shortlist.rules.facts import ItemFacts, ItemGroups, PairFacts
+from shortlist.rules.facts import ItemFacts, ItemTraits, PairFacts
 from shortlist.rules.groups import group_numbers
 from shortlist.rules.promotions import NOT_OFFERED, LivePromotions, live_promotions, offering
+from shortlist.rules.within import within
 from shortlist.subjects import SUBJECTS, SubjectType
 
 _REPEATS, _REPEAT_SECONDS = "repeats", "repeat_seconds"
@@ -128,14 +129,19 @@ class Knowledge:
         paths = self._of_catalog(items, CATEGORY, pl.List(pl.String))
         return category_numbers(paths.to_arrow(), self.surface.category_level)
 
-    def groups(self, items: pl.Series) -> ItemGroups:
-        """What the items share, as far as rules of the surface ask."""
-        asked, groups = ruled_columns(self.surface), ItemGroups.none(len(items))
+    def traits(self, items: pl.Series) -> ItemTraits:
+        """What list rules look at, as far as the surface asks."""
+        asked, nothing = ruled_columns(self.surface), ItemTraits.none(len(items))
         creators, keys = (
             group_numbers(self._of_catalog(items, name, pl.String()).to_arrow()) if name in asked else none
-            for name, none in ((CREATOR, groups.creators), (CONTENT_KEY, groups.content_keys))
+            for name, none in ((CREATOR, nothing.creators), (CONTENT_KEY, nothing.content_keys))
         )
-        return ItemGroups(self.categories(items) if CATEGORY in asked else groups.categories, creators, keys)
+        categories = self.categories(items) if CATEGORY in asked else nothing.categories
+        fresh = nothing.fresh
+        if self.surface.fresh is not None:
+            created = self._of_catalog(items, CREATED_AT, pl.Datetime("us", "UTC")).to_arrow()
+            fresh = within(ages_of(created, self.day), None, self.surface.fresh.max_age_days)
+        return ItemTraits(categories, creators, keys, fresh)
 
     @cached_property
     def promoted(self) -> tuple[pa.Array, LivePromotions] | None:

@@ -49,7 +49,7 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
 
         Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, served, sent, itself,
         not_proposed, audience, one_per_content_key, max_per_category, max_per_creator, max_per_campaign, max_campaigns,
-        campaign_share, below_k, fallback_not_needed, unknown.
+        fresh_places, campaign_share, below_k, fallback_not_needed, unknown.
         About a list: full, short_nothing_left, short_by_rules, short_too_few_proposed, no_history, below_floor, not_addressed,
         blocked, sent_lately, not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
     """

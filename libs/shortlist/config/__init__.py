@@ -49,6 +49,7 @@ from shortlist.config.sources import (
 from shortlist.config.surfaces import (
     BlendConfig,
     FatigueConfig,
+    FreshPlacesConfig,
     GuardrailsConfig,
     LapsingConfig,
     PromotionsConfig,
@@ -80,6 +81,7 @@ __all__ = [
     "ExtractionConfig",
     "FatigueConfig",
     "FeedConfig",
+    "FreshPlacesConfig",
     "FreshnessConfig",
     "GuardrailsConfig",
     "HeaviestConfig",

@@ -48,6 +48,15 @@ class PauseConfig(Section):
     `interactions.lookback_days` remembers it."""
 
 
+class FreshPlacesConfig(Section):
+    """Places that are kept for fresh items, whose users are too few yet to rank them high. Source `fresh` proposes such items."""
+
+    places: int = Field(default=2, ge=1)
+    """At least so many of the k places hold fresh items, or as many as are proposed; they are ranked by their scores."""
+    max_age_days: float = Field(default=14, gt=0)
+    """An item is fresh when its `created_at` is not longer before the end of the run date."""
+
+
 class FatigueConfig(Section):
     """How often a user is shown an item that they do not engage with, before it rests."""
 
@@ -172,6 +181,8 @@ class SurfaceConfig(Section):
     """Most items of one creator in a list; null: any number. Items without a creator are not limited."""
     one_per_content_key: bool = False
     """Of items with one content_key, which are the same thing, a list holds the best; items without one are not limited."""
+    fresh: FreshPlacesConfig | None = None
+    """Places that are kept for fresh items; null: none (and none where there is no catalog)."""
     category_level: int = Field(default=2, ge=1)
     """How many levels of the catalog's path, from the widest, name a category for `max_per_category` and `pause`."""
     guardrails: GuardrailsConfig = GuardrailsConfig()
@@ -242,6 +253,13 @@ class SurfaceConfig(Section):
                 raise ValueError(
                     f"{least} {low:g} is above {most} {high:g}: no item is between; next: raise {most}, or null"
                 )
+        if self.fresh and self.fresh.places > self.k:
+            raise ValueError(f"fresh.places {self.fresh.places} is above k {self.k}; next: keep fewer places")
+        if self.fresh and self.longest_list > self.k:
+            raise ValueError(
+                "fresh keeps places of each list, and promotions.max_campaign_share moves places between lists; next: take "
+                "one of them out"
+            )
         self._suits_its_subject()
         if self.depth < self.k:
             raise ValueError(f"depth {self.depth} is below k {self.k}: one source alone could not fill a list")

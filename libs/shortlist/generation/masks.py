@@ -58,14 +58,15 @@ def masks_of(
         promoted = promoted_pairs(batch, promotions, rows, items)
         offers, not_addressed = promoted.offers, promoted.rows << 32 | promoted.items
         own = replace(own, addressed=offers.find(rows, items) >= 0)
-    others = not_addressed
+    others, addressed = not_addressed, np.zeros(len(not_addressed), np.bool_)
     if len(served) or len(sent):
         others = np.union1d(others, np.setdiff1d(np.concatenate((served, sent)), known))
+        addressed = ~np.isin(others, not_addressed, assume_unique=True)
     beside = replace(
         PairFacts.unknown(len(others)),
         served=np.isin(others, served),
         sent=np.isin(others, sent),
-        addressed=~np.isin(others, not_addressed),
+        addressed=addressed,
     )
     rules = np.append(forbidding_rules(own, surface), forbidding_rules(beside, surface))
     pairs = np.append(known, others)

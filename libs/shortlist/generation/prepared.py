@@ -26,8 +26,9 @@ from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
 from shortlist.rules import eligible_items, ruled_columns
 from shortlist.rules.categories import repeat_intervals
-from shortlist.rules.facts import ItemGroups
+from shortlist.rules.facts import ItemTraits
 from shortlist.rules.promotions import LivePromotions, live_promotions
+from shortlist.rules.within import within
 from shortlist.sources.inputs import ArtefactName
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import USER_FACTORS
@@ -107,22 +108,23 @@ class Prepared:
         """The items as a surface sees them."""
         items = self.items
         eligible = eligible_items(items.facts, surface).astype(np.uint8)
-        groups, intervals = self._groups_of(surface), np.full(len(items.ids), np.inf, np.float32)
+        traits, intervals = self._traits_of(surface), np.full(len(items.ids), np.inf, np.float32)
         if surface.pause is not None:
             intervals = repeat_intervals(
-                groups.categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats
+                traits.categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats
             )
         promotions = self._promotions_of(surface)
-        seen = SurfaceItems(items.ids, eligible, items.log_popularity, groups, intervals, promotions)
+        seen = SurfaceItems(items.ids, eligible, items.log_popularity, traits, intervals, promotions)
         return share_arrays(self.spark, self.folder, seen)
 
-    def _groups_of(self, surface: SurfaceConfig) -> ItemGroups:
-        """What items share with others, as far as rules of the surface ask."""
-        asked, groups = ruled_columns(surface), ItemGroups.none(len(self.items.ids))
-        return ItemGroups(
-            self.items.categories(surface.category_level) if CATEGORY in asked else groups.categories,
-            self.items.groups(CREATOR) if CREATOR in asked else groups.creators,
-            self.items.groups(CONTENT_KEY) if CONTENT_KEY in asked else groups.content_keys,
+    def _traits_of(self, surface: SurfaceConfig) -> ItemTraits:
+        """What list rules look at, as far as the surface asks."""
+        asked, none = ruled_columns(surface), ItemTraits.none(len(self.items.ids))
+        return ItemTraits(
+            self.items.categories(surface.category_level) if CATEGORY in asked else none.categories,
+            self.items.groups(CREATOR) if CREATOR in asked else none.creators,
+            self.items.groups(CONTENT_KEY) if CONTENT_KEY in asked else none.content_keys,
+            none.fresh if surface.fresh is None else within(self.items.facts.ages, None, surface.fresh.max_age_days),
         )
 
 

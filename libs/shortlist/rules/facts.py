@@ -71,28 +71,31 @@ class PairFacts:
 
 
 @dataclass(frozen=True)
-class ItemGroups:
-    """What n items share with others, as numbers from 0; -1 where an item shares nothing, and where no rule of a surface asks.
+class ItemTraits:
+    """What list rules look at of n items, as far as a surface asks.
 
     Attributes:
-        categories: (n,) int32.
-        creators: (n,) int32.
-        content_keys: (n,) int32; items with the same one are the same thing.
+        categories: (n,) int32, numbers from 0; -1 for none, and where no rule asks.
+        creators: (n,) int32, likewise.
+        content_keys: (n,) int32, likewise; items with the same one are the same thing.
+        fresh: (n,) bool, whether places are kept for it; False where no rule asks.
     """
 
     categories: NDArray[np.int32]
     creators: NDArray[np.int32]
     content_keys: NDArray[np.int32]
+    fresh: NDArray[np.bool_]
 
-    def select(self, chosen: NDArray[np.integer]) -> "ItemGroups":
+    def select(self, chosen: NDArray[np.integer]) -> "ItemTraits":
         """Only some items, by position; one may be chosen more than once."""
-        categories, creators, content_keys = map(np.asarray, (self.categories, self.creators, self.content_keys))
-        return ItemGroups(categories[chosen], creators[chosen], content_keys[chosen])
+        every = self.categories, self.creators, self.content_keys, self.fresh
+        return ItemTraits(*(np.asarray(each)[chosen] for each in every))
 
     @classmethod
-    def none(cls, count: int) -> "ItemGroups":
-        """So many items that share nothing."""
-        return cls(*np.full((3, count), -1, np.int32))
+    def none(cls, count: int) -> "ItemTraits":
+        """So many items of which nothing is known."""
+        none = np.full(count, -1, np.int32)
+        return cls(none, none, none, np.zeros(count, np.bool_))
 
 
 @dataclass(frozen=True)
@@ -101,17 +104,17 @@ class ListFacts:
 
     Attributes:
         subjects: (n,) int64, whose candidate it is; ascending.
-        groups: of their items.
+        traits: of their items.
         campaigns: (n,) int32, the campaign that the item is listed for; -1 where it is none.
     """
 
     subjects: NDArray[np.int64]
-    groups: ItemGroups
+    traits: ItemTraits
     campaigns: NDArray[np.int32]
 
     def select(self, chosen: NDArray[np.int64]) -> "ListFacts":
         """Only some candidates, by position."""
-        return ListFacts(self.subjects[chosen], self.groups.select(chosen), self.campaigns[chosen])
+        return ListFacts(self.subjects[chosen], self.traits.select(chosen), self.campaigns[chosen])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from shortlist.rules.groups import better_in_group
 def _keeps(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
     if surface.max_per_creator is None:
         return np.ones(len(candidates.subjects), np.bool_)
-    creators = candidates.groups.creators
+    creators = candidates.traits.creators
     better = better_in_group(candidates.subjects, creators)
     return (creators < 0) | (better < surface.max_per_creator)
 

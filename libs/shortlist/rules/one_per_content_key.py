@@ -9,7 +9,7 @@ from shortlist.rules.groups import better_in_group
 
 
 def _keeps(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
-    keys = candidates.groups.content_keys
+    keys = candidates.traits.content_keys
     same_and_best: NDArray[np.bool_] = (keys < 0) | (better_in_group(candidates.subjects, keys) == 0)
     return same_and_best
 

@@ -22,7 +22,7 @@ from shortlist.rules import (
 )
 from shortlist.rules.age_window import ages_of
 from shortlist.rules.categories import category_numbers, repeat_intervals
-from shortlist.rules.facts import ItemFacts, ItemGroups, ListFacts, PairFacts
+from shortlist.rules.facts import ItemFacts, ItemTraits, ListFacts, PairFacts
 
 # support, described, status, buyable
 ITEMS: list[tuple[int, bool, str | None, bool | None]] = [
@@ -243,10 +243,11 @@ def test_categories_are_the_first_levels_of_a_path() -> None:
 # Candidates of two subjects, the best first.
 CANDIDATES = ListFacts(
     np.array([0, 0, 0, 0, 0, 0, 1, 1]),
-    ItemGroups(
+    ItemTraits(
         np.array([1, -1, 2, 1, 1, -1, 1, 1], np.int32),
         np.array([0, 0, 0, -1, 1, -1, 0, 1], np.int32),
         np.array([3, 4, -1, 3, -1, 4, 3, 3], np.int32),
+        np.array([False, False, True, False, True, False, False, True]),
     ),
     np.array([2, -1, 0, 2, 2, 1, 1, 0], np.int32),
 )
@@ -272,6 +273,30 @@ def test_the_best_campaigns_and_the_best_of_each_stay(limits: dict[str, int], re
     assert np.flatnonzero(removing_rules(CANDIDATES, surface(promotions=limits)) >= 0).tolist() == removed
 
 
+@pytest.mark.parametrize(
+    ("k", "places", "removed"),
+    [
+        (3, 1, [3, 5]),  # 2 older ones beside a fresh one: the first three have it already
+        (3, 2, [1, 3, 5]),  # 4 is fresh and comes in for 1, the second list has one of each
+        (4, 2, [3, 5]),
+        (5, 2, [5]),
+        (4, 4, [3, 5]),  # more places than fresh candidates: older ones fill them
+        (1, 1, [0, 1, 3, 5, 6]),
+    ],
+)
+def test_places_are_kept_for_fresh_items(k: int, places: int, removed: list[int]) -> None:
+    """The first list is old, old, fresh, old, fresh, old; the second old, fresh."""
+    asked = surface(k=k, fresh={"places": places})
+    assert np.flatnonzero(removing_rules(CANDIDATES, asked) >= 0).tolist() == removed
+
+
+def test_places_that_cannot_be_kept_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"fresh\.places 4 is above k 3"):
+        surface(k=3, fresh={"places": 4})
+    with pytest.raises(ValueError, match="moves places between lists"):
+        surface(fresh={}, promotions={"max_campaign_share": 0.5})
+
+
 def test_what_a_rule_took_out_fills_no_place_of_another() -> None:
     """Copies go first: of the first list 3 and 5, of the second 7; then categories have one item each, and creator 0 one."""
     asked = surface(one_per_content_key=True, max_per_category=1, max_per_creator=1)
@@ -283,7 +308,7 @@ def test_what_a_rule_took_out_fills_no_place_of_another() -> None:
 def test_lists_without_campaigns_or_without_candidates_are_left_alone() -> None:
     for numbers in ([0, 0], []):
         none = np.full(len(numbers), -1, np.int32)
-        lists = ListFacts(np.array(numbers, np.int64), ItemGroups.none(len(numbers)), none)
+        lists = ListFacts(np.array(numbers, np.int64), ItemTraits.none(len(numbers)), none)
         campaigns = {"max_campaigns": 1, "max_per_campaign": 1}
         limited = surface(promotions=campaigns, max_per_category=1, max_per_creator=1, one_per_content_key=True)
         assert (removing_rules(lists, limited) < 0).all()
@@ -326,6 +351,7 @@ REFUSES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "max_per_category": ({"max_per_category": 1}, [3, 4, 7]),
     "max_per_creator": ({"max_per_creator": 2}, [2]),
     "one_per_content_key": ({"one_per_content_key": True}, [3, 5, 7]),
+    "fresh_places": ({"fresh": {"places": 2}, "k": 3}, [1, 3, 5]),
     "promoted": ({"promotions": {}}, [4]),
     "audience": ({"promotions": {}}, [2]),
     "max_per_campaign": ({"promotions": {"max_per_campaign": 2}}, [4]),
