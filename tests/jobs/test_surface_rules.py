@@ -244,7 +244,7 @@ def within_limits(item: str) -> bool:
     price, created = facts["price"], facts["created_at"]
     if price is None or created is None or item in ("a10", "b11") or facts["creator"] == "c3":
         return False
-    return 2 <= price <= 8 and timedelta(days=10) <= SERVED - created <= timedelta(days=60)
+    return bool(2 <= price <= 8 and timedelta(days=10) <= SERVED - created <= timedelta(days=60))
 
 
 def check_limited(

@@ -181,10 +181,12 @@ def _rule_against(view: Served, subject: str, item: str, rows: pl.DataFrame, kno
     offers = {} if limits.promotions is None else knowledge.offers(subject)
     items = [*rows[ITEM_ID], item]
     campaigns = group_numbers(pa.array([offers.get(each) for each in items], pa.string()))
-    candidates = ListFacts(np.zeros(len(items), np.int64), knowledge.groups(pl.Series(items)), campaigns)
-    rule = removing_rules(candidates, limits)[-1]
-    if rule >= 0:
-        return list(LIST_RULES)[rule]
+    traits = knowledge.traits(pl.Series(items))
+    found = removing_rules(ListFacts(np.zeros(len(items), np.int64), traits, campaigns), limits)[-1]
+    rule = None if found < 0 else list(LIST_RULES)[found]
+    # What ranks below the last item of the list, an older one, is not there whatever places are kept.
+    if rule is not None and (rule != "fresh_places" or traits.fresh[-2:][0]):
+        return rule
     own, share = offers.get(item), TABLE_RULES["campaign_share"].most_rows(limits, view.subjects())
     return "campaign_share" if own is not None and share is not None and view.rows_of(own) >= share else None
 

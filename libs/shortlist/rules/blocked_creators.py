@@ -11,7 +11,8 @@ from shortlist.rules.facts import ItemFacts, ItemRule
 
 def _allows(items: ItemFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
     blocked = pc.is_in(items.creators.cast(pa.string()), value_set=pa.array(surface.blocked_creators, pa.string()))
-    return ~blocked.to_numpy(zero_copy_only=False).astype(np.bool_)
+    allowed: NDArray[np.bool_] = ~blocked.to_numpy(zero_copy_only=False).astype(np.bool_)
+    return allowed
 
 
 def _reason(items: ItemFacts, surface: SurfaceConfig, index: int) -> str:

@@ -11,7 +11,8 @@ from shortlist.rules.facts import ItemFacts, ItemRule
 
 def _allows(items: ItemFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
     blocked = pc.is_in(items.ids.cast(pa.string()), value_set=pa.array(surface.blocked_items, pa.string()))
-    return ~blocked.to_numpy(zero_copy_only=False).astype(np.bool_)
+    allowed: NDArray[np.bool_] = ~blocked.to_numpy(zero_copy_only=False).astype(np.bool_)
+    return allowed
 
 
 BLOCKED_ITEMS = ItemRule(

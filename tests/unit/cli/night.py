@@ -2,7 +2,7 @@
 
 homefeed, k 2, floor 2. Users and items: u1 has a (weight 4) and hid b; u2 has a, c, d, e; u3 has c, d, e and f, u4 has b.
 Support: a 2, c 2, d 2, e 2, f 1, b 1. The catalog knows all but e; d is retired. So c and a may be given. c and g are of one
-category and creator, c and h are the same thing. u2 bought a on the day before D3, u3 bought g three times: on D3 - 21,
+category and creator, c and h are the same thing, c is new. u2 bought a on the day before D3, u3 bought g three times: on D3 - 21,
 D3 - 11 and D3 - 1.
 """
 
@@ -58,6 +58,7 @@ def write_night(root: Path) -> int:
             "status": "retired" if item == "d" else "active",
             "buyable": item != "c",
             "category": ["food", "milk"] if item in "cg" else ["food"],
+            "created_at": _AT if item == "c" else _AT.replace(year=2016),
             "creator": "dairy" if item in "cg" else None,
             "content_key": "oat" if item in "ch" else None,
             "snapshot_date": D3.replace(day=1),

@@ -115,11 +115,20 @@ def test_an_item_that_shares_something_with_a_better_one(
     assert facts["verdict"] == verdict
 
 
+@pytest.mark.parametrize(("days", "verdict"), [(2, "fresh_places"), (1, "below_k")])
+def test_an_item_whose_place_is_kept_for_a_fresh_one(
+    night: Path, shortlist: Shortlist, days: int, verdict: str
+) -> None:
+    """The list of one is c, which is 1.5 days old."""
+    settings = json.dumps({"surfaces": {"homefeed": {"k": 1, "fresh": {"places": 1, "max_age_days": days}}}})
+    assert shortlist("why", "homefeed", "u1", "g", "--json", "--set", settings).facts["verdict"] == verdict
+
+
 def test_a_catalog_from_before_creators_limits_none() -> None:
     surface = SurfaceConfig.model_validate({"subject": "user", "sources": ["als"], "max_per_creator": 1})
     old = pl.LazyFrame({"item_id": ["a"], "status": ["active"], "buyable": [True], "category": [["food"]]})
     known = Knowledge(pl.LazyFrame({"item_id": ["a"], "weight": [1.0]}), old, surface, D3)
-    assert known.groups(pl.Series(["a", "b"])).creators.tolist() == [-1, -1]
+    assert known.traits(pl.Series(["a", "b"])).creators.tolist() == [-1, -1]
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def test_what_rests_and_who_is_blocked_is_about_users(setting: dict[str, Any]) -
 
 def test_a_surface_that_passes_users_over_does_not_address_everybody() -> None:
     mail = {"surface": "mail", "item_days": 9}
-    settings = (
+    settings: tuple[dict[str, Any], ...] = (
         {},
         {"fatigue": {}},
         {"sent": {**mail, "user_days": None}},
