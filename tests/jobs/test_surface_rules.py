@@ -40,7 +40,7 @@ LIMITS = (
     "min_price: 2, max_price: 8, min_item_age_days: 10, max_item_age_days: 60, blocked_items: [a10, b11], "
     "blocked_creators: [c3], max_per_creator: 2, one_per_content_key: true"
 )
-LIMITED = f"{{subject: user, sources: [repeat], fallback: popularity, k: 8, depth: 60, min_item_support: 2, {LIMITS}}}"
+LIMITED = f"{{subject: user, sources: [repeat], fallback: popularity, k: 40, depth: 60, min_item_support: 2, {LIMITS}}}"
 # Lists of whatever is left, so long that every one is short: an item that is missing was taken out by a rule.
 WHOLE = (
     "subject: user, sources: [repeat], fallback: popularity, k: 100, depth: 100, min_item_support: 2, mask_seen: false"
