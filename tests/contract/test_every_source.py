@@ -22,6 +22,7 @@ from shortlist.models.als import fit as als
 from shortlist.models.arrays.shared_arrays import share_arrays
 from shortlist.models.cooccurrence import fit as cooccurrence
 from shortlist.rules import eligible_items
+from shortlist.rules.facts import ItemTraits
 from shortlist.sources import SOURCES
 from shortlist.transforms.proposals import proposals
 
@@ -134,7 +135,7 @@ class World:
         with closing(ModelItems(settings, frames, self.folder)) as models:
             needed = needed_artefacts(settings, ["any"])
             counts = count_users(interactions, DAY, 28)
-            items = collect_items(counts, catalog(spark), models.ids(), catalog_columns(needed))
+            items = collect_items(counts, DAY, catalog(spark), models.ids(), catalog_columns(needed))
             eligible = eligible_items(items.facts, surface)
             if self.only is not None:
                 eligible &= np.isin(np.array(items.ids.to_pylist(), object), self.only)
@@ -143,7 +144,7 @@ class World:
             history = History(DAY, interactions, lambda _: events_of(interactions))
             artefacts = share_artefacts(needed, Loading(spark, models, items, history))
             flags = eligible.astype(np.uint8)
-            none, never = np.full(len(flags), -1, np.int32), np.full(len(flags), np.inf, np.float32)
+            none, never = ItemTraits.none(len(flags)), np.full(len(flags), np.inf, np.float32)
             shared = share_arrays(spark, self.folder, SurfaceItems(items.ids, flags, items.log_popularity, none, never))
             made = make_lists(subjects.repartition(self.parts), surface, settings, DAY, artefacts, shared)
             return spark.createDataFrame(proposals(scored(made)).toArrow())

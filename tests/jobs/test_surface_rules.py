@@ -12,11 +12,14 @@ from typing import Any
 import polars as pl
 from pyspark.sql import SparkSession
 
+from shortlist.cli.eligibility import Knowledge
+from shortlist.config import load_settings
 from tests import tiny
 from tests.jobs.conftest import Deployment
 
 DAY = date(2017, 11, 12)
 LANDED = tiny.days(last=DAY)
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 ALL_ITEMS = [item for group in tiny.GROUPS.values() for item in group]
 # An item returns after its category's whole interval; a category without 16 repeats never does.
 RULES = "mask_seen: false, pause: {share: 1.0, min_repeats: 16}, max_per_category: 2, category_level: 2"
@@ -32,6 +35,21 @@ GROWTH = f"{{subject: user, {LAPSING}, sources: [repeat], fallback: null, k: 3, 
 PROMOTED = "promotions: {max_campaigns: 2, max_per_campaign: 3, max_campaign_share: 0.2}"
 ADS = f"{{subject: user, {PROMOTED}, sources: [repeat], fallback: popularity, k: 5, min_item_support: 2, mask_seen: false}}"
 MEMBERS = {"club": tiny.USERS[:8], "staff": tiny.USERS[5:11]}
+# What an item is, beside its category: limits of a surface by price, age, creator and content_key. Some say nothing.
+LIMITS = (
+    "min_price: 2, max_price: 8, min_item_age_days: 10, max_item_age_days: 60, blocked_items: [a10, b11], "
+    "blocked_creators: [c3], max_per_creator: 2, one_per_content_key: true"
+)
+LIMITED = f"{{subject: user, sources: [repeat], fallback: popularity, k: 40, depth: 60, min_item_support: 2, {LIMITS}}}"
+# Lists of whatever is left, so long that every one is short: an item that is missing was taken out by a rule.
+WHOLE = (
+    "subject: user, sources: [repeat], fallback: popularity, k: 100, depth: 100, min_item_support: 2, mask_seen: false"
+)
+TIRED = f"{{{WHOLE}, fatigue: {{shown: 3, days: 5, surfaces: [feed]}}}}"
+MAILS = f"{{{WHOLE}, sent: {{surface: mail, item_days: 10, user_days: 2}}, blocked_audience: staff}}"
+# Half of the places for what is younger than 30 days, of lists of 20.
+KEPT = "fresh: {places: 10, max_age_days: 30}"
+FRESH = f"{{subject: user, sources: [repeat], fallback: popularity, k: 20, depth: 80, min_item_support: 2, {KEPT}}}"
 SERVED = datetime(2017, 11, 13, tzinfo=UTC)
 
 
@@ -39,9 +57,40 @@ def events_of(day: date) -> list[tiny.Event]:
     return [event for event in tiny.events_of(day) if day <= LAST_SEEN or event["user_id"] not in AWAY]
 
 
+def exposures_of(day: date) -> list[tiny.Event]:
+    """What was shown in the evening, on two surfaces, and what was sent at noon, by two."""
+    chance, events = Random(f"exposures {day}"), []
+    for user in tiny.USERS:
+        items = tiny.GROUPS[tiny.group_of(user)][:12]
+        shown = [
+            ("impression", "20:00", chance.choice(["feed", "feed", "shop"]), item) for item in chance.sample(items, 6)
+        ]
+        sends = chance.choice([["mail"], ["push"], [], [], [], []])
+        sent = [("send", "12:00", surface, item) for surface in sends for item in chance.sample(items, 3)]
+        for kind, at, surface, item in [*shown, *sent]:
+            name = f"{kind}-{user}-{day}-{item}"
+            event = {"event_type": kind, "event_ts": f"{day}T{at}:00Z", "user_id": user, "item_id": item}
+            events.append({"event_id": name, **event, "surface": surface})
+    return events
+
+
 def category(item: str) -> tuple[str, ...]:
     """Categories are of different sizes, so that some are bought again often and some hardly ever; one item has none."""
     return () if item == "a07" else ("food", f"{item[0]}{int(item[1:]) ** 2 // 400}", item)
+
+
+def described(item: str) -> dict[str, Any]:
+    """What the catalog says of an item."""
+    number = int(item[1:])
+    return {
+        "item_id": item,
+        "category": category(item) or None,
+        "status": "active",
+        "price": None if number % 11 == 10 else float(number % 10),
+        "created_at": None if number % 13 == 12 else SERVED - timedelta(days=3 * (number % 23), hours=5),
+        "creator": None if number % 7 == 6 else f"c{number % 6}",
+        "content_key": None if number % 5 == 4 else f"k{number // 3}",
+    }
 
 
 def purchases() -> dict[tuple[str, str], list[datetime]]:
@@ -105,22 +154,17 @@ def land(folder: Path, rows: pl.DataFrame) -> None:
 
 def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment) -> None:
     for day in LANDED:
-        tiny.write_folder(deployment.landing, day, events_of(day))
-    described = [promotion for promotion in promotions() if promotion["ends_at"] > promotion["starts_at"]]
+        tiny.write_folder(deployment.landing, day, events_of(day) + exposures_of(day))
+    offered = [promotion for promotion in promotions() if promotion["ends_at"] > promotion["starts_at"]]
     members = [{"audience": name, "user_id": user} for name, users in MEMBERS.items() for user in users]
-    land(deployment.landing / "promotions" / str(LANDED[0]), pl.DataFrame(described))
+    land(deployment.landing / "promotions" / str(LANDED[0]), pl.DataFrame(offered))
     land(deployment.landing / "audience_members" / str(LANDED[0]), pl.DataFrame(members))
     items = ALL_ITEMS
-    catalog = {
-        "item_id": items,
-        "category": [category(item) or None for item in items],
-        "status": ["active"] * len(items),
-    }
-    kinds: dict[str, Any] = {"item_id": pl.String, "category": pl.List(pl.String), "status": pl.String}
-    land(deployment.landing / "catalog" / str(LANDED[0]), pl.DataFrame(catalog, kinds))
+    land(deployment.landing / "catalog" / str(LANDED[0]), pl.DataFrame([described(item) for item in items]))
     text = deployment.config.read_text()
     lines = [line for line in text.splitlines() if not line.startswith("  related:")]
-    surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}\n  ads: {ADS}"
+    surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}\n  ads: {ADS}\n  limited: {LIMITED}"
+    surfaces += f"\n  fresh: {FRESH}\n  tired: {TIRED}\n  mails: {MAILS}"
     lines = [surfaces if line.startswith("  homefeed:") else line for line in lines]
     deployment.config.write_text("\n".join(lines) + "\n")
     for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
@@ -156,6 +200,9 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
         assert removed["paused"] == sum(each == user and item in supported for each, item in forbidden)
         assert removed["max_per_category"] > 0
     check_ads(deployment, everything.filter(pl.col("surface") == "ads"), supported)
+    check_fresh(everything, supported, bought)
+    check_resting(deployment, everything, supported, bought)
+    check_limited(deployment, everything.filter(pl.col("surface") == "limited"), supported, bought)
 
 
 def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str]) -> None:
@@ -189,3 +236,118 @@ def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str])
         assert removed.get("audience", 0) == len(promoted - set(offers[row["subject_id"]]))
         left_out += removed.get("campaign_share", 0)
     assert left_out
+
+
+def within_limits(item: str) -> bool:
+    """Whether the surface of limits may show an item."""
+    facts = described(item)
+    price, created = facts["price"], facts["created_at"]
+    if price is None or created is None or item in ("a10", "b11") or facts["creator"] == "c3":
+        return False
+    return bool(2 <= price <= 8 and timedelta(days=10) <= SERVED - created <= timedelta(days=60))
+
+
+def check_limited(
+    deployment: Deployment, listed: pl.DataFrame, supported: set[str], bought: dict[tuple[str, str], list[datetime]]
+) -> None:
+    """Every row of the surface of limits; nothing that it might show is missing from a list that is short."""
+    shown = {item for item in supported if within_limits(item)}
+    assert 0 < len(shown) < len(supported)
+    lists: dict[str, list[str]] = defaultdict(list)
+    for user, item in listed.sort("subject_id", "rank").select("subject_id", "item_id").iter_rows():
+        lists[user].append(item)
+    assert set(listed["item_id"]) <= shown
+    for name, most in (("creator", 2), ("content_key", 1)):
+        counts = Counter((user, described(item)[name]) for user, items in lists.items() for item in items)
+        assert max(count for (_, value), count in counts.items() if value is not None) == most
+        assert max(count for (_, value), count in counts.items() if value is None) > 1  # no limit where nothing is said
+    short = deployment.table("short_lists").filter(pl.col("surface") == "limited").to_dicts()
+    assert short
+    for row in short:
+        theirs = lists[row["subject_id"]]
+        removed = json.loads(row["removed"])
+        left = shown - set(theirs) - {item for user, item in bought if user == row["subject_id"]}
+        assert len(left) == removed.get("one_per_content_key", 0) + removed.get("max_per_creator", 0)
+        # What is left is a copy of something else that they may be given, or would be a third item of its creator.
+        creators = Counter(described(item)["creator"] for item in theirs)
+        for item in left:
+            key, creator = described(item)["content_key"], described(item)["creator"]
+            others = {described(other)["content_key"] for other in (left | set(theirs)) - {item}}
+            assert key in others - {None} or (creator is not None and creators[creator] == 2)
+
+
+def tired(bought: dict[tuple[str, str], list[datetime]]) -> set[tuple[str, str]]:
+    """User and item of what the feed showed three times within five days, and the user did not buy afterwards."""
+    shown = Counter[tuple[str, str]]()
+    for day in LANDED[-5:]:
+        for event in exposures_of(day):
+            pair, at = (event["user_id"], event["item_id"]), datetime.fromisoformat(event["event_ts"])
+            if (
+                event["event_type"] == "impression"
+                and event["surface"] == "feed"
+                and at > max(bought.get(pair, [NEVER]))
+            ):
+                shown[pair] += 1
+    return {pair for pair, count in shown.items() if count >= 3}
+
+
+def sent(days: int) -> set[tuple[str, str]]:
+    """User and item of what was mailed."""
+    events = [event for day in LANDED[-days:] for event in exposures_of(day)]
+    mails = [event for event in events if event["event_type"] == "send" and event["surface"] == "mail"]
+    return {(event["user_id"], event["item_id"]) for event in mails}
+
+
+def check_resting(
+    deployment: Deployment, listed: pl.DataFrame, supported: set[str], bought: dict[tuple[str, str], list[datetime]]
+) -> None:
+    """Every list of the two surfaces is all that may be shown but for what rests, and the command line knows what rests."""
+    lately = {user for user, _ in sent(2)}
+    assert lately - set(MEMBERS["staff"])
+    assert sent(10) - set(bought)  # some of it is in nobody's history
+    rests = {"tired": ("served", tired(bought)), "mails": ("sent", sent(10))}
+    passed_over = {"tired": set(), "mails": lately | set(MEMBERS["staff"])}
+    short = deployment.table("short_lists")
+    settings = load_settings(deployment.config)
+    tables = {name: deployment.table(name).lazy() for name in ("interactions", "engagements", "audience_members")}
+    for surface, (rule, pairs) in rests.items():
+        assert pairs
+        config = settings.surfaces[surface]
+        known = Knowledge(
+            tables["interactions"],
+            None,
+            config,
+            DAY,
+            members=tables["audience_members"],
+            engagements=tables["engagements"],
+            engaging=tuple(settings.interactions.weights),
+        )
+        rows = listed.filter(pl.col("surface") == surface)
+        assert set(rows["subject_id"]) == set(tiny.USERS) - passed_over[surface]
+        for user in tiny.USERS:
+            theirs = {item for who, item in pairs if who == user}
+            assert {item for item in ALL_ITEMS if known.mask(user, item) == rule} == theirs
+            assert (known.passed_over(user) is not None) == (user in passed_over[surface])
+            if user not in passed_over[surface]:
+                assert set(rows.filter(pl.col("subject_id") == user)["item_id"]) == supported - theirs
+        for row in short.filter(pl.col("surface") == surface).to_dicts():
+            theirs = {item for user, item in pairs if user == row["subject_id"]}
+            assert json.loads(row["removed"]) == ({rule: len(theirs & supported)} if theirs & supported else {})
+
+
+def check_fresh(listed: pl.DataFrame, supported: set[str], bought: dict[tuple[str, str], list[datetime]]) -> None:
+    """Every list has its fresh items, or all that there are; and without the rule there would be fewer in some."""
+    ages = {item: described(item)["created_at"] for item in supported}
+    young = {item for item, at in ages.items() if at is not None and SERVED - at <= timedelta(days=30)}
+    rows = listed.filter(pl.col("surface") == "fresh").sort("subject_id", "rank")
+    most_popular = Counter(item for _, item in bought)
+    lower = 0
+    for user in tiny.USERS:
+        theirs = rows.filter(pl.col("subject_id") == user)
+        left = supported - {item for who, item in bought if who == user}
+        assert theirs["score"].is_sorted(descending=True)
+        assert len(theirs) == 20
+        assert len(young & set(theirs["item_id"])) >= min(10, len(young & left))
+        ranked = sorted(left, key=lambda item: (-most_popular[item], item))
+        lower += len(young & set(ranked[:20])) < min(10, len(young & left))
+    assert lower

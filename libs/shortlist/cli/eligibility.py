@@ -1,7 +1,7 @@
 """Who gets a list and what may be in it, for one subject and one item: the house's rules, asked of Polars frames."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Final
@@ -16,26 +16,37 @@ from shortlist.columns import (
     AUDIENCE,
     BUYABLE,
     CATEGORY,
+    CONTENT_KEY,
+    CREATED_AT,
+    CREATOR,
+    EVENT_DATE,
+    EVENT_TS,
+    EVENT_TYPE,
     EVENTS,
     FIRST_PURCHASE_TS,
     HIDDEN,
     ITEM_ID,
     LAST_PURCHASE_TS,
+    PRICE,
     PURCHASES,
     STATUS,
     SUPPORT,
+    SURFACE,
     USER_ID,
     WEIGHT,
 )
 from shortlist.config import SurfaceConfig
-from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons
+from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons, ruled_columns
+from shortlist.rules.age_window import ages_of
 from shortlist.rules.categories import category_numbers, repeat_intervals
 from shortlist.rules.facts import ItemFacts, PairFacts
+from shortlist.rules.groups import group_numbers
 from shortlist.rules.promotions import NOT_OFFERED, LivePromotions, live_promotions, offering
+from shortlist.rules.within import within
 from shortlist.subjects import SUBJECTS, SubjectType
 
-_DESCRIBED = "described"
 _REPEATS, _REPEAT_SECONDS = "repeats", "repeat_seconds"
+_ENGAGED = "engaged_ts"
 # Interactions from before these columns do not say what was bought.
 _OF_PURCHASES: Final[Mapping[str, pl.DataType]] = {
     PURCHASES: pl.Int32(),
@@ -56,6 +67,8 @@ class Knowledge:
         day: the run date.
         promotions: the newest description of them that is not after the run date; None where nobody looks, or there is none.
         members: audience, user_id of the newest description; None likewise.
+        engagements: as known when the run date ended; None where nobody looks, or there are none.
+        engaging: event types that are an engagement.
     """
 
     interactions: pl.LazyFrame
@@ -64,6 +77,8 @@ class Knowledge:
     day: date
     promotions: pl.LazyFrame | None = None
     members: pl.LazyFrame | None = None
+    engagements: pl.LazyFrame | None = None
+    engaging: tuple[str, ...] = ()
 
     @property
     def subject(self) -> SubjectType:
@@ -111,11 +126,8 @@ class Knowledge:
 
     def categories(self, items: pl.Series) -> NDArray[np.int32]:
         """The category of each item as the surface's rules see it, -1 for none."""
-        if self.catalog is None:
-            return np.full(len(items), -1, np.int32)
-        paths = self.catalog.select(ITEM_ID, CATEGORY).collect()
-        joined = items.to_frame(ITEM_ID).join(paths, ITEM_ID, how="left", maintain_order="left")
-        return category_numbers(joined[CATEGORY].to_arrow(), self.surface.category_level)
+        paths = self._of_catalog(items, CATEGORY, pl.List(pl.String))
+        return category_numbers(paths.to_arrow(), self.surface.category_level)
 
     @cached_property
     def promoted(self) -> tuple[pa.Array, LivePromotions] | None:
@@ -140,6 +152,44 @@ class Knowledge:
         names, campaigns = items.to_pylist(), [*live.campaign_names.to_pylist(), None]
         pairs = zip(live.promoted_items.tolist(), offered.tolist(), strict=True)
         return {names[item]: campaigns[live.campaigns[number]] for item, number in pairs if number != NOT_OFFERED}
+
+    def served(self, user: str) -> set[str]:
+        """Items that were shown to the user often enough since they last engaged with them."""
+        config = self.surface.fatigue
+        if config is None:
+            return set()
+        events = self._events(user, config.days).filter(pl.col(ITEM_ID).is_not_null())
+        engaged = (
+            events.filter(pl.col(EVENT_TYPE).is_in(self.engaging))
+            .group_by(ITEM_ID)
+            .agg(pl.max(EVENT_TS).alias(_ENGAGED))
+        )
+        shown = events.filter(pl.col(EVENT_TYPE) == "impression")
+        if config.surfaces:
+            shown = shown.filter(pl.col(SURFACE).is_in(config.surfaces))
+        since = shown.join(engaged, ITEM_ID, how="left").filter(
+            pl.col(_ENGAGED).is_null() | (pl.col(EVENT_TS) > pl.col(_ENGAGED))
+        )
+        counted = since.group_by(ITEM_ID).agg(pl.len()).filter(pl.col("len") >= config.shown)
+        return set(counted.collect()[ITEM_ID])
+
+    def sent(self, user: str) -> set[str]:
+        """Items that were sent to the user lately."""
+        config = self.surface.sent
+        if config is None or config.item_days is None:
+            return set()
+        return set(self._sent(user, config.item_days).collect()[ITEM_ID].drop_nulls())
+
+    def passed_over(self, user: str) -> str | None:
+        """Why the user gets no list, whatever they may be given: blocked or sent_lately; None where neither keeps it away."""
+        if self.surface.blocked_audience is not None and self.members is not None:
+            named = (pl.col(AUDIENCE) == self.surface.blocked_audience) & (pl.col(USER_ID) == user)
+            if not self.members.filter(named).collect().is_empty():
+                return "blocked"
+        config = self.surface.sent
+        if config is None or config.user_days is None:
+            return None
+        return None if self._sent(user, config.user_days).collect().is_empty() else "sent_lately"
 
     def is_addressed(self, subject: str) -> bool:
         """Whether promotions allow the subject something that may be shown; always where the surface does not look at them."""
@@ -168,24 +218,62 @@ class Knowledge:
         masked = items[forbidding_rules(pairs, self.surface) >= 0].tolist()
         return self.eligible().filter(~pl.col(ITEM_ID).is_in(masked)).height
 
+    def _events(self, user: str, days: int) -> pl.LazyFrame:
+        """The user's engagements of so many days up to the run date."""
+        columns = [USER_ID, ITEM_ID, EVENT_TYPE, EVENT_TS, SURFACE]
+        if self.engagements is None:
+            return pl.LazyFrame(
+                schema={name: pl.Datetime("us", "UTC") if name == EVENT_TS else pl.String for name in columns}
+            )
+        since = self.day - timedelta(days=days - 1)
+        within = pl.col(EVENT_DATE).is_between(since, self.day) & (pl.col(USER_ID) == user)
+        return self.engagements.filter(within).select(columns)
+
+    def _sent(self, user: str, days: int) -> pl.LazyFrame:
+        config = self.surface.sent
+        named = None if config is None else config.surface
+        return self._events(user, days).filter((pl.col(EVENT_TYPE) == "send") & (pl.col(SURFACE) == named))
+
     def _with_purchases(self) -> pl.LazyFrame:
         names = self.interactions.collect_schema().names()
         missing = [pl.lit(None, kind).alias(name) for name, kind in _OF_PURCHASES.items() if name not in names]
         return self.interactions.with_columns(missing)
 
+    def _of_catalog(self, items: pl.Series, name: str, kind: pl.DataType) -> pl.Series:
+        """What the catalog says of each item; null where it says nothing, or is from before there was the column."""
+        if self.catalog is None or name not in self.catalog.collect_schema().names():
+            return pl.Series(name, [None] * len(items), kind)
+        known = self.catalog.select(ITEM_ID, pl.col(name).cast(kind)).collect()
+        return items.to_frame(ITEM_ID).join(known, ITEM_ID, how="left", maintain_order="left")[name]
+
     def _facts(self, supports: pl.LazyFrame) -> tuple[pl.DataFrame, ItemFacts]:
         """Some items with their support, and what rules look at."""
-        if self.catalog is None:
-            items = supports.collect()
-            nothing = np.full(items.height, None, object)
-            support = items[SUPPORT].cast(pl.Int64).to_numpy()
-            return items, ItemFacts(support, None, nothing, nothing, self._promoted(items[ITEM_ID]))
-        described = self.catalog.select(ITEM_ID, STATUS, BUYABLE, pl.lit(True).alias(_DESCRIBED))
-        items = supports.join(described, on=ITEM_ID, how="left").collect()
-        status, buyable = (np.array(items[name].to_list(), object) for name in (STATUS, BUYABLE))
-        known = items[_DESCRIBED].fill_null(False).to_numpy()
-        support = items[SUPPORT].cast(pl.Int64).to_numpy()
-        return items, ItemFacts(support, known, status, buyable, self._promoted(items[ITEM_ID]))
+        items = supports.collect()
+        names = items[ITEM_ID]
+        described = None
+        if self.catalog is not None:
+            described = names.is_in(self.catalog.select(ITEM_ID).collect()[ITEM_ID].to_list()).to_numpy()
+        status, buyable, creators, prices, created = (
+            self._of_catalog(names, name, kind)
+            for name, kind in (
+                (STATUS, pl.String()),
+                (BUYABLE, pl.Boolean()),
+                (CREATOR, pl.String()),
+                (PRICE, pl.Float64()),
+                (CREATED_AT, pl.Datetime("us", "UTC")),
+            )
+        )
+        return items, ItemFacts(
+            support=items[SUPPORT].cast(pl.Int64).to_numpy(),
+            described=described,
+            status=np.array(status.to_list(), object),
+            buyable=np.array(buyable.to_list(), object),
+            ids=names.to_arrow(),
+            creators=creators.to_arrow(),
+            prices=prices.fill_null(np.nan).to_numpy(),
+            ages=ages_of(created.to_arrow(), self.day),
+            promoted=self._promoted(names),
+        )
 
     def _promoted(self, items: pl.Series) -> NDArray[np.bool_] | None:
         """Whether a promotion of each item is live."""
@@ -206,32 +294,35 @@ def _with_history(knowledge: Knowledge, user: str) -> tuple[NDArray[np.object_],
         promoted = pl.DataFrame({ITEM_ID: ids.take(pa.array(live.promoted_items)).to_pylist()}, {ITEM_ID: pl.String})
         others = promoted.join(rows, ITEM_ID, how="anti")
         rows = pl.concat([rows, others], how="diagonal")
+    served, sent = knowledge.served(user), knowledge.sent(user)
+    resting = pl.DataFrame({ITEM_ID: sorted(served | sent)}, {ITEM_ID: pl.String})
+    rows = pl.concat([rows, resting.join(rows, ITEM_ID, how="anti")], how="diagonal")
     engaged, hidden = (rows[EVENTS] > 0).fill_null(False).to_numpy(), rows[HIDDEN].fill_null(False).to_numpy()
     ends = datetime(knowledge.day.year, knowledge.day.month, knowledge.day.day, tzinfo=UTC) + timedelta(days=1)
     since = rows.select(
         (pl.lit(ends) - pl.col(LAST_PURCHASE_TS).dt.convert_time_zone("UTC")).dt.total_microseconds() / 86_400e6
     )
-    return np.array(rows[ITEM_ID].to_list(), object), PairFacts(
-        itself=np.zeros(rows.height, np.bool_),
+    return np.array(rows[ITEM_ID].to_list(), object), replace(
+        PairFacts.unknown(rows.height),
         engaged=engaged,
         hidden=hidden,
         since_purchase=since.to_series().cast(pl.Float32).to_numpy(),
         interval=knowledge.intervals(rows[ITEM_ID]),
-        addressed=np.array([item in offers for item in rows[ITEM_ID]], np.bool_),
+        addressed=np.array(
+            [knowledge.surface.promotions is None or item in offers for item in rows[ITEM_ID]], np.bool_
+        ),
+        served=np.array([item in served for item in rows[ITEM_ID]], np.bool_),
+        sent=np.array([item in sent for item in rows[ITEM_ID]], np.bool_),
     )
 
 
 def _with_itself(knowledge: Knowledge, item: str) -> tuple[NDArray[np.object_], PairFacts]:
-    yes, no = np.ones(1, np.bool_), np.zeros(1, np.bool_)
-    return np.array([item], object), PairFacts(
-        yes, no, no, np.full(1, np.nan, np.float32), np.full(1, np.inf, np.float32), yes
-    )
+    return np.array([item], object), replace(PairFacts.unknown(1), itself=np.ones(1, np.bool_))
 
 
 def _with_nothing(knowledge: Knowledge, query: str) -> tuple[NDArray[np.object_], PairFacts]:
     """No rule forbids a query what was clicked for it."""
-    no, unknown = np.zeros(0, np.bool_), np.zeros(0, np.float32)
-    return np.array([], object), PairFacts(no, no, no, unknown, unknown, no)
+    return np.array([], object), PairFacts.unknown(0)
 
 
 # By what a subject's history is.

@@ -13,6 +13,7 @@ from shortlist.columns import (
     CONTRIBUTION,
     CONTRIBUTIONS,
     DECISION,
+    INGEST_DATE,
     ITEM_ID,
     LENGTH,
     RANK,
@@ -136,10 +137,24 @@ class Served:
         if interactions is None:
             return None
         surface = self.settings.surfaces[self.surface]
-        described = (
-            [None, None] if surface.promotions is None else map(self._newest, ("promotions", "audience_members"))
+        asks_members = surface.promotions is not None or surface.blocked_audience is not None
+        return Knowledge(
+            interactions,
+            self._newest("catalog"),
+            surface,
+            self.day,
+            promotions=None if surface.promotions is None else self._newest("promotions"),
+            members=self._newest("audience_members") if asks_members else None,
+            engagements=None if surface.fatigue is None and surface.sent is None else self._engagements(),
+            engaging=tuple(self.settings.interactions.weights),
         )
-        return Knowledge(interactions, self._newest("catalog"), surface, self.day, *described)
+
+    def _engagements(self) -> pl.LazyFrame | None:
+        """What was known when the day ended."""
+        rows = self.lake.scan("engagements", self.inputs.get("engagements"))
+        if rows is None or self.settings.interactions.late_events == "include":
+            return rows
+        return rows.filter(pl.col(INGEST_DATE) <= self.day)
 
     @property
     def same_settings(self) -> bool:

@@ -21,6 +21,10 @@ from shortlist.subjects import SUBJECTS
 Answer = tuple[str, str, str]
 """A word for programs, one sentence, and the next step."""
 
+_PASSED_OVER = {
+    "blocked": "is in the audience that gets no list (blocked_audience)",
+    "sent_lately": "was sent something lately, and gets no list until sent.user_days have gone by",
+}
 _OF_LISTS = (*LIST_RULES, *TABLE_RULES)
 _NOTHING = "nothing: this is as it should be"
 
@@ -40,10 +44,11 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
         sources (what each says of the item: source, rank at which it proposed it, null where it did not, score, contribution to
         the blended score; without an item: source, how many items it proposed), notes.
 
-        Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, itself, not_proposed,
-        audience, max_per_category, max_per_campaign, max_campaigns, campaign_share, below_k, fallback_not_needed, unknown.
+        Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, served, sent, itself,
+        not_proposed, audience, one_per_content_key, max_per_category, max_per_creator, max_per_campaign, max_campaigns,
+        fresh_places, campaign_share, below_k, fallback_not_needed, unknown.
         About a list: full, short_nothing_left, short_by_rules, short_too_few_proposed, no_history, below_floor, not_addressed,
-        not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
+        blocked, sent_lately, not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
     """
     view = served(settings, surface, day)
     subject = SUBJECTS[settings.surfaces[surface].subject].name_of(subject)
@@ -141,6 +146,9 @@ def _passed_over(view: Served, user: str, knowledge: Knowledge) -> Answer | None
     if not knowledge.is_addressed(user):
         says = f"no promotion that is live when {view.day} ends is for user {user}: its audiences do not hold them"
         return "not_addressed", says, "look at promotions and audience_members, if there should be one"
+    kept = knowledge.passed_over(user)
+    if kept is not None:
+        return kept, f"user {user} {_PASSED_OVER[kept]}", _NOTHING
     lapsing = view.settings.surfaces[view.surface].lapsing
     if lapsing is None:
         return None

@@ -49,7 +49,16 @@ from shortlist.config.sources import (
     PopularitySourceConfig,
     SourcesConfig,
 )
-from shortlist.config.surfaces import BlendConfig, GuardrailsConfig, LapsingConfig, PromotionsConfig, SurfaceConfig
+from shortlist.config.surfaces import (
+    BlendConfig,
+    FatigueConfig,
+    FreshPlacesConfig,
+    GuardrailsConfig,
+    LapsingConfig,
+    PromotionsConfig,
+    SentConfig,
+    SurfaceConfig,
+)
 from shortlist.config.telemetry import TelemetryConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
@@ -76,7 +85,9 @@ __all__ = [
     "EvaluationConfig",
     "EventType",
     "ExtractionConfig",
+    "FatigueConfig",
     "FeedConfig",
+    "FreshPlacesConfig",
     "FreshnessConfig",
     "GuardrailsConfig",
     "HeaviestConfig",
@@ -94,6 +105,7 @@ __all__ = [
     "ReasonKind",
     "SaveRateConfig",
     "Section",
+    "SentConfig",
     "Settings",
     "SourcesConfig",
     "SurfaceConfig",

@@ -11,7 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, fiel
 from shortlist.errors import SettingsError
 from shortlist.redaction import redact, secret_in_url
 
-EventType = Literal["impression", "closeup", "save", "hide", "click", "outbound", "add_to_cart", "checkout", "search"]
+EventType = Literal[
+    "impression", "closeup", "save", "hide", "click", "outbound", "add_to_cart", "checkout", "search", "send"
+]  # fmt: skip
 BasketKind = Literal["board", "session", "order", "user-window"]
 Measure = Literal["count", "cosine", "jaccard", "lift", "npmi", "llr", "rp3beta"]
 # The G^2 of llr is a statistic of counts.

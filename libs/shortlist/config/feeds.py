@@ -41,6 +41,8 @@ DescriptionColumn = Literal[
     "price",
     "buyable",
     "status",
+    "creator",
+    "content_key",
     "promotion_id",
     "campaign",
     "audience",

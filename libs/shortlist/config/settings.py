@@ -194,6 +194,11 @@ class Settings(Section):
         if any(surface.subject == "query" for surface in self.surfaces.values()):
             asked["queries.lookback_days"] = self.queries.lookback_days
         asked |= {f"baskets.{kind}.lookback_days": basket.lookback_days for kind, basket in self.baskets.items()}
+        for surface, config in self.surfaces.items():
+            if config.fatigue is not None:
+                asked[f"surfaces.{surface}.fatigue.days"] = config.fatigue.days
+            for field in ("item_days", "user_days") if config.sent is not None else ():
+                asked[f"surfaces.{surface}.sent.{field}"] = getattr(config.sent, field) or 0
         name = max(asked, key=lambda field: asked[field])
         if asked[name] > kept:
             said = (

@@ -48,6 +48,37 @@ class PauseConfig(Section):
     `interactions.lookback_days` remembers it."""
 
 
+class FreshPlacesConfig(Section):
+    """Places that are kept for fresh items, whose users are too few yet to rank them high. Source `fresh` proposes such items."""
+
+    places: int = Field(default=2, ge=1)
+    """At least so many of the k places hold fresh items, or as many as are proposed; they are ranked by their scores."""
+    max_age_days: float = Field(default=14, gt=0)
+    """An item is fresh when its `created_at` is not longer before the end of the run date."""
+
+
+class FatigueConfig(Section):
+    """How often a user is shown an item that they do not engage with, before it rests."""
+
+    shown: int = Field(default=5, ge=1)
+    """An item that was shown to a user so many times (`impression`) since they last engaged with it is not given to them."""
+    days: int = Field(default=7, ge=1)
+    """Only impressions of so many days up to the run date count: when they are older, the item may return."""
+    surfaces: tuple[str, ...] = ()
+    """Only impressions with one of these as their `surface`, as the log writes it; empty: all."""
+
+
+class SentConfig(Section):
+    """What was sent is not sent again soon, by events of type `send`, which whoever sends the lists lands."""
+
+    surface: str
+    """The `surface` of these events, as the log writes it."""
+    item_days: int | None = Field(default=90, ge=1)
+    """An item that was sent to a user within so many days up to the run date is not given to them; null: it may be."""
+    user_days: int | None = Field(default=7, ge=1)
+    """A user to whom anything was sent within so many days up to the run date gets no list; null: they may get one."""
+
+
 class LapsingConfig(Section):
     """Lists only for users who have been away for longer than is usual for them."""
 
@@ -118,14 +149,40 @@ class SurfaceConfig(Section):
     """Leave out items whose catalog status is not active (off, with a note, where there is no catalog)."""
     buyable_items_only: bool = False
     """Leave out items that cannot be bought (off, with a note, where there is no catalog)."""
+    min_price: float | None = Field(default=None, ge=0)
+    """Leave out items that cost less; null: no limit. With either limit also items without a price in the catalog (both off, with
+    a note, where there is no catalog)."""
+    max_price: float | None = Field(default=None, ge=0)
+    """Leave out items that cost more; null: no limit."""
+    min_item_age_days: float | None = Field(default=None, ge=0)
+    """Leave out items whose `created_at` is less long before the end of the run date; null: no limit. With either limit also
+    items without `created_at` (both off, with a note, where there is no catalog)."""
+    max_item_age_days: float | None = Field(default=None, gt=0)
+    """Leave out items whose `created_at` is longer ago; null: no limit."""
+    blocked_items: tuple[str, ...] = ()
+    """Ids of items that are never shown, as tables write them."""
+    blocked_creators: tuple[str, ...] = ()
+    """Creators, as the catalog names them, of whom nothing is shown."""
     mask_seen: bool = True
     """Never give a subject what it engaged with before; off for repeat purchases."""
     pause: PauseConfig | None = None
     """How long what a user bought is not given to them again; null: it may return at once, where `mask_seen` is off."""
     mask_hidden: bool = True
     """Never give a subject what it hid."""
+    fatigue: FatigueConfig | None = None
+    """How often a user is shown what they do not engage with; null: any number of times."""
+    sent: SentConfig | None = None
+    """How long what was sent is not sent again; null: it may be at once."""
+    blocked_audience: str | None = None
+    """An audience of `audience_members` whose users get no list, such as those who do not want one; null: nobody is blocked."""
     max_per_category: int | None = Field(default=None, ge=1)
     """Most items of one category in a list; null: any number. Items without a category are not limited."""
+    max_per_creator: int | None = Field(default=None, ge=1)
+    """Most items of one creator in a list; null: any number. Items without a creator are not limited."""
+    one_per_content_key: bool = False
+    """Of items with one content_key, which are the same thing, a list holds the best; items without one are not limited."""
+    fresh: FreshPlacesConfig | None = None
+    """Places that are kept for fresh items; null: none (and none where there is no catalog)."""
     category_level: int = Field(default=2, ge=1)
     """How many levels of the catalog's path, from the widest, name a category for `max_per_category` and `pause`."""
     guardrails: GuardrailsConfig = GuardrailsConfig()
@@ -137,9 +194,20 @@ class SurfaceConfig(Section):
         return self.max_per_category is not None or self.pause is not None
 
     @property
+    def has_price_band(self) -> bool:
+        """Whether the price of an item counts."""
+        return self.min_price is not None or self.max_price is not None
+
+    @property
+    def has_age_window(self) -> bool:
+        """Whether the age of an item counts."""
+        return self.min_item_age_days is not None or self.max_item_age_days is not None
+
+    @property
     def addresses_everybody(self) -> bool:
         """Whether whoever may have a list gets one, and nobody is passed over on purpose."""
-        return self.lapsing is None and self.promotions is None
+        passes_over = self.lapsing, self.promotions, self.blocked_audience, self.sent and self.sent.user_days
+        return all(each is None for each in passes_over)
 
     @property
     def longest_list(self) -> int:
@@ -175,6 +243,22 @@ class SurfaceConfig(Section):
         if self.promotions and self.subject != "user":
             raise ValueError(
                 f"promotions are for users in an audience, the subject is {self._subject}; next: take promotions out"
+            )
+        of_users = [name for name in ("fatigue", "sent", "blocked_audience") if getattr(self, name) is not None]
+        if of_users and self.subject != "user":
+            raise ValueError(f"{', '.join(of_users)} is about users, the subject is {self._subject}; next: take it out")
+        for least, most in (("min_price", "max_price"), ("min_item_age_days", "max_item_age_days")):
+            low, high = getattr(self, least), getattr(self, most)
+            if low is not None and high is not None and low > high:
+                raise ValueError(
+                    f"{least} {low:g} is above {most} {high:g}: no item is between; next: raise {most}, or null"
+                )
+        if self.fresh and self.fresh.places > self.k:
+            raise ValueError(f"fresh.places {self.fresh.places} is above k {self.k}; next: keep fewer places")
+        if self.fresh and self.longest_list > self.k:
+            raise ValueError(
+                "fresh keeps places of each list, and promotions.max_campaign_share moves places between lists; next: take "
+                "one of them out"
             )
         self._suits_its_subject()
         if self.depth < self.k:

@@ -15,6 +15,14 @@ class InputMissingError(ShortlistError):
         """The job that writes the partition has not run for that day."""
         return cls(f"table {table} has no rows for {partition}; next: run jobs/{producer}.py for that day first")
 
+    @classmethod
+    def no_audience(cls, surface: str, audience: str, day: date) -> "InputMissingError":
+        """The users of an audience must get no list, and nobody knows who they are."""
+        return cls(
+            f"surfaces.{surface}.blocked_audience is {audience!r}, and no audience_members are known up to {day}; next: land "
+            "<landing>/audience_members/<day>/ (audience, user_id), or take blocked_audience out"
+        )
+
 
 class ContractError(ShortlistError):
     """A frame or a table does not have the columns that its contract states."""

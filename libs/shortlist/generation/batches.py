@@ -37,7 +37,7 @@ from shortlist.columns import (
 )
 from shortlist.config import SurfaceConfig
 from shortlist.errors import ModelError
-from shortlist.generation.offers import promoted_pairs
+from shortlist.generation.masks import masks_of
 from shortlist.generation.one_pass import Lists
 from shortlist.kernels.arrays import Floats, Indices, Offsets, offsets_of
 from shortlist.rules import LIST_RULES, PAIR_RULES, forbidding_rules
@@ -58,9 +58,6 @@ LISTS: Final = (
 )
 _MICROSECONDS_A_DAY: Final = 86_400e6
 _MICROSECONDS: Final = pa.timestamp("us", "UTC")
-# A pair of which nothing is known but that no promotion of the item is for the subject.
-_NO, _NEVER, _UNKNOWN = np.zeros(1, np.bool_), np.full(1, np.nan, np.float32), np.full(1, np.inf, np.float32)
-_NOT_ADDRESSED: Final = PairFacts(_NO, _NO, _NO, _NEVER, _UNKNOWN, _NO)
 
 
 @dataclass(frozen=True)
@@ -136,28 +133,10 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     )
     repeats = np.maximum(fields[PURCHASES].to_numpy(zero_copy_only=False)[order] - 1, 0)
     gaps = np.where(repeats > 0, (since_first - since_purchase) / np.maximum(repeats, 1), 0)
-    pairs = PairFacts(
-        itself=np.zeros(len(rows), np.bool_),
-        engaged=events > 0,
-        hidden=hidden,
-        since_purchase=since_purchase,
-        interval=_unknown(len(rows)) if reading.intervals is None else reading.intervals[items],
-        addressed=np.ones(len(rows), np.bool_),
-    )
-    masked_rows, masked_items, offers = rows, items, None
-    if reading.promotions is None:
-        masking = forbidding_rules(pairs, reading.surface)
-    else:
-        promoted = promoted_pairs(batch, reading.promotions, rows, items)
-        offers = promoted.offers
-        own = forbidding_rules(replace(pairs, addressed=offers.find(rows, items) >= 0), reading.surface)
-        # To the rules all pairs that nobody's history knows are alike.
-        others = np.full(len(promoted.items), forbidding_rules(_NOT_ADDRESSED, reading.surface)[0], np.int8)
-        masked_rows, masked_items = np.append(rows, promoted.rows), np.append(items, promoted.items)
-        together = np.argsort(masked_rows << 32 | masked_items, kind="stable")  # two ordered parts are merged
-        masking = np.append(own, others)[together]
-        masked_rows, masked_items = masked_rows[together], masked_items[together]
-    masked = masking >= 0
+    unknown = PairFacts.unknown(len(rows))
+    intervals = unknown.interval if reading.intervals is None else reading.intervals[items]
+    pairs = replace(unknown, engaged=events > 0, hidden=hidden, since_purchase=since_purchase, interval=intervals)
+    masks = masks_of(batch, reading.surface, reading.item_ids, reading.promotions, (rows, items, pairs))
     return SubjectBatch(
         history_starts=starts,
         history_items=items,
@@ -169,12 +148,12 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
             RARITY: reading.rarity[items],
             GAP_DAYS: gaps.astype(np.float32),
         },
-        masked_starts=offsets_of(masked_rows[masked], batch.num_rows),
-        masked_items=masked_items[masked],
-        masking_rules=masking[masked],
+        masked_starts=offsets_of(masks.rows, batch.num_rows),
+        masked_items=masks.items,
+        masking_rules=masks.rules,
         sample_rows=_sample_rows(batch[SUBJECT_ID], reading.sampled),
         vectors=_vectors(batch),
-        offers=offers,
+        offers=masks.offers,
     )
 
 
@@ -187,9 +166,9 @@ def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
     """Rows of subject_id: the history of an item is the item itself."""
     items = _indices(batch[SUBJECT_ID], reading.item_ids)
     starts = np.arange(len(items) + 1, dtype=np.int64)
-    ones, no = np.ones(len(items), np.float32), np.zeros(len(items), np.bool_)
-    never = np.full(len(items), np.nan, np.float32)
-    masking = forbidding_rules(PairFacts(~no, no, no, never, _unknown(len(items)), ~no), reading.surface)
+    ones = np.ones(len(items), np.float32)
+    beside_itself = replace(PairFacts.unknown(len(items)), itself=np.ones(len(items), np.bool_))
+    masking = forbidding_rules(beside_itself, reading.surface)
     masked = masking >= 0
     return SubjectBatch(
         history_starts=starts,
@@ -311,11 +290,6 @@ def _ages(last: pa.Array, run_date: date) -> NDArray[np.float32]:
     stamps = last.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False)
     ages: NDArray[np.float32] = ((end.timestamp() * 1e6 - stamps) / _MICROSECONDS_A_DAY).astype(np.float32)
     return ages
-
-
-def _unknown(count: int) -> NDArray[np.float32]:
-    """So many intervals that nobody knows."""
-    return np.full(count, np.inf, np.float32)
 
 
 def _sample_rows(subjects: pa.Array, sampled: pa.Array | None) -> Indices:

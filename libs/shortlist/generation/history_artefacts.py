@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import cast
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import CATEGORY, CREATED_AT, EVENT_DATE, EVENT_TYPE, ITEM_ID, QUERY, TITLE, USER_ID
+from shortlist.columns import CATEGORY, EVENT_DATE, EVENT_TYPE, ITEM_ID, QUERY, TITLE, USER_ID
 from shortlist.generation.items import Items
 from shortlist.generation.loading import Loading
 from shortlist.kernels.arrays import Floats, offsets_of
@@ -157,11 +157,6 @@ def growths(loading: Loading) -> SharedArrays[Floats]:
 
 def freshnesses(loading: Loading) -> SharedArrays[Floats]:
     """Freshness by the catalog's created_at; not known of an item without it."""
-    items, day = loading.items, loading.history.day
-    end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-    created = items.catalog_column(CREATED_AT, pa.timestamp("us", "UTC"))
-    ages = pc.divide(pc.subtract(pa.scalar(end, pa.timestamp("us", "UTC")), created).cast(pa.int64()), 86_400e6)
-    values = freshness(
-        ages.to_numpy(zero_copy_only=False), items.facts.support.astype(np.float64), loading.settings.sources.fresh
-    )
+    facts = loading.items.facts
+    values = freshness(facts.ages, facts.support.astype(np.float64), loading.settings.sources.fresh)
     return _SharedValues(loading.share(_Values(values)))

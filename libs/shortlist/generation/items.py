@@ -15,10 +15,13 @@ from pyspark.sql import functions as F
 from shortlist.columns import (
     BUYABLE,
     CATEGORY,
+    CREATED_AT,
+    CREATOR,
     FIRST_PURCHASE_TS,
     ITEM_ID,
     LAST_PURCHASE_TS,
     LAST_TS,
+    PRICE,
     PURCHASES,
     STATUS,
     SUPPORT,
@@ -26,8 +29,10 @@ from shortlist.columns import (
 )
 from shortlist.kernels.arrays import Floats, Indices
 from shortlist.models.arrays.matrix import sorted_ids
+from shortlist.rules.age_window import ages_of
 from shortlist.rules.categories import category_numbers
 from shortlist.rules.facts import ItemFacts
+from shortlist.rules.groups import group_numbers
 
 _RECENT: Final = "recent_users"
 _REPEATS: Final = "repeats"
@@ -56,14 +61,15 @@ class Items:
 
     def catalog_column(self, name: str, kind: pa.DataType) -> pa.Array:
         """What the catalog says of each item, NULL where it says nothing."""
-        if self.catalog is None:
-            return pa.nulls(len(self.ids), kind)
-        rows = pc.index_in(self.ids, value_set=self.catalog[ITEM_ID].combine_chunks())
-        return self.catalog[name].combine_chunks().take(rows).cast(kind)
+        return _column(self.ids, self.catalog, name, kind)
 
     def categories(self, level: int | None) -> Indices:
         """Categories by so many levels of the catalog's path: (items,) int32 numbers, -1 for none."""
         return category_numbers(self.catalog_column(CATEGORY, pa.list_(pa.string())), level)
+
+    def groups(self, name: str) -> Indices:
+        """Groups by a text of the catalog, such as creator: (items,) int32 numbers, -1 for none."""
+        return group_numbers(self.catalog_column(name, pa.string()))
 
     @property
     def log_popularity(self) -> Floats:
@@ -107,6 +113,7 @@ def count_users(interactions: DataFrame, run_date: date, window_days: int) -> pa
 
 def collect_items(
     counts: pa.Table,
+    run_date: date,
     catalog: DataFrame | None,
     others: list[pa.Array],
     columns: Collection[str] = (),
@@ -116,9 +123,10 @@ def collect_items(
 
     Args:
         counts: as `count_users` gives them.
+        run_date: at whose end items have their age.
         catalog: item_id, status, buyable; None switches the rules off that need it.
         others: ids of further items.
-        columns: of the catalog, that artefacts are made from.
+        columns: of the catalog, that artefacts are made from or rules go by.
         whole_catalog: whether all that the catalog describes are items of the run, also what nobody took.
     """
     known = None if catalog is None else catalog.select(ITEM_ID, STATUS, BUYABLE, *sorted(columns)).toArrow()
@@ -130,9 +138,26 @@ def collect_items(
     for name, values in counted.items():
         values[where] = counts[name].to_numpy()
     described = _described(ids, known)
-    facts = ItemFacts(counted[SUPPORT], described[ITEM_ID], described[STATUS], described[BUYABLE])
+    facts = ItemFacts(
+        support=counted[SUPPORT],
+        described=described[ITEM_ID],
+        status=described[STATUS],
+        buyable=described[BUYABLE],
+        ids=ids,
+        creators=_column(ids, known, CREATOR, pa.string()),
+        prices=_column(ids, known, PRICE, pa.float64()).to_numpy(zero_copy_only=False),
+        ages=ages_of(_column(ids, known, CREATED_AT, pa.timestamp("us", "UTC")), run_date),
+    )
     recent = counted[_RECENT].astype(np.float32)
     return Items(ids, facts, recent, counted[_REPEATS], counted[_REPEAT_SECONDS], known)
+
+
+def _column(ids: pa.Array, catalog: pa.Table | None, name: str, kind: pa.DataType) -> pa.Array:
+    """What the catalog says of each item, NULL where it says nothing and where the column was not asked for."""
+    if catalog is None or name not in catalog.column_names:
+        return pa.nulls(len(ids), kind)
+    rows = pc.index_in(ids, value_set=catalog[ITEM_ID].combine_chunks())
+    return catalog[name].combine_chunks().take(rows).cast(kind)
 
 
 def _described(ids: pa.Array, table: pa.Table | None) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ from shortlist.generation.one_pass import OnePass, promotions_of
 from shortlist.kernels.arrays import Floats, Indices
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.rules import removing_rules
-from shortlist.rules.facts import ListFacts
+from shortlist.rules.facts import ItemTraits, ListFacts
 from shortlist.rules.promotions import LivePromotions
 from shortlist.sources import SOURCES
 from shortlist.sources.batch import Scorer, SubjectBatch
@@ -42,7 +42,7 @@ class SurfaceItems:
         ids: sorted; an item's index is its position here.
         eligible: (items,) uint8, 1 where the surface may show an item.
         log_popularity: (items,) float32, ln(1 + users that took an item).
-        categories: (items,) int32, -1 for none, and where no rule of the surface asks.
+        traits: what list rules look at.
         intervals: (items,) float32, see `repeat_intervals`; infinite where no rule of the surface asks.
         promotions: that are live, of eligible items; None where the surface does not look at promotions.
     """
@@ -50,7 +50,7 @@ class SurfaceItems:
     ids: pa.Array
     eligible: NDArray[np.uint8]
     log_popularity: Floats
-    categories: Indices
+    traits: ItemTraits
     intervals: Floats
     promotions: LivePromotions | None = None
 
@@ -164,11 +164,11 @@ def _pass_over(
 def _removing(
     surface: SurfaceConfig, items: SurfaceItems
 ) -> Callable[[SubjectBatch, NDArray[np.int64], Indices], NDArray[np.int8]]:
-    categories, promotions = np.asarray(items.categories), items.promotions
+    traits, promotions = items.traits, items.promotions
 
     def removing(batch: SubjectBatch, subjects: NDArray[np.int64], chosen: Indices) -> NDArray[np.int8]:
         given_for = promotions_of(batch, subjects, chosen)
         campaigns = given_for if promotions is None else promotions.campaigns_of(given_for)
-        return removing_rules(ListFacts(subjects, categories[chosen], campaigns), surface)
+        return removing_rules(ListFacts(subjects, traits.select(chosen), campaigns), surface)
 
     return removing

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import CATEGORY, FACTORS, HIDDEN, ITEM_ID, WEIGHT
+from shortlist.columns import CATEGORY, CONTENT_KEY, CREATOR, FACTORS, HIDDEN, ITEM_ID, WEIGHT
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts, catalog_columns, share_artefacts
 from shortlist.generation.batches import HISTORY
@@ -20,12 +20,15 @@ from shortlist.generation.items import Items, collect_items, count_users
 from shortlist.generation.lists import SurfaceItems
 from shortlist.generation.loading import History, Loading, ModelItems
 from shortlist.generation.offers import with_audiences
+from shortlist.generation.resting import with_resting
 from shortlist.generation.subject_frames import gather_items, gather_queries, gather_users
 from shortlist.models.arrays.scratch import scratch_folder
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays
-from shortlist.rules import eligible_items
+from shortlist.rules import eligible_items, ruled_columns
 from shortlist.rules.categories import repeat_intervals
+from shortlist.rules.facts import ItemTraits
 from shortlist.rules.promotions import LivePromotions, live_promotions
+from shortlist.rules.within import within
 from shortlist.sources.inputs import ArtefactName
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import USER_FACTORS
@@ -62,7 +65,8 @@ class Prepared:
         spark: the session.
         items: all items.
         users: users with their history, persisted.
-        clicks: what was clicked for queries, persisted; None where no surface is for queries.
+        history: what subjects did.
+        engaging: event types that are an engagement.
         artefacts: what sources need.
         folder: one that the driver and every task see, or None.
         promotions: that are live; None where no surface looks at promotions.
@@ -72,7 +76,8 @@ class Prepared:
     spark: SparkSession
     items: Items
     users: DataFrame
-    clicks: DataFrame | None
+    history: History
+    engaging: tuple[str, ...]
     artefacts: SharedArtefacts
     folder: Path | None
     promotions: LivePromotions | None = None
@@ -81,13 +86,15 @@ class Prepared:
     @property
     def queries(self) -> DataFrame:
         """Queries with what was clicked for them."""
-        if self.clicks is None:
+        if self.history.clicks is None:
             raise ValueError("clicks of queries were not gathered, as no surface is for queries")
-        return gather_queries(self.clicks)
+        return gather_queries(self.history.clicks)
 
     def subjects(self, surface: SurfaceConfig) -> DataFrame:
-        """The subjects of a surface; where it looks at promotions those whom one addresses, with their audiences."""
-        frame = SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self, surface)
+        """The subjects of a surface, with what rests for them; where it looks at promotions those whom one addresses, with
+        their audiences."""
+        gathered = SUBJECT_FRAMES[SUBJECTS[surface.subject].history](self, surface)
+        frame = with_resting(gathered, surface, self.history, self.engaging)
         promotions = self._promotions_of(surface)
         return frame if promotions is None else with_audiences(frame, self.members, promotions)
 
@@ -101,14 +108,24 @@ class Prepared:
         """The items as a surface sees them."""
         items = self.items
         eligible = eligible_items(items.facts, surface).astype(np.uint8)
-        categories, intervals = np.full(len(items.ids), -1, np.int32), np.full(len(items.ids), np.inf, np.float32)
-        if surface.needs_categories:
-            categories = items.categories(surface.category_level)
+        traits, intervals = self._traits_of(surface), np.full(len(items.ids), np.inf, np.float32)
         if surface.pause is not None:
-            intervals = repeat_intervals(categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats)
+            intervals = repeat_intervals(
+                traits.categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats
+            )
         promotions = self._promotions_of(surface)
-        seen = SurfaceItems(items.ids, eligible, items.log_popularity, categories, intervals, promotions)
+        seen = SurfaceItems(items.ids, eligible, items.log_popularity, traits, intervals, promotions)
         return share_arrays(self.spark, self.folder, seen)
+
+    def _traits_of(self, surface: SurfaceConfig) -> ItemTraits:
+        """What list rules look at, as far as the surface asks."""
+        asked, none = ruled_columns(surface), ItemTraits.none(len(self.items.ids))
+        return ItemTraits(
+            self.items.categories(surface.category_level) if CATEGORY in asked else none.categories,
+            self.items.groups(CREATOR) if CREATOR in asked else none.creators,
+            self.items.groups(CONTENT_KEY) if CONTENT_KEY in asked else none.content_keys,
+            none.fresh if surface.fresh is None else within(self.items.facts.ages, None, surface.fresh.max_age_days),
+        )
 
 
 @contextmanager
@@ -133,13 +150,13 @@ def prepare(
     spark = history.interactions.sparkSession
     with scratch_folder(spark, settings.als.scratch) as folder, closing(ModelItems(settings, models, folder)) as known:
         counts = count_users(history.interactions, history.day, settings.sources.popularity.window_days)
-        ruled = {CATEGORY} if any(surface.needs_categories for surface in settings.surfaces.values()) else set()
+        ruled = {name for surface in settings.surfaces.values() for name in ruled_columns(surface)}
         history = _with_clicks(settings, history)
         others = known.ids()
         if history.clicks is not None:
             others += history.clicks.select(ITEM_ID).distinct().toArrow()[ITEM_ID].chunks
         cold = any(surface.min_item_support == 0 for surface in settings.surfaces.values())
-        items = collect_items(counts, catalog, others, catalog_columns(needed) | ruled, whole_catalog=cold)
+        items = collect_items(counts, history.day, catalog, others, catalog_columns(needed) | ruled, whole_catalog=cold)
         promotions = None if promoting is None else live_promotions(promoting.promotions, items.ids, history.day)
         if promotions is not None:
             items = replace(items, facts=replace(items.facts, promoted=promotions.promoted(len(items.ids))))
@@ -148,7 +165,8 @@ def prepare(
         shared = {name for name in needed if solved or name != "fold_in"}
         artefacts = share_artefacts(shared, Loading(spark, known, items, history))
         members = None if promoting is None else promoting.members
-        yield Prepared(spark, items, users, history.clicks, artefacts, folder, promotions, members)
+        engaging = tuple(settings.interactions.weights)
+        yield Prepared(spark, items, users, history, engaging, artefacts, folder, promotions, members)
         users.unpersist()
         if history.clicks is not None:
             history.clicks.unpersist()

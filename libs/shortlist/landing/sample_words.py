@@ -19,6 +19,7 @@ _USUAL: Final[dict[str, EventType]] = {
     **dict.fromkeys(("checkout", "purchase", "purchased", "transaction", "order", "ordered"), "checkout"),
     **dict.fromkeys(("buy", "bought", "sale", "sold", "pay", "paid"), "checkout"),
     **dict.fromkeys(("search", "searched", "query"), "search"),
+    **dict.fromkeys(("send", "sent", "mailed", "pushed"), "send"),
 }
 _LIKED, _DISLIKED = 0.8, 0.4
 _LEAST_GRADES: Final = 3

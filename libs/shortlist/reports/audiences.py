@@ -13,7 +13,7 @@ from shortlist.store.pinned_tables import Lake
 TABLE: Final = "audiences"
 _CAME: Final = "came"
 # In the order in which people read them.
-_DECISIONS: Final = ("listed", "held_back", "over_budget")
+_DECISIONS: Final = ("listed", "held_back", "over_budget", "blocked", "sent_lately")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AudienceFacts:
     """One day's audience.
 
     Attributes:
-        decisions: how many users have which decision: listed, held_back, over_budget.
+        decisions: how many users have which decision, as the contract of audiences names them.
         expected: mean chance of a return of those with a list; None where it was not learned.
         horizon_days: days within which a return counts.
         since: the earlier day that is looked back at.

@@ -8,22 +8,32 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shortlist.columns import CATEGORY, CONTENT_KEY, CREATED_AT, CREATOR, PRICE
 from shortlist.config import SurfaceConfig
 from shortlist.rules.active import ACTIVE
+from shortlist.rules.age_window import AGE_WINDOW
 from shortlist.rules.audience import AUDIENCE
+from shortlist.rules.blocked_creators import BLOCKED_CREATORS
+from shortlist.rules.blocked_items import BLOCKED_ITEMS
 from shortlist.rules.buyable import BUYABLE
 from shortlist.rules.campaign_share import CAMPAIGN_SHARE
 from shortlist.rules.described import DESCRIBED
 from shortlist.rules.facts import ItemFacts, ItemRule, ListFacts, ListRule, PairFacts, PairRule, TableRule
+from shortlist.rules.fresh_places import FRESH_PLACES
 from shortlist.rules.hidden import HIDDEN
 from shortlist.rules.itself import ITSELF
 from shortlist.rules.max_campaigns import MAX_CAMPAIGNS
 from shortlist.rules.max_per_campaign import MAX_PER_CAMPAIGN
 from shortlist.rules.max_per_category import MAX_PER_CATEGORY
+from shortlist.rules.max_per_creator import MAX_PER_CREATOR
 from shortlist.rules.minimum_support import MINIMUM_SUPPORT
+from shortlist.rules.one_per_content_key import ONE_PER_CONTENT_KEY
 from shortlist.rules.paused import PAUSED
+from shortlist.rules.price_band import PRICE_BAND
 from shortlist.rules.promoted import PROMOTED
 from shortlist.rules.seen import SEEN
+from shortlist.rules.sent import SENT
+from shortlist.rules.served import SERVED
 
 # Which items may be shown to anybody.
 ITEM_RULES: Final[Mapping[str, ItemRule]] = {
@@ -31,6 +41,10 @@ ITEM_RULES: Final[Mapping[str, ItemRule]] = {
     "described": DESCRIBED,
     "active": ACTIVE,
     "buyable": BUYABLE,
+    "price_band": PRICE_BAND,
+    "age_window": AGE_WINDOW,
+    "blocked_items": BLOCKED_ITEMS,
+    "blocked_creators": BLOCKED_CREATORS,
     "promoted": PROMOTED,
 }
 # Which of them a subject must not be given. The first that forbids a pair is the reason that people see.
@@ -40,12 +54,17 @@ PAIR_RULES: Final[Mapping[str, PairRule]] = {
     "hidden": HIDDEN,
     "seen": SEEN,
     "paused": PAUSED,
+    "served": SERVED,
+    "sent": SENT,
 }
 # Which candidates a list is left without once it is ranked; each rule sees what those before it left.
 LIST_RULES: Final[Mapping[str, ListRule]] = {
+    "one_per_content_key": ONE_PER_CONTENT_KEY,
     "max_per_category": MAX_PER_CATEGORY,
+    "max_per_creator": MAX_PER_CREATOR,
     "max_per_campaign": MAX_PER_CAMPAIGN,
     "max_campaigns": MAX_CAMPAIGNS,
+    "fresh_places": FRESH_PLACES,  # the last: it counts the places of whole lists
 }
 # Which rows of all lists together are left out, once the lists are made.
 TABLE_RULES: Final[Mapping[str, TableRule]] = {
@@ -57,6 +76,18 @@ RULES: Final[Mapping[str, ItemRule | PairRule | ListRule | TableRule]] = {
     **LIST_RULES,
     **TABLE_RULES,
 }
+
+
+def ruled_columns(surface: SurfaceConfig) -> set[str]:
+    """Columns of the catalog that a surface's rules go by, beside status and buyable."""
+    asked = {
+        CATEGORY: surface.needs_categories,
+        CREATOR: surface.max_per_creator is not None or bool(surface.blocked_creators),
+        CONTENT_KEY: surface.one_per_content_key,
+        PRICE: surface.has_price_band,
+        CREATED_AT: surface.has_age_window or surface.fresh is not None,
+    }
+    return {name for name, is_asked in asked.items() if is_asked}
 
 
 def eligible_items(items: ItemFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shortlist.kernels.arrays import Floats, Indices
+from shortlist.rules.groups import group_numbers
 
 _SEPARATOR: Final = "\x1f"
 _SECONDS_A_DAY: Final = 86_400
@@ -20,10 +21,7 @@ def category_numbers(paths: pa.Array, level: int | None) -> Indices:
         paths: lists of texts, the catalog's path of each item, widest first; NULL where it has none.
         level: how many levels of a path name a category; None: all.
     """
-    named = pc.binary_join(pc.list_slice(paths.cast(pa.list_(pa.string())), 0, level), _SEPARATOR)
-    named = pc.if_else(pc.equal(named, ""), None, named)
-    numbers: Indices = pc.fill_null(pc.dictionary_encode(named).indices, -1).to_numpy(zero_copy_only=False)
-    return numbers.astype(np.int32)
+    return group_numbers(pc.binary_join(pc.list_slice(paths.cast(pa.list_(pa.string())), 0, level), _SEPARATOR))
 
 
 def repeat_intervals(

@@ -8,7 +8,13 @@ from shortlist.rules.facts import ItemFacts, ItemRule
 
 
 def _is_on(items: ItemFacts, surface: SurfaceConfig) -> bool:
-    return items.described is not None and (surface.active_items_only or surface.buyable_items_only)
+    asking = (
+        surface.active_items_only,
+        surface.buyable_items_only,
+        surface.has_price_band,
+        surface.has_age_window,
+    )
+    return items.described is not None and any(asking)
 
 
 def _allows(items: ItemFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:

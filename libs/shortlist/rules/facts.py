@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from shortlist.config import SurfaceConfig
@@ -19,6 +20,10 @@ class ItemFacts:
         described: (n,) bool, whether the catalog describes it; None: there is no catalog.
         status: (n,) objects, its catalog status; None where it has none.
         buyable: (n,) objects: True, False, or None where the catalog does not say.
+        ids: n texts.
+        creators: n texts, NULL where the catalog names none, and where no rule asks.
+        prices: (n,) float64, NaN where the catalog does not say, and where no rule asks.
+        ages: (n,) float64, days from created_at to the end of the run date; NaN likewise.
         promoted: (n,) bool, whether a promotion of it is live; None: there are no promotions.
     """
 
@@ -26,6 +31,10 @@ class ItemFacts:
     described: NDArray[np.bool_] | None
     status: NDArray[Any]
     buyable: NDArray[Any]
+    ids: pa.Array
+    creators: pa.Array
+    prices: NDArray[np.float64]
+    ages: NDArray[np.float64]
     promoted: NDArray[np.bool_] | None = None
 
 
@@ -40,6 +49,8 @@ class PairFacts:
         since_purchase: (n,) float32, days since the subject bought it last; NaN where it never did.
         interval: (n,) float32, days between two purchases in its category; infinite where nobody knows.
         addressed: (n,) bool, whether a live promotion of the item is for the subject; True where nobody asks.
+        served: (n,) bool, whether it was shown to the subject often enough without effect; False where no rule asks.
+        sent: (n,) bool, whether it was sent to the subject lately; False likewise.
     """
 
     itself: NDArray[np.bool_]
@@ -48,6 +59,43 @@ class PairFacts:
     since_purchase: NDArray[np.float32]
     interval: NDArray[np.float32]
     addressed: NDArray[np.bool_]
+    served: NDArray[np.bool_]
+    sent: NDArray[np.bool_]
+
+    @classmethod
+    def unknown(cls, count: int) -> "PairFacts":
+        """So many pairs of which nothing is known; no rule forbids them."""
+        no = np.zeros(count, np.bool_)
+        never, unknown = np.full(count, np.nan, np.float32), np.full(count, np.inf, np.float32)
+        return cls(no, no, no, never, unknown, ~no, no, no)
+
+
+@dataclass(frozen=True)
+class ItemTraits:
+    """What list rules look at of n items, as far as a surface asks.
+
+    Attributes:
+        categories: (n,) int32, numbers from 0; -1 for none, and where no rule asks.
+        creators: (n,) int32, likewise.
+        content_keys: (n,) int32, likewise; items with the same one are the same thing.
+        fresh: (n,) bool, whether places are kept for it; False where no rule asks.
+    """
+
+    categories: NDArray[np.int32]
+    creators: NDArray[np.int32]
+    content_keys: NDArray[np.int32]
+    fresh: NDArray[np.bool_]
+
+    def select(self, chosen: NDArray[np.integer]) -> "ItemTraits":
+        """Only some items, by position; one may be chosen more than once."""
+        every = self.categories, self.creators, self.content_keys, self.fresh
+        return ItemTraits(*(np.asarray(each)[chosen] for each in every))
+
+    @classmethod
+    def none(cls, count: int) -> "ItemTraits":
+        """So many items of which nothing is known."""
+        none = np.full(count, -1, np.int32)
+        return cls(none, none, none, np.zeros(count, np.bool_))
 
 
 @dataclass(frozen=True)
@@ -56,17 +104,17 @@ class ListFacts:
 
     Attributes:
         subjects: (n,) int64, whose candidate it is; ascending.
-        categories: (n,) int32, the category of the item; -1 where it has none.
+        traits: of their items.
         campaigns: (n,) int32, the campaign that the item is listed for; -1 where it is none.
     """
 
     subjects: NDArray[np.int64]
-    categories: NDArray[np.int32]
+    traits: ItemTraits
     campaigns: NDArray[np.int32]
 
     def select(self, chosen: NDArray[np.int64]) -> "ListFacts":
         """Only some candidates, by position."""
-        return ListFacts(self.subjects[chosen], self.categories[chosen], self.campaigns[chosen])
+        return ListFacts(self.subjects[chosen], self.traits.select(chosen), self.campaigns[chosen])
 
 
 @dataclass(frozen=True)

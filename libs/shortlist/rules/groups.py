@@ -1,7 +1,22 @@
 """How candidates of one list share something, such as a category: what is better among them. No Spark."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from shortlist.kernels.arrays import Indices
+
+
+def group_numbers(names: pa.Array) -> Indices:
+    """Groups numbered from 0 in the order in which they are met: (items,) int32, -1 where an item is in none.
+
+    Args:
+        names: texts, the group of each item; NULL or empty where it is in none.
+    """
+    named = pc.if_else(pc.equal(names, ""), None, names)
+    numbers: Indices = pc.fill_null(pc.dictionary_encode(named).indices, -1).to_numpy(zero_copy_only=False)
+    return numbers.astype(np.int32)
 
 
 def better_in_group(subjects: NDArray[np.int64], groups: NDArray[np.int32]) -> NDArray[np.int64]:

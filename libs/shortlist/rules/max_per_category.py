@@ -11,8 +11,9 @@ from shortlist.rules.groups import better_in_group
 def _keeps(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
     if surface.max_per_category is None:
         return np.ones(len(candidates.subjects), np.bool_)
-    better = better_in_group(candidates.subjects, candidates.categories)
-    return (candidates.categories < 0) | (better < surface.max_per_category)
+    categories = candidates.traits.categories
+    better = better_in_group(candidates.subjects, categories)
+    return (categories < 0) | (better < surface.max_per_category)
 
 
 MAX_PER_CATEGORY = ListRule(

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from shortlist.blending.calibration import Calibration, fit_calibration
 from shortlist.columns import DECISION, EVENT_DATE, EVENT_TYPE, LATENESS, RETURN_PROBABILITY, SUBJECT_ID, USER_ID
 from shortlist.config import LapsingConfig
+from shortlist.steps.passed_over import BLOCKED, SENT_LATELY
 from shortlist.transforms.rhythms import is_lapsing, lateness_of_users
 from shortlist.warehouse.run import Run, log
 
@@ -19,14 +20,21 @@ LISTED, HELD_BACK, OVER_BUDGET = "listed", "held_back", "over_budget"
 # Users that the chance of a return is learned from, at most and at least.
 _MOST: Final = 50_000
 _LEAST: Final = 30
-_CAME, _DRAW = "came", "draw"
+_CAME, _DRAW, _PASSED = "came", "draw", "passed_over"
 
 
-def lapsing_users(run: Run, surface: str, config: LapsingConfig) -> DataFrame:
+def lapsing_users(run: Run, surface: str, config: LapsingConfig, passed_over: DataFrame | None = None) -> DataFrame:
     """The lapsing users of a surface, and who of them gets a list.
 
+    Args:
+        run: the run.
+        surface: its name.
+        config: who is lapsing.
+        passed_over: user_id, decision of users who get no list for another reason; they use up no budget.
+
     Returns:
-        user_id, lateness, return_probability, decision (listed, held_back, over_budget).
+        user_id, lateness, return_probability, decision (listed, held_back, over_budget, or why one is passed over; who is
+        held back is so whatever else keeps a list from them, but for those who are blocked).
     """
     lapsing = is_lapsing(config.after, config.until)
     lookback, types = run.settings.interactions.lookback_days, tuple(run.settings.interactions.weights)
@@ -37,13 +45,17 @@ def lapsing_users(run: Run, surface: str, config: LapsingConfig) -> DataFrame:
         _with_chance(chance), f"{USER_ID} string, {LATENESS} double, {RETURN_PROBABILITY} double"
     )
     drawn = by_chance.withColumn(_DRAW, F.xxhash64(USER_ID, F.lit(surface), F.lit(run.settings.seed)))
+    if passed_over is None:
+        drawn = drawn.withColumn(_PASSED, F.lit(None).cast("string"))
+    else:
+        drawn = drawn.join(passed_over.withColumnRenamed(DECISION, _PASSED), USER_ID, how="left")
     held = F.pmod(F.col(_DRAW), F.lit(1_000_000)) < F.lit(round(config.holdback * 1_000_000))
     if config.budget is None:
         return drawn.select(USER_ID, LATENESS, RETURN_PROBABILITY, _decision(held, F.lit(True)))
     drawn = drawn.persist()
     # The chance never rises with the lateness, so the least late are the likeliest.
     chosen = (
-        drawn.where(~held)
+        drawn.where(~held & F.col(_PASSED).isNull())
         .orderBy(LATENESS, _DRAW, USER_ID)
         .limit(config.budget)
         .select(USER_ID, F.lit(True).alias(LISTED))
@@ -62,15 +74,18 @@ def say_who(surface: str, audience: DataFrame) -> None:
     """One log line: how many users have which decision."""
     counts = {row[DECISION]: row["count"] for row in audience.groupBy(DECISION).count().collect()}
     log.info(
-        "%s: %d lapsing users: %d get a list, %d are held back, %d are beyond the budget",
+        "%s: %d lapsing users: %d get a list, %d are held back, %d are beyond the budget, %d are blocked, to %d something was "
+        "sent lately",
         surface,
         sum(counts.values()),
-        *(counts.get(decision, 0) for decision in (LISTED, HELD_BACK, OVER_BUDGET)),
+        *(counts.get(decision, 0) for decision in (LISTED, HELD_BACK, OVER_BUDGET, BLOCKED, SENT_LATELY)),
     )
 
 
 def _decision(held: Column, chosen: Column) -> Column:
-    return F.when(held, HELD_BACK).when(chosen, LISTED).otherwise(OVER_BUDGET).alias(DECISION)
+    passed = F.col(_PASSED)
+    kept = F.when(passed == BLOCKED, passed).when(held, HELD_BACK).when(passed.isNotNull(), passed)
+    return kept.when(chosen, LISTED).otherwise(OVER_BUDGET).alias(DECISION)
 
 
 def _chance_of_return(run: Run, surface: str, config: LapsingConfig) -> Calibration | None:

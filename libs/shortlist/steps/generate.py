@@ -18,6 +18,7 @@ from shortlist.pipeline import producer
 from shortlist.sources.inputs import ArtefactName
 from shortlist.steps.audiences import lapsing_users, listed_subjects, say_who
 from shortlist.steps.learned_blends import newest_blends
+from shortlist.steps.passed_over import passed_over, without_passed_over
 from shortlist.steps.preflight import preflight_generation
 from shortlist.steps.promotions import promoting
 from shortlist.tables import AUDIENCES, CATALOG, INTERACTIONS, SHORT_LISTS, SOURCE_CANDIDATES, UNCHECKED_CANDIDATES
@@ -35,10 +36,11 @@ def generate(run: Run) -> None:
     promoted = promoting(run, run.run_date)
     with prepare(settings, needed, history, run.snapshot(CATALOG), models, promoted) as prepared:
         shared = {name: prepared.items_of(surface) for name, surface in settings.surfaces.items()}
-        audiences = _audiences(run)
+        passed = {name: passed_over(run, name, surface) for name, surface in settings.surfaces.items()}
+        audiences = _audiences(run, passed)
         lists = {
             name: make_lists(
-                prepared.subjects(surface)
+                without_passed_over(prepared.subjects(surface), passed[name])
                 if name not in audiences
                 else listed_subjects(prepared.subjects(surface), audiences[name]),
                 surface,
@@ -69,12 +71,12 @@ def _allocated(run: Run, name: str, lists: DataFrame) -> DataFrame:
     return lists if surface.longest_list == surface.k else allocate(lists, surface, run.settings.seed).persist()
 
 
-def _audiences(run: Run) -> dict[str, DataFrame]:
+def _audiences(run: Run, passed: Mapping[str, DataFrame | None]) -> dict[str, DataFrame]:
     """Whom surfaces address that do not address everybody, by name."""
     found = {}
     for name, surface in run.settings.surfaces.items():
         if surface.lapsing is not None:
-            found[name] = lapsing_users(run, name, surface.lapsing).persist()
+            found[name] = lapsing_users(run, name, surface.lapsing, passed[name]).persist()
             say_who(name, found[name])
     return found
 

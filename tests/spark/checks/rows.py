@@ -74,6 +74,8 @@ def catalog() -> list[Row]:
         "created_at": None,
         "price": 9.5,
         "buyable": True,
+        "creator": None,
+        "content_key": None,
         "snapshot_date": DAY,
     }
     return [{**base, "item_id": "a", "status": "active"}, {**base, "item_id": "b", "status": "retired"}]

@@ -1,6 +1,6 @@
 """The command line asks of one subject and item what Spark asks of everybody: both must answer alike."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -43,17 +43,31 @@ CATALOG = [
         "retired" if number % 7 == 0 else "active",
         number % 5 != 0,
         [item[0], str(number % 3)] if number % 4 else None,
+        None if number % 6 == 5 else number % 9 + 0.5,
+        None if number % 8 == 7 else datetime(2017, 10, 1, tzinfo=UTC) + timedelta(days=number % 13),
+        None if number % 10 == 9 else f"c{number % 4}",
     )
     for number, item in enumerate(ITEMS)
     if number % 11 != 0  # some items nobody has described
 ]
 
 
+# 2.5 and 7.5 are prices of items; at the end of DAY an item is 23 to 35 days old.
+LIMITS = {
+    "min_price": 2.5,
+    "max_price": 7.5,
+    "min_item_age_days": 25,
+    "max_item_age_days": 33,
+    "blocked_items": ["a03", "b08", "nobody's"],
+    "blocked_creators": ["c1"],
+}
+
+
 @pytest.mark.parametrize("subject", ["user", "item"])
 @pytest.mark.parametrize("floor", [1, 4])
 @pytest.mark.parametrize("rules", [None, (True, False), (False, True), (True, True), (False, False)])
 @pytest.mark.parametrize(
-    "masks", [{}, {"mask_seen": False}, {"mask_seen": False, "pause": {"share": 1.5, "min_repeats": 3}}]
+    "masks", [{}, {"mask_seen": False}, {"mask_seen": False, "pause": {"share": 1.5, "min_repeats": 3}}, LIMITS]
 )
 def test_both_sides_answer_alike(
     interactions: DataFrame,
@@ -77,10 +91,13 @@ def test_both_sides_answer_alike(
         }
     )
     described = _spark.createDataFrame(
-        CATALOG, "item_id string, status string, buyable boolean, category array<string>"
+        CATALOG,
+        "item_id string, status string, buyable boolean, category array<string>, price double, created_at timestamp, "
+        "creator string",
     )
-    columns = ["category"]
-    items = collect_items(count_users(interactions, DAY, 28), None if rules is None else described, [], columns)
+    columns = ["category", "price", "created_at", "creator"]
+    known_items = None if rules is None else described
+    items = collect_items(count_users(interactions, DAY, 28), DAY, known_items, [], columns)
     eligible = eligible_items(items.facts, surface)
     names = np.array(items.ids.to_pylist(), object)
     supports = dict(zip(names[eligible].tolist(), items.facts.support[eligible].tolist(), strict=True))
@@ -97,7 +114,7 @@ def test_both_sides_answer_alike(
     }
 
     rows = pl.DataFrame(pl.from_arrow(interactions.toArrow()))
-    catalog = pl.DataFrame(CATALOG, ["item_id", "status", "buyable", "category"], orient="row").lazy()
+    catalog = pl.DataFrame(CATALOG, ["item_id", "status", "buyable", *columns], orient="row").lazy()
     known = Knowledge(rows.lazy(), None if rules is None else catalog, surface, DAY)
 
     assert dict(known.eligible().select("item_id", "support").rows()) == supports

@@ -91,6 +91,24 @@ def test_of_too_few_nothing_is_learned(spark: SparkSession, home: Path, capsys: 
     assert listed == min(late for late, _, _ in found.values())
 
 
+def test_who_is_passed_over_uses_up_no_budget(spark: SparkSession, home: Path) -> None:
+    """Ten of the least late were sent something, and one of those held back; one user is blocked."""
+    everybody = decisions(spark, home, holdback=0.3)
+    ordered = sorted(everybody, key=lambda user: everybody[user][0])
+    held = [user for user in ordered if everybody[user][2] == "held_back"]
+    sent = {*[user for user in ordered if user not in held][:10], held[0]}
+    rows = [*((user, "sent_lately") for user in sorted(sent)), (held[1], "blocked")]
+    passed_over = spark.createDataFrame(rows, "user_id string, decision string")
+    config = LapsingConfig.model_validate({"after": 2, "until": 12, "min_active_days": 4, "holdback": 0.3, "budget": 5})
+    found = {
+        row["user_id"]: row["decision"]
+        for row in lapsing_users(run_of(spark, home, DAY), "growth", config, passed_over).collect()
+    }
+    assert {user for user, decision in found.items() if decision == "sent_lately"} == sent - {held[0]}
+    assert (found[held[0]], found[held[1]]) == ("held_back", "blocked")
+    assert list(found.values()).count("listed") == 5
+
+
 def test_subjects_are_those_with_a_list(spark: SparkSession) -> None:
     audience = spark.createDataFrame([("a", "listed"), ("b", "held_back")], "user_id string, decision string")
     subjects = spark.createDataFrame([("a", 1), ("b", 2), ("c", 3)], "subject_id string, history int")

@@ -87,15 +87,24 @@ def test_an_item_that_was_just_bought(
         assert facts["says"] == "the subject bought it, and it is not due again (pause)"
 
 
-def test_an_item_that_a_rule_of_the_list_left_out(warehouse: Path, shortlist: Shortlist) -> None:
-    write_night(warehouse, {("u1", "g"): "max_per_category"})
-    one = ("--json", "--set", "surfaces.homefeed.max_per_category=1")
-    facts = shortlist("why", "homefeed", "u1", "g", *one).facts
-    assert (facts["verdict"], facts["says"]) == (
-        "max_per_category",
-        "better items of its category fill the places that max_per_category leaves to one",
-    )
-    assert shortlist("why", "homefeed", "u1", "h", *one).facts["verdict"] == "fallback_not_needed"
+@pytest.mark.parametrize(
+    ("rule", "setting", "said"),
+    [
+        ("max_per_category", "max_per_category=1", "better items of its category fill the places that"),
+        ("max_per_creator", "max_per_creator=1", "better items of its creator"),
+        ("one_per_content_key", "one_per_content_key=true", "a better item"),
+        ("fresh_places", "fresh={places: 1, max_age_days: 2}", "fresh"),
+    ],
+)
+def test_an_item_that_a_rule_of_the_list_left_out(
+    warehouse: Path, shortlist: Shortlist, rule: str, setting: str, said: str
+) -> None:
+    write_night(warehouse, {("u1", "g"): rule})
+    asked = ("--json", "--set", f"surfaces.homefeed.{setting}")
+    facts = shortlist("why", "homefeed", "u1", "g", *asked).facts
+    assert facts["verdict"] == rule
+    assert said in facts["says"]
+    assert shortlist("why", "homefeed", "u1", "h", *asked).facts["verdict"] == "fallback_not_needed"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +135,55 @@ def test_a_surface_for_lapsing_users(night: Path, shortlist: Shortlist, subject:
     if verdict in ("held_back", "over_budget", "not_lapsing"):
         asked = shortlist("why", "homefeed", subject, "g", *lapsing).facts
         assert (asked["verdict"], asked["says"]) == ("not_a_subject", f"no item can be given: {facts['says']}")
+
+
+def land_exposures(root: Path) -> None:
+    """u1 was shown g twice and h three times up to D3, and g once more by an event that came later; u2 was mailed h."""
+    shown = [("g", 28, 28), ("g", 30, 30), ("g", 29, 31), ("h", 27, 27), ("h", 28, 28), ("h", 30, 30)]
+    rows = [
+        ("u1", item, "impression", "feed", datetime(2017, 11, day, 9, tzinfo=UTC), known) for item, day, known in shown
+    ]
+    rows.append(("u2", "h", "send", "mail", datetime(2017, 11, 20, tzinfo=UTC), 20))
+    events = [
+        {
+            "event_id": f"{kind}-{number}",
+            "event_type": kind,
+            "event_ts": at,
+            "event_date": at.date(),
+            "ingest_date": D3.replace(day=known) if known < 31 else D3.replace(month=12, day=1),
+            "user_id": user,
+            "item_id": item,
+            "surface": surface,
+        }
+        for number, (user, item, kind, surface, at, known) in enumerate(rows)
+    ]
+    write(root, "engagements", "engagements", events)
+
+
+@pytest.mark.parametrize(
+    ("subject", "item", "rules", "verdict"),
+    [
+        ("u1", "h", {"fatigue": {"shown": 3, "days": 4}}, "served"),
+        ("u1", "h", {"fatigue": {"shown": 3, "days": 3}}, "fallback_not_needed"),  # one of them is too long ago
+        ("u1", "h", {"fatigue": {"shown": 3, "days": 4, "surfaces": ["shop"]}}, "fallback_not_needed"),
+        ("u1", "g", {"fatigue": {"shown": 2, "days": 4}}, "served"),
+        ("u1", "g", {"fatigue": {"shown": 3, "days": 4}}, "below_k"),  # the third came when D3 was over
+        ("u2", "g", {"sent": {"surface": "mail", "item_days": 11, "user_days": 10}}, "not_proposed"),
+        ("u4", "h", {"sent": {"surface": "mail", "item_days": 11, "user_days": 10}}, "seen"),
+        ("u2", "g", {"sent": {"surface": "mail", "item_days": 11, "user_days": 11}}, "not_a_subject"),
+        ("u2", None, {"sent": {"surface": "mail", "item_days": 11, "user_days": 11}}, "sent_lately"),
+        ("u1", None, {"blocked_audience": "club"}, "blocked"),
+        ("u2", None, {"blocked_audience": "club"}, "short_too_few_proposed"),
+    ],
+)
+def test_what_was_shown_or_sent_and_who_is_blocked(
+    night: Path, shortlist: Shortlist, subject: str, item: str | None, rules: dict[str, object], verdict: str
+) -> None:
+    land_exposures(night)
+    write_promotions(night)
+    settings = json.dumps({"surfaces": {"homefeed": rules}})
+    asked = shortlist("why", "homefeed", subject, *([item] if item else []), "--json", "--set", settings)
+    assert asked.facts["verdict"] == verdict
 
 
 def write_promotions(root: Path) -> None:

@@ -71,6 +71,28 @@ def test_what_is_promoted_to_others_is_masked() -> None:
     assert masked(read_batch(users(), SUBJECTS["user"], seen))[0] == {"a": "seen", "c": "audience", "d": "audience"}
 
 
+def test_what_rests_is_masked_beside_the_history_and_beside_promotions() -> None:
+    """u1 took c and a; u2 took b, hid d and a. Items that the run does not know are nobody's candidates."""
+    served = pa.array([["e", "a"], None, ["f", "zzz"], []], pa.list_(pa.string()))
+    sent = pa.array([["e", "b"], ["d"], [], None], pa.list_(pa.string()))
+    batch = users().append_column("served", served).append_column("sent", sent)
+    resting = {"fatigue": {}, "sent": {"surface": "mail"}, "mask_seen": False}
+    plain = Reading(DAY, ITEMS, RARITY, surface(**resting))
+    assert masked(read_batch(batch, SUBJECTS["user"], plain)) == [
+        {"a": "served", "b": "sent", "e": "served"},
+        {"a": "hidden", "d": "hidden"},
+        {"f": "served"},
+        {"b": "hidden"},
+    ]
+    promoted = Reading(DAY, ITEMS, RARITY, surface(**resting, promotions={}), promotions=live())
+    assert masked(read_batch(batch, SUBJECTS["user"], promoted)) == [
+        {"a": "served", "b": "sent", "c": "audience", "d": "audience", "e": "served"},
+        {"a": "audience", "b": "audience", "d": "hidden"},
+        {"a": "audience", "b": "audience", "d": "audience", "e": "audience", "f": "served"},
+        {"b": "hidden"},
+    ]
+
+
 def test_offers_follow_their_subjects() -> None:
     batch = read_batch(users(), SUBJECTS["user"], READING)
     assert batch.offers is not None

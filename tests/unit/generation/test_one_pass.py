@@ -17,7 +17,7 @@ from shortlist.generation.batches import Reading, rarity_of, read_batch, write_l
 from shortlist.generation.one_pass import OnePass
 from shortlist.kernels.ials import gram, gram_basis
 from shortlist.rules import PAIR_RULES, removing_rules
-from shortlist.rules.facts import ListFacts
+from shortlist.rules.facts import ItemTraits, ListFacts
 from shortlist.sources.als import BesideItems, ForUsers
 from shortlist.sources.batch import CandidateSet, SubjectBatch
 from shortlist.sources.fold_in import FoldInArrays
@@ -203,11 +203,11 @@ def test_a_list_by_hand() -> None:
 
 def test_what_rules_took_is_counted() -> None:
     """u2 engaged with b and hid d and a; of c, e, f, which are left, a list may hold one of e and f."""
-    categories = np.array([0, 0, 1, 1, 2, 2], np.int32)
+    traits = replace(ItemTraits.none(6), categories=np.array([0, 0, 1, 1, 2, 2], np.int32))
 
     def removing(batch: SubjectBatch, subjects: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.int8]:
         campaigns = np.full(len(items), -1, np.int32)
-        return removing_rules(ListFacts(subjects, categories[items], campaigns), surface(max_per_category=1))
+        return removing_rules(ListFacts(subjects, traits.select(items), campaigns), surface(max_per_category=1))
 
     capped = replace(one_pass(), removing=removing)
     (row,) = rows_of(capped, batch_of({"u": HISTORIES["u2"]}))

@@ -1,5 +1,6 @@
 """Rules by hand, on all items and on one."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ from shortlist.rules import (
     ineligibility_reasons,
     removing_rules,
 )
+from shortlist.rules.age_window import ages_of
 from shortlist.rules.categories import category_numbers, repeat_intervals
-from shortlist.rules.facts import ItemFacts, ListFacts, PairFacts
+from shortlist.rules.facts import ItemFacts, ItemTraits, ListFacts, PairFacts
 
 # support, described, status, buyable
 ITEMS: list[tuple[int, bool, str | None, bool | None]] = [
@@ -35,9 +37,16 @@ ITEMS: list[tuple[int, bool, str | None, bool | None]] = [
 
 def facts(catalog: bool = True) -> ItemFacts:
     support, described, status, buyable = (np.array(column, object) for column in zip(*ITEMS, strict=True))
-    promoted = np.array([True, True, True, True, False, True])
     return ItemFacts(
-        support.astype(np.int64), described.astype(np.bool_) if catalog else None, status, buyable, promoted
+        support=support.astype(np.int64),
+        described=described.astype(np.bool_) if catalog else None,
+        status=status,
+        buyable=buyable,
+        ids=pa.array(list("abcdef")),
+        creators=pa.array(["x", None, "y", "x", None, "y"]),
+        prices=np.array([1, 2.5, 4, np.nan, np.nan, 0]),
+        ages=np.array([0.5, 7, 30, 400, np.nan, np.nan]),
+        promoted=np.array([True, True, True, True, False, True]),
     )
 
 
@@ -58,6 +67,49 @@ def test_the_catalog_filters_where_asked(active: bool, buyable: bool, left: list
     asked = surface(active_items_only=active, buyable_items_only=buyable)
     assert np.flatnonzero(eligible_items(facts(), asked)).tolist() == left
     assert [index for index in range(len(ITEMS)) if not ineligibility_reasons(facts(), asked, index)] == left
+
+
+# Of these the catalog does not describe item 4: that is the reason, whatever its price or age.
+@pytest.mark.parametrize(
+    ("limits", "left", "said"),
+    [
+        ({"min_price": 1}, [0, 1, 2], "its price is 0, min_price is 1.0, max_price is None"),
+        ({"max_price": 2.5}, [0, 1, 5], "its price is 4, min_price is None, max_price is 2.5"),
+        ({"min_price": 2, "max_price": 3}, [1], "its price is not in the catalog, min_price is 2.0, max_price is 3.0"),
+        (
+            {"min_item_age_days": 7},
+            [1, 2, 3],
+            "its age is 0.5 days, min_item_age_days is 7.0, max_item_age_days is None",
+        ),
+        ({"max_item_age_days": 30}, [0, 1, 2], "its age is not in the catalog, min_item_age_days is None"),
+        ({"min_item_age_days": 1, "max_item_age_days": 10}, [1], "its age is 400.0 days, min_item_age_days is 1.0"),
+        ({"blocked_items": ["b", "z"]}, [0, 2, 3, 4, 5], "it is among blocked_items"),
+        ({"blocked_creators": ["y"]}, [0, 1, 3, 4], "its creator y is among blocked_creators"),
+    ],
+)
+def test_limits_leave_out_what_is_not_known_to_be_within(limits: dict[str, Any], left: list[int], said: str) -> None:
+    asked = surface(active_items_only=False, min_item_support=0, **limits)
+    assert np.flatnonzero(eligible_items(facts(), asked)).tolist() == left
+    reasons = [ineligibility_reasons(facts(), asked, index) for index in range(len(ITEMS)) if index not in left]
+    assert any(said in reason for [reason] in reasons)
+
+
+def test_limits_need_a_catalog_and_blocked_items_do_not() -> None:
+    asked = surface(active_items_only=False, min_item_support=0, min_price=2, max_item_age_days=1, blocked_items=["a"])
+    assert np.flatnonzero(eligible_items(facts(catalog=False), asked)).tolist() == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("limits", [{"min_price": 2, "max_price": 1}, {"min_item_age_days": 2, "max_item_age_days": 1}])
+def test_limits_that_leave_nothing_are_refused(limits: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no item is between"):
+        surface(**limits)
+
+
+def test_ages_count_to_the_end_of_the_run_date() -> None:
+    created = pa.array(
+        [datetime(2017, 11, 30, 12, tzinfo=UTC), None, datetime(2017, 12, 2, tzinfo=UTC)], pa.timestamp("us", "UTC")
+    )
+    np.testing.assert_array_equal(ages_of(created, date(2017, 11, 30)), [0.5, np.nan, -1])
 
 
 def test_without_a_catalog_only_the_floor_is_asked() -> None:
@@ -90,6 +142,8 @@ PAIRS = PairFacts(
     since_purchase=np.array([np.nan, 5, 4, np.nan, 100], np.float32),
     interval=np.array([np.inf, 10, 10, 10, np.inf], np.float32),
     addressed=np.array([True, True, False, True, True]),
+    served=np.array([False, True, False, True, False]),
+    sent=np.array([False, False, True, True, False]),
 )
 
 
@@ -118,6 +172,40 @@ def test_seen_and_hidden_are_two_masks(seen: bool, hidden: bool, rules: list[str
 def test_what_was_bought_returns_after_a_share_of_its_interval(share: float, rules: list[str | None]) -> None:
     asked = surface(mask_seen=False, mask_hidden=False, pause={"share": share})
     assert names(forbidding_rules(PAIRS, asked)) == rules
+
+
+@pytest.mark.parametrize(
+    ("settings", "rules"),
+    [
+        ({"fatigue": {}}, ["itself", "served", None, "served", None]),
+        ({"sent": {"surface": "mail"}}, ["itself", None, "sent", "sent", None]),
+        ({"sent": {"surface": "mail", "item_days": None}}, ["itself", None, None, None, None]),
+        (
+            {"fatigue": {}, "sent": {"surface": "mail"}, "mask_hidden": True},
+            ["itself", "served", "hidden", "hidden", None],
+        ),
+    ],
+)
+def test_what_was_shown_or_sent_rests_where_asked(settings: dict[str, Any], rules: list[str | None]) -> None:
+    assert names(forbidding_rules(PAIRS, surface(**{"mask_seen": False, "mask_hidden": False, **settings}))) == rules
+
+
+@pytest.mark.parametrize("setting", [{"fatigue": {}}, {"sent": {"surface": "mail"}}, {"blocked_audience": "staff"}])
+def test_what_rests_and_who_is_blocked_is_about_users(setting: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="is about users, the subject is an item"):
+        surface(subject="item", **setting)
+
+
+def test_a_surface_that_passes_users_over_does_not_address_everybody() -> None:
+    mail = {"surface": "mail", "item_days": 9}
+    settings: tuple[dict[str, Any], ...] = (
+        {},
+        {"fatigue": {}},
+        {"sent": {**mail, "user_days": None}},
+        {"sent": mail},
+        {"blocked_audience": "staff"},
+    )
+    assert [surface(**each).addresses_everybody for each in settings] == [True, True, True, False, False]
 
 
 def names(found: NDArray[np.int8]) -> list[str | None]:
@@ -155,7 +243,12 @@ def test_categories_are_the_first_levels_of_a_path() -> None:
 # Candidates of two subjects, the best first.
 CANDIDATES = ListFacts(
     np.array([0, 0, 0, 0, 0, 0, 1, 1]),
-    np.array([1, -1, 2, 1, 1, -1, 1, 1], np.int32),
+    ItemTraits(
+        np.array([1, -1, 2, 1, 1, -1, 1, 1], np.int32),
+        np.array([0, 0, 0, -1, 1, -1, 0, 1], np.int32),
+        np.array([3, 4, -1, 3, -1, 4, 3, 3], np.int32),
+        np.array([False, False, True, False, True, False, False, True]),
+    ),
     np.array([2, -1, 0, 2, 2, 1, 1, 0], np.int32),
 )
 
@@ -180,11 +273,44 @@ def test_the_best_campaigns_and_the_best_of_each_stay(limits: dict[str, int], re
     assert np.flatnonzero(removing_rules(CANDIDATES, surface(promotions=limits)) >= 0).tolist() == removed
 
 
+@pytest.mark.parametrize(
+    ("k", "places", "removed"),
+    [
+        (3, 1, [3, 5]),  # 2 older ones beside a fresh one: the first three have it already
+        (3, 2, [1, 3, 5]),  # 4 is fresh and comes in for 1, the second list has one of each
+        (4, 2, [3, 5]),
+        (5, 2, [5]),
+        (4, 4, [3, 5]),  # more places than fresh candidates: older ones fill them
+        (1, 1, [0, 1, 3, 5, 6]),
+    ],
+)
+def test_places_are_kept_for_fresh_items(k: int, places: int, removed: list[int]) -> None:
+    """The first list is old, old, fresh, old, fresh, old; the second old, fresh."""
+    asked = surface(k=k, fresh={"places": places})
+    assert np.flatnonzero(removing_rules(CANDIDATES, asked) >= 0).tolist() == removed
+
+
+def test_places_that_cannot_be_kept_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"fresh\.places 4 is above k 3"):
+        surface(k=3, fresh={"places": 4})
+    with pytest.raises(ValueError, match="moves places between lists"):
+        surface(fresh={}, promotions={"max_campaign_share": 0.5})
+
+
+def test_what_a_rule_took_out_fills_no_place_of_another() -> None:
+    """Copies go first: of the first list 3 and 5, of the second 7; then categories have one item each, and creator 0 one."""
+    asked = surface(one_per_content_key=True, max_per_category=1, max_per_creator=1)
+    found = [None if rule < 0 else list(LIST_RULES)[rule] for rule in removing_rules(CANDIDATES, asked)]
+    by_creator, by_category, copy = "max_per_creator", "max_per_category", "one_per_content_key"
+    assert found == [None, by_creator, by_creator, copy, by_category, copy, None, copy]
+
+
 def test_lists_without_campaigns_or_without_candidates_are_left_alone() -> None:
     for numbers in ([0, 0], []):
         none = np.full(len(numbers), -1, np.int32)
-        lists = ListFacts(np.array(numbers, np.int64), none, none)
-        limited = surface(promotions={"max_campaigns": 1, "max_per_campaign": 1})
+        lists = ListFacts(np.array(numbers, np.int64), ItemTraits.none(len(numbers)), none)
+        campaigns = {"max_campaigns": 1, "max_per_campaign": 1}
+        limited = surface(promotions=campaigns, max_per_category=1, max_per_creator=1, one_per_content_key=True)
         assert (removing_rules(lists, limited) < 0).all()
 
 
@@ -212,11 +338,20 @@ REFUSES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "described": ({"active_items_only": True}, [4]),
     "active": ({"active_items_only": True}, [2, 5]),
     "buyable": ({"buyable_items_only": True}, [1, 5]),
+    "price_band": ({"min_price": 2}, [0, 3, 5]),
+    "age_window": ({"max_item_age_days": 7}, [2, 3, 5]),
+    "blocked_items": ({"blocked_items": ["c"]}, [2]),
+    "blocked_creators": ({"blocked_creators": ["x"]}, [0, 3]),
     "itself": ({}, [0]),
     "hidden": ({"mask_hidden": True}, [2, 3]),
     "seen": ({"mask_seen": True}, [1, 2, 4]),
     "paused": ({"mask_seen": False, "pause": {"share": 0.5}}, [2, 4]),
+    "served": ({"fatigue": {}}, [1, 3]),
+    "sent": ({"sent": {"surface": "mail"}}, [2, 3]),
     "max_per_category": ({"max_per_category": 1}, [3, 4, 7]),
+    "max_per_creator": ({"max_per_creator": 2}, [2]),
+    "one_per_content_key": ({"one_per_content_key": True}, [3, 5, 7]),
+    "fresh_places": ({"fresh": {"places": 2}, "k": 3}, [1, 3, 5]),
     "promoted": ({"promotions": {}}, [4]),
     "audience": ({"promotions": {}}, [2]),
     "max_per_campaign": ({"promotions": {"max_per_campaign": 2}}, [4]),
