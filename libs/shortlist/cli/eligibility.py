@@ -16,7 +16,6 @@ from shortlist.columns import (
     AUDIENCE,
     BUYABLE,
     CATEGORY,
-    CONTENT_KEY,
     CREATED_AT,
     CREATOR,
     EVENT_DATE,
@@ -36,13 +35,11 @@ from shortlist.columns import (
     WEIGHT,
 )
 from shortlist.config import SurfaceConfig
-from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons, ruled_columns
+from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons
 from shortlist.rules.age_window import ages_of
 from shortlist.rules.categories import category_numbers, repeat_intervals
 from shortlist.rules.facts import ItemFacts, PairFacts
-from shortlist.rules.groups import group_numbers
 from shortlist.rules.promotions import NOT_OFFERED, LivePromotions, live_promotions, offering
-from shortlist.rules.within import within
 from shortlist.subjects import SUBJECTS, SubjectType
 
 _REPEATS, _REPEAT_SECONDS = "repeats", "repeat_seconds"
