@@ -90,7 +90,7 @@ def without_conditions(endpoint: str) -> Iterator[str]:
 
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on  # noqa: N815
 
-        def log_message(self, format: str, *arguments: object) -> None:
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
             """Nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Forward) as server:
