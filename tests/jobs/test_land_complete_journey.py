@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from jobs.land_complete_journey import main
 from shortlist.errors import SettingsError
+from shortlist.jobs.land_complete_journey import main
 
 
 def test_the_job_lands_the_published_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from jobs.write_report import main as write_report
 from shortlist.config.arguments import run_main
+from shortlist.jobs.write_report import main as write_report
 from tests import tiny
 from tests.jobs.conftest import Deployment, job_main
 

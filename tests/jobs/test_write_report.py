@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.write_report import main
 from shortlist.errors import SettingsError
+from shortlist.jobs.write_report import main
 from tests.unit.reports.world import D, write_settings, write_world
 
 
@@ -48,7 +48,9 @@ def test_main__wrong_use_is_refused_before_anything_is_written(home: Path, wrong
 
 def test_program__starts_no_spark(home: Path) -> None:
     write_settings(home)
-    program = "import sys; from jobs.write_report import main; main(sys.argv[1:]); print('pyspark' in sys.modules)"
+    program = (
+        "import sys; from shortlist.jobs.write_report import main; main(sys.argv[1:]); print('pyspark' in sys.modules)"
+    )
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments(home)], cwd=root, capture_output=True, text=True, check=True
