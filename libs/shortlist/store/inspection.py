@@ -79,8 +79,8 @@ def inspect_log(table: str, path: str, log: DeltaLog) -> Iterator[Finding]:
         yield Finding(table, "strange_file", False, says, "look at it; readers pass over it")
     orphans = _orphans(path, log)
     if orphans:
-        size, first = sum(orphans.values()), next(iter(orphans)).rsplit("/", 1)[-1]
-        says = f"{len(orphans)} data file(s) of {size / 1e6:.1f} MB belong to no version, e.g. {first}"
+        size, name = sum(orphans.values()), next(iter(orphans)).rsplit("/", 1)[-1]
+        says = f"{len(orphans)} data file(s) of {size / 1e6:.1f} MB belong to no version, e.g. {name}"
         yield Finding(table, "orphan_files", False, says, "nothing: vacuum removes them when they are old enough")
 
 

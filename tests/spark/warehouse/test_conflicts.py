@@ -1,6 +1,6 @@
 """Another writer commits while a replacement is under way: on an object store no lock keeps it away, here it takes none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def replace(warehouse: Warehouse, frame: DataFrame, attempt: int) -> Replacement
 def described_meanwhile(frame: DataFrame, path: str, times: int, asked: Path) -> DataFrame:
     """A frame during whose writing another writer changes the table's metadata, the first so many times that it is written."""
 
-    def change(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def change(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with asked.open("a") as log:
             log.write(".")
         if len(asked.read_text()) <= times:
@@ -53,7 +53,7 @@ def described_meanwhile(frame: DataFrame, path: str, times: int, asked: Path) ->
 def taken_meanwhile(frame: DataFrame, path: str, attempt: int) -> DataFrame:
     """A frame during whose writing a newer attempt commits the same day."""
 
-    def commit(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def commit(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         schema = pa.schema(DeltaTable(path).schema().to_arrow())
         newer = pa.Table.from_pylist([{"id": "newer", "factors": [3.0], "run_date": DAY}], schema)
         fence = Transaction(fence_name(USER_FACTORS.name, PARTITION), attempt)
