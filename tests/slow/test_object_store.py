@@ -58,7 +58,7 @@ def run(*command: str) -> "subprocess.CompletedProcess[str]":
 def nights(store: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Settings]:
     """The same night on a disk and on s3://, each in a process of its own; the settings of both."""
     disk, remote = (tmp_path_factory.mktemp(name) for name in ("disk", "remote"))
-    tiny.write_landing(disk)
+    tiny.write_landing(disk / "landing")
     upload(disk / "landing", f"{store}/night/landing")
     (disk / "settings.yaml").write_text(tiny.settings(disk))
     text = tiny.settings(remote).replace(str(remote), f"{store}/night")
