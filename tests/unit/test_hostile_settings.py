@@ -55,6 +55,7 @@ WORDS = {
     "extraction.catalog.fields.user_id": "the name of a JSON field",
     "extraction.promotions.fields.user_id": "the name of a JSON field",
     "extraction.audience_members.fields.user_id": "the name of a JSON field",
+    "surfaces.homefeed.blocked_audience": "a name that rows are compared with",
     "sources.als.reason": "a sentence in rows",
     "sources.cooccurrence.reason": "a sentence in rows",
     "sources.popularity.reason": "a sentence in rows",

@@ -39,4 +39,6 @@ def _type(stated: str | dict[str, Any]) -> str:
     """A type in Delta's words, an array as `array<element>`."""
     if isinstance(stated, dict):
         return f"array<{stated['elementType']}>" if stated.get("type") == "array" else str(stated.get("type"))
+    if stated.startswith("array<"):
+        return f"array<{_type(stated[6:-1])}>"
     return _DELTA_TYPES.get(stated, stated)
