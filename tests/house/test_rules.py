@@ -32,7 +32,7 @@ def test_a_frame_that_is_collected_is_found() -> None:
 
 def test_a_job_is_run_by_its_test_and_not_only_named() -> None:
     assert runs_job(ast.parse("deployment.run('train_als', DAY)"), "train_als")
-    assert runs_job(ast.parse("from jobs.train_als import main\nmain([])"), "train_als")
+    assert runs_job(ast.parse("from shortlist.jobs.train_als import main\nmain([])"), "train_als")
     assert not runs_job(ast.parse('"""After train_als."""\nJOBS = ("train_als",)'), "train_als")
 
 
