@@ -60,7 +60,7 @@ def answer_by_text(
     return pa.table(
         {
             ITEM_ID: ids.take(pa.array(found.candidates.items[found.listed])),
-            SCORE: found.blended,
+            SCORE: found.blended[found.listed],
             SOURCE: pa.array(names).take(pa.array(found.winners)),
         }
     )
