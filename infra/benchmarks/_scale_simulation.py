@@ -48,6 +48,11 @@ class Size:
     interactions: int
     basket: float
 
+    @property
+    def counts(self) -> Counts:
+        """As generation is counted by."""
+        return Counts(self.interactions, self.users, self.items)
+
 
 @dataclass(frozen=True)
 class JobEstimate:
@@ -96,7 +101,7 @@ def simulate(size: Size, settings: Settings, rates: Mapping[str, float], machine
             machine,
         ),
     ]
-    counts = Counts(size.interactions, size.users, size.items)
+    counts = size.counts
     for name, surface in settings.surfaces.items():
         cost = surface_cost(counts, surface, settings)
         memory = surface_memory(counts, surface, settings)
@@ -123,6 +128,5 @@ def machines_for(hours: float, jobs: Sequence[JobEstimate], machine: Machine) ->
 
 def stored_bytes(size: Size, settings: Settings) -> dict[str, float]:
     """Bytes of a day's interactions and lists, as they lie in Parquet."""
-    subjects = {"user": size.users, "item": size.items, "query": 0}
-    rows = sum(subjects[surface.subject] * surface.k for surface in settings.surfaces.values())
+    rows = sum(size.counts.subjects(surface) * surface.k for surface in settings.surfaces.values())
     return {"interactions": float(size.interactions) * BYTES_OF_INTERACTION, "lists": float(rows) * BYTES_OF_ROW}

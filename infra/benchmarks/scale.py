@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rates = {one.job: one.rate for one in done}
     size, machine = Size(given.users, given.items, given.interactions, given.basket), Machine(**given.machine)
     jobs = simulate(size, settings, rates, machine)
-    for line in told(size, settings, machine, jobs, given.hours):
+    for line in describe(size, settings, machine, jobs, given.hours):
         print(line)
     folder = state_home() / "bench"
     folder.mkdir(parents=True, exist_ok=True)
@@ -177,7 +177,6 @@ def measure_cooccurrence(matrix: sp.csr_matrix) -> Measured:
     """Cosine of all items on one thread."""
     lengths = np.diff(matrix.indptr)
     within = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], lengths)
-    # By a hash of the position, not the first items: these are in the order of ids.
     kept = within < LONGEST_BASKET
     baskets = sp.csr_matrix(
         (matrix.data[kept], matrix.indices[kept], np.append(0, np.cumsum(np.minimum(lengths, LONGEST_BASKET)))),
@@ -203,7 +202,9 @@ def slopes(done: Sequence[Measured]) -> Iterator[str]:
             )
 
 
-def told(size: Size, settings: Settings, machine: Machine, jobs: Sequence[JobEstimate], hours: float) -> Iterator[str]:
+def describe(
+    size: Size, settings: Settings, machine: Machine, jobs: Sequence[JobEstimate], hours: float
+) -> Iterator[str]:
     """The simulation in lines, its assumptions first."""
     als = settings.als
     yield f"simulation: {size.users:,} users, {size.items:,} items, {size.interactions:,} interactions"

@@ -40,7 +40,9 @@ def impure_words(tree: ast.AST) -> set[str]:
 
 def runs_job(tree: ast.AST, job: str) -> bool:
     """Whether some test of a module runs the job: imports its `main`, or gives its name to a function that runs it."""
-    imported = any(isinstance(node, ast.ImportFrom) and node.module == f"shortlist.jobs.{job}" for node in ast.walk(tree))
+    imported = any(
+        isinstance(node, ast.ImportFrom) and node.module == f"shortlist.jobs.{job}" for node in ast.walk(tree)
+    )
     given = any(
         isinstance(argument, ast.Constant) and argument.value == job
         for node in _calls(tree)

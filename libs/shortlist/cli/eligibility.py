@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
 
@@ -49,6 +49,15 @@ _OF_PURCHASES: Final[Mapping[str, pl.DataType]] = {
     PURCHASES: pl.Int32(),
     FIRST_PURCHASE_TS: pl.Datetime("us", "UTC"),
     LAST_PURCHASE_TS: pl.Datetime("us", "UTC"),
+}
+# What rules go by, and its types.
+_OF_CATALOG: Final[Mapping[str, pl.DataType]] = {
+    STATUS: pl.String(),
+    BUYABLE: pl.Boolean(),
+    CREATOR: pl.String(),
+    PRICE: pl.Float64(),
+    CREATED_AT: pl.Datetime("us", "UTC"),
+    CATEGORY: pl.List(pl.String()),
 }
 
 
@@ -123,8 +132,7 @@ class Knowledge:
 
     def categories(self, items: pl.Series) -> NDArray[np.int32]:
         """The category of each item as the surface's rules see it, -1 for none."""
-        paths = self._of_catalog(items, CATEGORY, pl.List(pl.String))
-        return category_numbers(paths.to_arrow(), self.surface.category_level)
+        return category_numbers(self._of_catalog(items)[CATEGORY].to_arrow(), self.surface.category_level)
 
     @cached_property
     def promoted(self) -> tuple[pa.Array, LivePromotions] | None:
@@ -236,39 +244,40 @@ class Knowledge:
         missing = [pl.lit(None, kind).alias(name) for name, kind in _OF_PURCHASES.items() if name not in names]
         return self.interactions.with_columns(missing)
 
-    def _of_catalog(self, items: pl.Series, name: str, kind: pl.DataType) -> pl.Series:
-        """What the catalog says of each item; null where it says nothing, or is from before there was the column."""
-        if self.catalog is None or name not in self.catalog.collect_schema().names():
-            return pl.Series(name, [None] * len(items), kind)
-        known = self.catalog.select(ITEM_ID, pl.col(name).cast(kind)).collect()
-        return items.to_frame(ITEM_ID).join(known, ITEM_ID, how="left", maintain_order="left")[name]
+    @cached_property
+    def _described(self) -> pl.DataFrame | None:
+        """What the catalog says that rules go by, read once; a column from after the catalog was made is empty."""
+        if self.catalog is None:
+            return None
+        there = self.catalog.collect_schema().names()
+        columns = (
+            (pl.col(name) if name in there else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in _OF_CATALOG.items()
+        )
+        return self.catalog.select(ITEM_ID, *columns).collect()
+
+    def _of_catalog(self, items: pl.Series) -> pl.DataFrame:
+        """What the catalog says of each item; null where it says nothing."""
+        described = self._described
+        if described is None:
+            described = pl.DataFrame(schema={ITEM_ID: pl.String(), **_OF_CATALOG})
+        return items.to_frame(ITEM_ID).join(described, ITEM_ID, how="left", maintain_order="left")
 
     def _facts(self, supports: pl.LazyFrame) -> tuple[pl.DataFrame, ItemFacts]:
         """Some items with their support, and what rules look at."""
         items = supports.collect()
-        names = items[ITEM_ID]
-        described = None
-        if self.catalog is not None:
-            described = names.is_in(self.catalog.select(ITEM_ID).collect()[ITEM_ID].to_list()).to_numpy()
-        status, buyable, creators, prices, created = (
-            self._of_catalog(names, name, kind)
-            for name, kind in (
-                (STATUS, pl.String()),
-                (BUYABLE, pl.Boolean()),
-                (CREATOR, pl.String()),
-                (PRICE, pl.Float64()),
-                (CREATED_AT, pl.Datetime("us", "UTC")),
-            )
-        )
+        names, said, described = items[ITEM_ID], self._of_catalog(items[ITEM_ID]), None
+        if self._described is not None:
+            described = names.is_in(self._described[ITEM_ID].to_list()).to_numpy()
         return items, ItemFacts(
             support=items[SUPPORT].cast(pl.Int64).to_numpy(),
             described=described,
-            status=np.array(status.to_list(), object),
-            buyable=np.array(buyable.to_list(), object),
+            status=np.array(said[STATUS].to_list(), object),
+            buyable=np.array(said[BUYABLE].to_list(), object),
             ids=names.to_arrow(),
-            creators=creators.to_arrow(),
-            prices=prices.fill_null(np.nan).to_numpy(),
-            ages=ages_of(created.to_arrow(), self.day),
+            creators=said[CREATOR].to_arrow(),
+            prices=said[PRICE].fill_null(np.nan).to_numpy(),
+            ages=ages_of(said[CREATED_AT].to_arrow(), self.day),
             promoted=self._promoted(names),
         )
 
@@ -295,15 +304,11 @@ def _with_history(knowledge: Knowledge, user: str) -> tuple[NDArray[np.object_],
     resting = pl.DataFrame({ITEM_ID: sorted(served | sent)}, {ITEM_ID: pl.String})
     rows = pl.concat([rows, resting.join(rows, ITEM_ID, how="anti")], how="diagonal")
     engaged, hidden = (rows[EVENTS] > 0).fill_null(False).to_numpy(), rows[HIDDEN].fill_null(False).to_numpy()
-    ends = datetime(knowledge.day.year, knowledge.day.month, knowledge.day.day, tzinfo=UTC) + timedelta(days=1)
-    since = rows.select(
-        (pl.lit(ends) - pl.col(LAST_PURCHASE_TS).dt.convert_time_zone("UTC")).dt.total_microseconds() / 86_400e6
-    )
     return np.array(rows[ITEM_ID].to_list(), object), replace(
         PairFacts.unknown(rows.height),
         engaged=engaged,
         hidden=hidden,
-        since_purchase=since.to_series().cast(pl.Float32).to_numpy(),
+        since_purchase=ages_of(rows[LAST_PURCHASE_TS].to_arrow(), knowledge.day).astype(np.float32),
         interval=knowledge.intervals(rows[ITEM_ID]),
         addressed=np.array(
             [knowledge.surface.promotions is None or item in offers for item in rows[ITEM_ID]], np.bool_

@@ -176,8 +176,10 @@ def _campaign_is_full(view: Served, subject: str, item: str, knowledge: Knowledg
     """Whether the item's campaign has as many rows of the whole table as it may have."""
     surface = view.settings.surfaces[view.surface]
     own = None if surface.promotions is None else knowledge.offers(subject).get(item)
+    if own is None:
+        return False
     most = TABLE_RULES["campaign_share"].most_rows(surface, view.subjects())
-    return own is not None and most is not None and view.rows_of(own) >= most
+    return most is not None and view.rows_of(own) >= most
 
 
 def _lost(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -41,6 +41,7 @@ from shortlist.generation.masks import masks_of
 from shortlist.generation.one_pass import Lists
 from shortlist.kernels.arrays import Floats, Indices, Offsets, offsets_of
 from shortlist.rules import LIST_RULES, PAIR_RULES, forbidding_rules
+from shortlist.rules.age_window import ages_of
 from shortlist.rules.facts import PairFacts
 from shortlist.rules.promotions import LivePromotions
 from shortlist.sources.als import STORED
@@ -56,7 +57,6 @@ LISTS: Final = (
     f"{LISTED} array<struct<{ITEM_ID}: string, {SCORE}: double, {SOURCE}: string, {SOURCES}: array<string>, "
     f"{BECAUSE_ITEM_ID}: string, {CAMPAIGN}: string, {EXPIRES_AT}: timestamp>>"
 )
-_MICROSECONDS_A_DAY: Final = 86_400e6
 _MICROSECONDS: Final = pa.timestamp("us", "UTC")
 
 
@@ -124,12 +124,13 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
         raise ModelError.unusable_weights(unusable)
     events = fields[EVENTS].to_numpy(zero_copy_only=False).astype(np.float32)[order]
     hidden = fields[HIDDEN].to_numpy(zero_copy_only=False).astype(np.bool_)[order]
-    ages = _ages(fields[LAST_TS], reading.run_date)[order]
+    ages = ages_of(fields[LAST_TS], reading.run_date).astype(np.float32)[order]
     newest_first = np.lexsort((items, ages, rows))
     positions = np.empty(len(rows), np.float32)
     positions[newest_first] = np.arange(len(rows)) - starts[rows]
     since_first, since_purchase = (
-        _ages(fields[name], reading.run_date)[order] for name in (FIRST_PURCHASE_TS, LAST_PURCHASE_TS)
+        ages_of(fields[name], reading.run_date).astype(np.float32)[order]
+        for name in (FIRST_PURCHASE_TS, LAST_PURCHASE_TS)
     )
     repeats = np.maximum(fields[PURCHASES].to_numpy(zero_copy_only=False)[order] - 1, 0)
     gaps = np.where(repeats > 0, (since_first - since_purchase) / np.maximum(repeats, 1), 0)
@@ -282,14 +283,6 @@ def _indices(ids: pa.Array, item_ids: pa.Array) -> Indices:
         )
     indices: Indices = found.to_numpy(zero_copy_only=False).astype(np.int32)
     return indices
-
-
-def _ages(last: pa.Array, run_date: date) -> NDArray[np.float32]:
-    """Days from each time to the end of the run date; NaN where there is none."""
-    end = datetime(run_date.year, run_date.month, run_date.day, tzinfo=UTC) + timedelta(days=1)
-    stamps = last.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False)
-    ages: NDArray[np.float32] = ((end.timestamp() * 1e6 - stamps) / _MICROSECONDS_A_DAY).astype(np.float32)
-    return ages
 
 
 def _sample_rows(subjects: pa.Array, sampled: pa.Array | None) -> Indices:

@@ -32,6 +32,10 @@ class Counts:
     items: int
     queries: int = 0
 
+    def subjects(self, surface: SurfaceConfig) -> int:
+        """How many subjects a surface has at most."""
+        return {"user": self.users, "item": self.items, "query": self.queries}[surface.subject]
+
 
 def surface_cost(counts: Counts, surface: SurfaceConfig, settings: Settings) -> Cost:
     """Of the one pass over a surface's subjects.
@@ -39,7 +43,7 @@ def surface_cost(counts: Counts, surface: SurfaceConfig, settings: Settings) -> 
     A source that multiplies vectors of length d costs a subject 2 d for every item; one that counts looks at every item once,
     and at the neighbours of what the subject took. Then each source scores what any of them proposed.
     """
-    subjects = {"user": counts.users, "item": counts.items, "query": counts.queries}[surface.subject]
+    subjects = counts.subjects(surface)
     names = sources_of(surface)
     lengths = [_vector_length(name, settings) for name in names]
     history = 1.0 if surface.subject == "item" else counts.interactions / max(1, counts.users)

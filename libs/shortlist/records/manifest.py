@@ -13,6 +13,12 @@ from shortlist.records.checks import CheckResult
 from shortlist.records.publications import Publication
 
 
+def known_total(counts: Sequence[int | None]) -> int | None:
+    """The sum of counts; None where one of them is not known."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
 @dataclass(frozen=True)
 class FileSizes:
     """Files of a table or of one commit: their number, their bytes, how these are spread, and their rows where they are known."""
@@ -43,11 +49,10 @@ class Added:
     @classmethod
     def of(cls, commits: Sequence[FileSizes]) -> "Added":
         """Of several commits together."""
-        rows = [commit.rows for commit in commits if commit.rows is not None]
         return cls(
             sum(commit.files for commit in commits),
             sum(commit.bytes for commit in commits),
-            sum(rows) if len(rows) == len(commits) else None,
+            known_total([commit.rows for commit in commits]),
         )
 
 

@@ -19,6 +19,20 @@ def group_numbers(names: pa.Array) -> Indices:
     return numbers.astype(np.int32)
 
 
+def at_most(subjects: NDArray[np.int64], groups: NDArray[np.int32], most: int | None) -> NDArray[np.bool_]:
+    """Which candidates stay where a list has at most so many of one group: (n,) bool.
+
+    Args:
+        subjects: (n,) ascending, the best candidate of each first.
+        groups: (n,) the group of each; -1 for none, which is not limited.
+        most: None: any number.
+    """
+    if most is None:
+        return np.ones(len(subjects), np.bool_)
+    kept: NDArray[np.bool_] = (groups < 0) | (better_in_group(subjects, groups) < most)
+    return kept
+
+
 def better_in_group(subjects: NDArray[np.int64], groups: NDArray[np.int32]) -> NDArray[np.int64]:
     """How many better candidates of the same subject and group there are: (n,) int64.
 

@@ -5,14 +5,12 @@ from numpy.typing import NDArray
 
 from shortlist.config import SurfaceConfig
 from shortlist.rules.facts import ListFacts, ListRule
-from shortlist.rules.groups import better_in_group
+from shortlist.rules.groups import at_most
 
 
 def _keeps(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
-    if surface.promotions is None or surface.promotions.max_per_campaign is None:
-        return np.ones(len(candidates.subjects), np.bool_)
-    better = better_in_group(candidates.subjects, candidates.campaigns)
-    return (candidates.campaigns < 0) | (better < surface.promotions.max_per_campaign)
+    most = None if surface.promotions is None else surface.promotions.max_per_campaign
+    return at_most(candidates.subjects, candidates.campaigns, most)
 
 
 MAX_PER_CAMPAIGN = ListRule(

@@ -42,8 +42,9 @@ def passed_over(run: Run, name: str, surface: SurfaceConfig) -> DataFrame | None
         found.append(users.select(USER_ID, F.lit(SENT_LATELY).alias(DECISION)))
     if not found:
         return None
-    # The first by the alphabet is the stronger one.
-    return reduce(DataFrame.unionByName, found).groupBy(USER_ID).agg(F.min(DECISION).alias(DECISION))
+    is_blocked = F.bool_or(F.col(DECISION) == BLOCKED)
+    decision = F.when(is_blocked, BLOCKED).otherwise(SENT_LATELY).alias(DECISION)
+    return reduce(DataFrame.unionByName, found).groupBy(USER_ID).agg(decision)
 
 
 def without_passed_over(subjects: DataFrame, users: DataFrame | None) -> DataFrame:

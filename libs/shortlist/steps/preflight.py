@@ -24,9 +24,7 @@ def preflight_als(run: Run, interactions: DataFrame) -> None:
         HeldError: it would cost more than the budget, with the setting that mends it.
     """
     config = run.settings.als
-    counted = interactions.agg(F.count("*"), *map(F.approx_count_distinct, (USER_ID, ITEM_ID))).first()
-    assert counted is not None
-    observations, users, items = counted
+    observations, users, items = _count(interactions)
     smaller = [{"factors": config.factors >> shift} for shift in range(1, config.factors.bit_length())]
     shorter = [{"epochs": epochs} for epochs in range(config.epochs - 1, 0, -1)]
     options = (
@@ -38,6 +36,13 @@ def preflight_als(run: Run, interactions: DataFrame) -> None:
     )
     counts = {"observations": observations, "users": users, "items": items}
     _require(run, counts, als_cost(observations, users, items, config), options, "lower interactions.lookback_days")
+
+
+def _count(interactions: DataFrame) -> tuple[int, int, int]:
+    """Pairs of user and item, and about how many users and items."""
+    counted = interactions.agg(F.count("*"), *map(F.approx_count_distinct, (USER_ID, ITEM_ID))).first()
+    assert counted is not None
+    return counted[0], counted[1], counted[2]
 
 
 def preflight_cooccurrence(run: Run, baskets: DataFrame) -> None:
@@ -81,14 +86,13 @@ def preflight_generation(run: Run, interactions: DataFrame) -> None:
         HeldError: it would cost more than the budget, with the setting that mends it.
     """
     settings = run.settings
-    counted = interactions.agg(F.count("*"), *map(F.approx_count_distinct, (USER_ID, ITEM_ID))).first()
-    assert counted is not None
+    pairs, users, items = _count(interactions)
     catalog, queries = run.snapshot(CATALOG), 0
     described = 0 if catalog is None else catalog.count()
     if any(surface.subject == "query" for surface in settings.surfaces.values()):
         asked = run.engagements(settings.queries.lookback_days).agg(F.approx_count_distinct(QUERY)).first()
         queries = 0 if asked is None else asked[0]
-    counts = Counts(counted[0], counted[1], max(counted[2], described), queries)
+    counts = Counts(pairs, users, max(items, described), queries)
     costs = {name: surface_cost(counts, surface, settings) for name, surface in settings.surfaces.items()}
     dearest = max(costs, key=lambda name: costs[name].flops)
     _require(

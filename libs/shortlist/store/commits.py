@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import deltalake
 
-from shortlist.store.filesystems import filesystem
+from shortlist.store.filesystems import read_whole
 
 # Commits among which whoever comes again looks for its own.
 NEWEST: Final = 50
@@ -30,11 +30,9 @@ def commit_info(path: str, version: int) -> dict[str, Any] | None:
     Raises:
         OSError: the file cannot be read, or is none of a commit.
     """
-    system, root = filesystem(path)
-    name = f"{root}/_delta_log/{version:020d}.json"
+    name = f"{path}/_delta_log/{version:020d}.json"
     try:
-        with system.open_input_stream(name) as stream:
-            lines = stream.read().splitlines()
+        lines = read_whole(name).splitlines()
     except FileNotFoundError:
         return None
     try:

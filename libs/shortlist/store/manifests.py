@@ -17,7 +17,7 @@ from shortlist.config.arguments import Arguments
 from shortlist.pipeline import JOBS
 from shortlist.records.manifest import Manifest
 from shortlist.redaction import redact_all
-from shortlist.store.filesystems import filesystem, write_whole
+from shortlist.store.filesystems import files_below, filesystem, read_whole, write_whole
 from shortlist.subjects import GONE, Subject, mention
 from shortlist.telemetry.telling import Telling
 
@@ -120,9 +120,7 @@ def _read(path: str) -> Manifest:
 
 
 def _values(path: str) -> dict[str, Any]:
-    system, file = filesystem(path)
-    with system.open_input_stream(file) as stream:
-        content = json.loads(stream.read().decode("utf-8"))
+    content = json.loads(read_whole(path).decode("utf-8"))
     if not isinstance(content, dict):
         raise ValueError("it holds no JSON object")
     return content
@@ -130,16 +128,9 @@ def _values(path: str) -> dict[str, Any]:
 
 def _files(root: str, folder: str) -> list[str]:
     """Every manifest in a folder below the root and further down, sorted; none where there is no such folder."""
-    root = root.rstrip("/")
-    system, base = filesystem(root)
-    selector = fs.FileSelector(f"{base}/{folder}".rstrip("/"), allow_not_found=True, recursive=True)
-    found = [
-        info.path
-        for info in system.get_file_info(selector)
-        if info.extension == "json" and not info.base_name.startswith(".")
-    ]
-    below = [path[len(base) :].lstrip("/") for path in found]
-    return sorted(f"{root}/{path}" for path in below)
+    base = f"{root.rstrip('/')}/{folder}".rstrip("/")
+    names = ((name, name.rsplit("/", 1)[-1]) for name in files_below(base))
+    return [f"{base}/{name}" for name, own in names if own.endswith(".json") and not own.startswith(".")]
 
 
 def _encoded(content: dict[str, Any]) -> bytes:

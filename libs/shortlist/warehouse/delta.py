@@ -21,7 +21,7 @@ from pyspark.sql.types import StructType
 
 from shortlist.contracts import read_contract
 from shortlist.errors import ConflictError, ContractError, FencedError
-from shortlist.records.manifest import FileSizes
+from shortlist.records.manifest import FileSizes, known_total
 from shortlist.redaction import redact_all
 from shortlist.store.commits import NEWEST, commits_from, stamp_of
 from shortlist.store.fences import PARTITION, fence_name, table_lock
@@ -329,8 +329,7 @@ class Warehouse:
         there = self._sizes(table, version)
         earlier = {} if since is None else self._sizes(table, since)
         added = [stated for path, stated in there.items() if path not in earlier]
-        rows = [counted for _, counted in added if counted is not None]
-        return FileSizes.of([size for size, _ in added], sum(rows) if len(rows) == len(added) else None)
+        return FileSizes.of([size for size, _ in added], known_total([rows for _, rows in added]))
 
     def rows(self, table: Table) -> int:
         """Rows of the newest version, as its log counts them."""

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.benchmarks._scale_simulation import JobEstimate, Machine, Size, machines_for, simulate
-from infra.benchmarks.scale import Measured, simulated_settings, slopes, told
+from infra.benchmarks.scale import Measured, describe, simulated_settings, slopes
 from shortlist.config import Settings
 from shortlist.models.arrays.blocks import GIGABYTE
 
@@ -48,7 +48,7 @@ def test_what_does_not_fit_is_said() -> None:
     assert machines_for(6, jobs, tight) is None
     assert (
         "one task of train_cooccurrence, generate_candidates home needs more memory"
-        in list(told(size, small(), tight, jobs, 6))[-1]
+        in list(describe(size, small(), tight, jobs, 6))[-1]
     )
 
 
@@ -56,7 +56,7 @@ def test_the_simulation_states_what_it_assumes() -> None:
     size, machine = Size(500_000_000, 10_000_000, 50_000_000_000, 20.0), Machine()
     rates = dict.fromkeys(RATES, 1e9)
     jobs = simulate(size, simulated_settings(), rates, machine)
-    lines = list(told(size, simulated_settings(), machine, jobs, 6))
+    lines = list(describe(size, simulated_settings(), machine, jobs, 6))
     assert sum(line.startswith("  assumed: ") for line in lines) == 7
     assert "machines for" in lines[-1]
     assert [job.job for job in jobs] == [
