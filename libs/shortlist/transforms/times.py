@@ -23,6 +23,7 @@ _END_OF_TIME: Final = 253_402_300_800_000_000
 _ZONE = r"(?:[Zz]|UTC|GMT|UT|[+-]\d{2}(?::?\d{2})?(?::?\d{2})?)"
 _REGION = r"(?:\[[A-Za-z0-9_+:/-]+\]|[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)"
 _ISO = rf"^\s*\d{{4}}-\d{{2}}-\d{{2}}(?:(?:[Tt]|\s+)\d{{2}}(?::\d{{2}}(?::\d{{2}}(?:[.,]\d+)?)?)?\s*{_ZONE}?\s*{_REGION}?)?\s*$"
+_USUAL = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z?\z"
 # The same date and time without dashes and colons.
 _BASIC = r"^\s*(\d{4})(\d{2})(\d{2})[Tt](\d{2})(\d{2})(\d{2})?([.,]\d+)?"
 # A day of the year, and a day of a week of the year.
@@ -101,13 +102,13 @@ def _since_1970(text: Column, per_second: int) -> EventTime:
 
 
 def _usual(text: Column) -> Column:
-    """Most times end in Z: of these nothing needs to be looked at but the signs between their numbers."""
-    signs = (F.substring(text, 5, 1) == "-") & (F.substring(text, 8, 1) == "-") & (F.substring(text, 11, 1) == "T")
-    return signs & F.length(text).between(20, 30) & text.endswith("Z") & ~text.contains(",")
+    """Most times are written as Spark reads them, with a Z or without a zone; so are those of typed columns."""
+    return text.rlike(_USUAL)
 
 
 def _iso_time(text: Column, canonical: Column, zone: str) -> EventTime:
-    named = _usual(text) | canonical.rlike(r"(?:Z|[+-]\d{2}:\d{2}(?::\d{2})?|:\d{2}(?:\.\d+)? [A-Za-z_]+/\S+)$")
+    zoned = canonical.rlike(r"(?:Z|[+-]\d{2}:\d{2}(?::\d{2})?|:\d{2}(?:\.\d+)? [A-Za-z_]+/\S+)$")
+    named = F.when(_usual(text), text.endswith("Z")).otherwise(zoned)
     time = canonical.try_cast("timestamp")
     moved = time if zone == "UTC" else F.when(named, time).otherwise(F.to_utc_timestamp(time, zone))
     ambiguous = canonical.isNull() & F.coalesce(_unknown_letters(text, abbreviations(zone)), F.lit(False))

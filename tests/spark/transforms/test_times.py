@@ -11,6 +11,9 @@ TEN = "2017-11-30 10:00:00"
 CASES: list[tuple[str, str, str, str | None, bool, str]] = [
     ("iso", "America/New_York", "2017-11-30T10:00:00Z", TEN, True, ""),
     ("iso", "America/New_York", "2017-11-30 05:00:00", TEN, False, ""),
+    ("iso", "America/New_York", "2017-11-30 10:00:00.000001Z", "2017-11-30 10:00:00.000001", True, ""),
+    ("iso", "America/New_York", "2017-11-30T10:00:00Z\n", TEN, True, ""),
+    ("iso", "America/New_York", "2017-11-30T05:00:00\n", TEN, False, ""),
     ("iso", "America/New_York", "2017-11-30T05:00", TEN, False, ""),
     ("iso", "America/New_York", "2017-11-30T05", TEN, False, ""),
     ("iso", "America/New_York", "2017-11-30T10Z", TEN, True, ""),
