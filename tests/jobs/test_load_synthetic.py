@@ -36,7 +36,7 @@ def test_what_was_landed_is_extracted_whole(deployment: Deployment) -> None:
     files = sorted(path.stat().st_size for path in (deployment.home / "warehouse/engagements").rglob("*.parquet"))
     assert len(files) == 2
     assert written == {"files": 2, "bytes": sum(files), "min_bytes": files[0], "median_bytes": sum(files) // 2,
-                       "max_bytes": files[1]}  # fmt: skip
+                       "max_bytes": files[1], "rows": 1200}  # fmt: skip
     load(deployment, "synthetic.files_per_day=2", "extraction.marker=DONE")
     deployment.run("extract_engagements", SECOND, "extraction.marker=DONE")
     assert deployment.table("engagements").sort("event_id").equals(once)
