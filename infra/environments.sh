@@ -337,8 +337,9 @@ use_jobs_environment() { # the variables under which every Spark job and every t
   # Settings come by --properties-file (infra/spark/local/bin/spark-submit), not from a conf folder of the caller's.
   export SPARK_CONF_DIR=$SHORTLIST_HOME/spark-conf-empty
   mkdir -p "$SPARK_CONF_DIR"
-  # A process that runs several jobs fills the 48 MB that Java may reserve for compiled code, and dies.
-  export SPARK_SUBMIT_OPTS="-XX:+UseParallelGC -XX:ReservedCodeCacheSize=256m -Dlog4j2.configurationFile=\"$INFRA/spark/local/log4j2.properties\""
+  # A process that runs several jobs fills the 48 MB that Java may reserve for compiled code, and dies. Methods above 8,000
+  # bytes, such as Spark makes of a parsed row, are left uncompiled unless Java is told otherwise.
+  export SPARK_SUBMIT_OPTS="-XX:+UseParallelGC -XX:ReservedCodeCacheSize=256m -XX:-DontCompileHugeMethods -Dlog4j2.configurationFile=\"$INFRA/spark/local/log4j2.properties\""
   export PATH=$INFRA/spark/local/bin:$JOBS/bin:$PATH
 }
 

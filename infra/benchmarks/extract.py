@@ -3,9 +3,9 @@
 For each format and size a day is landed by load_synthetic (and written once more by Spark where the format is not JSON), copied
 by a plain Spark program (the peer: read the files with a schema, write Delta; no checks, no duplicates, no quarantine), and
 extracted by jobs/extract_engagements.py. Driver and executor are processes of their own (local-cluster with one executor of two
-cores), because in one process the driver's memory could not be kept apart from the executor's. Seconds are the job's own, from
-its manifest, without the start of the JVM. Memory is the peak of resident memory, and what was left of the heap after each
-garbage collection at most. Linux only.
+cores), because in one process the driver's memory could not be kept apart from the executor's. Seconds are of both programs, from
+before their Spark session begins to their end; the job's are in its manifest. Memory is the peak of resident memory, and what
+was left of the heap after each garbage collection at most. Linux only.
 """
 
 import argparse
@@ -46,8 +46,8 @@ class Measured:
     Attributes:
         format: of the landed files.
         rows: events of the day.
-        seconds: of the extraction, JVM's start excluded.
-        peer_seconds: of the plain copy.
+        seconds: of the extraction, the start of its session included.
+        peer_seconds: of the plain copy, likewise.
         driver_heap_mb: the most that garbage collections left in the driver's heap.
         driver_rss_mb: peak resident memory of the driver's JVM.
         python_rss_mb: peak resident memory of the driver's Python.
@@ -156,8 +156,8 @@ def copy(form: str, landing: str, out: str) -> None:
     from shortlist.warehouse.session import spark_session
 
     texts = ", ".join(f"{name} string" for name in ENGAGEMENTS.columns)
+    began = time.perf_counter()
     with spark_session("copy") as spark:
-        began = time.perf_counter()
         # Columnar files say their types themselves.
         reader = spark.read.format(form)
         reader = reader.schema(texts).option("header", True) if form in ("json", "csv") else reader

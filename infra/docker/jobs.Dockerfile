@@ -50,7 +50,7 @@ ENV SHORTLIST_HOME=/state \
     MKL_NUM_THREADS=1 \
     NUMBA_CACHE_DIR=/opt/shortlist/numba \
     SPARK_CONF_DIR=/opt/shortlist/spark/conf \
-    SPARK_SUBMIT_OPTS="-XX:+UseParallelGC -XX:ReservedCodeCacheSize=256m -Dlog4j2.configurationFile=/opt/shortlist/spark/local/log4j2.properties" \
+    SPARK_SUBMIT_OPTS="-XX:+UseParallelGC -XX:ReservedCodeCacheSize=256m -XX:-DontCompileHugeMethods -Dlog4j2.configurationFile=/opt/shortlist/spark/local/log4j2.properties" \
     PATH=/opt/shortlist/spark/local/bin:/opt/shortlist/envs/jobs/bin:/usr/local/bin:/usr/bin:/bin
 USER 10001
 WORKDIR /opt/shortlist

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
@@ -32,10 +32,12 @@ def audit(
     parameters: Mapping[str, object],
     minutes: float | None = None,
     rows: int | None = None,
+    persist: bool = True,
 ) -> Audit:
     """What the table's contract says about a frame that is to become a partition.
 
-    The frame is computed once: it is persisted for the time of the audit unless the caller has persisted it. A frame
+    The frame is computed once: it is persisted for the time of the audit unless the caller has persisted it, or what it is a
+    part of (`persist=False`): then a second copy of it would cost more than to pick its rows in every pass. A frame
     that cannot be computed raises here as it would anywhere; a rule that cannot be evaluated becomes a failed result.
 
     Rules that judge row by row are first asked for yes or no, which takes Spark few passes (unique keys by their
@@ -48,12 +50,13 @@ def audit(
         parameters: values of `${name}` in the contract's rules.
         minutes: how long Great Expectations may take for each of its passes; None waits for ever.
         rows: how many rows the frame has, where the caller has counted them.
+        persist: whether to persist a frame that is not.
 
     Raises:
         ContractError: the contract's rules or the parameters cannot be meant, see `suite`.
     """
     expectations = suite(table, parameters).expectations
-    with _persisted(frame):
+    with _persisted(frame) if persist else nullcontext():
         rows = frame.count() if rows is None else rows
         started = time.perf_counter()
         batch = spark_batch(frame)

@@ -139,7 +139,7 @@ def require_sound(run: Run, fresh: DataFrame) -> None:
     partition, minutes = run_partition(run.run_date), run.settings.checks.timeout_minutes
     known = run.table(ENGAGEMENTS) if run.exists(ENGAGEMENTS) else None
     audits = [
-        audit(fresh, ENGAGEMENTS, partition, {"run_date": run.run_date}, minutes),
+        audit(fresh, ENGAGEMENTS, partition, {"run_date": run.run_date}, minutes, persist=False),
         check_traffic(fresh, known, run.snapshot(CATALOG), run.settings, run.run_date, partition),
     ]
     for checked in audits:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import accumulate, chain
 from typing import Any, Final
 
@@ -82,9 +82,7 @@ def merge_events(run: Run, events: DataFrame, touched: Collection[date], stored:
         dates |= values_of(elsewhere.join(events.select(EVENT_ID), EVENT_ID, how="left_semi"), EVENT_DATE)
         deliveries.insert(0, as_delivered(stored.where(F.col(EVENT_DATE).isin(*dates))))
     kept, lost = first_deliveries(lookback, *deliveries)
-    happened = reduce(DataFrame.unionByName, (rows.select(EVENT_DATE) for rows in deliveries))
-    in_partitions = in_files(kept.drop(OFFSET), row_counts(happened, EVENT_DATE))
-    return Merge(in_partitions.persist(), lost.persist(), dates)
+    return Merge(kept.drop(OFFSET), lost.persist(), dates)
 
 
 def in_files(rows: DataFrame, counts: Mapping[date, int], rows_per_file: int = ROWS_PER_FILE) -> DataFrame:
@@ -92,7 +90,7 @@ def in_files(rows: DataFrame, counts: Mapping[date, int], rows_per_file: int = R
 
     Args:
         rows: with event_id and event_date.
-        counts: by event date, how many rows there are, duplicates included.
+        counts: by event date, how many rows there are.
         rows_per_file: how many rows of a date one file should have at most.
     """
     large = {day: count for day, count in sorted(counts.items()) if count > rows_per_file}
@@ -115,7 +113,7 @@ def _rounded_up(files: int, cores: int) -> int:
 
 def commit_merge(run: Run, merge: Merge) -> None:
     """Replace the event dates of a merge."""
-    rows = merge.rows.select(*ENGAGEMENTS.columns)
+    rows = in_files(merge.rows, row_counts(merge.rows, EVENT_DATE)).select(*ENGAGEMENTS.columns)
     run.commit(rows, ENGAGEMENTS, run_partition(run.run_date), one_of(EVENT_DATE, sorted(merge.dates)))
 
 

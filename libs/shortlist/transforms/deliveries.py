@@ -25,7 +25,7 @@ STORED: Final = ""
 MAX_BROADCAST_IDS = 1_000_000
 # What the kept delivery says, where the one that lost against it says something else.
 WINNER: Final = "winner"
-_SAYS, _KEPT = "_says", "_kept"
+_SAYS, _KEPT, _HASH, _TIMES = "_says", "_kept", "_hash", "_times"
 _ORDER = (INGEST_DATE, FILE, OFFSET, EVENT_DATE)
 
 
@@ -99,18 +99,18 @@ def first_deliveries(lookback_days: int, *deliveries: DataFrame) -> tuple[DataFr
         deliveries: frames with engagements' columns, file and offset; read twice, so persisted by the caller.
 
     Returns:
-        The deliveries that are kept, and those that are not; both with the columns of the given frames. Those that are not
+        The deliveries that are kept (persisted, unless they are all that were given), and those that are not; both with the
+        columns of the given frames. Those that are not
         have `winner` too: NULL for a duplicate, which says the same as a kept one; else what the kept one says, as JSON.
     """
     together = reduce(DataFrame.unionByName, deliveries).select(*ENGAGEMENTS.columns, FILE, OFFSET)
-    # Nearly every event comes once: only those that do not are worth moving and sorting.
-    repeated = together.groupBy(EVENT_ID).agg(F.count("*").alias("times")).where(F.col("times") > 1).select(EVENT_ID)
-    repeated = repeated.persist()
-    count = repeated.count()
+    # Nearly every event comes once: only those that do not are worth moving and sorting. They are found by numbers, which are
+    # counted several times as fast as texts; rows whose ids only have the same number are told apart by their ids.
+    hashed = together.withColumn(_HASH, F.xxhash64(EVENT_ID))
+    hashes, count = _repeated(hashed, _HASH)
     if count == 0:
         return together, together.where(F.lit(False)).withColumn(WINNER, F.lit(None).cast("string"))
-    if count <= MAX_BROADCAST_IDS:
-        repeated = F.broadcast(repeated)
+    repeated, _ = _repeated(hashed.join(hashes, _HASH, how="left_semi"), EVENT_ID)
     once = together.join(repeated, EVENT_ID, how="left_anti").select(*together.columns)
     several = together.join(repeated, EVENT_ID, how="left_semi").select(*together.columns)
     several = several.withColumn(_SAYS, payload()).persist()
@@ -125,7 +125,15 @@ def first_deliveries(lookback_days: int, *deliveries: DataFrame) -> tuple[DataFr
     near = F.filter(_KEPT, lambda one: F.abs(F.datediff(one[EVENT_DATE], F.col(EVENT_DATE))) <= lookback_days)
     agrees = F.exists(near, lambda one: one[_SAYS] == F.col(_SAYS))
     losers = known.where(~is_kept).withColumn(WINNER, F.when(~agrees, near[0][_SAYS]))
-    return once.unionByName(winners), losers.select(*together.columns, WINNER)
+    return once.unionByName(winners).persist(), losers.select(*together.columns, WINNER)
+
+
+def _repeated(rows: DataFrame, column: str) -> tuple[DataFrame, int]:
+    """The values that several rows have, persisted and fit to be joined with; and how many there are."""
+    times = rows.groupBy(column).agg(F.count("*").alias(_TIMES))
+    found = times.where(F.col(_TIMES) > 1).select(column).persist()
+    count = found.count()
+    return (F.broadcast(found) if count <= MAX_BROADCAST_IDS else found), count
 
 
 def payload() -> Column:
