@@ -48,8 +48,12 @@ WHOLE = (
 TIRED = f"{{{WHOLE}, fatigue: {{shown: 3, days: 5, surfaces: [feed]}}}}"
 MAILS = f"{{{WHOLE}, sent: {{surface: mail, item_days: 10, user_days: 2}}, blocked_audience: staff}}"
 # Half of the places for what is younger than 30 days, of lists of 20.
-KEPT = "fresh: {places: 10, max_age_days: 30}"
+KEPT = "fresh: {slots: 10, max_age_days: 30}"
 FRESH = f"{{subject: user, sources: [repeat], fallback: popularity, k: 20, depth: 80, min_item_support: 2, {KEPT}}}"
+# Four of ten are drawn from the twenty that follow the best six; the other surface lists all of them.
+LISTED = "subject: user, sources: [repeat], fallback: popularity, depth: 60, min_item_support: 2"
+DRAWN = f"{{{LISTED}, k: 10, exploration: {{slots: 4, pool: 20}}}}"
+UNDRAWN = f"{{{LISTED}, k: 26}}"
 SERVED = datetime(2017, 11, 13, tzinfo=UTC)
 
 
@@ -165,6 +169,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     lines = [line for line in text.splitlines() if not line.startswith("  related:")]
     surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}\n  ads: {ADS}\n  limited: {LIMITED}"
     surfaces += f"\n  fresh: {FRESH}\n  tired: {TIRED}\n  mails: {MAILS}"
+    surfaces += f"\n  drawn: {DRAWN}\n  undrawn: {UNDRAWN}"
     lines = [surfaces if line.startswith("  homefeed:") else line for line in lines]
     deployment.config.write_text("\n".join(lines) + "\n")
     for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
@@ -203,6 +208,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     check_fresh(everything, supported, bought)
     check_resting(deployment, everything, supported, bought)
     check_limited(deployment, everything.filter(pl.col("surface") == "limited"), supported, bought)
+    check_drawn(everything)
 
 
 def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str]) -> None:
@@ -236,6 +242,24 @@ def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str])
         assert removed.get("audience", 0) == len(promoted - set(offers[row["subject_id"]]))
         left_out += removed.get("campaign_share", 0)
     assert left_out
+
+
+def check_drawn(listed: pl.DataFrame) -> None:
+    """The best are listed anyway, the others are some of those that follow, each with the probability of the draw."""
+    slots, lasts = ("slot", "propensity"), 0
+    for user in tiny.USERS:
+        drawn, undrawn = (
+            listed.filter((pl.col("surface") == surface) & (pl.col("subject_id") == user)).sort("rank")
+            for surface in ("drawn", "undrawn")
+        )
+        assert set(undrawn.select(slots).rows()) == {("ranked", 1.0)}
+        items, following = drawn["item_id"].to_list(), undrawn["item_id"].to_list()[6:]
+        assert items[:6] == undrawn["item_id"].to_list()[:6]
+        assert [item for item in following if item in items[6:]] == items[6:]
+        assert drawn.select(slots).rows() == [("ranked", 1.0)] * 6 + [("exploration", 4 / len(following))] * 4
+        assert following != items[6:]
+        lasts += items[6:] == following[:4]
+    assert lasts < len(tiny.USERS) / 2  # a draw, not the next best
 
 
 def within_limits(item: str) -> bool:

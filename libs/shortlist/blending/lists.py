@@ -39,20 +39,3 @@ def best_first(starts: Offsets, scores: Doubles) -> tuple[NDArray[np.int64], NDA
     lengths = np.diff(starts)
     subjects = np.repeat(np.arange(len(lengths)), lengths)
     return np.lexsort((-scores, subjects)), subjects  # stable
-
-
-def cut(subjects: NDArray[np.int64], size: int, count: int) -> tuple[NDArray[np.bool_], Offsets]:
-    """The first `count` rows of each subject.
-
-    Args:
-        subjects: (C,) ascending.
-        size: how many subjects.
-        count: longest list.
-
-    Returns:
-        (C,) whether each is one of them, and the offsets of each subject's list, (size + 1,).
-    """
-    lengths = np.bincount(subjects, minlength=size)
-    begins = np.concatenate(([0], np.cumsum(lengths)))
-    within = np.arange(len(subjects)) - begins[subjects] < count
-    return within, np.concatenate(([0], np.cumsum(np.minimum(lengths, count)))).astype(np.int64)

@@ -16,6 +16,7 @@ from shortlist.columns import (
     INGEST_DATE,
     ITEM_ID,
     LENGTH,
+    PROPENSITY,
     RANK,
     RANKS,
     REASON,
@@ -23,6 +24,7 @@ from shortlist.columns import (
     REMOVED_BY,
     SCORE,
     SCORES,
+    SLOT,
     SOURCE,
     SOURCES,
     SUBJECT_ID,
@@ -79,13 +81,27 @@ class Served:
         return draw_subjects(subjects[SUBJECT_ID].to_list(), self.day, 1)[0]
 
     def list_of(self, subject: str) -> pl.DataFrame:
-        """The subject's list, best first: rank, item_id, score, source, sources, reason; without rows when it has none."""
-        columns = [RANK, ITEM_ID, SCORE, SOURCE, SOURCES, REASON]
-        rows = self.rows().filter(pl.col(SUBJECT_ID) == subject).select(columns).sort(RANK)
+        """The subject's list, best first; without rows when it has none.
+
+        Returns:
+            rank, item_id, score, source, sources, reason; slot and propensity where the table has them.
+        """
+        kept = self.rows()
+        there = kept.collect_schema().names()
+        columns = [
+            RANK,
+            ITEM_ID,
+            SCORE,
+            SOURCE,
+            SOURCES,
+            REASON,
+            *(name for name in (SLOT, PROPENSITY) if name in there),
+        ]
+        rows = kept.filter(pl.col(SUBJECT_ID) == subject).select(columns).sort(RANK)
         return self.lake.collect(candidates_name(self.surface), rows, self.decision.table_version)
 
     def answer(self, query: str) -> pl.DataFrame:
-        """What the text of the day's catalog answers to a query without a list, in the columns of `list_of`."""
+        """What the text of the day's catalog answers to a query without a list, in the first columns of `list_of`."""
         known, catalog = self.knowledge(), self._newest("catalog")
         if known is None or catalog is None:
             return self.list_of(query)

@@ -8,7 +8,18 @@ from rich.console import Console
 
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
-from shortlist.columns import EVENT_DATE, EVENT_TYPE, ITEM_ID, RANK, REASON, SCORE, SOURCE, SOURCES
+from shortlist.columns import (
+    EVENT_DATE,
+    EVENT_TYPE,
+    ITEM_ID,
+    PROPENSITY,
+    RANK,
+    REASON,
+    SCORE,
+    SLOT,
+    SOURCE,
+    SOURCES,
+)
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_histories, read_titles
 from shortlist.subjects import SUBJECTS
@@ -27,8 +38,8 @@ def show(settings: Settings, surface: str, wanted: str | None, day: date | None,
 
     Returns:
         surface, subject, drawn (by lot), by_text, title (of an item), run_date, table_version, k, candidates (rank, item_id,
-        title, score, source, sources, reason), history (day, event_type, item_id, title; of users), newest first, as the day
-        knew it.
+        title, score, source, sources, reason, slot, propensity), history (day, event_type, item_id, title; of users), newest
+        first, as the day knew it.
     """
     view = served(settings, surface, day)
     config = settings.surfaces[surface]
@@ -59,6 +70,8 @@ def show(settings: Settings, surface: str, wanted: str | None, day: date | None,
                 "source": row[SOURCE],
                 "sources": row[SOURCES],
                 "reason": row[REASON],
+                "slot": row.get(SLOT),
+                "propensity": row.get(PROPENSITY),
             }
             for row in candidates.to_dicts()
         ],

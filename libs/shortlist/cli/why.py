@@ -12,7 +12,7 @@ from rich.console import Console
 from shortlist.cli.eligibility import Knowledge
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
-from shortlist.columns import CONTRIBUTION, ITEM_ID, RANK, REASON, REMOVED_BY, SCORE, SOURCE, SOURCES
+from shortlist.columns import CONTRIBUTION, ITEM_ID, PROPENSITY, RANK, REASON, REMOVED_BY, SCORE, SLOT, SOURCE, SOURCES
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_titles
 from shortlist.rules import LIST_RULES, PAIR_RULES, TABLE_RULES
@@ -46,7 +46,7 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
 
         Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, served, sent, itself,
         not_proposed, audience, one_per_content_key, max_per_category, max_per_creator, max_per_campaign, max_campaigns,
-        fresh_places, campaign_share, below_k, fallback_not_needed, unknown.
+        fresh_slots, campaign_share, below_k, fallback_not_needed, unknown.
         About a list: full, short_nothing_left, short_by_rules, short_too_few_proposed, no_history, below_floor, not_addressed,
         blocked, sent_lately, not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
     """
@@ -114,7 +114,7 @@ def _about_item(
     found = rows.filter(pl.col(ITEM_ID) == item)
     if not found.is_empty():
         row = found.row(0, named=True)
-        by = f"source {row[SOURCE]}; proposed by {', '.join(row[SOURCES])}; reason: {row[REASON]}"
+        by = f"source {row[SOURCE]}; proposed by {', '.join(row[SOURCES])}; reason: {row[REASON]}{_slot_of(row)}"
         return "published", f"published at rank {row[RANK]} of {rows.height}, score {row[SCORE]:.6g}; {by}", _NOTHING
     if knowledge is None:
         return _forgotten(view)
@@ -132,6 +132,13 @@ def _about_item(
     if mask is not None:
         return mask, PAIR_RULES[mask].reason, _NOTHING
     return _lost(view, subject, item, rows, candidates, knowledge)
+
+
+def _slot_of(row: Facts) -> str:
+    """How a row came to its slot, where not by its score."""
+    if row.get(SLOT) == "exploration":
+        return f"; drawn for an exploration slot with probability {row[PROPENSITY]:.3g}"
+    return "; in a slot that is kept for fresh items" if row.get(SLOT) == "fresh" else ""
 
 
 def _is_subject(knowledge: Knowledge, subject: str, candidates: pl.DataFrame | None) -> bool:
@@ -212,7 +219,10 @@ def _lost(
     if set(named[SOURCE]) == {config.fallback}:
         says = f"only the fallback proposed it ({ranks}), and the list was full without it: {rows.height} of {config.k}"
         return "fallback_not_needed", says, _NOTHING
-    says = f"proposed by {ranks}, but {rows.height} others rank above it once the sources are blended (k is {config.k})"
+    drawn = rows.filter(pl.col(SLOT) == "exploration").height if SLOT in rows.columns else 0
+    above = f"{rows.height - drawn} others rank above it once the sources are blended"
+    lots = f", and the {drawn} that were drawn are others" if drawn else ""
+    says = f"proposed by {ranks}, but {above}{lots} (k is {config.k})"
     return "below_k", says, "raise k of the surface, if it should be listed"
 
 

@@ -51,8 +51,9 @@ from shortlist.config.sources import (
 )
 from shortlist.config.surfaces import (
     BlendConfig,
+    ExplorationConfig,
     FatigueConfig,
-    FreshPlacesConfig,
+    FreshSlotsConfig,
     GuardrailsConfig,
     LapsingConfig,
     PromotionsConfig,
@@ -84,10 +85,11 @@ __all__ = [
     "EngagementColumn",
     "EvaluationConfig",
     "EventType",
+    "ExplorationConfig",
     "ExtractionConfig",
     "FatigueConfig",
     "FeedConfig",
-    "FreshPlacesConfig",
+    "FreshSlotsConfig",
     "FreshnessConfig",
     "GuardrailsConfig",
     "HeaviestConfig",

@@ -48,13 +48,32 @@ class PauseConfig(Section):
     `interactions.lookback_days` remembers it."""
 
 
-class FreshPlacesConfig(Section):
-    """Places that are kept for fresh items, whose users are too few yet to rank them high. Source `fresh` proposes such items."""
+class FreshSlotsConfig(Section):
+    """Slots that are kept for fresh items, whose users are too few yet to rank them high. Source `fresh` proposes such items."""
 
-    places: int = Field(default=2, ge=1)
-    """At least so many of the k places hold fresh items, or as many as are proposed; they are ranked by their scores."""
+    slots: int = Field(default=2, ge=1)
+    """At least so many of the k slots hold fresh items, or as many as are proposed; they are ranked by their scores."""
     max_age_days: float = Field(default=14, gt=0)
     """An item is fresh when its `created_at` is not longer before the end of the run date."""
+
+
+class ExplorationConfig(Section):
+    """Slots at the end of a list for candidates drawn at random, with the probability of each, so that what users do with them
+    tells without bias how good lower ranks are."""
+
+    slots: int = Field(default=2, ge=1)
+    """So many of the k slots are drawn; the others hold the best candidates."""
+    pool: int = Field(default=50, ge=2)
+    """Drawn from so many candidates that follow the best, each with the same probability: slots divided by the candidates there
+    are, in column `propensity`. The draw is seeded by the run date and the subject."""
+
+    @model_validator(mode="after")
+    def _something_is_drawn(self) -> Self:
+        if self.pool <= self.slots:
+            raise ValueError(
+                f"pool {self.pool} is not above slots {self.slots}: nothing is left to chance; next: raise pool"
+            )
+        return self
 
 
 class FatigueConfig(Section):
@@ -181,8 +200,10 @@ class SurfaceConfig(Section):
     """Most items of one creator in a list; null: any number. Items without a creator are not limited."""
     one_per_content_key: bool = False
     """Of items with one content_key, which are the same thing, a list holds the best; items without one are not limited."""
-    fresh: FreshPlacesConfig | None = None
-    """Places that are kept for fresh items; null: none (and none where there is no catalog)."""
+    fresh: FreshSlotsConfig | None = None
+    """Slots that are kept for fresh items; null: none (and none where there is no catalog)."""
+    exploration: ExplorationConfig | None = None
+    """Slots for candidates drawn at random; null: none."""
     category_level: int = Field(default=2, ge=1)
     """How many levels of the catalog's path, from the widest, name a category for `max_per_category` and `pause`."""
     guardrails: GuardrailsConfig = GuardrailsConfig()
@@ -253,13 +274,15 @@ class SurfaceConfig(Section):
                 raise ValueError(
                     f"{least} {low:g} is above {most} {high:g}: no item is between; next: raise {most}, or null"
                 )
-        if self.fresh and self.fresh.places > self.k:
-            raise ValueError(f"fresh.places {self.fresh.places} is above k {self.k}; next: keep fewer places")
-        if self.fresh and self.longest_list > self.k:
-            raise ValueError(
-                "fresh keeps places of each list, and promotions.max_campaign_share moves places between lists; next: take "
-                "one of them out"
-            )
+        for name in ("fresh", "exploration"):
+            kept = getattr(self, name)
+            if kept and kept.slots > self.k:
+                raise ValueError(f"{name}.slots {kept.slots} is above k {self.k}; next: keep fewer slots")
+            if kept and self.longest_list > self.k:
+                raise ValueError(
+                    f"{name} keeps slots of each list, and promotions.max_campaign_share moves rows between lists; next: take "
+                    "one of them out"
+                )
         self._suits_its_subject()
         if self.depth < self.k:
             raise ValueError(f"depth {self.depth} is below k {self.k}: one source alone could not fill a list")

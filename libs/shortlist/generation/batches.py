@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shortlist.blending.fusion import proposers
+from shortlist.blending.slots import SLOTS
 from shortlist.columns import (
     BECAUSE_ITEM_ID,
     CAMPAIGN,
@@ -24,12 +25,14 @@ from shortlist.columns import (
     ITEM_ID,
     LAST_PURCHASE_TS,
     LAST_TS,
+    PROPENSITY,
     PURCHASES,
     RANKS,
     REMOVED,
     REMOVED_BY,
     SCORE,
     SCORES,
+    SLOT,
     SOURCE,
     SOURCES,
     SUBJECT_ID,
@@ -55,7 +58,8 @@ LISTS: Final = (
     f"{SCORED} array<struct<{ITEM_ID}: string, {SCORE}: double, {REMOVED_BY}: string, {SOURCES}: array<string>, "
     f"{RANKS}: array<int>, {SCORES}: array<float>, {CONTRIBUTIONS}: array<float>>>, "
     f"{LISTED} array<struct<{ITEM_ID}: string, {SCORE}: double, {SOURCE}: string, {SOURCES}: array<string>, "
-    f"{BECAUSE_ITEM_ID}: string, {CAMPAIGN}: string, {EXPIRES_AT}: timestamp>>"
+    f"{BECAUSE_ITEM_ID}: string, {CAMPAIGN}: string, {EXPIRES_AT}: timestamp, {SLOT}: string, "
+    f"{PROPENSITY}: double>>"
 )
 _MICROSECONDS: Final = pa.timestamp("us", "UTC")
 
@@ -218,13 +222,15 @@ def write_lists(
         SOURCES: proposers(ranks[:, lists.listed], names),
         BECAUSE_ITEM_ID: _ids(lists.because, item_ids),
         **_promoted(lists.promotions, promotions),
+        SLOT: pa.array(SLOTS).take(pa.array(lists.filled.slots)),
+        PROPENSITY: pa.array(lists.filled.propensities),
     }
     columns = {
         SUBJECT_ID: subjects,
         ELIGIBLE_LEFT: pa.array(lists.left.astype(np.int32)),
         REMOVED: _removed(lists.removed),
         SCORED: _listed(candidates.starts, scored),
-        LISTED: _listed(lists.starts, listed),
+        LISTED: _listed(lists.filled.starts, listed),
     }
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 

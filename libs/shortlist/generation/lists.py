@@ -1,7 +1,7 @@
 """The one pass spread over Spark: subjects in, the lists of one surface out, nothing shuffled on the way."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from shortlist.blending.blended import Blended
 from shortlist.blending.blends import Blend
 from shortlist.blending.fusion import Fusion, Ranking
+from shortlist.blending.slots import subject_words
 from shortlist.blending.z_sum import ZSum
 from shortlist.columns import ELIGIBLE_LEFT, LENGTH, RANK, REMOVED, SUBJECT_ID
 from shortlist.config import Settings, SurfaceConfig
@@ -124,7 +125,7 @@ def scored(lists: DataFrame) -> DataFrame:
 
 
 def listed(lists: DataFrame) -> DataFrame:
-    """subject_id, rank, item_id, score, source, sources, because_item_id: the lists."""
+    """subject_id, rank and the columns of LISTED: the lists."""
     rows = lists.select(SUBJECT_ID, F.posexplode(LISTED).alias(RANK, "entry"))
     return rows.select(SUBJECT_ID, (F.col(RANK) + 1).alias(RANK), "entry.*")
 
@@ -150,11 +151,16 @@ def _pass_over(
         scorers = open_scorers(surface, settings, arrays)
         eligible = np.asarray(known.eligible)
         ranking = ranking_of(surface, settings, learned, known)
-        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.longest_list, _removing(surface, known))
+        exploration, removing = surface.exploration, _removing(surface, known)
+        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.longest_list, removing, exploration)
         reading = reading_of(surface, run_date, arrays, known)
         for batch in batches:
             for piece in in_pieces(batch, known.promotions):
-                for made in one_pass.lists(read_batch(piece, subject, reading)):
+                some = read_batch(piece, subject, reading)
+                if exploration is not None:
+                    ids = piece[SUBJECT_ID].to_pylist()
+                    some = replace(some, words=subject_words(ids, settings.seed, run_date))
+                for made in one_pass.lists(some):
                     theirs = piece[SUBJECT_ID].slice(made.first, len(made.left))
                     yield write_lists(theirs, made, names, known.ids, known.promotions)
 

@@ -8,14 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortlist.blending.fusion import Ranked, Ranking
-from shortlist.blending.lists import best_first, cut, proposal_ranks
-from shortlist.kernels.arrays import Doubles, Floats, Indices, Offsets
+from shortlist.blending.lists import best_first, proposal_ranks
+from shortlist.blending.slots import Filled, candidate_words, fill_slots
+from shortlist.config import ExplorationConfig
+from shortlist.kernels.arrays import Doubles, Floats, Indices
 from shortlist.rules import LIST_RULES, PAIR_RULES
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.common_set import NARROW_SUBJECTS, ScoredBlock, score_together
 
 # A matrix product looks through the vectors of all items once a call before it begins: many subjects share that.
 WIDE_SUBJECTS: Final = 1024
+_FRESH_SLOTS: Final = [*LIST_RULES].index("fresh_slots")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Lists:
         blended: (C,) float64, the score by which candidates are listed.
         contributions: (sources, C) float64, what each source adds to it; NaN where it is no sum over sources.
         removing: (C,) int8, the list rule that took a candidate out (position in LIST_RULES), -1 where none did.
-        starts: (n + 1,) int64, the list of each subject.
+        filled: the list of each subject.
         listed: (L,) int64, which candidates are on it, best first.
         winners: (L,) int64, the source that speaks for each.
         because: (L,) int32, the history item that spoke most for it, as the first source says that knows one; -1 for none.
@@ -47,7 +50,7 @@ class Lists:
     blended: Doubles
     contributions: Doubles
     removing: NDArray[np.int8]
-    starts: Offsets
+    filled: Filled
     listed: NDArray[np.int64]
     winners: NDArray[np.int64]
     because: Indices
@@ -78,6 +81,7 @@ class OnePass:
         k: longest list.
         removing: the list rule that takes each candidate out (position in LIST_RULES), -1 where it stays: of a batch, and the
             subjects (ascending) and items of candidates, the best of each subject first.
+        exploration: slots that are drawn; None: none.
         wide_subjects: subjects that wide scorers take at once.
         narrow_subjects: subjects that the others take at once.
     """
@@ -88,6 +92,7 @@ class OnePass:
     depth: int
     k: int
     removing: Callable[[SubjectBatch, NDArray[np.int64], Indices], NDArray[np.int8]] = keep_all
+    exploration: ExplorationConfig | None = None
     wide_subjects: int = WIDE_SUBJECTS
     narrow_subjects: int = NARROW_SUBJECTS
 
@@ -103,9 +108,13 @@ class OnePass:
         ranked = self.ranking.rank(block, ranks)
         ordered, owners = best_first(candidates.starts, ranked.scores)
         removing = self.removing(block.batch, owners, candidates.items[ordered])
-        stays = removing < 0
-        within, starts = cut(owners[stays], block.batch.size, self.k)
-        listed = ordered[stays][within]
+        words = None
+        if self.exploration is not None and block.batch.words is not None:
+            words = candidate_words(block.batch.words[owners], candidates.items[ordered])
+        filled = fill_slots(
+            owners, removing < 0, removing == _FRESH_SLOTS, block.batch.size, self.k, self.exploration, words
+        )
+        listed = ordered[filled.listed]
         of_candidates = np.empty(len(removing), np.int8)
         of_candidates[ordered] = removing
         return Lists(
@@ -116,11 +125,11 @@ class OnePass:
             blended=ranked.scores,
             contributions=ranked.contributions,
             removing=of_candidates,
-            starts=starts,
+            filled=filled,
             listed=listed,
             winners=ranked.winners[listed],
             because=self._reasons(block, ranks, ranked, listed),
-            promotions=promotions_of(block.batch, owners[stays][within], candidates.items[listed]),
+            promotions=promotions_of(block.batch, owners[filled.listed], candidates.items[listed]),
             left=self._left(block.batch),
             removed=self._removed(block.batch, owners, removing),
         )

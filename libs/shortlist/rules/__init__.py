@@ -19,7 +19,7 @@ from shortlist.rules.buyable import BUYABLE
 from shortlist.rules.campaign_share import CAMPAIGN_SHARE
 from shortlist.rules.described import DESCRIBED
 from shortlist.rules.facts import ItemFacts, ItemRule, ListFacts, ListRule, PairFacts, PairRule, TableRule
-from shortlist.rules.fresh_places import FRESH_PLACES
+from shortlist.rules.fresh_slots import FRESH_SLOTS
 from shortlist.rules.hidden import HIDDEN
 from shortlist.rules.itself import ITSELF
 from shortlist.rules.max_campaigns import MAX_CAMPAIGNS
@@ -64,7 +64,7 @@ LIST_RULES: Final[Mapping[str, ListRule]] = {
     "max_per_creator": MAX_PER_CREATOR,
     "max_per_campaign": MAX_PER_CAMPAIGN,
     "max_campaigns": MAX_CAMPAIGNS,
-    "fresh_places": FRESH_PLACES,  # the last: it counts the places of whole lists
+    "fresh_slots": FRESH_SLOTS,  # the last: it counts the slots of whole lists
 }
 # Which rows of all lists together are left out, once the lists are made.
 TABLE_RULES: Final[Mapping[str, TableRule]] = {

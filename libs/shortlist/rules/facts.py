@@ -78,7 +78,7 @@ class ItemTraits:
         categories: (n,) int32, numbers from 0; -1 for none, and where no rule asks.
         creators: (n,) int32, likewise.
         content_keys: (n,) int32, likewise; items with the same one are the same thing.
-        fresh: (n,) bool, whether places are kept for it; False where no rule asks.
+        fresh: (n,) bool, whether slots are kept for it; False where no rule asks.
     """
 
     categories: NDArray[np.int32]

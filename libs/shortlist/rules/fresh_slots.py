@@ -1,4 +1,4 @@
-"""Places of a list are kept for fresh items, as far as they are proposed: older ones fill the others only."""
+"""Slots of a list are kept for fresh items, as far as they are proposed: older ones fill the others only."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,14 @@ def _keeps(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
         return np.ones(len(fresh), np.bool_)
     subjects, rows = np.unique(candidates.subjects, return_inverse=True)
     proposed = np.bincount(rows[fresh], minlength=len(subjects))
-    older = surface.k - np.minimum(proposed, surface.fresh.places)
+    older = surface.k - np.minimum(proposed, surface.fresh.slots)
     better = better_in_group(candidates.subjects, fresh.astype(np.int32))
     kept: NDArray[np.bool_] = fresh | (better < older[rows])
     return kept
 
 
-FRESH_PLACES = ListRule(
+FRESH_SLOTS = ListRule(
     lambda surface: surface.fresh is not None,
     _keeps,
-    "better items fill the places that fresh.places leaves to older ones",
+    "better items fill the slots that fresh.slots leaves to older ones",
 )

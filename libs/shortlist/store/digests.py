@@ -13,19 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shortlist.columns import CAMPAIGN
+from shortlist.columns import CAMPAIGN, PROPENSITY, SLOT
 from shortlist.contracts import read_contract
+from shortlist.kernels.hashes import STEP, mixed
 
 _CONTRACT: Final = read_contract("candidates")
 # Every column of candidates but the partition's, so that nothing a reader sees can change unnoticed.
 DIGESTED: Final = [column.name for column in _CONTRACT.columns if column.name not in _CONTRACT.partition]
 # Columns that candidates gained: a row without a value has the digest that it had before there was such a column, so that
 # days which were published then are still verified.
-GAINED: Final = frozenset({CAMPAIGN})
+GAINED: Final = frozenset({CAMPAIGN, SLOT, PROPENSITY})
 _WORD: Final = 1 << 64
-# Constants of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
-_STEP: Final = np.uint64(0x9E3779B97F4A7C15)
-_MIX: Final = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 
 @dataclass(frozen=True)
@@ -82,17 +80,9 @@ def _number_lists(lists: pa.ListArray) -> NDArray[np.uint64]:
     starts = np.cumsum(lengths) - lengths
     positions = np.arange(len(bits)) - np.repeat(starts, lengths)
     with np.errstate(over="ignore"):
-        mixed = _mixed(bits + (positions.astype(np.uint64) + np.uint64(1)) * _STEP)
-        hashes = _mixed(lengths.astype(np.uint64) + _STEP)
+        words = mixed(bits + (positions.astype(np.uint64) + np.uint64(1)) * STEP)
+        hashes = mixed(lengths.astype(np.uint64) + STEP)
         filled = np.flatnonzero(lengths)
         if len(filled):
-            hashes[filled] += np.add.reduceat(mixed, starts[filled])
+            hashes[filled] += np.add.reduceat(words, starts[filled])
     return hashes
-
-
-def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Every bit of a word spread over all of them."""
-    for shift, factor in _MIX:
-        words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
-    mixed: NDArray[np.uint64] = words ^ (words >> np.uint64(31))
-    return mixed

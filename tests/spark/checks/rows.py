@@ -36,6 +36,8 @@ def candidate_lists(lists: Mapping[str, Sequence[str]], source: str = "als") -> 
             "run_id": "2017-11-30-0a1b",
             "expires_at": None,
             "campaign": None,
+            "slot": "ranked",
+            "propensity": 1.0,
             "run_date": DAY,
         }
         for subject, items in lists.items()

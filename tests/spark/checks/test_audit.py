@@ -62,6 +62,8 @@ BREAKS: Mapping[str, Mapping[str, Change]] = {
         "source_known": first(source="dice"),
         "one_run_date": first(run_date=LATER),
         "expires_after_the_run_date": first(expires_at=ENDS),
+        "slot_known": first(slot="best"),
+        "propensity_is_a_probability": first(propensity=0.0),
         "subject_id_length": first(subject_id=""),
         "item_id_length": first(item_id="x" * 257),
         "subjects_enough": lambda rows: rows[:3],

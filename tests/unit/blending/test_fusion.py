@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shortlist.blending.fusion import Fusion, fuse, proposers
-from shortlist.blending.lists import best_first, cut, proposal_ranks
+from shortlist.blending.lists import best_first, proposal_ranks
+from shortlist.blending.slots import fill_slots
 from shortlist.sources.batch import CandidateSet
 
 NAMES = ["als", "cooccurrence", "popularity"]
@@ -41,8 +42,9 @@ def fused(lists: list[dict[str, list[int]]], k: int, fusion: Fusion) -> list[Row
     ranked = fuse(ranks, fusion)
     scores, winners = ranked.scores, ranked.winners
     ordered, owners = best_first(candidates.starts, scores)
-    within, starts = cut(owners, len(lists), k)
-    listed = ordered[within]
+    stays = np.ones(len(ordered), np.bool_)
+    filled = fill_slots(owners, stays, ~stays, len(lists), k)
+    starts, listed = filled.starts, ordered[filled.listed]
     sources = proposers(ranks[:, listed], fusion.names).to_pylist()
     subjects = np.repeat(np.arange(len(lists)), np.diff(starts))
     return [

@@ -49,7 +49,7 @@ def test_a_whole_day(two_days: Path, shortlist: Shortlist, tmp_path: Path) -> No
         (1, "a", 1.0),
         (2, "b", 0.5),
     ]
-    said = {"rank", "item_id", "score", "source", "sources", "reason", "expires_at", "campaign"}
+    said = {"rank", "item_id", "score", "source", "sources", "reason", "expires_at", "campaign", "slot", "propensity"}
     assert set(first["candidates"][0]) == said
 
 

@@ -21,6 +21,8 @@ def test_a_user(warehouse: Path, shortlist: Shortlist) -> None:
             "source": "als",
             "sources": ["als", "cooccurrence"],
             "reason": "goes with c",
+            "slot": None,
+            "propensity": None,
         }
     ]
     # The hide of b does not count as engagement.

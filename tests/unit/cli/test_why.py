@@ -11,7 +11,7 @@ import pytest
 from shortlist.cli.eligibility import Knowledge
 from shortlist.config import SurfaceConfig
 from shortlist.rules import LIST_RULES
-from tests.published import decide, publish, write
+from tests.published import decide, lists, publish, write
 from tests.unit.cli.conftest import D2, D3, Shortlist
 from tests.unit.cli.night import write_night
 
@@ -93,7 +93,7 @@ def test_an_item_that_was_just_bought(
         ("max_per_category", "max_per_category=1", "better items of its category fill the places that"),
         ("max_per_creator", "max_per_creator=1", "better items of its creator"),
         ("one_per_content_key", "one_per_content_key=true", "a better item"),
-        ("fresh_places", "fresh={places: 1, max_age_days: 2}", "fresh"),
+        ("fresh_slots", "fresh={slots: 1, max_age_days: 2}", "fresh"),
     ],
 )
 def test_an_item_that_a_rule_of_the_list_left_out(
@@ -105,6 +105,32 @@ def test_an_item_that_a_rule_of_the_list_left_out(
     assert facts["verdict"] == rule
     assert said in facts["says"]
     assert shortlist("why", "homefeed", "u1", "h", *asked).facts["verdict"] == "fallback_not_needed"
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ("c", "proposed by als, cooccurrence; reason: goes with c"),
+        ("h", "reason: goes with h; drawn for an exploration slot with probability 0.25"),
+        ("a", "reason: goes with a; in a slot that is kept for fresh items"),
+        ("g", "but 2 others rank above it once the sources are blended, and the 1 that were drawn are others (k is 2)"),
+    ],
+)
+def test_how_an_item_came_to_its_slot(night: Path, shortlist: Shortlist, item: str, said: str) -> None:
+    slots = {"c": ("ranked", 1.0), "a": ("fresh", 1.0), "h": ("exploration", 0.25)}
+    rows = [
+        {**row, "slot": slots[row["item_id"]][0], "propensity": slots[row["item_id"]][1]}
+        for row in lists({"u1": "cah"}, D3)
+    ]
+    version = write(night, "candidates_homefeed", "candidates", rows)
+    later = datetime(D3.year, D3.month, D3.day, 3, tzinfo=UTC)
+    decide(night, "homefeed", D3, "published", version, published_at=later)
+    says = shortlist("why", "homefeed", "u1", item, "--json").facts["says"]
+    assert says.endswith(said)
+    drawn = {
+        row["item_id"]: row["propensity"] for row in shortlist("show", "homefeed", "u1", "--json").facts["candidates"]
+    }
+    assert drawn == {"c": 1.0, "a": 1.0, "h": 0.25}
 
 
 @pytest.mark.parametrize(

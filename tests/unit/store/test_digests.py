@@ -53,17 +53,24 @@ def test_no_rows_have_the_digest_of_nothing() -> None:
     assert digest_rows(factors(["a"], [[]]), COLUMNS).rows == 1
 
 
-def test_rows_without_a_campaign_have_the_digest_from_before_there_was_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [("campaign", ("x", "y")), ("slot", ("ranked", "fresh")), ("propensity", (1.0, 0.5))],
+)
+def test_rows_without_a_gained_value_have_the_digest_from_before_there_was_one(
+    tmp_path: Path, column: str, values: tuple[object, object]
+) -> None:
     """Days that were published then are still what publications says of them."""
     (row, other) = lists({"u": "ab"}, date(2017, 11, 30))
     now = frame_of("candidates", [row, other])
-    before = now.drop("campaign")
-    expected = digest_rows(before.drop("run_date").to_arrow(), [name for name in DIGESTED if name != "campaign"])
+    before = now.drop(column)
+    expected = digest_rows(before.drop("run_date").to_arrow(), [name for name in DIGESTED if name != column])
     assert digest_rows(now.to_arrow()) == digest_rows(before.to_arrow()) == expected
     before.write_delta(tmp_path / "table", delta_write_options={"partition_by": ["run_date"]})
     assert read_day(str(tmp_path / "table"), None, date(2017, 11, 30)).digest == expected
+    one, two = values
     given = [
-        frame_of("candidates", [{**row, "campaign": first}, {**other, "campaign": second}])
-        for first, second in [("x", None), (None, "x"), ("y", None), ("x", "x")]
+        frame_of("candidates", [{**row, column: first}, {**other, column: second}])
+        for first, second in [(one, None), (None, one), (two, None), (one, one)]
     ]
     assert len({str(digest_rows(frame.to_arrow())) for frame in (now, *given)}) == 5

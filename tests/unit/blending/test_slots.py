@@ -1,0 +1,108 @@
+"""How the slots of lists are filled: by score, kept for fresh items, drawn."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from shortlist.blending.slots import SLOTS, Filled, candidate_words, fill_slots, subject_words
+from shortlist.config import ExplorationConfig, SurfaceConfig
+
+# Candidates of subjects 0 (six), 1 (none) and 2 (three), the best of each first.
+SUBJECTS = np.array([0, 0, 0, 0, 0, 0, 2, 2, 2])
+ALL, NONE = np.ones(9, np.bool_), np.zeros(9, np.bool_)
+
+
+def positions(*chosen: int) -> np.ndarray:
+    return np.isin(np.arange(9), chosen)
+
+
+def names(filled: Filled) -> list[str]:
+    return [SLOTS[slot] for slot in filled.slots]
+
+
+def test_the_best_are_listed() -> None:
+    filled = fill_slots(SUBJECTS, ALL, NONE, 3, 2)
+    assert filled.listed.tolist() == [0, 1, 6, 7]
+    assert filled.starts.tolist() == [0, 2, 2, 4]
+    assert names(filled) == ["ranked"] * 4
+    assert filled.propensities.tolist() == [1.0] * 4
+
+
+def test_what_rules_took_is_not_listed() -> None:
+    filled = fill_slots(SUBJECTS, ~positions(0, 7), NONE, 3, 2)
+    assert filled.listed.tolist() == [1, 2, 6, 8]
+    assert names(filled) == ["ranked"] * 4
+
+
+def test_a_slot_is_kept_for_a_fresh_item_that_its_score_would_not_list() -> None:
+    # 1 and 2 gave way: 3 would have been fourth of three. 0 and 6 would be listed anyway.
+    filled = fill_slots(SUBJECTS, ~positions(1, 2), positions(1, 2), 3, 3)
+    assert filled.listed.tolist() == [0, 3, 4, 6, 7, 8]
+    assert names(filled) == ["ranked", "fresh", "fresh", "ranked", "ranked", "ranked"]
+
+
+def test_the_last_slots_are_drawn_from_the_next_best() -> None:
+    # Of three slots one is drawn, from places 2 to 4: the words decide, not the scores.
+    words = np.array([9, 9, 9, 7, 5, 0, 9, 9, 9], np.uint64)
+    filled = fill_slots(SUBJECTS, ALL, NONE, 3, 3, ExplorationConfig(slots=1, pool=3), words)
+    assert filled.listed.tolist() == [0, 1, 4, 6, 7, 8]
+    assert names(filled) == ["ranked", "ranked", "exploration", "ranked", "ranked", "ranked"]
+    # Subject 2 has no choice: its last candidate is listed whatever the draw.
+    assert filled.propensities.tolist() == pytest.approx([1, 1, 1 / 3, 1, 1, 1])
+
+
+def test_a_drawn_item_is_not_said_to_be_in_a_slot_for_fresh_ones() -> None:
+    words = np.array([9, 9, 9, 9, 9, 0, 9, 9, 9], np.uint64)
+    filled = fill_slots(SUBJECTS, ~positions(1, 2), positions(1, 2), 3, 3, ExplorationConfig(slots=1, pool=2), words)
+    assert filled.listed.tolist()[:3] == [0, 3, 5]
+    assert names(filled)[:3] == ["ranked", "fresh", "exploration"]
+    assert filled.propensities.tolist()[:3] == pytest.approx([1, 1, 1 / 2])
+
+
+def test_every_slot_may_be_drawn() -> None:
+    words = np.arange(9, dtype=np.uint64)[::-1].copy()
+    filled = fill_slots(SUBJECTS, ALL, NONE, 3, 2, ExplorationConfig(slots=2, pool=4), words)
+    assert filled.listed.tolist() == [2, 3, 7, 8]
+    assert filled.propensities.tolist() == pytest.approx([1 / 2, 1 / 2, 2 / 3, 2 / 3])
+
+
+def test_items_are_drawn_as_often_as_their_propensity_says() -> None:
+    people, pool = 20_000, 8
+    subjects = np.repeat(np.arange(people), 10)
+    items = np.tile(np.arange(10, dtype=np.int32), people)
+    stays = np.ones(len(items), np.bool_)
+    words = candidate_words(subject_words([f"u{n}" for n in range(people)], 7, "2017-11-30")[subjects], items)
+    filled = fill_slots(subjects, stays, ~stays, people, 4, ExplorationConfig(slots=2, pool=pool), words)
+    drawn = filled.slots == SLOTS.index("exploration")
+    assert set(filled.propensities[drawn]) == {2 / pool}
+    counts = np.bincount(items[filled.listed[drawn]], minlength=10)
+    assert counts[:2].tolist() == [0, 0]
+    # Four standard deviations of a binomial.
+    expected = people * 2 / pool
+    assert np.abs(counts[2:] - expected).max() < 4 * np.sqrt(expected * (1 - 2 / pool))
+    # Weighted by 1 / propensity, what is drawn speaks for the whole pool: here, how many of its items have an even number.
+    even = (items[filled.listed[drawn]] % 2 == 0) / filled.propensities[drawn]
+    assert even.sum() / people == pytest.approx(4, abs=0.05)
+
+
+def test_words_depend_on_the_subject_and_the_seed_alone() -> None:
+    words = subject_words(["a", "b"], 7, "2017-11-30")
+    assert subject_words(["b"], 7, "2017-11-30")[0] == words[1]
+    assert len({*words, *subject_words(["a", "b"], 8, "2017-11-30"), *subject_words(["a", "b"], 7, "2017-12-01")}) == 6
+    assert len(subject_words([], 7)) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"exploration": {"slots": 2, "pool": 2}}, "pool 2 is not above slots 2"),
+        ({"exploration": {"slots": 6}, "k": 5}, "exploration.slots 6 is above k 5"),
+        (
+            {"exploration": {}, "promotions": {"max_campaign_share": 0.5}},
+            "exploration keeps slots of each list, and promotions.max_campaign_share moves rows",
+        ),
+    ],
+)
+def test_a_draw_that_cannot_be_made_is_refused(settings: dict[str, object], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        SurfaceConfig.model_validate({"subject": "user", "sources": ["als"], **settings})
