@@ -69,7 +69,7 @@ def rhythm(day: date) -> list[tiny.Event]:
 
 
 @pytest.fixture(scope="module")
-def first_night(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def first_night(_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     deployment = deploy(tmp_path_factory.mktemp("cold"))
     for day in tiny.days(last=DAY):
         tiny.write_folder(deployment.landing, day, [*events_of(day), *rhythm(day)])

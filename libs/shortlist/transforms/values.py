@@ -1,8 +1,6 @@
 """One notion of "no value" and of an id's text, for every column that a producer gives."""
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import or_
 from typing import Final
 
 import pyarrow as pa
@@ -21,14 +19,7 @@ _QUOTED_NAN: Final = '"NaN"'
 def given_value(text: Column, no_value: Sequence[str]) -> Column:
     """The text; empty where it is blank or one of the words that mean no value."""
     words = ("", *no_value, _QUOTED_NAN) if "NaN" in no_value else ("", *no_value)
-    return F.when(~trimmed(text).isin(*words), text)
-
-
-def trimmed(text: Column) -> Column:
-    """The text without blanks at its ends."""
-    # A cheap look first: Spark's trim walks through every text from both ends, and nearly none needs it.
-    ends = (F.substring(text, place, 1).isin(*ID_BLANKS) for place in (1, -1))
-    return F.when(reduce(or_, ends), F.btrim(text, F.lit(ID_BLANKS))).otherwise(text)
+    return F.when(~F.btrim(text, F.lit(ID_BLANKS)).isin(*words), text)
 
 
 def whole_number(text: Column) -> Column:
@@ -42,7 +33,7 @@ def id_column(text: Column, ids: IdsConfig) -> Column:
     """An id as all tables name it; the same as `subjects.id_text` in Python."""
     found = normalised(text, ids)
     if ids.trim:
-        found = trimmed(found)
+        found = F.btrim(found, F.lit(ID_BLANKS))
     found = whole_number(found)
     return {"keep": found, "lower": F.lower(found), "upper": F.upper(found)}[ids.case]
 

@@ -274,26 +274,26 @@ def test_the_best_campaigns_and_the_best_of_each_stay(limits: dict[str, int], re
 
 
 @pytest.mark.parametrize(
-    ("k", "places", "removed"),
+    ("k", "slots", "removed"),
     [
         (3, 1, [3, 5]),  # 2 older ones beside a fresh one: the first three have it already
         (3, 2, [1, 3, 5]),  # 4 is fresh and comes in for 1, the second list has one of each
         (4, 2, [3, 5]),
         (5, 2, [5]),
-        (4, 4, [3, 5]),  # more places than fresh candidates: older ones fill them
+        (4, 4, [3, 5]),  # more slots than fresh candidates: older ones fill them
         (1, 1, [0, 1, 3, 5, 6]),
     ],
 )
-def test_places_are_kept_for_fresh_items(k: int, places: int, removed: list[int]) -> None:
+def test_slots_are_kept_for_fresh_items(k: int, slots: int, removed: list[int]) -> None:
     """The first list is old, old, fresh, old, fresh, old; the second old, fresh."""
-    asked = surface(k=k, fresh={"places": places})
+    asked = surface(k=k, fresh={"slots": slots})
     assert np.flatnonzero(removing_rules(CANDIDATES, asked) >= 0).tolist() == removed
 
 
-def test_places_that_cannot_be_kept_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"fresh\.places 4 is above k 3"):
-        surface(k=3, fresh={"places": 4})
-    with pytest.raises(ValueError, match="moves places between lists"):
+def test_slots_that_cannot_be_kept_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"fresh\.slots 4 is above k 3"):
+        surface(k=3, fresh={"slots": 4})
+    with pytest.raises(ValueError, match="moves rows between lists"):
         surface(fresh={}, promotions={"max_campaign_share": 0.5})
 
 
