@@ -3,9 +3,9 @@
 For each format and size a day is landed by load_synthetic (and written once more by Spark where the format is not JSON), copied
 by a plain Spark program (the peer: read the files with a schema, write Delta; no checks, no duplicates, no quarantine), and
 extracted by jobs/extract_engagements.py. Driver and executor are processes of their own (local-cluster with one executor of two
-cores), because in one process the driver's memory could not be kept apart from the executor's. Seconds are of both programs, from
-before their Spark session begins to their end; the job's are in its manifest. Memory is the peak of resident memory, and what
-was left of the heap after each garbage collection at most. Linux only.
+cores), because in one process the driver's memory could not be kept apart from the executor's. Both programs are timed from
+before their Spark session starts; the job writes its seconds into its manifest. Memory is the peak of resident memory, and
+what was left of the heap after each garbage collection at most. Linux only.
 """
 
 import argparse

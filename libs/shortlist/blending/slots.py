@@ -8,13 +8,27 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shortlist.config import ExplorationConfig
-from shortlist.kernels.arrays import Doubles, Indices, Offsets
+from shortlist.kernels.arrays import Doubles, Indices, Offsets, offsets_of
 from shortlist.kernels.hashes import STEP, mixed
 
-# How an item came to its slot: by its score, because slots are kept for fresh items, or by a draw.
-SLOTS: Final = ("ranked", "fresh", "exploration")
-_RANKED, _FRESH, _EXPLORATION = range(len(SLOTS))
+# Why an item is in its slot: its score, a slot that is kept for fresh items, or a random draw.
+RANKED, FRESH, EXPLORATION = "ranked", "fresh", "exploration"
+SLOTS: Final = (RANKED, FRESH, EXPLORATION)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A random draw for the last slots of lists.
+
+    Attributes:
+        slots: how many of the k slots are drawn.
+        pool: they are drawn from so many candidates that follow the best.
+        numbers: (C,) uint64, a random number for each candidate; the smallest are drawn.
+    """
+
+    slots: int
+    pool: int
+    numbers: NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -36,72 +50,63 @@ class Filled:
 
 def fill_slots(
     subjects: NDArray[np.int64],
-    stays: NDArray[np.bool_],
-    gave_way: NDArray[np.bool_],
+    allowed: NDArray[np.bool_],
+    replaced: NDArray[np.bool_],
     size: int,
     k: int,
-    exploration: ExplorationConfig | None = None,
-    words: NDArray[np.uint64] | None = None,
+    draw: Draw | None = None,
 ) -> Filled:
     """Fill the lists of subjects from their candidates.
 
     Args:
         subjects: (C,) whose candidate each is; ascending, the best candidate of each first.
-        stays: (C,) whether rules leave it.
-        gave_way: (C,) whether it gave way to a fresh one.
+        allowed: (C,) whether every rule of the list allows it.
+        replaced: (C,) whether it was left out only because slots are kept for fresh items.
         size: how many subjects.
         k: longest list.
-        exploration: which slots are drawn; None: none.
-        words: (C,) a random word for each candidate; asked for by exploration only.
+        draw: how the last slots are drawn; None: all slots hold the best.
     """
-    position = np.flatnonzero(stays)
-    owners = subjects[position]
-    place = _places(owners, size)
-    # Its place if no slots were kept for fresh candidates.
-    place_by_score = _places(subjects[stays | gave_way], size)[stays[stays | gave_way]]
-    ranked = k if exploration is None else k - exploration.slots
-    chosen, drawn = place < k, np.zeros(len(place), np.bool_)
-    propensities = np.ones(len(place), np.float64)
-    if exploration is not None and words is not None:
-        pool = np.flatnonzero((place >= ranked) & (place < ranked + exploration.pool))
-        theirs = owners[pool]
-        waiting = np.bincount(theirs, minlength=size)[theirs]
-        order = np.lexsort((words[position][pool], theirs))
-        first = np.zeros(len(pool), np.bool_)
-        first[order] = _places(theirs[order], size) < exploration.slots
-        chosen = place < ranked
-        chosen[pool] = first
-        drawn[pool] = waiting > exploration.slots
-        propensities[pool] = np.minimum(1.0, exploration.slots / waiting)
-    kept_for_fresh = ~drawn & (place_by_score >= np.where(place < ranked, ranked, k))
-    slots = np.full(len(place), _RANKED, np.int8)
-    slots[kept_for_fresh] = _FRESH
-    slots[drawn] = _EXPLORATION
-    lengths = np.bincount(owners[chosen], minlength=size)
-    starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-    return Filled(position[chosen], starts, slots[chosen], propensities[chosen])
+    positions = np.flatnonzero(allowed)
+    owners = subjects[positions]
+    rank = _ranks(owners, size)
+    # The rank that each would have if no slots were kept for fresh items.
+    by_score = allowed | replaced
+    rank_by_score = _ranks(subjects[by_score], size)[allowed[by_score]]
+    ranked_slots = k if draw is None else k - draw.slots
+    chosen, drawn = rank < ranked_slots, np.zeros(len(rank), np.bool_)
+    propensities = np.ones(len(rank), np.float64)
+    if draw is not None:
+        pool = np.flatnonzero((rank >= ranked_slots) & (rank < ranked_slots + draw.pool))
+        pool_owners = owners[pool]
+        pool_sizes = np.bincount(pool_owners, minlength=size)[pool_owners]
+        order = np.lexsort((draw.numbers[positions[pool]], pool_owners))
+        chosen[pool[order]] = _ranks(pool_owners[order], size) < draw.slots
+        drawn[pool] = pool_sizes > draw.slots
+        propensities[pool] = np.minimum(1.0, draw.slots / pool_sizes)
+    is_fresh = ~drawn & (rank_by_score >= np.where(rank < ranked_slots, ranked_slots, k))
+    slots = np.select([drawn, is_fresh], [SLOTS.index(EXPLORATION), SLOTS.index(FRESH)], SLOTS.index(RANKED))
+    starts = offsets_of(owners[chosen], size)
+    return Filled(positions[chosen], starts, slots[chosen].astype(np.int8), propensities[chosen])
 
 
-def subject_words(subjects: Sequence[str], *seed: object) -> NDArray[np.uint64]:
-    """A random word for each subject, a function of its id and the seed: (n,)."""
+def subject_numbers(subjects: Sequence[str], *seed: object) -> NDArray[np.uint64]:
+    """A random number for each subject, a function of its id and the seed: (n,)."""
     key = " ".join(map(str, seed)).encode()
     digests = b"".join(blake2b(subject.encode(), digest_size=8, key=key).digest() for subject in subjects)
     return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
-def candidate_words(words: NDArray[np.uint64], items: Indices) -> NDArray[np.uint64]:
-    """A random word for each candidate: (C,).
+def candidate_numbers(of_subjects: NDArray[np.uint64], items: Indices) -> NDArray[np.uint64]:
+    """A random number for each candidate: (C,).
 
     Args:
-        words: (C,) that of its subject.
+        of_subjects: (C,) the random number of its subject.
         items: (C,) its item.
     """
-    return mixed(words ^ mixed(items.astype(np.uint64) + STEP))
+    return mixed(of_subjects ^ mixed(items.astype(np.uint64) + STEP))
 
 
-def _places(subjects: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """How many candidates of the same subject come before each, where subjects ascend: (C,) int64."""
-    lengths = np.bincount(subjects, minlength=size)
-    begins = np.concatenate(([0], np.cumsum(lengths)))
-    places: NDArray[np.int64] = np.arange(len(subjects)) - begins[subjects]
-    return places
+def _ranks(subjects: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """The rank of each candidate in its subject's list, from 0, where subjects ascend: (C,) int64."""
+    ranks: NDArray[np.int64] = np.arange(len(subjects)) - offsets_of(subjects, size)[subjects]
+    return ranks

@@ -36,8 +36,8 @@ def audit(
 ) -> Audit:
     """What the table's contract says about a frame that is to become a partition.
 
-    The frame is computed once: it is persisted for the time of the audit unless the caller has persisted it, or what it is a
-    part of (`persist=False`): then a second copy of it would cost more than to pick its rows in every pass. A frame
+    The frame is computed once: it is persisted for the time of the audit unless the caller has persisted it. Where the caller
+    has persisted a larger frame that it is selected from, `persist=False` saves a second copy. A frame
     that cannot be computed raises here as it would anywhere; a rule that cannot be evaluated becomes a failed result.
 
     Rules that judge row by row are first asked for yes or no, which takes Spark few passes (unique keys by their
@@ -50,7 +50,7 @@ def audit(
         parameters: values of `${name}` in the contract's rules.
         minutes: how long Great Expectations may take for each of its passes; None waits for ever.
         rows: how many rows the frame has, where the caller has counted them.
-        persist: whether to persist a frame that is not.
+        persist: whether to persist the frame, where the caller has not.
 
     Raises:
         ContractError: the contract's rules or the parameters cannot be meant, see `suite`.

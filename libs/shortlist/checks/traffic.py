@@ -38,7 +38,7 @@ def check_traffic(
     """What the traffic rules say about the folders that a run has read.
 
     Args:
-        fresh: engagements of these folders that are new; persisted by the caller, or a part of what is.
+        fresh: engagements of these folders that are new; persisted by the caller, or selected from what is.
         known: the engagements table before this run; None where there is none yet.
         catalog: the newest catalog that was known on the run date; None where there is none.
         settings: limits and severities (`checks`), and how late events may come.

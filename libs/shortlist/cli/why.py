@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
+from shortlist.blending.slots import EXPLORATION, FRESH
 from shortlist.cli.eligibility import Knowledge
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
@@ -136,9 +137,9 @@ def _about_item(
 
 def _slot_of(row: Facts) -> str:
     """How a row came to its slot, where not by its score."""
-    if row.get(SLOT) == "exploration":
+    if row.get(SLOT) == EXPLORATION:
         return f"; drawn for an exploration slot with probability {row[PROPENSITY]:.3g}"
-    return "; in a slot that is kept for fresh items" if row.get(SLOT) == "fresh" else ""
+    return "; in a slot that is kept for fresh items" if row.get(SLOT) == FRESH else ""
 
 
 def _is_subject(knowledge: Knowledge, subject: str, candidates: pl.DataFrame | None) -> bool:
@@ -219,10 +220,10 @@ def _lost(
     if set(named[SOURCE]) == {config.fallback}:
         says = f"only the fallback proposed it ({ranks}), and the list was full without it: {rows.height} of {config.k}"
         return "fallback_not_needed", says, _NOTHING
-    drawn = rows.filter(pl.col(SLOT) == "exploration").height if SLOT in rows.columns else 0
+    drawn = rows.filter(pl.col(SLOT) == EXPLORATION).height if SLOT in rows.columns else 0
     above = f"{rows.height - drawn} others rank above it once the sources are blended"
-    lots = f", and the {drawn} that were drawn are others" if drawn else ""
-    says = f"proposed by {ranks}, but {above}{lots} (k is {config.k})"
+    others_drawn = f", and the {drawn} that were drawn are others" if drawn else ""
+    says = f"proposed by {ranks}, but {above}{others_drawn} (k is {config.k})"
     return "below_k", says, "raise k of the surface, if it should be listed"
 
 

@@ -58,14 +58,14 @@ class FreshSlotsConfig(Section):
 
 
 class ExplorationConfig(Section):
-    """Slots at the end of a list for candidates drawn at random, with the probability of each, so that what users do with them
-    tells without bias how good lower ranks are."""
+    """Slots at the end of a list for candidates drawn at random. The probability of each is published with it, so that what
+    users do with them is an unbiased estimate of how good such candidates are."""
 
     slots: int = Field(default=2, ge=1)
-    """So many of the k slots are drawn; the others hold the best candidates."""
+    """How many of the k slots are drawn; the others hold the best candidates."""
     pool: int = Field(default=50, ge=2)
-    """Drawn from so many candidates that follow the best, each with the same probability: slots divided by the candidates there
-    are, in column `propensity`. The draw is seeded by the run date and the subject."""
+    """How many candidates, those that follow the best, are drawn from. Each has the same probability (column `propensity`): the
+    number of slots divided by the number of these candidates. The run date and the subject seed the draw."""
 
     @model_validator(mode="after")
     def _something_is_drawn(self) -> Self:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from shortlist.blending.blended import Blended
 from shortlist.blending.blends import Blend
 from shortlist.blending.fusion import Fusion, Ranking
-from shortlist.blending.slots import subject_words
+from shortlist.blending.slots import subject_numbers
 from shortlist.blending.z_sum import ZSum
 from shortlist.columns import ELIGIBLE_LEFT, LENGTH, RANK, REMOVED, SUBJECT_ID
 from shortlist.config import Settings, SurfaceConfig
@@ -159,7 +159,7 @@ def _pass_over(
                 some = read_batch(piece, subject, reading)
                 if exploration is not None:
                     ids = piece[SUBJECT_ID].to_pylist()
-                    some = replace(some, words=subject_words(ids, settings.seed, run_date))
+                    some = replace(some, numbers=subject_numbers(ids, settings.seed, run_date))
                 for made in one_pass.lists(some):
                     theirs = piece[SUBJECT_ID].slice(made.first, len(made.left))
                     yield write_lists(theirs, made, names, known.ids, known.promotions)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shortlist.blending.fusion import Ranked, Ranking
 from shortlist.blending.lists import best_first, proposal_ranks
-from shortlist.blending.slots import Filled, candidate_words, fill_slots
+from shortlist.blending.slots import Draw, Filled, candidate_numbers, fill_slots
 from shortlist.config import ExplorationConfig
 from shortlist.kernels.arrays import Doubles, Floats, Indices
 from shortlist.rules import LIST_RULES, PAIR_RULES
@@ -108,12 +108,8 @@ class OnePass:
         ranked = self.ranking.rank(block, ranks)
         ordered, owners = best_first(candidates.starts, ranked.scores)
         removing = self.removing(block.batch, owners, candidates.items[ordered])
-        words = None
-        if self.exploration is not None and block.batch.words is not None:
-            words = candidate_words(block.batch.words[owners], candidates.items[ordered])
-        filled = fill_slots(
-            owners, removing < 0, removing == _FRESH_SLOTS, block.batch.size, self.k, self.exploration, words
-        )
+        draw = self._draw(block.batch, owners, candidates.items[ordered])
+        filled = fill_slots(owners, removing < 0, removing == _FRESH_SLOTS, block.batch.size, self.k, draw)
         listed = ordered[filled.listed]
         of_candidates = np.empty(len(removing), np.int8)
         of_candidates[ordered] = removing
@@ -133,6 +129,20 @@ class OnePass:
             left=self._left(block.batch),
             removed=self._removed(block.batch, owners, removing),
         )
+
+    def _draw(self, batch: SubjectBatch, owners: NDArray[np.int64], items: Indices) -> Draw | None:
+        """How the last slots of the lists are drawn, where any are.
+
+        Raises:
+            ValueError: the batch has no random numbers to draw by.
+        """
+        if self.exploration is None:
+            return None
+        if batch.numbers is None:
+            raise ValueError(
+                "slots are to be drawn, but the subjects have no random numbers; next: make subject_numbers"
+            )
+        return Draw(self.exploration.slots, self.exploration.pool, candidate_numbers(batch.numbers[owners], items))
 
     def _reasons(self, block: ScoredBlock, ranks: Indices, ranked: Ranked, listed: NDArray[np.int64]) -> Indices:
         """The reason of each listed item: that of the first source that speaks for it and knows one.

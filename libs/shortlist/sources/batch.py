@@ -77,7 +77,7 @@ class SubjectBatch:
         masking_rules: int8, the pair rule that masks each item (position in PAIR_RULES); None where nobody counts.
         texts: (n,) what was searched for, of queries; None of other subjects.
         offers: the promotions for which items may be given to the subjects; None where promotions are not looked at.
-        words: (n,) uint64, a random word for each subject; None where nothing is drawn.
+        numbers: (n,) uint64, a random number for each subject; None where nothing is drawn.
     """
 
     history_starts: NDArray[np.int64]
@@ -90,7 +90,7 @@ class SubjectBatch:
     masking_rules: NDArray[np.int8] | None = None
     texts: Sequence[str] | None = None
     offers: Offers | None = None
-    words: NDArray[np.uint64] | None = None
+    numbers: NDArray[np.uint64] | None = None
 
     @classmethod
     def of_texts(cls, texts: Sequence[str]) -> "SubjectBatch":
@@ -159,7 +159,7 @@ class SubjectBatch:
             None if self.masking_rules is None else self.masking_rules[masked],
             None if self.texts is None else self.texts[first:last],
             None if self.offers is None else self.offers.slice(first, last),
-            None if self.words is None else self.words[first:last],
+            None if self.numbers is None else self.numbers[first:last],
         )
 
     def select(self, chosen: NDArray[np.bool_]) -> "SubjectBatch":
@@ -177,7 +177,7 @@ class SubjectBatch:
             None if self.masking_rules is None else self.masking_rules[masked],
             None if self.texts is None else list(compress(self.texts, chosen)),
             None if self.offers is None else self.offers.select(chosen),
-            None if self.words is None else self.words[chosen],
+            None if self.numbers is None else self.numbers[chosen],
         )
 
 

@@ -96,16 +96,16 @@ def first_deliveries(lookback_days: int, *deliveries: DataFrame) -> tuple[DataFr
 
     Args:
         lookback_days: days between two dates of one event.
-        deliveries: frames with engagements' columns, file and offset; read twice, so persisted by the caller.
+        deliveries: frames with engagements' columns, file and offset; read several times, so persisted by the caller.
 
     Returns:
         The deliveries that are kept (persisted, unless they are all that were given), and those that are not; both with the
-        columns of the given frames. Those that are not
-        have `winner` too: NULL for a duplicate, which says the same as a kept one; else what the kept one says, as JSON.
+        columns of the given frames. Those that are not have `winner` too: NULL for a duplicate, which says the same as a kept
+        one; else what the kept one says, as JSON.
     """
     together = reduce(DataFrame.unionByName, deliveries).select(*ENGAGEMENTS.columns, FILE, OFFSET)
-    # Nearly every event comes once: only those that do not are worth moving and sorting. They are found by numbers, which are
-    # counted several times as fast as texts; rows whose ids only have the same number are told apart by their ids.
+    # Nearly every event comes once: only those that do not are worth moving and sorting. They are found by the hashes of their
+    # ids, which are counted several times as fast as the ids; then by the ids themselves, as different ids may have one hash.
     hashed = together.withColumn(_HASH, F.xxhash64(EVENT_ID))
     hashes, count = _repeated(hashed, _HASH)
     if count == 0:
@@ -129,7 +129,7 @@ def first_deliveries(lookback_days: int, *deliveries: DataFrame) -> tuple[DataFr
 
 
 def _repeated(rows: DataFrame, column: str) -> tuple[DataFrame, int]:
-    """The values that several rows have, persisted and fit to be joined with; and how many there are."""
+    """The values of a column that several rows have, persisted, to be joined with; and how many there are."""
     times = rows.groupBy(column).agg(F.count("*").alias(_TIMES))
     found = times.where(F.col(_TIMES) > 1).select(column).persist()
     count = found.count()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from shortlist.blending.slots import SLOTS, Filled, candidate_words, fill_slots, subject_words
-from shortlist.config import ExplorationConfig, SurfaceConfig
+from shortlist.blending.slots import SLOTS, Draw, Filled, candidate_numbers, fill_slots, subject_numbers
+from shortlist.config import SurfaceConfig
 
 # Candidates of subjects 0 (six), 1 (none) and 2 (three), the best of each first.
 SUBJECTS = np.array([0, 0, 0, 0, 0, 0, 2, 2, 2])
@@ -42,9 +42,9 @@ def test_a_slot_is_kept_for_a_fresh_item_that_its_score_would_not_list() -> None
 
 
 def test_the_last_slots_are_drawn_from_the_next_best() -> None:
-    # Of three slots one is drawn, from places 2 to 4: the words decide, not the scores.
-    words = np.array([9, 9, 9, 7, 5, 0, 9, 9, 9], np.uint64)
-    filled = fill_slots(SUBJECTS, ALL, NONE, 3, 3, ExplorationConfig(slots=1, pool=3), words)
+    # Of three slots one is drawn, from places 2 to 4: the random numbers decide, not the scores.
+    numbers = np.array([9, 9, 9, 7, 5, 0, 9, 9, 9], np.uint64)
+    filled = fill_slots(SUBJECTS, ALL, NONE, 3, 3, Draw(1, 3, numbers))
     assert filled.listed.tolist() == [0, 1, 4, 6, 7, 8]
     assert names(filled) == ["ranked", "ranked", "exploration", "ranked", "ranked", "ranked"]
     # Subject 2 has no choice: its last candidate is listed whatever the draw.
@@ -52,16 +52,16 @@ def test_the_last_slots_are_drawn_from_the_next_best() -> None:
 
 
 def test_a_drawn_item_is_not_said_to_be_in_a_slot_for_fresh_ones() -> None:
-    words = np.array([9, 9, 9, 9, 9, 0, 9, 9, 9], np.uint64)
-    filled = fill_slots(SUBJECTS, ~positions(1, 2), positions(1, 2), 3, 3, ExplorationConfig(slots=1, pool=2), words)
+    numbers = np.array([9, 9, 9, 9, 9, 0, 9, 9, 9], np.uint64)
+    filled = fill_slots(SUBJECTS, ~positions(1, 2), positions(1, 2), 3, 3, Draw(1, 2, numbers))
     assert filled.listed.tolist()[:3] == [0, 3, 5]
     assert names(filled)[:3] == ["ranked", "fresh", "exploration"]
     assert filled.propensities.tolist()[:3] == pytest.approx([1, 1, 1 / 2])
 
 
 def test_every_slot_may_be_drawn() -> None:
-    words = np.arange(9, dtype=np.uint64)[::-1].copy()
-    filled = fill_slots(SUBJECTS, ALL, NONE, 3, 2, ExplorationConfig(slots=2, pool=4), words)
+    numbers = np.arange(9, dtype=np.uint64)[::-1].copy()
+    filled = fill_slots(SUBJECTS, ALL, NONE, 3, 2, Draw(2, 4, numbers))
     assert filled.listed.tolist() == [2, 3, 7, 8]
     assert filled.propensities.tolist() == pytest.approx([1 / 2, 1 / 2, 2 / 3, 2 / 3])
 
@@ -71,8 +71,8 @@ def test_items_are_drawn_as_often_as_their_propensity_says() -> None:
     subjects = np.repeat(np.arange(people), 10)
     items = np.tile(np.arange(10, dtype=np.int32), people)
     stays = np.ones(len(items), np.bool_)
-    words = candidate_words(subject_words([f"u{n}" for n in range(people)], 7, "2017-11-30")[subjects], items)
-    filled = fill_slots(subjects, stays, ~stays, people, 4, ExplorationConfig(slots=2, pool=pool), words)
+    numbers = candidate_numbers(subject_numbers([f"u{n}" for n in range(people)], 7, "2017-11-30")[subjects], items)
+    filled = fill_slots(subjects, stays, ~stays, people, 4, Draw(2, pool, numbers))
     drawn = filled.slots == SLOTS.index("exploration")
     assert set(filled.propensities[drawn]) == {2 / pool}
     counts = np.bincount(items[filled.listed[drawn]], minlength=10)
@@ -85,11 +85,14 @@ def test_items_are_drawn_as_often_as_their_propensity_says() -> None:
     assert even.sum() / people == pytest.approx(4, abs=0.05)
 
 
-def test_words_depend_on_the_subject_and_the_seed_alone() -> None:
-    words = subject_words(["a", "b"], 7, "2017-11-30")
-    assert subject_words(["b"], 7, "2017-11-30")[0] == words[1]
-    assert len({*words, *subject_words(["a", "b"], 8, "2017-11-30"), *subject_words(["a", "b"], 7, "2017-12-01")}) == 6
-    assert len(subject_words([], 7)) == 0
+def test_random_numbers_depend_on_the_subject_and_the_seed_alone() -> None:
+    numbers = subject_numbers(["a", "b"], 7, "2017-11-30")
+    assert subject_numbers(["b"], 7, "2017-11-30")[0] == numbers[1]
+    assert (
+        len({*numbers, *subject_numbers(["a", "b"], 8, "2017-11-30"), *subject_numbers(["a", "b"], 7, "2017-12-01")})
+        == 6
+    )
+    assert len(subject_numbers([], 7)) == 0
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from shortlist.blending.fusion import Fusion
-from shortlist.config import SurfaceConfig
+from shortlist.config import ExplorationConfig, SurfaceConfig
 from shortlist.config.models import AlsConfig
 from shortlist.config.sources import AlsSourceConfig, NeighbourListsSourceConfig
 from shortlist.errors import ModelError
@@ -275,6 +275,12 @@ def test_the_reason_is_that_of_the_first_source_that_speaks_for_an_item_and_know
     reasons = {each["item_id"]: each["because_item_id"] for each in row["listed"]}  # type: ignore[attr-defined]
     assert reasons == {"c": "c", "f": None, "d": "b"}
     assert (first.asked, second.asked) == (["d", "f"], ["c", "f"])
+
+
+def test_a_draw_without_random_numbers_is_refused() -> None:
+    drawing = replace(one_pass(), exploration=ExplorationConfig(slots=1, pool=2))
+    with pytest.raises(ValueError, match="the subjects have no random numbers"):
+        rows_of(drawing, batch_of({"u": HISTORIES["u1"]}))
 
 
 def test_nothing_eligible_is_an_empty_list() -> None:
