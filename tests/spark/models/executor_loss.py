@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from shortlist.config import AlsConfig
 from shortlist.models.als.fit import fit
 from shortlist.warehouse.session import spark_session
+from tests.local import INTERPRETED
 
 
 class Killer(logging.Handler):
@@ -50,6 +51,9 @@ def main(folder: str) -> None:
         "spark.sql.shuffle.partitions": "3",
         "spark.sql.adaptive.enabled": "false",
         "spark.local.dir": folder,
+        # Three JVMs for a few thousand rows: most of their work would be to compile.
+        "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        **INTERPRETED,
     }
     said: dict[str, dict[str, object]] = {}
     with spark_session("executor loss", settings) as spark:
@@ -57,12 +61,12 @@ def main(folder: str) -> None:
         for placement in ("shared", "shuffled"):
             frame = interactions(spark)
             config = AlsConfig.model_validate(
-                {"engine": "spark", "placement": placement, "factors": 8, "epochs": 4, "regularization": 0.02}
+                {"engine": "spark", "placement": placement, "factors": 8, "epochs": 3, "regularization": 0.02}
                 | {"block_rows": 1000, "scratch": str(Path(folder) / "scratch")}
             )
             undisturbed = factors(frame, config)
             alive = executors(spark)
-            killer = Killer(min(alive), "epoch 2 of 4")
+            killer = Killer(min(alive), "epoch 2 of 3")
             log.addHandler(killer)
             disturbed = factors(frame, config)
             log.removeHandler(killer)
