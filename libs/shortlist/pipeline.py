@@ -78,7 +78,7 @@ JOBS: Final[dict[str, Job]] = {
         on_failure=_NOTHING_PUBLISHED,
     ),
     "learn_blend": Job(
-        reads=("engagements", "catalog", "promotions", "audience_members"),
+        reads=("engagements", "catalog", "promotions", "audience_members", "blends"),
         writes=("blends",),
         after=("build_interactions",),
         on_failure=_NOTHING_PUBLISHED,

@@ -83,6 +83,31 @@ def test_without_user_factors_every_user_is_folded_in(built: Deployment, capsys:
     assert both["score"].to_list() == pytest.approx(both["score_right"].to_list(), abs=0.1)
 
 
+def test_between_two_trainings_users_are_folded_in_from_the_history_of_the_day(
+    built: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A Sunday trains; the Monday has its items, and a user whom the model has never seen."""
+    monday = date(2017, 11, 6)
+    weekly = "training.days=[sunday]"
+    built.run("train_als", DAY, weekly)
+    known = {row["id"] for row in built.table("item_factors").iter_rows(named=True)}
+    events = tiny.events_of(monday)
+    items = sorted(known & set(tiny.GROUPS["a"]))[:3]
+    new = [
+        {**events[0], "event_id": f"new-{item}", "user_id": "new", "session_id": f"new-{monday}", "item_id": item}
+        for item in items
+    ]
+    tiny.write_folder(built.landing, monday, [*events, *new])
+    for job in ("extract_engagements", "build_interactions", "train_als", "train_cooccurrence", "generate_candidates"):
+        built.run(job, monday, weekly)
+    assert f"als: {len(tiny.USERS) + 1} users without a stored vector are folded in" in capsys.readouterr().err
+    found = als_candidates(built).filter(pl.col("run_date") == monday)
+    assert set(found["subject_id"]) == {*tiny.USERS, "new"}
+    assert set(found["item_id"]) <= known
+    best = found.filter(pl.col("subject_id") == "new").head(3)["item_id"].to_list()
+    assert all(item in tiny.GROUPS["a"] for item in best)
+
+
 @pytest.mark.parametrize("source", ["session_neighbours", "session_next", "spectral"])
 def test_a_source_of_events_or_interactions_finds_the_users_own_group(
     spark: SparkSession, deployment: Deployment, source: str

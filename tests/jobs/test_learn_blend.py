@@ -59,7 +59,9 @@ def land(deployment: Deployment, last: date, users: int, learn: str = LEARN) -> 
         tiny.write_folder(deployment.landing, day, events_of(day, users))
 
 
-def test_a_blend_is_learned_used_and_knows_nothing_of_later_days(spark: SparkSession, deployment: Deployment) -> None:
+def test_a_blend_is_learned_used_and_knows_nothing_of_later_days(
+    spark: SparkSession, deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
     land(deployment, DAY, users=80)
     for job in ("extract_engagements", "build_interactions", "train_als", "train_cooccurrence", "learn_blend"):
         deployment.run(job, DAY)
@@ -83,6 +85,12 @@ def test_a_blend_is_learned_used_and_knows_nothing_of_later_days(spark: SparkSes
     land(deployment, later, users=80)
     deployment.run("extract_engagements", later)
     deployment.run("learn_blend", DAY)
+    assert deployment.table("blends").rows(named=True) == [row]
+
+    # A day that does not train keeps what was learned. DAY was a Friday.
+    capsys.readouterr()
+    deployment.run("learn_blend", later, "training.days=[friday]")
+    assert "blends that were learned before are kept (training.days): homefeed" in capsys.readouterr().err
     assert deployment.table("blends").rows(named=True) == [row]
 
 

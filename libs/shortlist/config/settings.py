@@ -17,6 +17,7 @@ from shortlist.config.retention import days_kept_by_contract
 from shortlist.config.sources import SourcesConfig
 from shortlist.config.surfaces import BlendConfig, SurfaceConfig
 from shortlist.config.telemetry import TelemetryConfig
+from shortlist.config.training import TrainingConfig
 from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
 
 # Those of pyarrow's file systems.
@@ -119,6 +120,8 @@ class Settings(Section):
     """Engagements to clicked items of queries."""
     baskets: dict[BasketKind, BasketConfig] = Field(default={"session": BasketConfig()})
     """Basket kinds to build."""
+    training: TrainingConfig = TrainingConfig()
+    """How often models are trained anew."""
     als: AlsConfig = AlsConfig()
     """Matrix factorisation."""
     cooccurrence: CooccurrenceConfig = CooccurrenceConfig()
@@ -153,6 +156,11 @@ class Settings(Section):
                 raise ValueError(
                     f"baskets.{kind}.window is {basket.window!r}: only baskets of kind user-window have a window"
                 )
+        if not self.training.every_day and not self.als.folds_in:
+            raise ValueError(
+                f"training.days leaves days out: users of engine {self.als.engine} cannot be folded in on these; use als.engine "
+                "auto, local or spark"
+            )
         half_life = self.baskets[self.cooccurrence.basket_kind].half_life_days
         wrong = [measure for measure in self.cooccurrence.measures if measure not in WEIGHTED_MEASURES]
         if half_life is not None and wrong:

@@ -55,7 +55,8 @@ def surface_cost(counts: Counts, surface: SurfaceConfig, settings: Settings) -> 
             if length
             else counts.items + candidates + history * _listed(name, settings)
         )
-    if "als" in names and surface.subject == "user" and not settings.als.store_user_factors:
+    stored = settings.als.store_user_factors and settings.training.every_day
+    if "als" in names and surface.subject == "user" and not stored:
         each += history * settings.als.factors**2 + settings.als.factors**3 / 3
     shared, task = surface_memory(counts, surface, settings)
     return Cost(

@@ -39,6 +39,7 @@ from shortlist.models.als.fit import fit as fit_als
 from shortlist.models.arrays.shared_arrays import unshare
 from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
 from shortlist.pipeline import producer
+from shortlist.steps.learned_blends import newest_blends
 from shortlist.steps.promotions import promoting
 from shortlist.steps.train import none_related
 from shortlist.subjects import SUBJECTS
@@ -55,6 +56,10 @@ def learn(run: Run) -> None:
     if not learning:
         log.info("no surface learns its blend; next: set surfaces.<name>.learn where one should")
         return
+    if run.settings.training.newest(run.run_date) != run.run_date:
+        known = newest_blends(run)
+        log.info("blends that were learned before are kept (training.days): %s", ", ".join(known) or "none")
+        learning = {name: config for name, config in learning.items() if name not in known}
     examples: dict[str, list[Examples]] = {name: [] for name in learning}
     for day in sorted({day for config in learning.values() for day in cuts_of(run.run_date, config)}):
         asking = {name: config for name, config in learning.items() if day in cuts_of(run.run_date, config)}

@@ -7,13 +7,31 @@ from shortlist.columns import RUN_DATE
 from shortlist.models.als.fit import fit as fit_als
 from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
 from shortlist.steps.preflight import preflight_als, preflight_cooccurrence
-from shortlist.tables import BASKETS, INTERACTIONS, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
-from shortlist.warehouse.models import replace_model
+from shortlist.tables import BASKETS, INTERACTIONS, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS, Table
+from shortlist.warehouse.models import earlier_model, replace_model
 from shortlist.warehouse.run import Run, log
 
 
 def train_als(run: Run) -> None:
-    """Factors of users and items from interactions; a warm start begins with the factors of the run date before."""
+    """Factors of users and items from interactions; a warm start begins with the factors of the run date before.
+
+    On a run date between two days that train, its item factors are those of the training before it, and it has no user
+    factors: users are folded in from the history up to the run date.
+    """
+    since = run.settings.training.newest(run.run_date)
+    kept = None if since == run.run_date else earlier_model(run, ITEM_FACTORS, since)
+    if kept is not None:
+        items, trained_on = kept
+        log.info("item factors are those that %s trained (training.days)", trained_on)
+        users = run.spark.createDataFrame([], _without_run_date(USER_FACTORS))
+        replace_model(run, [(users, USER_FACTORS), (items.drop(RUN_DATE), ITEM_FACTORS)], trained_on)
+        return
+    if since != run.run_date:
+        log.warning("no item factors were trained since %s with the settings of today: %s trains", since, run.run_date)
+    _train_als(run)
+
+
+def _train_als(run: Run) -> None:
     config = run.settings.als
     start = run.earlier(ITEM_FACTORS) if config.warm_start else None
     interactions = run.read(INTERACTIONS)
@@ -39,5 +57,8 @@ def train_cooccurrence(run: Run) -> None:
 
 def none_related(run: Run) -> DataFrame:
     """No related items, for a day without baskets."""
-    columns = StructType([field for field in RELATED_ITEMS.schema if field.name != RUN_DATE])
-    return run.spark.createDataFrame([], columns)
+    return run.spark.createDataFrame([], _without_run_date(RELATED_ITEMS))
+
+
+def _without_run_date(table: Table) -> StructType:
+    return StructType([field for field in table.schema if field.name != RUN_DATE])

@@ -14,7 +14,7 @@ from shortlist.store.commits import commits_from, stamp_of
 from shortlist.store.digests import NOTHING, Digest, digest_rows
 from shortlist.store.fences import PARTITION, run_partition
 
-MODEL, DIGEST = "model", "digest"
+MODEL, DIGEST, TRAINED_ON, SETTINGS = "model", "digest", "trained_on", "settings"
 # Operations that take rows away or change them, as an erasure does: what is left cannot be held against the digest.
 _TAKING: Final = frozenset({"DELETE", "MERGE", "UPDATE"})
 # Rows that are digested at once.
@@ -30,12 +30,16 @@ class Stamp:
         digest: of the rows, None where no commit says so.
         changed: whether rows were taken away since.
         whole: whether the log still holds the commits since the table was made; a stamp may be lost with those it does not.
+        trained_on: the run date that trained the model, None where no commit says so.
+        settings: fingerprint of the settings that it was trained with, None where no commit says so.
     """
 
     model: str
     digest: str | None
     changed: bool
     whole: bool
+    trained_on: date | None = None
+    settings: str | None = None
 
 
 def read_stamp(path: str, version: int, run_date: date) -> Stamp:
@@ -44,7 +48,9 @@ def read_stamp(path: str, version: int, run_date: date) -> Stamp:
     for oldest, info in commits_from(path, version):
         stamp = stamp_of(info)
         if stamp.get(PARTITION) == run_partition(run_date):
-            return Stamp(str(stamp.get(MODEL, "none")), stamp.get(DIGEST), changed, whole=True)
+            model, digest, trained_on = (stamp.get(name) for name in (MODEL, DIGEST, TRAINED_ON))
+            trained = None if trained_on is None else date.fromisoformat(trained_on)
+            return Stamp(str(model or "none"), digest, changed, True, trained, stamp.get(SETTINGS))
         changed = changed or (info.get("operation") in _TAKING and _touched(path, oldest, run_date))
     return Stamp("none", None, changed, whole=oldest == 0)
 

@@ -131,10 +131,15 @@ class Run:
 
     def earlier(self, table: Table) -> DataFrame | None:
         """The rows of the newest run date before this one, such as yesterday's model; None when there are none."""
+        day = self.earlier_day(table)
+        return None if day is None else self.table(table, equals(**{RUN_DATE: day}))
+
+    def earlier_day(self, table: Table) -> date | None:
+        """The newest run date before this one that has rows."""
         if not self.exists(table):
             return None
-        days = [day for day in self.warehouse.days(table, RUN_DATE, self.version(table)) if day < self.run_date]
-        return self.table(table, equals(**{RUN_DATE: days[-1]})) if days else None
+        days = self.warehouse.days(table, RUN_DATE, self.version(table))
+        return max((day for day in days if day < self.run_date), default=None)
 
     def version(self, table: Table) -> int:
         """The version of a table that this run saw first.
