@@ -16,15 +16,19 @@ class TrainingConfig(Section):
     """On which days factors are trained and blends are learned; co-occurrence is counted every day."""
 
     days: tuple[Weekday, ...] = Field(default=WEEKDAYS, min_length=1)
-    """Weekdays of run dates that train. A run date between two of them has the item factors and the blends of the one before,
-    and folds every user in from the history up to that date; items that are new since then have no factors."""
+    """Weekdays of run dates that train. A run date between two of them has the item factors of the one before and the newest
+    learned blends, and folds every user in from the history up to that date; items that came later have no factors."""
 
     @property
     def every_day(self) -> bool:
         """Whether each run date trains."""
         return set(self.days) == set(WEEKDAYS)
 
+    def trains(self, run_date: date) -> bool:
+        """Whether a run date trains."""
+        return WEEKDAYS[run_date.weekday()] in self.days
+
     def newest(self, run_date: date) -> date:
         """The newest day that trains and is not after a run date."""
         days = (run_date - timedelta(days=back) for back in range(len(WEEKDAYS)))
-        return next(day for day in days if WEEKDAYS[day.weekday()] in self.days)
+        return next(day for day in days if self.trains(day))

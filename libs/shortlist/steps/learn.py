@@ -9,7 +9,6 @@ from typing import Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from shortlist.blending.blends import text_of
 from shortlist.blending.choice import LEAST_SUBJECTS, Choice, choose_blend
@@ -22,7 +21,6 @@ from shortlist.columns import (
     JUDGED_SUBJECTS,
     KIND,
     REASON,
-    RUN_DATE,
     SEGMENT,
     SOURCES,
     SUBJECT_ID,
@@ -41,7 +39,7 @@ from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
 from shortlist.pipeline import producer
 from shortlist.steps.learned_blends import newest_blends
 from shortlist.steps.promotions import promoting
-from shortlist.steps.train import none_related
+from shortlist.steps.train import none_related, without_run_date
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import BLENDS, CATALOG, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
 from shortlist.transforms.baskets import build_baskets, hidden_items
@@ -51,12 +49,15 @@ from shortlist.warehouse.run import Run, log
 
 
 def learn(run: Run) -> None:
-    """Write the blend of every surface that learns one; a surface with too little history keeps what settings say."""
+    """Write the blend of every surface that learns one; a surface with too little history keeps what settings say.
+
+    A run date that does not train (`training.days`) learns only for surfaces without a learned blend that fits.
+    """
     learning = {name: surface.learn for name, surface in run.settings.surfaces.items() if surface.learn is not None}
     if not learning:
         log.info("no surface learns its blend; next: set surfaces.<name>.learn where one should")
         return
-    if run.settings.training.newest(run.run_date) != run.run_date:
+    if not run.settings.training.trains(run.run_date):
         known = newest_blends(run)
         log.info("blends that were learned before are kept (training.days): %s", ", ".join(known) or "none")
         learning = {name: config for name, config in learning.items() if name not in known}
@@ -193,5 +194,5 @@ def _rows(run: Run, name: str, chosen: Choice, cuts: list[date]) -> DataFrame:
         CUTS: json.dumps([str(cut) for cut in cuts]),
         REASON: chosen.reason,
     }
-    fields = StructType([field for field in BLENDS.schema if field.name != RUN_DATE])
+    fields = without_run_date(BLENDS)
     return run.spark.createDataFrame([tuple(row[field.name] for field in fields)], fields)

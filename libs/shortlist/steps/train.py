@@ -1,5 +1,7 @@
 """Models of the run date: each is trained on the run date's rows and written as the model of one training."""
 
+from datetime import date
+
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
@@ -18,20 +20,14 @@ def train_als(run: Run) -> None:
     On a run date between two days that train, its item factors are those of the training before it, and it has no user
     factors: users are folded in from the history up to the run date.
     """
-    since = run.settings.training.newest(run.run_date)
-    kept = None if since == run.run_date else earlier_model(run, ITEM_FACTORS, since)
-    if kept is not None:
-        items, trained_on = kept
-        log.info("item factors are those that %s trained (training.days)", trained_on)
-        users = run.spark.createDataFrame([], _without_run_date(USER_FACTORS))
-        replace_model(run, [(users, USER_FACTORS), (items.drop(RUN_DATE), ITEM_FACTORS)], trained_on)
-        return
-    if since != run.run_date:
-        log.warning("no item factors were trained since %s with the settings of today: %s trains", since, run.run_date)
-    _train_als(run)
-
-
-def _train_als(run: Run) -> None:
+    training = run.settings.training
+    if not training.trains(run.run_date):
+        since = training.newest(run.run_date)
+        kept = earlier_model(run, ITEM_FACTORS, since)
+        if kept is not None:
+            _keep_als(run, *kept)
+            return
+        log.warning("no item factors were trained since %s with the settings of today: they are trained now", since)
     config = run.settings.als
     start = run.earlier(ITEM_FACTORS) if config.warm_start else None
     interactions = run.read(INTERACTIONS)
@@ -40,6 +36,13 @@ def _train_als(run: Run) -> None:
         # Without user factors the day has no rows, rather than those of another fit.
         users = model.user_factors if config.store_user_factors else model.user_factors.limit(0)
         replace_model(run, [(users, USER_FACTORS), (model.item_factors, ITEM_FACTORS)])
+
+
+def _keep_als(run: Run, items: DataFrame, trained_on: date) -> None:
+    """The item factors of an earlier run date as those of this one, without user factors."""
+    log.info("item factors are those that %s trained (training.days)", trained_on)
+    users = run.spark.createDataFrame([], without_run_date(USER_FACTORS))
+    replace_model(run, [(users, USER_FACTORS), (items.drop(RUN_DATE), ITEM_FACTORS)], trained_on)
 
 
 def train_cooccurrence(run: Run) -> None:
@@ -57,8 +60,9 @@ def train_cooccurrence(run: Run) -> None:
 
 def none_related(run: Run) -> DataFrame:
     """No related items, for a day without baskets."""
-    return run.spark.createDataFrame([], _without_run_date(RELATED_ITEMS))
+    return run.spark.createDataFrame([], without_run_date(RELATED_ITEMS))
 
 
-def _without_run_date(table: Table) -> StructType:
+def without_run_date(table: Table) -> StructType:
+    """A table's schema without run_date, which is added where rows are written."""
     return StructType([field for field in table.schema if field.name != RUN_DATE])

@@ -67,13 +67,13 @@ def read_model(run: Run, *tables: Table) -> list[DataFrame]:
 def earlier_model(run: Run, table: Table, since: date) -> tuple[DataFrame, date] | None:
     """The model of the newest earlier run date, and the run date that trained it.
 
-    None where there is none since a day, or settings of models are others now.
+    None where it was trained before a day, or with other settings than those of this run.
 
     Raises:
         ModelError: its rows are not those that were written.
     """
     day = run.earlier_day(table)
-    if day is None or day < since:
+    if day is None:
         return None
     stamp = read_stamp(run.warehouse.path(table), run.version(table), day)
     if stamp.trained_on is None or stamp.trained_on < since or stamp.settings != _settings_of(run):
