@@ -34,10 +34,9 @@ class Ranked(NamedTuple):
     contributions: Doubles
     precedence: NDArray[np.int64] | Doubles
 
-    @property
-    def winners(self) -> NDArray[np.int64]:
-        """(C,) the source that speaks for each candidate, by position; of equal ones the first."""
-        first: NDArray[np.int64] = np.argmin(self.precedence, axis=0)
+    def winners(self, candidates: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The source that speaks for each of some candidates, by position; of equal ones the first."""
+        first: NDArray[np.int64] = np.argmin(self.precedence[:, candidates], axis=0)
         return first
 
 

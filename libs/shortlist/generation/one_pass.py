@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortlist.blending.fusion import Ranked, Ranking
-from shortlist.blending.lists import best_first, proposal_ranks
 from shortlist.blending.slots import Draw, Filled, candidate_numbers, fill_slots
 from shortlist.config import ExplorationConfig
 from shortlist.kernels.arrays import Doubles, Floats, Indices
+from shortlist.kernels.candidates import proposal_ranks
+from shortlist.kernels.ranking import best_first
 from shortlist.rules import LIST_RULES, PAIR_RULES
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.common_set import NARROW_SUBJECTS, ScoredBlock, score_together
@@ -104,9 +105,10 @@ class OnePass:
 
     def _listed(self, block: ScoredBlock) -> Lists:
         candidates = block.candidates
-        ranks = proposal_ranks(block.proposals, candidates)
+        ranks = proposal_ranks(block.proposals, candidates.rows)
         ranked = self.ranking.rank(block, ranks)
-        ordered, owners = best_first(candidates.starts, ranked.scores)
+        ordered = best_first(candidates.starts, ranked.scores)
+        owners = np.repeat(np.arange(block.batch.size), np.diff(candidates.starts))
         removing = self.removing(block.batch, owners, candidates.items[ordered])
         draw = self._draw(block.batch, owners, candidates.items[ordered])
         filled = fill_slots(owners, removing < 0, removing == _FRESH_SLOTS, block.batch.size, self.k, draw)
@@ -123,7 +125,7 @@ class OnePass:
             removing=of_candidates,
             filled=filled,
             listed=listed,
-            winners=ranked.winners[listed],
+            winners=ranked.winners(listed),
             because=self._reasons(block, ranks, ranked, listed),
             promotions=promotions_of(block.batch, owners[filled.listed], candidates.items[listed]),
             left=self._left(block.batch),
@@ -149,19 +151,22 @@ class OnePass:
 
         Reasons are expensive, so a source is asked only about items for which no source before it knew one.
         """
-        because = np.full(len(listed), -1, np.int32)
-        proposed = ranks[:, listed] > 0
-        order = np.argsort(ranked.precedence[:, listed], axis=0, kind="stable")
-        for turn in range(len(self.scorers)):
+        # Candidates ascend within their subject, listed items do not.
+        ascending = np.argsort(listed)
+        numbers = listed[ascending]
+        proposed = ranks[:, numbers] > 0
+        found = np.full(len(listed), -1, np.int32)
+        # Sources that did not propose an item come last.
+        for sources in np.argsort(ranked.precedence[:, numbers], axis=0, kind="stable"):
+            waiting = np.flatnonzero(found < 0)
+            waiting = waiting[proposed[sources[waiting], waiting]]
             for row, (name, scorer) in enumerate(self.scorers.items()):
-                asked = np.flatnonzero((order[turn] == row) & proposed[row] & (because < 0))
+                asked = waiting[sources[waiting] == row]
                 if len(asked):
-                    # Candidates ascend within their subject, listed items do not.
-                    asked = asked[np.argsort(listed[asked])]
-                    chosen = np.zeros(ranks.shape[1], np.bool_)
-                    chosen[listed[asked]] = True
-                    given = block.candidates.select(chosen)
-                    because[asked] = scorer.explain(block.batch, block.prepared[name], given)
+                    asking = block.candidates.take(numbers[asked])
+                    found[asked] = scorer.explain(block.batch, block.prepared[name], asking)
+        because = np.empty_like(found)
+        because[ascending] = found
         return because
 
     def _removed(self, batch: SubjectBatch, owners: NDArray[np.int64], removing: NDArray[np.int8]) -> Indices:

@@ -41,6 +41,11 @@ def frozen(values: ArrayLike, dtype: type[np.floating[Any] | np.integer[Any]], n
         ValueError: a conversion that would lose values (floats as indices, 2**40 as int32).
     """
     given = np.asarray(values)
+    if given.dtype == dtype and given.flags.c_contiguous and given.flags.aligned:
+        # What a pass does thousands of times a second: nothing to convert.
+        view = given.view()
+        view.flags.writeable = False
+        return view
     if given.size and issubclass(dtype, np.integer):
         if not np.issubdtype(given.dtype, np.integer):
             raise ValueError(f"{name} has dtype {given.dtype}, integers are needed; next: cast it where it is made")

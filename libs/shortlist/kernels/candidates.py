@@ -106,6 +106,27 @@ def union_of(proposals: ArrayLike) -> Rows:
     return Rows(frozen(starts, np.int64, "starts"), frozen(items[:total].copy(), np.int32, "items"))
 
 
+def proposal_ranks(proposals: ArrayLike, union: tuple[ArrayLike, ArrayLike]) -> Indices:
+    """The rank at which each source proposed each candidate: (sources, C) int32, from 1; 0 where it did not.
+
+    Args:
+        proposals: (sources, n, count) int32, best first, negative behind the last; each item once in a list.
+        union: what they propose to each subject, as `union_of` gives it.
+
+    Raises:
+        ValueError: a proposal that is not in the union.
+    """
+    lists: Indices = frozen(proposals, np.int32, "proposals")
+    require_shape(lists, (None, None, None), "proposals")
+    largest = max(int(lists.max(initial=-1)), int(np.max(union[1], initial=-1)))
+    made = _rows_of(union, lists.shape[1], largest + 1, "union")
+    ranks = np.zeros((len(lists), len(made.indices)), np.int32)
+    missing = loops.proposal_ranks(lists, *made, np.full(largest + 1, -1, np.int64), ranks)
+    if missing >= 0:
+        raise ValueError(f"item {missing} is proposed but not in the union; next: pass the union of these proposals")
+    return ranks
+
+
 def gathered_products(
     queries: ArrayLike, factors: Floats, known: Flags, candidates: tuple[ArrayLike, ArrayLike]
 ) -> Floats:

@@ -153,6 +153,34 @@ def union_rows(proposals, starts, items):
 
 
 @njit(**EXACT)
+def proposal_ranks(proposals, starts, items, candidate_of, ranks):
+    """The rank of each proposal, at its candidate; returns -1, or an item that is proposed but no candidate of its subject.
+
+    Args:
+        proposals: (sources, n, count) int32, -1 behind the last.
+        starts: (n + 1,) int64.
+        items: int32, the candidates of each subject.
+        candidate_of: int64, work space: one per item, all -1.
+        ranks: (sources, C) int32, out, all 0.
+    """
+    sources, subjects, length = proposals.shape
+    for s in range(subjects):
+        for c in range(starts[s], starts[s + 1]):
+            candidate_of[items[c]] = c
+        for source in range(sources):
+            for z in range(length):
+                item = proposals[source, s, z]
+                if item < 0:
+                    break
+                c = candidate_of[item]
+                # What an earlier subject left there is none of this one's.
+                if c < starts[s]:
+                    return item
+                ranks[source, c] = z + 1
+    return -1
+
+
+@njit(**EXACT)
 def gathered_products(queries, factors, known, starts, items, out):
     """Inner products of each query with the vectors of its items; NaN for an item that is not known.
 

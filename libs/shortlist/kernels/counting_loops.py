@@ -60,6 +60,8 @@ def best_seeds(starts, items, weights, near_starts, near_items, similarities, as
     candidate_of = np.full(len(near_starts) - 1, -1, np.int64)
     for s in range(len(asked_starts) - 1):
         low, high = asked_starts[s], asked_starts[s + 1]
+        if low == high:
+            continue
         best = np.zeros(high - low, np.float64)
         for c in range(low, high):
             out[c] = -1
@@ -115,7 +117,7 @@ def _similar_users(first, last, items, weights, own_row, item_starts, item_rows,
 
 @njit(**EXACT)
 def add_users(starts, items, weights, own_rows, item_starts, item_rows, row_scales, row_starts, row_items, row_weights,
-              nearest, power, rows):  # fmt: skip
+              power, rows, near_rows, near_similarities):  # fmt: skip
     """Scores of all items from the nearest users of a sample.
 
     With similarity(u, v) = row_scale_v sum of the weights of what both have, the nearest users v add similarity^power times
@@ -132,9 +134,10 @@ def add_users(starts, items, weights, own_rows, item_starts, item_rows, row_scal
         row_starts: (users + 1,) int64.
         row_items: int32, what each user of the sample gives.
         row_weights: float32.
-        nearest: how many users add.
         power: float64, of their similarity.
         rows: (n, items) float32, out.
+        near_rows: (n, nearest) int32, out: the users who add, the most similar first, -1 behind the last.
+        near_similarities: (n, nearest) float32, out: their similarity.
     """
     users = len(row_scales)
     similar = np.zeros(users, np.float64)
@@ -144,11 +147,16 @@ def add_users(starts, items, weights, own_rows, item_starts, item_rows, row_scal
     for s in range(len(rows)):
         count = _similar_users(starts[s], starts[s + 1], items, weights, own_rows[s], item_starts, item_rows, row_scales,
                                similar, touched)  # fmt: skip
-        for key in _nearest(similar, touched, count, nearest, keys):
-            v = key_index(key)
-            share = np.float64(key_score(key)) ** power
-            for z in range(row_starts[v], row_starts[v + 1]):
-                totals[row_items[z]] += share * np.float64(row_weights[z])
+        near_rows[s] = -1
+        for z, key in enumerate(_nearest(similar, touched, count, near_rows.shape[1], keys)):
+            near_rows[s, z], near_similarities[s, z] = key_index(key), key_score(key)
+        for z in range(near_rows.shape[1]):
+            v, similarity = near_rows[s, z], near_similarities[s, z]
+            if v < 0:
+                break
+            share = np.float64(similarity) ** power
+            for x in range(row_starts[v], row_starts[v + 1]):
+                totals[row_items[x]] += share * np.float64(row_weights[x])
         row = rows[s]
         for j in range(len(row)):
             row[j] = totals[j]
@@ -156,63 +164,79 @@ def add_users(starts, items, weights, own_rows, item_starts, item_rows, row_scal
 
 
 @njit(**EXACT)
-def best_shared(starts, items, weights, own_rows, item_starts, item_rows, row_scales, row_starts, row_items, row_weights,
-                nearest, power, asked_starts, asked, rarity, out):  # fmt: skip
+def best_shared(starts, items, weights, rarity, near_rows, near_similarities, row_scales, row_starts, row_items, row_weights,
+                power, asked_starts, asked, item_count, out):  # fmt: skip
     """For each asked item the history item through which its neighbours add most, times its rarity; -1 where none does.
 
     A neighbour's share is dealt out to the history items that it has in common with the subject, by what each added to the
-    similarity. Arguments as for `add_users`; rarity: float32, one per entry of the history, above 0.
+    similarity: history item i speaks for asked item j by the sum over the nearest users v who have both of weight_i rarity_i
+    row_scale_v similarity^(power - 1) row_weight_vj.
+
+    Args:
+        starts: (n + 1,) int64.
+        items: int32, ascending within a subject: of equal sums the smaller item stays.
+        weights: float32, one per item, as they count for similarity.
+        rarity: float32, one per item, above 0.
+        near_rows: (n, nearest) int32, as `add_users` writes them.
+        near_similarities: (n, nearest) float32.
+        row_scales: (users,) float32, above 0.
+        row_starts: (users + 1,) int64.
+        row_items: int32, what each user of the sample gives, each item once.
+        row_weights: float32.
+        power: float64, of similarity.
+        asked_starts: (n + 1,) int64.
+        asked: int32, each item once in a subject.
+        item_count: how many items there are.
+        out: int32, one per asked item.
     """
-    users = len(row_scales)
-    similar = np.zeros(users, np.float64)
-    touched = np.empty(users + 1, np.int32)
-    keys = np.empty(users, np.uint64)
-    shares = np.zeros(users, np.float64)
-    first_hit, last_hit = np.zeros(users, np.int64), np.zeros(users, np.int64)
-    candidate_of = np.full(len(item_starts) - 1, -1, np.int64)
+    entry_of, number_of = np.full(item_count, -1, np.int32), np.full(item_count, -1, np.int32)
+    # One byte an item stays in cache: most items of a neighbour are neither in the history nor asked for.
+    concerned = np.zeros(item_count, np.uint8)
     for s in range(len(asked_starts) - 1):
-        count = _similar_users(starts[s], starts[s + 1], items, weights, own_rows[s], item_starts, item_rows, row_scales,
-                               similar, touched)  # fmt: skip
-        ranked = _nearest(similar, touched, count, nearest, keys)
-        low, high = asked_starts[s], asked_starts[s + 1]
-        parts, best = np.zeros(high - low), np.zeros(high - low)
+        first, last, low, high = starts[s], starts[s + 1], asked_starts[s], asked_starts[s + 1]
+        if low == high:
+            continue
+        for e in range(first, last):
+            if weights[e] > 0:
+                entry_of[items[e]] = e - first
+                concerned[items[e]] = 1
+        for c in range(low, high):
+            number_of[asked[c]] = c - low
+            concerned[asked[c]] = 1
+        parts = np.zeros((last - first, high - low))
+        common, hits, given = np.empty(last - first, np.int64), np.empty(high - low, np.int64), np.empty(high - low)
+        for z in range(near_rows.shape[1]):
+            v, similarity = near_rows[s, z], near_similarities[s, z]
+            if v < 0:
+                break
+            shared = found = 0
+            for x in range(row_starts[v], row_starts[v + 1]):
+                if not concerned[row_items[x]]:
+                    continue
+                e, c = entry_of[row_items[x]], number_of[row_items[x]]
+                if e >= 0:
+                    common[shared] = e
+                    shared += 1
+                if c >= 0:
+                    hits[found], given[found] = c, row_weights[x]
+                    found += 1
+            share = np.float64(row_scales[v]) * np.float64(similarity) ** (power - 1.0)
+            for e in common[:shared]:
+                part = np.float64(weights[first + e]) * np.float64(rarity[first + e]) * share
+                for z in range(found):
+                    parts[e, hits[z]] += part * given[z]
         for c in range(low, high):
             out[c] = -1
-            candidate_of[asked[c]] = c
-        longest = 0
-        for key in ranked:
-            longest += row_starts[key_index(key) + 1] - row_starts[key_index(key)]
-        # What neighbours give of the asked items, looked up once and not for each item of the history.
-        hits, given, found = np.empty(longest, np.int64), np.empty(longest, np.float64), 0
-        for key in ranked:
-            v = key_index(key)
-            similarity = np.float64(key_score(key))
-            shares[v] = similarity**power / similarity
-            first_hit[v] = found
-            for x in range(row_starts[v], row_starts[v + 1]):
-                c = candidate_of[row_items[x]]
-                if c >= 0:
-                    hits[found], given[found] = c - low, row_weights[x]
-                    found += 1
-            last_hit[v] = found
-        for e in range(starts[s], starts[s + 1]):
-            if not weights[e] > 0:
-                continue
-            parts[:] = 0.0
-            for z in range(item_starts[items[e]], item_starts[items[e] + 1]):
-                v = item_rows[z]
-                if shares[v] > 0:
-                    share = np.float64(weights[e]) * np.float64(rarity[e]) * np.float64(row_scales[v]) * shares[v]
-                    for x in range(first_hit[v], last_hit[v]):
-                        parts[hits[x]] += share * given[x]
-            for c in range(low, high):
-                if parts[c - low] > best[c - low]:
-                    best[c - low] = parts[c - low]
-                    out[c] = items[e]
-        for key in ranked:
-            shares[key_index(key)] = 0.0
-        for c in range(low, high):
-            candidate_of[asked[c]] = -1
+            best = 0.0
+            for e in range(last - first):
+                if parts[e, c - low] > best:
+                    best = parts[e, c - low]
+                    out[c] = items[first + e]
+            number_of[asked[c]] = -1
+            concerned[asked[c]] = 0
+        for e in range(first, last):
+            entry_of[items[e]] = -1
+            concerned[items[e]] = 0
 
 
 @njit(**EXACT)

@@ -58,6 +58,22 @@ def tied_ranks(starts: ArrayLike, scores: ArrayLike) -> Indices:
     return out
 
 
+def best_first(starts: ArrayLike, scores: ArrayLike) -> Offsets:
+    """The candidates of each subject by their score, the largest first; of equal scores the first.
+
+    Args:
+        starts: (n + 1,) where the candidates of each subject begin.
+        scores: (candidates,) float64, finite; float32 would make ties that there are not.
+
+    Returns:
+        (candidates,) int64 indices of candidates, subject after subject.
+    """
+    values = finite_doubles(scores, "scores")
+    out = np.empty(len(values), np.int64)
+    loops.best_first(_offsets(starts, len(values)), values, out)
+    return out
+
+
 def weighted_sum(rows: ArrayLike, weights: ArrayLike) -> Floats:
     """sum of weights[r] rows[r], each column on its own: how columns are cut into blocks changes nothing."""
     matrix: Floats = frozen(rows, np.float32, "rows")

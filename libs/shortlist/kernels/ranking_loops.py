@@ -67,6 +67,21 @@ def tied_ranks(starts, scores, out):
 
 
 @njit(**EXACT)
+def best_first(starts, scores, out):
+    """The candidates of each subject, the largest score first; of equal scores the first.
+
+    Args:
+        starts: (n + 1,) int64.
+        scores: float64.
+        out: int64, one per candidate.
+    """
+    for s in range(len(starts) - 1):
+        first, last = starts[s], starts[s + 1]
+        # Merge sort is stable.
+        out[first:last] = first + np.argsort(-scores[first:last], kind="mergesort")
+
+
+@njit(**EXACT)
 def weighted_sum(rows, weights, out):
     """sum of weights[r] rows[r], in the order of the rows: (columns,) float32 from (rows, columns) float32."""
     totals = np.zeros(rows.shape[1], np.float64)

@@ -207,9 +207,9 @@ class CandidateSet:
         starts = self.starts[first : last + 1]
         return CandidateSet(starts - starts[0], self.items[starts[0] : starts[-1]])
 
-    def select(self, chosen: NDArray[np.bool_]) -> "CandidateSet":
-        """Only the candidates that are chosen, of the same subjects: (C,) bool."""
-        return CandidateSet(np.concatenate(([0], np.cumsum(chosen)))[self.starts], self.items[chosen])
+    def take(self, numbers: NDArray[np.int64]) -> "CandidateSet":
+        """Only some candidates, of the same subjects: (m,) their numbers, ascending."""
+        return CandidateSet(np.searchsorted(numbers, self.starts), self.items[numbers])
 
 
 class Scorer(Protocol[Prepared]):

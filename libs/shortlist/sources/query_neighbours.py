@@ -3,8 +3,7 @@
 from shortlist.config import Settings
 from shortlist.sources.batch import Scorer
 from shortlist.sources.inputs import ArtefactName, Artefacts, given
-from shortlist.sources.neighbour_lists import Votes
-from shortlist.sources.user_neighbours import UserNeighboursScorer
+from shortlist.sources.user_neighbours import Neighbours, UserNeighboursScorer
 from shortlist.subjects import SubjectType
 
 
@@ -17,7 +16,7 @@ class QueryNeighbours:
         return ("query_sample",)
 
     @staticmethod
-    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[Votes]:
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[Neighbours]:
         """The scorer: queries are near as users are."""
         sample = given(artefacts.query_sample, "query_sample").sample
         return UserNeighboursScorer(sample, settings.sources.query_neighbours)

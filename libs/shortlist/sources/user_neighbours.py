@@ -8,13 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from shortlist.config import Settings
 from shortlist.config.sources import NearestSubjectsConfig
-from shortlist.kernels.arrays import Rows, bounded_rows, checked_rows, finite, frozen, require_shape
-from shortlist.kernels.candidates import best_of_rows, gathered_values
+from shortlist.kernels.arrays import bounded_rows, checked_rows, finite, frozen, require_shape
+from shortlist.kernels.candidates import gathered_values
 from shortlist.kernels.counting_loops import add_users, best_shared
 from shortlist.sources.batch import RARITY, CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.inputs import ArtefactName, Artefacts, given
 from shortlist.sources.item_side import ItemSide
-from shortlist.sources.neighbour_lists import Votes
+from shortlist.sources.neighbour_lists import Votes, best_voted
 from shortlist.subjects import SubjectType
 
 
@@ -66,6 +66,21 @@ def user_sample(pairs: tuple[ArrayLike, ArrayLike], item_count: int, given: Arra
     )
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """What the source knows of a batch.
+
+    Attributes:
+        votes: the scores of all items, and what they were made from.
+        users: (n, nearest) int32, the nearest users of the sample, -1 behind the last.
+        similarities: (n, nearest) float32.
+    """
+
+    votes: Votes
+    users: NDArray[np.int32]
+    similarities: NDArray[np.float32]
+
+
 class UserNeighbours:
     """What the nearest users of the sample took."""
 
@@ -75,7 +90,7 @@ class UserNeighbours:
         return ("user_sample",)
 
     @staticmethod
-    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[Votes]:
+    def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[Neighbours]:
         """The scorer."""
         return UserNeighboursScorer(
             given(artefacts.user_sample, "user_sample").sample, settings.sources.user_neighbours
@@ -95,38 +110,47 @@ class UserNeighboursScorer:
         self._config = config
         self._said: NDArray[np.float32] = sample.degrees ** np.float32(-config.discount)
 
-    def prepare(self, batch: SubjectBatch) -> Votes:
+    def prepare(self, batch: SubjectBatch) -> Neighbours:
         """Scores of all items."""
-        items = len(self._said)
+        sample, items = self._sample, len(self._said)
         taken = batch.taken(items)
         weights = frozen(
             np.maximum(batch.column(self._config.weight), 0) * self._said[taken.indices], np.float32, "weights"
         )
-        rows = np.empty((batch.size, items), np.float32)
-        add_users(*self._arguments(batch, taken, weights), rows)
-        return Votes(taken, weights, rows)
-
-    def propose(
-        self, batch: SubjectBatch, prepared: Votes, count: int, eligible: NDArray[np.uint8]
-    ) -> NDArray[np.int32]:
-        """Largest sums above 0."""
-        return best_of_rows(prepared.rows, batch.masked, eligible, count, 0.0)
-
-    def score(self, batch: SubjectBatch, prepared: Votes, candidates: CandidateSet) -> NDArray[np.float32]:
-        """The sum; 0 where no neighbour took the item."""
-        return gathered_values(prepared.rows, candidates.rows)
-
-    def explain(self, batch: SubjectBatch, prepared: Votes, chosen: CandidateSet) -> NDArray[np.int32]:
-        """The history item through which the neighbours with the chosen item are near, times its rarity."""
-        asked = bounded_rows(chosen.rows, len(self._said), "chosen")
-        out = np.empty(len(asked.indices), np.int32)
-        rarity = frozen(batch.column(RARITY), np.float32, "rarity")
-        best_shared(*self._arguments(batch, prepared.taken, prepared.weights), *asked, rarity, out)
-        return out
-
-    def _arguments(self, batch: SubjectBatch, taken: Rows, weights: NDArray[np.float32]) -> tuple[object, ...]:
-        sample = self._sample
         own = frozen(batch.sample_rows, np.int32, "sample rows")
         require_shape(own, (batch.size,), "sample rows")
-        return (*taken, weights, own, sample.item_starts, sample.item_users, sample.scales, sample.starts, sample.items,
-                sample.given, self._config.nearest, float(self._config.power))  # fmt: skip
+        rows = np.empty((batch.size, items), np.float32)
+        shape = batch.size, min(self._config.nearest, len(sample.scales))
+        users, similarities = np.empty(shape, np.int32), np.empty(shape, np.float32)
+        add_users(
+            *taken, weights, own, sample.item_starts, sample.item_users, *self._giving(), rows, users, similarities
+        )
+        return Neighbours(Votes(taken, weights, rows), users, similarities)
+
+    def propose(
+        self, batch: SubjectBatch, prepared: Neighbours, count: int, eligible: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
+        """Largest sums above 0."""
+        return best_voted(batch, prepared.votes, count, eligible)
+
+    def score(self, batch: SubjectBatch, prepared: Neighbours, candidates: CandidateSet) -> NDArray[np.float32]:
+        """The sum; 0 where no neighbour took the item."""
+        return gathered_values(prepared.votes.rows, candidates.rows)
+
+    def explain(self, batch: SubjectBatch, prepared: Neighbours, chosen: CandidateSet) -> NDArray[np.int32]:
+        """The history item through which the neighbours with the chosen item are near, times its rarity."""
+        items = len(self._said)
+        asked = bounded_rows(chosen.rows, items, "chosen")
+        out = np.empty(len(asked.indices), np.int32)
+        rarity = frozen(batch.column(RARITY), np.float32, "rarity")
+        near = (
+            frozen(prepared.users, np.int32, "neighbours"),
+            frozen(prepared.similarities, np.float32, "similarities"),
+        )
+        best_shared(*prepared.votes.taken, prepared.votes.weights, rarity, *near, *self._giving(), *asked, items, out)
+        return out
+
+    def _giving(self) -> tuple[object, ...]:
+        """What users of the sample give, and how much their similarity counts."""
+        sample = self._sample
+        return (sample.scales, sample.starts, sample.items, sample.given, float(self._config.power))

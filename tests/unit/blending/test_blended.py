@@ -13,6 +13,7 @@ NAMES = ["als", "walks", "popularity"]
 POPULAR = np.zeros(4, np.float32)
 # One subject, four candidates: standard scores of als are -1.34, -.45, .45, 1.34, those of walks the other way round.
 SCORES = np.array([[1, 2, 3, 4], [4, 3, 2, 1], [5, 5, 5, 9]], np.float32)
+ALL = np.arange(4)
 # Nobody but popularity proposed the last one.
 RANKS = np.array([[0, 2, 1, 0], [1, 2, 0, 0], [2, 3, 4, 1]], np.int32)
 
@@ -29,17 +30,17 @@ def test_scores_are_the_weighted_sum_and_the_largest_part_speaks() -> None:
     standard = (np.arange(1, 5) - 2.5) / np.sqrt(1.25)
     np.testing.assert_allclose(ranked.scores, 0.75 * standard, rtol=1e-6)
     # 0: only walks; 1: als adds -.45, walks .11; 2: als; 3: nobody else proposed it.
-    assert ranked.winners.tolist() == [1, 1, 0, 2]
+    assert ranked.winners(ALL).tolist() == [1, 1, 0, 2]
     np.testing.assert_allclose(ranked.contributions, [standard, -0.25 * standard, 0 * standard], rtol=1e-6)
 
 
 def test_the_fallback_never_speaks_where_another_source_proposed() -> None:
     blend = ZSum({"als": 0.1, "popularity": 1.0})
     ranked = Blended(blend, NAMES, "popularity", POPULAR).rank(block_of(SCORES), RANKS)
-    assert ranked.winners.tolist() == [1, 1, 0, 2]
+    assert ranked.winners(ALL).tolist() == [1, 1, 0, 2]
     assert ranked.scores.argmax() == 3
     without = Blended(blend, NAMES, None, POPULAR).rank(block_of(SCORES), RANKS)
-    assert without.winners.tolist() == [1, 1, 0, 2]
+    assert without.winners(ALL).tolist() == [1, 1, 0, 2]
 
 
 def test_a_source_that_cannot_say_adds_nothing() -> None:

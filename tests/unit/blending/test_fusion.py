@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shortlist.blending.fusion import Fusion, fuse, proposers
-from shortlist.blending.lists import best_first, proposal_ranks
 from shortlist.blending.slots import fill_slots
+from shortlist.kernels.candidates import proposal_ranks
+from shortlist.kernels.ranking import best_first
 from shortlist.sources.batch import CandidateSet
 
 NAMES = ["als", "cooccurrence", "popularity"]
@@ -38,10 +39,11 @@ Row = tuple[int, int, int, float, str, list[str]]
 def fused(lists: list[dict[str, list[int]]], k: int, fusion: Fusion) -> list[Row]:
     """subject, rank, item, score, source, sources."""
     candidates = union_of(lists)
-    ranks = proposal_ranks(proposals_of(lists), candidates)[: len(fusion.names)]
+    ranks = proposal_ranks(proposals_of(lists), candidates.rows)[: len(fusion.names)]
     ranked = fuse(ranks, fusion)
-    scores, winners = ranked.scores, ranked.winners
-    ordered, owners = best_first(candidates.starts, scores)
+    scores, winners = ranked.scores, ranked.winners(np.arange(len(candidates.items)))
+    ordered = best_first(candidates.starts, scores)
+    owners = np.repeat(np.arange(len(lists)), np.diff(candidates.starts))
     stays = np.ones(len(ordered), np.bool_)
     filled = fill_slots(owners, stays, ~stays, len(lists), k)
     starts, listed = filled.starts, ordered[filled.listed]

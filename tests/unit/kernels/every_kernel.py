@@ -66,12 +66,16 @@ def use_candidates(given: Callable[[Array], Array]) -> list[Array]:
         candidates.best_of_entries(rows, floats, rows, eligible, 1),
         candidates.first_allowed(given(np.array([1, 0], np.int32)), rows, eligible, 1),
         *candidates.union_of(given(np.zeros((1, 2, 1), np.int32))),
+        candidates.proposal_ranks(
+            given(np.zeros((1, 2, 1), np.int32)), (given(np.arange(3)), given(np.zeros(2, np.int32)))
+        ),
         candidates.gathered_products(vectors, vectors, eligible, rows),
         candidates.gathered_values(vectors, rows),
         candidates.own_values(rows, floats, rows, 2),
         candidates.largest_products(rows, floats, vectors, vectors, rows),
         ranking.standard_scores(indptr, scores),
         ranking.tied_ranks(indptr, scores),
+        ranking.best_first(indptr, given(np.array([1.0, 2.0, 0.5]))),
         ranking.weighted_sum(scores, given(np.ones(1))),
         *ranking.cut_lists(indptr, floats, 1, given(np.zeros((1, 3), np.int32)), [1]),
         *ranking.list_worth(indptr, floats, floats, 1),

@@ -17,6 +17,7 @@ from shortlist.kernels.candidates import (
     gathered_values,
     largest_products,
     own_values,
+    proposal_ranks,
     union_of,
 )
 
@@ -86,6 +87,12 @@ def test_union_of__equals_sets(seed: int) -> None:
         assert union.indices[union.indptr[subject] : union.indptr[subject + 1]].tolist() == expected
 
 
+def test_proposal_ranks__where_in_each_list_a_candidate_was() -> None:
+    proposals = [[[5, 1, -1], [-1, -1, -1]], [[1, 7, 0], [5, -1, -1]]]
+    # Candidates 0, 1, 5, 7 of the first subject, 5 of the second.
+    assert proposal_ranks(proposals, union_of(proposals)).tolist() == [[0, 2, 1, 0, 0], [3, 1, 0, 2, 1]]
+
+
 def test_gathered__products_and_values() -> None:
     random = np.random.default_rng(0)
     queries, factors = (random.standard_normal((n, 7)).astype(np.float32) for n in (3, 20))
@@ -121,6 +128,9 @@ def test_largest_products__names_who_counted_most() -> None:
         (lambda: best_of_rows([[1.0]], ([0], []), [1], 1), "masked indptr has shape (1,), (2) is needed"),
         (lambda: best_of_entries(([0, 1], [0]), [], NOTHING, [1], 1), "values has shape (0,), (1) is needed"),
         (lambda: union_of([[1]]), "proposals has shape (1, 1)"),
+        (lambda: proposal_ranks([[[1], [1]]], ([0, 1, 2], [1, 0])), "item 1 is proposed but not in the union"),
+        (lambda: proposal_ranks([[[1]]], ([0, 1], [0])), "item 1 is proposed but not in the union"),
+        (lambda: proposal_ranks([[[1]]], ([0, 1], [-1])), "union: row 0 holds index -1"),
         (lambda: own_values(NOTHING, [], ([0, 2], [1, 0]), 2), "candidates: row 0 holds 0 after 1"),
     ],
 )

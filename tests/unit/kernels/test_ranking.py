@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortlist.kernels.ranking import cut_lists, list_worth, standard_scores, tied_ranks, weighted_sum
+from shortlist.kernels.ranking import best_first, cut_lists, list_worth, standard_scores, tied_ranks, weighted_sum
 
 NAN = float("nan")
 
@@ -41,6 +41,11 @@ def test_ranks_and_standard_scores_do_not_depend_on_the_order_of_candidates(seed
     order = random.permutation(9)
     assert tied_ranks([0, 9], scores[:, order]).tolist() == ranks[:, order].tolist()
     np.testing.assert_allclose(standard_scores([0, 9], scores[:, order]), standard[:, order], atol=1e-6)
+
+
+def test_best_first__of_equal_scores_the_first() -> None:
+    # Two scores that float32 cannot tell apart.
+    assert best_first([0, 4, 4, 7], [1.0, 2.0, 2.0, 3.0, 1.0, 1.0 + 1e-9, 1.0]).tolist() == [3, 1, 2, 0, 5, 4, 6]
 
 
 def test_weighted_sum__does_not_depend_on_blocks() -> None:
@@ -108,6 +113,7 @@ def test_list_worth__equals_a_sort(seed: int, k: int) -> None:
         (lambda: cut_lists([0, 1], [1.0], 1, [[0]], []), "groups, one row per cap, has shape (1, 1), (0, 1) is needed"),
         (lambda: cut_lists([0, 1], [1.0], 0), "k is 0, at least 1 is needed"),
         (lambda: list_worth([0, 1], [1.0], [-1.0], 1), "gains: -1.0 at [0]"),
+        (lambda: best_first([0, 1], [NAN]), "scores: nan at [0]"),
         (lambda: weighted_sum([[1.0]], [NAN]), "weights: nan at [0]"),
     ],
 )
