@@ -1,11 +1,12 @@
 """Promises that every source of a surface for queries keeps on Spark; its arithmetic is tested in tests/unit/sources."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.config import Settings
@@ -15,7 +16,7 @@ from shortlist.generation.loading import History
 from shortlist.generation.prepared import prepare
 from shortlist.models.cooccurrence import fit as cooccurrence
 from shortlist.transforms.proposals import proposals
-from tests.contract.test_every_source import catalog, checkerboard, events_of, pairs, rows
+from tests.contract.test_every_source import catalog, checkerboard, events_of, of_source, pairs
 
 DAY = date(2017, 11, 30)
 QUERIES, ITEMS = 12, 12
@@ -50,16 +51,16 @@ def clicks(spark: SparkSession) -> DataFrame:
 
 @dataclass(frozen=True)
 class World:
-    """What the lists of one source are made from."""
+    """What lists are made from."""
 
     spark: SparkSession
     folder: Path | None
     parts: int = 2
     depth: int = 100
 
-    def lists(self, source: str) -> DataFrame:
-        """subject_id, item_id, source, rank, score."""
-        surface = {"subject": "query", "sources": [source], "fallback": None, "mask_seen": False, "k": 1,
+    def lists(self) -> list[Row]:
+        """What each source proposes: subject_id, item_id, source, rank, score."""
+        surface = {"subject": "query", "sources": sorted(FOR_QUERIES), "fallback": None, "mask_seen": False, "k": 1,
                    "min_item_support": 0, "depth": self.depth}  # fmt: skip
         given = {
             "surfaces": {"any": surface},
@@ -80,18 +81,23 @@ class World:
                 surface_items = prepared.items_of(settings.surfaces["any"])
                 subjects = prepared.subjects(settings.surfaces["any"]).repartition(self.parts)
                 made = make_lists(subjects, settings.surfaces["any"], settings, DAY, prepared.artefacts, surface_items)
-                return self.spark.createDataFrame(proposals(scored(made)).toArrow())
+                return sorted(proposals(scored(made)).collect())
 
 
 @pytest.fixture(scope="module")
-def world(_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(_spark, tmp_path_factory.mktemp("shared"))
+def proposed(_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[list[Row]]]:
+    """What a source proposes: usually, with other partitions and placement, and at depth 3; all sources are asked together."""
+    world = World(_spark, tmp_path_factory.mktemp("shared"))
+    made = [some.lists() for some in (world, replace(world, parts=5, folder=None), replace(world, depth=3))]
+    return lambda source: [of_source(rows, source) for rows in made]
 
 
 @pytest.mark.parametrize("source", sorted(FOR_QUERIES))
 class TestEverySourceForQueries:
-    def test_ranked_pairs_of_shared_queries_and_eligible_items(self, world: World, source: str) -> None:
-        found = world.lists(source).collect()
+    def test_ranked_pairs_of_shared_queries_and_eligible_items(
+        self, proposed: Callable[[str], list[list[Row]]], source: str
+    ) -> None:
+        found = proposed(source)[0]
         assert {row.subject_id for row in found} == {name_of(query) for query in range(QUERIES)}
         assert RETIRED not in {row.item_id for row in found}
         for subject in {row.subject_id for row in found}:
@@ -99,26 +105,28 @@ class TestEverySourceForQueries:
             assert [rank for rank, _, _ in ranked] == list(range(1, len(ranked) + 1))
             assert [entry[1:] for entry in ranked] == sorted(entry[1:] for entry in ranked)
 
-    def test_partitions_placement_and_depth_do_not_change_a_bit(self, world: World, source: str) -> None:
-        expected = world.lists(source)
-        assert rows(replace(world, parts=5, folder=None).lists(source)) == rows(expected)
-        assert rows(replace(world, depth=3).lists(source)) == rows(expected.where("rank <= 3"))
+    def test_partitions_placement_and_depth_do_not_change_a_bit(
+        self, proposed: Callable[[str], list[list[Row]]], source: str
+    ) -> None:
+        expected, moved, short = proposed(source)
+        assert moved == expected
+        assert short == [row for row in expected if row.rank <= 3] != []
 
 
 @pytest.mark.parametrize("source", ["query_neighbours", "cooccurrence", "rp3beta"])
-def test_what_was_clicked_for_similar_queries_is_found(world: World, source: str) -> None:
-    assert WITHHELD in pairs(world.lists(source).where("score > 0"))
+def test_what_was_clicked_for_similar_queries_is_found(proposed: Callable[[str], list[list[Row]]], source: str) -> None:
+    assert WITHHELD in pairs(row for row in proposed(source)[0] if row.score > 0)
 
 
-def test_clicks_give_what_was_clicked_alone(world: World) -> None:
-    found = pairs(world.lists("query_clicks"))
+def test_clicks_give_what_was_clicked_alone(proposed: Callable[[str], list[list[Row]]]) -> None:
+    found = pairs(proposed("query_clicks")[0])
     assert WITHHELD not in found
     assert (name_of(0), "i02") in found
 
 
 @pytest.mark.parametrize("source", ["words", "word_parts"])
-def test_words_find_what_nobody_took(world: World, source: str) -> None:
+def test_words_find_what_nobody_took(proposed: Callable[[str], list[list[Row]]], source: str) -> None:
     # The title of i11 is "odd thing number2".
-    best = {row.subject_id: row.item_id for row in world.lists(source).where("rank <= 2").collect()}
-    assert (name_of(1), NEVER_TAKEN) in pairs(world.lists(source))
-    assert best
+    found = proposed(source)[0]
+    assert (name_of(1), NEVER_TAKEN) in pairs(found)
+    assert {row.subject_id for row in found if row.rank <= 2}

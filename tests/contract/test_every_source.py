@@ -1,6 +1,6 @@
 """Promises that every candidate source keeps on Spark; its arithmetic is tested in tests/unit/sources."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.config import CooccurrenceConfig, Settings
@@ -28,6 +28,8 @@ from shortlist.transforms.proposals import proposals
 
 USERS, ITEMS = 12, 12
 DAY = date(2017, 11, 30)
+# What a subject took is masked here, and source repeat knows nothing else; those for queries have a suite of their own.
+TOGETHER = tuple(name for name in SOURCES if name not in {"repeat", *ONLY_FOR_QUERIES})
 WITHHELD = {("u00", "i10"), ("u01", "i11")}
 # u02 took i04 and then hid it, and hid i11 at sight; u99 only hid.
 HIDDEN = [("u02", "i04", 1.0), ("u02", "i11", 0.0), ("u99", "i00", 0.0)]
@@ -89,7 +91,7 @@ def events_of(interactions: DataFrame) -> DataFrame:
 
 @dataclass(frozen=True)
 class World:
-    """What the lists of one source are made from.
+    """What lists are made from.
 
     Attributes:
         interactions: the checkerboard.
@@ -99,7 +101,7 @@ class World:
         stored: whether user vectors are.
         parts: partitions of all frames.
         only: eligible items; None: all.
-        depth: items that the source proposes.
+        depth: items that each source proposes.
     """
 
     interactions: DataFrame
@@ -111,10 +113,15 @@ class World:
     only: tuple[str, ...] | None = None
     depth: int = 100
 
-    def settings(self, source: str) -> Settings:
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells two worlds apart that were made from the same frames."""
+        return self.subject, self.folder, self.stored, self.parts, self.only, self.depth
+
+    def settings(self, sources: Sequence[str]) -> Settings:
         surface = {
             "subject": self.subject,
-            "sources": [source],
+            "sources": list(sources),
             "fallback": None,
             "min_item_support": 1,
             "k": 1,
@@ -126,9 +133,9 @@ class World:
         given = {"surfaces": {"any": surface}, "als": fitted, "sources": sources, "cooccurrence": measures}
         return Settings.model_validate(given)
 
-    def lists(self, source: str) -> DataFrame:
-        """subject_id, item_id, source, rank, score."""
-        spark, settings = self.interactions.sparkSession, self.settings(source)
+    def lists(self, sources: Sequence[str]) -> list[Row]:
+        """What each source proposes: subject_id, item_id, source, rank, score."""
+        spark, settings = self.interactions.sparkSession, self.settings(sources)
         surface = settings.surfaces["any"]
         interactions = self.interactions.repartition(self.parts, "item_id")
         frames = {name: frame.repartition(self.parts) for name, frame in self.models.items()}
@@ -147,21 +154,21 @@ class World:
             none, never = ItemTraits.none(len(flags)), np.full(len(flags), np.inf, np.float32)
             shared = share_arrays(spark, self.folder, SurfaceItems(items.ids, flags, items.log_popularity, none, never))
             made = make_lists(subjects.repartition(self.parts), surface, settings, DAY, artefacts, shared)
-            return spark.createDataFrame(proposals(scored(made)).toArrow())
+            return sorted(proposals(scored(made)).collect())
 
 
-def rows(frame: DataFrame) -> list[tuple[object, ...]]:
-    return sorted((tuple(row) for row in frame.collect()), key=repr)
+def pairs(rows: Iterable[Row]) -> set[tuple[str, str]]:
+    return {(row.subject_id, row.item_id) for row in rows}
 
 
-def pairs(frame: DataFrame) -> set[tuple[str, str]]:
-    return {(row.subject_id, row.item_id) for row in frame.collect()}
+def of_source(rows: Iterable[Row], source: str) -> list[Row]:
+    return [row for row in rows if row.source == source]
 
 
 @pytest.fixture(scope="module")
 def models(_spark: SparkSession) -> dict[str, DataFrame]:
     interactions = checkerboard(_spark)
-    model = als.fit(interactions, World(interactions, {}, "user", None, stored=True).settings("als").als)
+    model = als.fit(interactions, World(interactions, {}, "user", None, stored=True).settings(["als"]).als)
     left = _spark.createDataFrame([("u77", [1.0, 1.0])], "id string, factors array<float>")
     baskets = interactions.where("weight > 0").select(F.col("user_id").alias("basket_id"), "item_id")
     with cooccurrence.fit(baskets, CooccurrenceConfig(min_support=1, measures=("cosine", "rp3beta"))) as found:
@@ -183,17 +190,35 @@ def world(
     return World(checkerboard(_spark), models, subject, folder, stored=request.param == "users")
 
 
-# What a subject took is masked here, and source repeat knows nothing else; those for queries have a suite of their own.
-@pytest.fixture(params=[name for name in SOURCES if name not in {"repeat", *ONLY_FOR_QUERIES}])
-def source(request: pytest.FixtureRequest) -> Callable[[World], DataFrame]:
-    return lambda world: world.lists(request.param)
+@pytest.fixture(scope="module")
+def proposed() -> Callable[[World], list[Row]]:
+    """What all sources together propose in a world, made once for each."""
+    made: dict[tuple[object, ...], list[Row]] = {}
+
+    def propose(world: World) -> list[Row]:
+        if world.key not in made:
+            made[world.key] = world.lists(TOGETHER)
+        return made[world.key]
+
+    return propose
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("elsewhere")
+
+
+@pytest.fixture(params=TOGETHER)
+def source(request: pytest.FixtureRequest, proposed: Callable[[World], list[Row]]) -> Callable[[World], list[Row]]:
+    """What one of them proposes."""
+    return lambda world: of_source(proposed(world), request.param)
 
 
 class TestEverySource:
     def test_ranked_pairs_of_eligible_items_and_nothing_seen_or_hidden(
-        self, source: Callable[[World], DataFrame], world: World
+        self, source: Callable[[World], list[Row]], world: World
     ) -> None:
-        found = source(world).collect()
+        found = source(world)
         given = [(row.subject_id, row.item_id) for row in found]
         assert len(given) == len(set(given)) > 0
         assert OUT_OF_STOCK not in {item for _, item in given}
@@ -205,20 +230,23 @@ class TestEverySource:
             assert [rank for rank, _, _ in ranked] == list(range(1, len(ranked) + 1))
             assert [entry[1:] for entry in ranked] == sorted(entry[1:] for entry in ranked)
 
-    def test_at_most_depth_and_the_best_of_them(self, source: Callable[[World], DataFrame], world: World) -> None:
-        assert rows(source(replace(world, depth=3))) == rows(source(world).where(F.col("rank") <= 3)) != []
+    def test_at_most_depth_and_the_best_of_them(self, source: Callable[[World], list[Row]], world: World) -> None:
+        assert source(replace(world, depth=3)) == [row for row in source(world) if row.rank <= 3] != []
 
     def test_partitions_and_placement_do_not_change_a_bit(
-        self, source: Callable[[World], DataFrame], world: World, tmp_path: Path
+        self, source: Callable[[World], list[Row]], world: World, elsewhere: Path
     ) -> None:
-        expected = rows(source(world))
-        for parts, folder in ((1, None), (5, tmp_path)):
-            assert rows(source(replace(world, parts=parts, folder=folder))) == expected
+        expected = source(world)
+        for parts, folder in ((1, None), (5, elsewhere)):
+            assert source(replace(world, parts=parts, folder=folder)) == expected
 
-    def test_one_eligible_item_or_none(self, source: Callable[[World], DataFrame], world: World) -> None:
-        found = source(replace(world, only=("i10",)))
-        assert {(row.item_id, row.rank) for row in found.collect()} == {("i10", 1)}
-        assert source(replace(world, only=())).count() == 0
+    def test_one_eligible_item_or_none(self, source: Callable[[World], list[Row]], world: World) -> None:
+        assert {(row.item_id, row.rank) for row in source(replace(world, only=("i10",)))} == {("i10", 1)}
+        assert source(replace(world, only=())) == []
+
+    def test_alone_it_proposes_the_same(self, proposed: Callable[[World], list[Row]], world: World) -> None:
+        alone = "session_next" if world.subject == "user" else "rp3beta"
+        assert world.lists([alone]) == of_source(proposed(world), alone) != []
 
 
 @pytest.mark.parametrize(
@@ -226,10 +254,10 @@ class TestEverySource:
 )
 @pytest.mark.parametrize("stored", [True, False])
 def test_the_withheld_item_comes_first_and_who_took_nothing_is_absent(
-    _spark: SparkSession, models: dict[str, DataFrame], name: str, stored: bool
+    _spark: SparkSession, models: dict[str, DataFrame], proposed: Callable[[World], list[Row]], name: str, stored: bool
 ) -> None:
-    found = World(checkerboard(_spark), models, "user", None, stored).lists(name).persist()
-    assert pairs(found.where("rank = 1")) >= WITHHELD
+    found = of_source(proposed(World(checkerboard(_spark), models, "user", None, stored)), name)
+    assert pairs(row for row in found if row.rank == 1) >= WITHHELD
     subjects = {subject for subject, _ in pairs(found)}
     assert {"u00", "u01"} <= subjects <= {f"u{u:02d}" for u in range(USERS)}
 
@@ -238,7 +266,7 @@ def test_popularity_counts_recent_users(_spark: SparkSession) -> None:
     old = F.when(F.col("item_id") == "i02", F.lit(datetime(2017, 1, 1))).otherwise(F.col("last_ts"))
     interactions = checkerboard(_spark).withColumn("last_ts", old)
     # No model at all.
-    found = World(interactions, {}, "user", None, stored=True).lists("popularity").collect()
+    found = World(interactions, {}, "user", None, stored=True).lists(["popularity"])
     scores = {(row.subject_id, row.item_id): row.score for row in found}
     assert scores["u01", "i00"] == 6.0
     assert scores["u01", "i02"] == 0.0  # nobody of late: last, but not absent
