@@ -128,9 +128,9 @@ class World:
             "depth": self.depth,
         }
         fitted = {"factors": 2, "epochs": 15, "regularization": 0.1, "store_user_factors": self.stored}
-        sources = {"content": {"most_share": 1.0}, "spectral": {"factors": 2}}
+        by_source = {"content": {"most_share": 1.0}, "spectral": {"factors": 2}}
         measures = {"measures": ["cosine", "rp3beta"]}
-        given = {"surfaces": {"any": surface}, "als": fitted, "sources": sources, "cooccurrence": measures}
+        given = {"surfaces": {"any": surface}, "als": fitted, "sources": by_source, "cooccurrence": measures}
         return Settings.model_validate(given)
 
     def lists(self, sources: Sequence[str]) -> list[Row]:
