@@ -191,11 +191,18 @@ def wanted_pairs(wanted: tuple[NDArray[np.int64], NDArray[np.int32]], width: int
 
 
 def figures(lists: NDArray[np.int32], task: Task, k: int) -> dict[str, NDArray[np.float64]]:
-    """Each metric for each subject with something relevant; definitions as in shortlist.metrics."""
-    subjects = np.arange(len(lists))[:, None]
-    hits = (lists >= 0) & np.isin(subjects * task.items + lists, wanted_pairs(task.relevant, task.items))
+    """Each metric for each subject with something relevant; definitions as in shortlist.metrics.
+
+    `recall_had` counts only relevant items that the subject had before, `recall_new` only those that it had not; NaN for a
+    subject that wants none of the kind.
+    """
+    pairs = np.arange(len(lists))[:, None] * task.items + lists
+    asked, had = (wanted_pairs(rows, task.items) for rows in (task.relevant, task.subjects.pairs()))
+    hits = (lists >= 0) & np.isin(pairs, asked)
     wanted = np.diff(task.relevant.indptr)
     judged = wanted > 0
+    of_had = np.bincount(asked[np.isin(asked, had)] // task.items, minlength=len(lists))[judged]
+    hits_had = (hits & np.isin(pairs, had))[judged][:, :k].sum(axis=1)
     hits, wanted = hits[judged][:, :k], wanted[judged]
     discounts = 1.0 / np.log2(np.arange(k) + 2.0)
     ideal = np.concatenate(([0.0], np.cumsum(discounts)))[np.minimum(wanted, k)]
@@ -207,7 +214,15 @@ def figures(lists: NDArray[np.int32], task: Task, k: int) -> dict[str, NDArray[n
         "ndcg": (hits * discounts).sum(axis=1) / ideal,
         "hit_rate": (count > 0).astype(np.float64),
         "mrr": first,
+        "recall_had": _shares(hits_had, of_had),
+        "recall_new": _shares(count - hits_had, wanted - of_had),
     }
+
+
+def _shares(hits: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
+    """hits / wanted, NaN where nothing is wanted."""
+    shares: NDArray[np.float64] = np.divide(hits, wanted, out=np.full(len(hits), np.nan), where=wanted > 0)
+    return shares
 
 
 @dataclass(frozen=True)

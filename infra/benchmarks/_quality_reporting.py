@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infra.benchmarks._quality_learning import Result
 from shortlist.blending.blends import text_of
 
 # Of a normal distribution: means over thousands of subjects.
 _TWO_SIDED: Final = 1.96
+# Where lists may repeat what a subject had, both kinds of items are reported apart.
+APART: Final = {"recall_had": "had before", "recall_new": "never had"}
 
 
 def report(name: str, protocol: str, result: Result, metrics: tuple[str, ...], k: int, wanted: Mapping[str, float],
@@ -33,7 +36,14 @@ def report(name: str, protocol: str, result: Result, metrics: tuple[str, ...], k
         interval = _TWO_SIDED * differences.std(ddof=1) / np.sqrt(len(differences))
         beside = "" if method == "blend" else f"   {metrics[-1]} {differences.mean():+.4f} +- {interval:.4f}"
         print(f"  {method:20} {means}{beside}{'  best single' if method == best else ''}")
-        kept[method] = {metric: float(values[metric].mean()) for metric in values}
+        kept[method] = {metric: mean for metric in values for mean, judged in [mean_of(values[metric])] if judged}
+    for metric, items in APART.items():
+        mean, judged = mean_of(result.values["blend"][metric])
+        single, _ = mean_of(result.values[best][metric])
+        if judged not in (0, subjects):
+            print(
+                f"  recall of items that a subject {items} ({judged:,} subjects): blend {mean:.4f}, {best} {single:.4f}"
+            )
     print(f"  blend: {choice.kind}: {choice.reason}")
     shares = sorted(choice.blend.importance().items(), key=lambda pair: -pair[1])
     print("  counts most: " + ", ".join(f"{feature} {value:.3g}" for feature, value in shares[:8]))
@@ -42,6 +52,12 @@ def report(name: str, protocol: str, result: Result, metrics: tuple[str, ...], k
     kept["blend_text"] = text_of(choice.kind, choice.blend)
     (folder / f"quality-{name}.json").write_text(json.dumps(kept, indent=1))
     return missed(name, result, metrics, wanted, best)
+
+
+def mean_of(values: NDArray[np.float64]) -> tuple[float, int]:
+    """The mean over the subjects that have a value, and how many do; NaN where none has."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan"), len(known)
 
 
 def best_single(result: Result, metric: str) -> str:

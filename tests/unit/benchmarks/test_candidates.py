@@ -28,9 +28,12 @@ def test_figures_are_of_one_subject() -> None:
 
 def test_each_speed_is_stated_against_a_peer() -> None:
     figures = {"proposals": 2.0, "pass": 3.0, "pass, twice the subjects": 3.3, "implicit": 0.5, "mllib": 60.0}
-    assert list(bench.lines(figures))[-4:] == [
+    figures["proposals of als"] = 0.4
+    assert list(bench.lines(figures))[-6:] == [
         "pass / sum of its sources' proposals: 1.50 (to be <= 1.3)",
         "a subject, twice the subjects / once: 1.10 (linear is 1)",
+        "one model of ours / implicit's: 0.80",
         "pass of all sources / implicit's one model: 6.00",
-        "MLlib's one model / pass of all sources: 20.00 (to be >= 10)",
+        "MLlib's one model / one model of ours: 150.00 (to be >= 10)",
+        "MLlib's one model / pass of all sources: 20.00",
     ]

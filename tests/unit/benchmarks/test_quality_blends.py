@@ -10,6 +10,7 @@ import pytest
 from infra.benchmarks import quality
 from infra.benchmarks._quality_blends import among_negatives, prefixes, split_task
 from infra.benchmarks._quality_learning import figures
+from infra.benchmarks._quality_reporting import mean_of
 from infra.benchmarks._quality_sources import distinct_in_order
 from infra.benchmarks._quality_tasks import (
     Sequences,
@@ -126,9 +127,22 @@ def test_figures__by_hand() -> None:
     found = figures(np.array([[0, 3, 1], [0, 1, 2], [1, -1, -1]], np.int32), task(EVENTS, relevant), 3)
     ndcg = (1 / np.log2(3) + 1 / 2) / (1 + 1 / np.log2(3))
     expected = {"recall": [1, 0], "recall_capped": [1, 0], "ndcg": [ndcg, 0], "hit_rate": [1, 0], "mrr": [0.5, 0]}
+    # The first subject had both items that it wants, the other one had nothing.
+    expected |= {"recall_had": [1, np.nan], "recall_new": [np.nan, 0]}
     assert {name: values.tolist() for name, values in found.items()} == {
-        name: pytest.approx(values) for name, values in expected.items()
+        name: pytest.approx(values, nan_ok=True) for name, values in expected.items()
     }
+
+
+def test_figures__what_was_had_and_what_is_new_apart() -> None:
+    # The first subject had 1, 2 and 3; of 0, 1, 3 its list has 0 and 3. The second one had 0.
+    relevant = Rows(np.array([0, 3, 5, 5]), np.array([0, 1, 3, 0, 2], np.int32))
+    found = figures(np.array([[0, 3, 2], [2, 1, 3], [1, -1, -1]], np.int32), task(EVENTS, relevant, masked=False), 3)
+    assert found["recall"].tolist() == pytest.approx([2 / 3, 1 / 2])
+    assert found["recall_had"].tolist() == pytest.approx([1 / 2, 0])
+    assert found["recall_new"].tolist() == pytest.approx([1, 1])
+    assert mean_of(np.array([np.nan, 1.0, 0.5])) == (0.75, 2)
+    assert np.isnan(mean_of(np.array([np.nan]))[0])
 
 
 @pytest.fixture
