@@ -132,8 +132,8 @@ class PromotionsConfig(Section):
     max_per_campaign: int | None = Field(default=None, ge=1)
     """Most items of one campaign in a list; null: any number. Items without a campaign are not limited by either."""
     max_campaign_share: float | None = Field(default=None, gt=0, le=1)
-    """Largest share of all places (subjects times k) that one campaign may take over the whole table; its best rows stay, and
-    what comes next in the lists of the others, up to `depth`, takes their places. null: any share."""
+    """Largest share of all slots (subjects times k) that one campaign may take over the whole table; its best rows stay, and
+    what comes next in the lists of the others, up to `depth`, takes their slots. null: any share."""
 
 
 class SurfaceConfig(Section):
@@ -232,7 +232,7 @@ class SurfaceConfig(Section):
 
     @property
     def longest_list(self) -> int:
-        """Rows of a list before rows of all lists together are left out: k, or more where other rows may take their places."""
+        """Rows of a list before rows of all lists together are left out: k, or more where other rows may take their slots."""
         spare = self.promotions is not None and self.promotions.max_campaign_share is not None
         return self.depth if spare else self.k
 

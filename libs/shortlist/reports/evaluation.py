@@ -55,7 +55,7 @@ _WHAT_COUNTS: Final[dict[tuple[str, bool, str], str]] = {
         "user",
         False,
         "new",
-    ): "Only items count that the user had never engaged with before; what lists hold again takes places from them.",
+    ): "Only items count that the user had never engaged with before; what lists hold again takes slots from them.",
     (
         "item",
         True,

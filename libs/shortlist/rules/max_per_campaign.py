@@ -16,5 +16,5 @@ def _keeps(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
 MAX_PER_CAMPAIGN = ListRule(
     lambda surface: surface.promotions is not None and surface.promotions.max_per_campaign is not None,
     _keeps,
-    "better items of its campaign fill the places that promotions.max_per_campaign leaves to one",
+    "better items of its campaign fill the slots that promotions.max_per_campaign leaves to one",
 )

@@ -90,7 +90,7 @@ def test_an_item_that_was_just_bought(
 @pytest.mark.parametrize(
     ("rule", "setting", "said"),
     [
-        ("max_per_category", "max_per_category=1", "better items of its category fill the places that"),
+        ("max_per_category", "max_per_category=1", "better items of its category fill the slots that"),
         ("max_per_creator", "max_per_creator=1", "better items of its creator"),
         ("one_per_content_key", "one_per_content_key=true", "a better item"),
         ("fresh_slots", "fresh={slots: 1, max_age_days: 2}", "fresh"),
@@ -242,7 +242,7 @@ def write_promotions(root: Path) -> None:
         ("u1", "g", {"max_campaigns": 1}, "below_k", "proposed by als at rank 2"),
         ("u1", "h", {"max_campaigns": 1}, "max_campaigns", "other campaigns have better items"),
         # 2 lists of 2 places: a campaign that may have a tenth of them may have none.
-        ("u1", "g", {"max_campaign_share": 0.1}, "campaign_share", "its campaign has all the places, over all lists"),
+        ("u1", "g", {"max_campaign_share": 0.1}, "campaign_share", "its campaign has all the slots, over all lists"),
         ("u1", "g", {"max_campaign_share": 0.5}, "below_k", "proposed by als at rank 2"),
         ("u1", None, {}, "short_too_few_proposed", "1 of 2: 3 eligible items are left"),
     ],
