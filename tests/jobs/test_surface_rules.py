@@ -54,6 +54,10 @@ FRESH = f"{{subject: user, sources: [repeat], fallback: popularity, k: 20, depth
 LISTED = "subject: user, sources: [repeat], fallback: popularity, depth: 60, min_item_support: 2"
 DRAWN = f"{{{LISTED}, k: 10, exploration: {{slots: 4, pool: 20}}}}"
 UNDRAWN = f"{{{LISTED}, k: 26}}"
+# Four of ten slots for each interest of a user; the other surface lists all that is proposed.
+SEVERAL = "subject: user, sources: [repeat, als, interests], fallback: popularity, depth: 60, min_item_support: 2"
+VARIED = f"{{{SEVERAL}, k: 10, interests: {{slots: 4}}, weights: {{als: 1, popularity: 0.5}}}}"
+UNVARIED = f"{{{SEVERAL}, k: 60, weights: {{als: 1, popularity: 0.5}}}}"
 SERVED = datetime(2017, 11, 13, tzinfo=UTC)
 
 
@@ -169,7 +173,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     lines = [line for line in text.splitlines() if not line.startswith("  related:")]
     surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}\n  ads: {ADS}\n  limited: {LIMITED}"
     surfaces += f"\n  fresh: {FRESH}\n  tired: {TIRED}\n  mails: {MAILS}"
-    surfaces += f"\n  drawn: {DRAWN}\n  undrawn: {UNDRAWN}"
+    surfaces += f"\n  drawn: {DRAWN}\n  undrawn: {UNDRAWN}\n  varied: {VARIED}\n  unvaried: {UNVARIED}"
     lines = [surfaces if line.startswith("  homefeed:") else line for line in lines]
     deployment.config.write_text("\n".join(lines) + "\n")
     for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
@@ -209,6 +213,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     check_resting(deployment, everything, supported, bought)
     check_limited(deployment, everything.filter(pl.col("surface") == "limited"), supported, bought)
     check_drawn(everything)
+    check_varied(everything, bought)
 
 
 def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str]) -> None:
@@ -260,6 +265,32 @@ def check_drawn(listed: pl.DataFrame) -> None:
         assert following != items[6:]
         lasts += items[6:] == following[:4]
     assert lasts < len(tiny.USERS) / 2  # a draw, not the next best
+
+
+def check_varied(listed: pl.DataFrame, bought: dict[tuple[str, str], list[datetime]]) -> None:
+    """The best six are listed anyway; what an interest alone brought lies behind the best ten, and names an item of the user."""
+    brought = 0
+    for user in tiny.USERS:
+        varied, unvaried = (
+            listed.filter((pl.col("surface") == surface) & (pl.col("subject_id") == user)).sort("rank")
+            for surface in ("varied", "unvaried")
+        )
+        order, items = unvaried["item_id"].to_list(), varied["item_id"].to_list()
+        assert len(items) == 10
+        assert items[:6] == order[:6]
+        assert [item for item in order if item in items] == items
+        for row in varied.iter_rows(named=True):
+            if row["slot"] == "interest":
+                brought += 1
+                assert order.index(row["item_id"]) >= 10
+                assert "interests" in row["sources"]
+                assert (user, row["condition"]) in bought
+            else:
+                assert row["slot"] == "ranked"
+                assert row["condition"] is None
+        assert (varied["slot"] == "interest").sum() <= 4
+        assert unvaried["condition"].is_null().all()
+    assert brought > len(tiny.USERS)
 
 
 def within_limits(item: str) -> bool:

@@ -57,6 +57,7 @@ WORDS = {
     "extraction.audience_members.fields.user_id": "the name of a JSON field",
     "surfaces.homefeed.blocked_audience": "a name that rows are compared with",
     "sources.als.reason": "a sentence in rows",
+    "sources.interests.reason": "a sentence in rows",
     "sources.cooccurrence.reason": "a sentence in rows",
     "sources.popularity.reason": "a sentence in rows",
     "sources.rp3beta.reason": "a sentence in rows",

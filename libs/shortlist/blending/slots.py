@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shortlist.kernels.arrays import Doubles, Indices, Offsets, offsets_of
+from shortlist.kernels.arrays import Doubles, Floats, Indices, Offsets, offsets_of
 from shortlist.kernels.hashes import STEP, mixed
 
-# Why an item is in its slot: its score, a slot that is kept for fresh items, or a random draw.
-RANKED, FRESH, EXPLORATION = "ranked", "fresh", "exploration"
-SLOTS: Final = (RANKED, FRESH, EXPLORATION)
+# Why an item is in its slot: its score, a slot that is kept for fresh items or for one of the interests, or a random draw.
+RANKED, FRESH, INTEREST, EXPLORATION = "ranked", "fresh", "interest", "exploration"
+SLOTS: Final = (RANKED, FRESH, EXPLORATION, INTEREST)
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,80 @@ def fill_slots(
     slots = np.select([drawn, is_fresh], [SLOTS.index(EXPLORATION), SLOTS.index(FRESH)], SLOTS.index(RANKED))
     starts = offsets_of(owners[chosen], size)
     return Filled(positions[chosen], starts, slots[chosen].astype(np.int8), propensities[chosen])
+
+
+def interest_order(
+    subjects: NDArray[np.int64], interests: NDArray[np.int64], scores: Floats, shares: Doubles
+) -> NDArray[np.int64]:
+    """The order in which candidates of interests come into slots: (C,) from 0, within each subject.
+
+    Each interest's candidates are in the order of their scores; the interests take turns by their shares, as seats are given to
+    parties (Sainte-Laguë): the n-th candidate of an interest comes at (n - 1/2) / share.
+
+    Args:
+        subjects: (C,) whose candidate each is, ascending.
+        interests: (C,) the interest that it is nearest to.
+        scores: (C,) how near; of equal scores the first comes first.
+        shares: (C,) above 0, the share of that interest.
+    """
+    groups = subjects * (int(interests.max(initial=0)) + 1) + interests
+    order = np.lexsort((-scores, groups))
+    turns = np.empty(len(order))
+    turns[order] = np.arange(len(order)) - np.searchsorted(groups[order], groups[order])
+    places = np.lexsort(((turns + 0.5) / shares, subjects))
+    numbers = np.empty(len(places), np.int64)
+    numbers[places] = np.arange(len(places)) - np.searchsorted(subjects, subjects)
+    return numbers
+
+
+def with_interests(
+    subjects: NDArray[np.int64], numbers: NDArray[np.int64], size: int, ranked: int, slots: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The order in which candidates are considered: the best so many, then those of interests, then the others by score.
+
+    Args:
+        subjects: (C,) whose candidate each is; ascending, the best candidate of each first.
+        numbers: (C,) its number in `interest_order`, -1 where it is no interest's.
+        size: how many subjects.
+        ranked: how many are considered by score alone at first.
+        slots: how many of interests are considered before the others.
+
+    Returns:
+        (C,) positions, and (C,) whether an interest brought the candidate at each position of the input forward.
+    """
+    behind = np.flatnonzero((_ranks(subjects, size) >= ranked) & (numbers >= 0))
+    order = behind[np.lexsort((numbers[behind], subjects[behind]))]
+    forward = np.zeros(len(subjects), np.bool_)
+    forward[order[_ranks(subjects[order], size) < slots]] = True
+    turns = np.where(_ranks(subjects, size) < ranked, 0, np.where(forward, 1, 2))
+    return np.lexsort((turns, subjects)), forward  # stable
+
+
+def in_order_of_score(
+    filled: Filled, considered: NDArray[np.int64], forward: NDArray[np.bool_], allowed: NDArray[np.bool_],
+    subjects: NDArray[np.int64], size: int, k: int,
+) -> Filled:  # fmt: skip
+    """Lists that were filled in the order of `with_interests`, by score again; what only an interest brought is said to be so.
+
+    Args:
+        filled: lists of positions in that order.
+        considered: (C,) that order.
+        forward: (C,) whether an interest brought the candidate forward, in the order of scores.
+        allowed: (C,) whether every rule of the list allows it, in the order of `considered`.
+        subjects: (C,) whose candidate each is, in either order.
+        size: how many subjects.
+        k: longest list.
+    """
+    by_score = np.empty(len(allowed), np.bool_)
+    by_score[considered] = allowed
+    left = np.flatnonzero(by_score)
+    beyond = np.zeros(len(allowed), np.bool_)
+    beyond[left] = _ranks(subjects[left], size) >= k
+    positions = considered[filled.listed]
+    brought = forward[positions] & beyond[positions] & (filled.slots == SLOTS.index(RANKED))
+    slots = np.where(brought, np.int8(SLOTS.index(INTEREST)), filled.slots)
+    order = np.argsort(positions)  # candidates of a subject lie together
+    return Filled(positions[order], filled.starts, slots[order], filled.propensities[order])
 
 
 def subject_numbers(subjects: Sequence[str], *seed: object) -> NDArray[np.uint64]:

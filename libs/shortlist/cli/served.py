@@ -10,6 +10,7 @@ from shortlist.cli.eligibility import Knowledge
 from shortlist.columns import (
     CAMPAIGN,
     CATEGORY,
+    CONDITION,
     CONTRIBUTION,
     CONTRIBUTIONS,
     DECISION,
@@ -84,7 +85,7 @@ class Served:
         """The subject's list, best first; without rows when it has none.
 
         Returns:
-            rank, item_id, score, source, sources, reason; slot and propensity where the table has them.
+            rank, item_id, score, source, sources, reason; slot, propensity and condition where the table has them.
         """
         kept = self.rows()
         there = kept.collect_schema().names()
@@ -95,7 +96,7 @@ class Served:
             SOURCE,
             SOURCES,
             REASON,
-            *(name for name in (SLOT, PROPENSITY) if name in there),
+            *(name for name in (SLOT, PROPENSITY, CONDITION) if name in there),
         ]
         rows = kept.filter(pl.col(SUBJECT_ID) == subject).select(columns).sort(RANK)
         return self.lake.collect(candidates_name(self.surface), rows, self.decision.table_version)

@@ -9,6 +9,7 @@ from rich.console import Console
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
 from shortlist.columns import (
+    CONDITION,
     EVENT_DATE,
     EVENT_TYPE,
     ITEM_ID,
@@ -38,7 +39,7 @@ def show(settings: Settings, surface: str, wanted: str | None, day: date | None,
 
     Returns:
         surface, subject, drawn (by lot), by_text, title (of an item), run_date, table_version, k, candidates (rank, item_id,
-        title, score, source, sources, reason, slot, propensity), history (day, event_type, item_id, title; of users), newest
+        title, score, source, sources, reason, slot, propensity, condition), history (day, event_type, item_id, title; of users), newest
         first, as the day knew it.
     """
     view = served(settings, surface, day)
@@ -72,6 +73,7 @@ def show(settings: Settings, surface: str, wanted: str | None, day: date | None,
                 "reason": row[REASON],
                 "slot": row.get(SLOT),
                 "propensity": row.get(PROPENSITY),
+                "condition": row.get(CONDITION),
             }
             for row in candidates.to_dicts()
         ],

@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
-from shortlist.blending.slots import EXPLORATION, FRESH
+from shortlist.blending.slots import EXPLORATION, FRESH, INTEREST
 from shortlist.cli.eligibility import Knowledge
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
-from shortlist.columns import CONTRIBUTION, ITEM_ID, PROPENSITY, RANK, REASON, REMOVED_BY, SCORE, SLOT, SOURCE, SOURCES
+from shortlist.columns import CONDITION, CONTRIBUTION, ITEM_ID, PROPENSITY, RANK, REASON, REMOVED_BY, SCORE, SLOT, SOURCE, SOURCES
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_titles
 from shortlist.rules import LIST_RULES, PAIR_RULES, TABLE_RULES
@@ -139,6 +139,8 @@ def _slot_of(row: Facts) -> str:
     """How a row came to its slot, where not by its score."""
     if row.get(SLOT) == EXPLORATION:
         return f"; drawn for an exploration slot with probability {row[PROPENSITY]:.3g}"
+    if row.get(SLOT) == INTEREST:
+        return f"; in a slot that is kept for the interest around item {row[CONDITION]}"
     return "; in a slot that is kept for fresh items" if row.get(SLOT) == FRESH else ""
 
 
@@ -220,10 +222,12 @@ def _lost(
     if set(named[SOURCE]) == {config.fallback}:
         says = f"only the fallback proposed it ({ranks}), and the list was full without it: {rows.height} of {config.k}"
         return "fallback_not_needed", says, _NOTHING
-    drawn = rows.filter(pl.col(SLOT) == EXPLORATION).height if SLOT in rows.columns else 0
-    above = f"{rows.height - drawn} others rank above it once the sources are blended"
-    others_drawn = f", and the {drawn} that were drawn are others" if drawn else ""
-    says = f"proposed by {ranks}, but {above}{others_drawn} (k is {config.k})"
+    kinds = rows[SLOT].to_list() if SLOT in rows.columns else []
+    drawn, kept = kinds.count(EXPLORATION), kinds.count(INTEREST)
+    above = f"{rows.height - drawn - kept} others rank above it once the sources are blended"
+    others = f", and the {drawn} that were drawn are others" if drawn else ""
+    others += f", and {kept} slots are kept for the subject's interests" if kept else ""
+    says = f"proposed by {ranks}, but {above}{others} (k is {config.k})"
     return "below_k", says, "raise k of the surface, if it should be listed"
 
 

@@ -180,6 +180,11 @@ class Settings(Section):
                     f"surfaces.{name} names source rp3beta, which is not among cooccurrence.measures "
                     f"({', '.join(self.cooccurrence.measures)}); next: add it there"
                 )
+            if "interests" in (*surface.sources, surface.fallback) and not self.als.folds_in:
+                raise ValueError(
+                    f"surfaces.{name} names source interests: users of engine {self.als.engine} cannot be folded in; use "
+                    "als.engine auto, local or spark"
+                )
             for source in ("session_neighbours", "session_next"):
                 kind = getattr(self.sources, source).sessions.basket_kind
                 if source in (*surface.sources, surface.fallback) and kind not in self.baskets:

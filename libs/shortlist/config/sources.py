@@ -26,6 +26,17 @@ class AlsSourceConfig(Section):
     """The reason that readers of the table see."""
 
 
+class InterestsSourceConfig(AlsSourceConfig):
+    """Each of a user's interests by itself, as ALS folds in a user who has it alone."""
+
+    most: int = Field(default=3, ge=1, le=20)
+    """Most interests of a user: the clusters of their items."""
+    items: int = Field(default=50, ge=1, le=1000)
+    """A user's heaviest so many items are clustered; the time grows with their square."""
+    reason: str = "like {because}, which you take"
+    """The reason that readers of the table see; `{because}` is the title of the item in the middle of the interest."""
+
+
 class NeighbourListsSourceConfig(Section):
     """Neighbours of what the subject took, added up."""
 
@@ -298,6 +309,8 @@ class SourcesConfig(Section):
 
     als: AlsSourceConfig = AlsSourceConfig()
     """Matrix factorisation."""
+    interests: InterestsSourceConfig = InterestsSourceConfig()
+    """Matrix factorisation, asked for each of the subject's interests."""
     cooccurrence: CooccurrenceSourceConfig = CooccurrenceSourceConfig()
     """Basket neighbours."""
     rp3beta: Rp3betaSourceConfig = Rp3betaSourceConfig()

@@ -57,6 +57,14 @@ class FreshSlotsConfig(Section):
     """An item is fresh when its `created_at` is not longer before the end of the run date."""
 
 
+class InterestSlotsConfig(Section):
+    """Slots that are kept for what is near any of a user's interests (source `interests`), although more items of the others'
+    are better: each interest gets them by its share of the history."""
+
+    slots: int = Field(default=10, ge=1)
+    """So many of the k slots hold the best items of the interests that are not among the best k - slots anyway."""
+
+
 class ExplorationConfig(Section):
     """Slots at the end of a list for candidates drawn at random. The probability of each is published with it, so that what
     users do with them is an unbiased estimate of how good such candidates are."""
@@ -202,6 +210,8 @@ class SurfaceConfig(Section):
     """Of items with one content_key, which are the same thing, a list holds the best; items without one are not limited."""
     fresh: FreshSlotsConfig | None = None
     """Slots that are kept for fresh items; null: none (and none where there is no catalog)."""
+    interests: InterestSlotsConfig | None = None
+    """Slots that are kept for each of a user's interests; null: none."""
     exploration: ExplorationConfig | None = None
     """Slots for candidates drawn at random; null: none."""
     category_level: int = Field(default=2, ge=1)
@@ -274,7 +284,12 @@ class SurfaceConfig(Section):
                 raise ValueError(
                     f"{least} {low:g} is above {most} {high:g}: no item is between; next: raise {most}, or null"
                 )
-        for name in ("fresh", "exploration"):
+        if self.interests and ("interests" not in self.sources or self.subject != "user"):
+            raise ValueError(
+                "interests keeps slots for what source interests proposes to users; next: name it among sources of a surface for "
+                "users, or take interests out"
+            )
+        for name in ("fresh", "interests", "exploration"):
             kept = getattr(self, name)
             if kept and kept.slots > self.k:
                 raise ValueError(f"{name}.slots {kept.slots} is above k {self.k}; next: keep fewer slots")

@@ -15,6 +15,7 @@ from shortlist.blending.slots import SLOTS
 from shortlist.columns import (
     BECAUSE_ITEM_ID,
     CAMPAIGN,
+    CONDITION,
     CONTRIBUTIONS,
     ELIGIBLE_LEFT,
     EVENTS,
@@ -59,7 +60,7 @@ LISTS: Final = (
     f"{RANKS}: array<int>, {SCORES}: array<float>, {CONTRIBUTIONS}: array<float>>>, "
     f"{LISTED} array<struct<{ITEM_ID}: string, {SCORE}: double, {SOURCE}: string, {SOURCES}: array<string>, "
     f"{BECAUSE_ITEM_ID}: string, {CAMPAIGN}: string, {EXPIRES_AT}: timestamp, {SLOT}: string, "
-    f"{PROPENSITY}: double>>"
+    f"{PROPENSITY}: double, {CONDITION}: string>>"
 )
 _MICROSECONDS: Final = pa.timestamp("us", "UTC")
 
@@ -224,6 +225,7 @@ def write_lists(
         **_promoted(lists.promotions, promotions),
         SLOT: pa.array(SLOTS).take(pa.array(lists.filled.slots)),
         PROPENSITY: pa.array(lists.filled.propensities),
+        CONDITION: _ids(lists.conditions, item_ids),
     }
     columns = {
         SUBJECT_ID: subjects,

@@ -71,7 +71,7 @@ def surface_memory(counts: Counts, surface: SurfaceConfig, settings: Settings) -
     """Bytes that all tasks of a machine share, and those that one adds: a row of all items by subject and counting source."""
     names = sources_of(surface)
     lengths = {name: _vector_length(name, settings) for name in names}
-    shared = sum(4.0 * length * (2 if name == "spectral" else 1) for name, length in lengths.items())
+    shared = sum(4.0 * length * (2 if name in ("spectral", "interests") else 1) for name, length in lengths.items())
     shared += sum(_BYTES_OF_NEIGHBOUR * _listed(name, settings) for name in names)
     counting = sum(not length for length in lengths.values())
     return counts.items * shared, 4.0 * NARROW_SUBJECTS * counts.items * counting
@@ -79,7 +79,8 @@ def surface_memory(counts: Counts, surface: SurfaceConfig, settings: Settings) -
 
 def _vector_length(source: str, settings: Settings) -> int:
     """Numbers in the vectors that a source multiplies; 0 for one that counts."""
-    return {"als": settings.als.factors, "spectral": settings.sources.spectral.factors}.get(source, 0)
+    factors = settings.als.factors
+    return {"als": factors, "interests": factors, "spectral": settings.sources.spectral.factors}.get(source, 0)
 
 
 def _listed(source: str, settings: Settings) -> int:

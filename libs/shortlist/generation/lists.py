@@ -152,7 +152,8 @@ def _pass_over(
         eligible = np.asarray(known.eligible)
         ranking = ranking_of(surface, settings, learned, known)
         exploration, removing = surface.exploration, _removing(surface, known)
-        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.longest_list, removing, exploration)
+        kept = surface.interests.slots if surface.interests else 0
+        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.longest_list, removing, exploration, kept)
         reading = reading_of(surface, run_date, arrays, known)
         for batch in batches:
             for piece in in_pieces(batch, known.promotions):

@@ -8,8 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortlist.blending.fusion import Ranked, Ranking
-from shortlist.blending.slots import Draw, Filled, candidate_numbers, fill_slots
+from shortlist.blending.slots import (
+    INTEREST,
+    SLOTS,
+    Draw,
+    Filled,
+    candidate_numbers,
+    fill_slots,
+    in_order_of_score,
+    with_interests,
+)
 from shortlist.config import ExplorationConfig
+from shortlist.generation.interests import INTERESTS, interest_numbers, medoids_of
 from shortlist.kernels.arrays import Doubles, Floats, Indices
 from shortlist.kernels.candidates import proposal_ranks
 from shortlist.kernels.ranking import best_first
@@ -38,6 +48,7 @@ class Lists:
         listed: (L,) int64, which candidates are on it, best first.
         winners: (L,) int64, the source that speaks for each.
         because: (L,) int32, the history item that spoke most for it, as the first source says that knows one; -1 for none.
+        conditions: (L,) int32, the item in the middle of the interest that brought it into its slot; -1 for none.
         promotions: (L,) int32, the promotion that it is given for; -1 for none.
         left: (n,) int64, how many eligible items each subject may be given.
         removed: (rules, n) int32, how many eligible items each pair rule, and how many candidates each list rule, took from
@@ -55,6 +66,7 @@ class Lists:
     listed: NDArray[np.int64]
     winners: NDArray[np.int64]
     because: Indices
+    conditions: Indices
     promotions: Indices
     left: NDArray[np.int64]
     removed: Indices
@@ -83,6 +95,7 @@ class OnePass:
         removing: the list rule that takes each candidate out (position in LIST_RULES), -1 where it stays: of a batch, and the
             subjects (ascending) and items of candidates, the best of each subject first.
         exploration: slots that are drawn; None: none.
+        interest_slots: slots that are kept for what source `interests` proposes.
         wide_subjects: subjects that wide scorers take at once.
         narrow_subjects: subjects that the others take at once.
     """
@@ -94,6 +107,7 @@ class OnePass:
     k: int
     removing: Callable[[SubjectBatch, NDArray[np.int64], Indices], NDArray[np.int8]] = keep_all
     exploration: ExplorationConfig | None = None
+    interest_slots: int = 0
     wide_subjects: int = WIDE_SUBJECTS
     narrow_subjects: int = NARROW_SUBJECTS
 
@@ -109,12 +123,16 @@ class OnePass:
         ranked = self.ranking.rank(block, ranks)
         ordered = best_first(candidates.starts, ranked.scores)
         owners = np.repeat(np.arange(block.batch.size), np.diff(candidates.starts))
-        removing = self.removing(block.batch, owners, candidates.items[ordered])
-        draw = self._draw(block.batch, owners, candidates.items[ordered])
-        filled = fill_slots(owners, removing < 0, removing == _FRESH_SLOTS, block.batch.size, self.k, draw)
+        considered, forward = self._considered(block, ranks, ordered, owners)
+        removing = self.removing(block.batch, owners, candidates.items[ordered[considered]])
+        draw = self._draw(block.batch, owners, candidates.items[ordered[considered]])
+        allowed = removing < 0
+        filled = fill_slots(owners, allowed, removing == _FRESH_SLOTS, block.batch.size, self.k, draw)
+        if self.interest_slots:
+            filled = in_order_of_score(filled, considered, forward, allowed, owners, block.batch.size, self.k)
         listed = ordered[filled.listed]
         of_candidates = np.empty(len(removing), np.int8)
-        of_candidates[ordered] = removing
+        of_candidates[ordered[considered]] = removing
         return Lists(
             first=block.first,
             candidates=candidates,
@@ -127,10 +145,27 @@ class OnePass:
             listed=listed,
             winners=ranked.winners(listed),
             because=self._reasons(block, ranks, ranked, listed),
+            conditions=self._conditions(block, listed, filled),
             promotions=promotions_of(block.batch, owners[filled.listed], candidates.items[listed]),
             left=self._left(block.batch),
             removed=self._removed(block.batch, owners, removing),
         )
+
+    def _considered(
+        self, block: ScoredBlock, ranks: Indices, ordered: NDArray[np.int64], owners: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """In which order candidates are considered for lists: positions in `ordered`, and which of it an interest brought forward."""
+        if not self.interest_slots:
+            return np.arange(len(ordered)), np.zeros(len(ordered), np.bool_)
+        row = [*self.scorers].index(INTERESTS)
+        numbers = interest_numbers(block, self.scorers[INTERESTS], row, ranks[row] > 0)[ordered]
+        return with_interests(owners, numbers, block.batch.size, self.k - self.interest_slots, self.interest_slots)
+
+    def _conditions(self, block: ScoredBlock, listed: NDArray[np.int64], filled: Filled) -> Indices:
+        """The item in the middle of the interest that brought each listed item into its slot, -1 for none."""
+        if not self.interest_slots:
+            return np.full(len(listed), -1, np.int32)
+        return medoids_of(block, self.scorers[INTERESTS], listed, filled.slots == SLOTS.index(INTEREST))
 
     def _draw(self, batch: SubjectBatch, owners: NDArray[np.int64], items: Indices) -> Draw | None:
         """How the last slots of the lists are drawn, where any are.

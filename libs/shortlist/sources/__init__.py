@@ -8,6 +8,7 @@ from shortlist.sources.category_affinity import CategoryAffinity
 from shortlist.sources.content import Content
 from shortlist.sources.cooccurrence import Cooccurrence
 from shortlist.sources.fresh import Fresh
+from shortlist.sources.interests import Interests
 from shortlist.sources.inputs import Source
 from shortlist.sources.popularity import Popularity
 from shortlist.sources.query_clicks import QueryClicks
@@ -24,6 +25,7 @@ from shortlist.sources.words import Words
 
 SOURCES: Final[Mapping[str, type[Source]]] = {
     "als": Als,
+    "interests": Interests,
     "cooccurrence": Cooccurrence,
     "rp3beta": Rp3beta,
     "spectral": Spectral,

@@ -27,6 +27,7 @@ ArtefactName = Literal[
     "unit_item_vectors",
     "user_vectors",
     "fold_in",
+    "interest_fold_in",
     "neighbours",
     "walks",
     "spectrum",
@@ -79,6 +80,7 @@ class Artefacts:
         item_vectors: as the model has them.
         unit_item_vectors: each of Euclidean length 1, or 0.
         fold_in: None also where every user has a stored vector.
+        interest_fold_in: the same, for interests, which have no stored vector.
         neighbours: of the configured measure.
         walks: neighbours of measure rp3beta.
         spectrum: the smoothest directions of the graph of users and items.
@@ -98,6 +100,7 @@ class Artefacts:
     item_vectors: ItemVectors | None = None
     unit_item_vectors: ItemVectors | None = None
     fold_in: FoldIn | None = None
+    interest_fold_in: FoldIn | None = None
     neighbours: NeighbourLists | None = None
     walks: NeighbourLists | None = None
     spectrum: "SpectralArrays | None" = None

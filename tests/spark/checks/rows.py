@@ -38,6 +38,7 @@ def candidate_lists(lists: Mapping[str, Sequence[str]], source: str = "als") -> 
             "campaign": None,
             "slot": "ranked",
             "propensity": 1.0,
+            "condition": None,
             "run_date": DAY,
         }
         for subject, items in lists.items()

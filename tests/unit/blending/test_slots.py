@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from shortlist.blending.slots import SLOTS, Draw, Filled, candidate_numbers, fill_slots, subject_numbers
+from shortlist.blending.slots import (
+    SLOTS,
+    Draw,
+    Filled,
+    candidate_numbers,
+    fill_slots,
+    in_order_of_score,
+    interest_order,
+    subject_numbers,
+    with_interests,
+)
 from shortlist.config import SurfaceConfig
 
 # Candidates of subjects 0 (six), 1 (none) and 2 (three), the best of each first.
@@ -39,6 +49,35 @@ def test_a_slot_is_kept_for_a_fresh_item_that_its_score_would_not_list() -> None
     filled = fill_slots(SUBJECTS, ~positions(1, 2), positions(1, 2), 3, 3)
     assert filled.listed.tolist() == [0, 3, 4, 6, 7, 8]
     assert names(filled) == ["ranked", "fresh", "fresh", "ranked", "ranked", "ranked"]
+
+
+def test_interests_take_turns_by_their_shares() -> None:
+    # Subject 0 has two thirds of its weight on interest 0, one third on interest 1: turns .75, 2.25, 3.75 and 1.5, 4.5.
+    interests, scores = np.array([1, 0, 0, 1, 0, 0, 0, 0, 0]), np.array([5.0, 1, 3, 4, 2, 0, 1, 2, 2])
+    shares = np.where(interests == 0, 2 / 3, 1 / 3)
+    shares[6:] = 1.0
+    assert interest_order(SUBJECTS, interests, scores, shares).tolist() == [1, 3, 0, 4, 2, 5, 2, 0, 1]
+
+
+def test_slots_kept_for_interests_hold_what_is_not_among_the_best() -> None:
+    # Of four slots two are kept. Interests propose 1 (among the best anyway), 5, 3 and 4, in this order; of subject 2 only 8.
+    numbers = np.array([-1, 0, -1, 2, 3, 1, -1, -1, 0])
+    considered, forward = with_interests(SUBJECTS, numbers, 3, 2, 2)
+    assert considered.tolist() == [0, 1, 3, 5, 2, 4, 6, 7, 8]
+    assert np.flatnonzero(forward).tolist() == [3, 5, 8]
+
+    def lists(allowed: np.ndarray) -> Filled:
+        filled = fill_slots(SUBJECTS, allowed[considered], NONE, 3, 4)
+        return in_order_of_score(filled, considered, forward, allowed[considered], SUBJECTS, 3, 4)
+
+    filled = lists(ALL)
+    assert filled.listed.tolist() == [0, 1, 3, 5, 6, 7, 8]
+    # 3 is the fourth best and 8 the third: both would be listed without slots for them.
+    assert names(filled) == ["ranked", "ranked", "ranked", "interest", "ranked", "ranked", "ranked"]
+    # A rule takes 0 and 5: the next best fill up.
+    filled = lists(~positions(0, 5))
+    assert filled.listed.tolist()[:4] == [1, 2, 3, 4]
+    assert names(filled)[:4] == ["ranked"] * 4
 
 
 def test_the_last_slots_are_drawn_from_the_next_best() -> None:
@@ -100,6 +139,9 @@ def test_random_numbers_depend_on_the_subject_and_the_seed_alone() -> None:
     [
         ({"exploration": {"slots": 2, "pool": 2}}, "pool 2 is not above slots 2"),
         ({"exploration": {"slots": 6}, "k": 5}, "exploration.slots 6 is above k 5"),
+        ({"interests": {}}, "interests keeps slots for what source interests proposes to users"),
+        ({"interests": {}, "sources": ["interests"], "subject": "item"}, "interests keeps slots for what source interests"),
+        ({"interests": {"slots": 6}, "sources": ["interests"], "k": 5}, "interests.slots 6 is above k 5"),
         (
             {"exploration": {}, "promotions": {"max_campaign_share": 0.5}},
             "exploration keeps slots of each list, and promotions.max_campaign_share moves rows",

@@ -23,6 +23,7 @@ def test_a_user(warehouse: Path, shortlist: Shortlist) -> None:
             "reason": "goes with c",
             "slot": None,
             "propensity": None,
+            "condition": None,
         }
     ]
     # The hide of b does not count as engagement.

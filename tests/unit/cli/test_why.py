@@ -113,14 +113,20 @@ def test_an_item_that_a_rule_of_the_list_left_out(
         ("c", "proposed by als, cooccurrence; reason: goes with c"),
         ("h", "reason: goes with h; drawn for an exploration slot with probability 0.25"),
         ("a", "reason: goes with a; in a slot that is kept for fresh items"),
-        ("g", "but 2 others rank above it once the sources are blended, and the 1 that were drawn are others (k is 2)"),
+        ("b", "reason: goes with b; in a slot that is kept for the interest around item c"),
+        (
+            "g",
+            "but 2 others rank above it once the sources are blended, and the 1 that were drawn are others, and 1 slots are kept "
+            "for the subject's interests (k is 2)",
+        ),
     ],
 )
 def test_how_an_item_came_to_its_slot(night: Path, shortlist: Shortlist, item: str, said: str) -> None:
-    slots = {"c": ("ranked", 1.0), "a": ("fresh", 1.0), "h": ("exploration", 0.25)}
+    slots = {"c": ("ranked", 1.0), "a": ("fresh", 1.0), "h": ("exploration", 0.25), "b": ("interest", 1.0)}
     rows = [
-        {**row, "slot": slots[row["item_id"]][0], "propensity": slots[row["item_id"]][1]}
-        for row in lists({"u1": "cah"}, D3)
+        {**row, "slot": slot, "propensity": share, "condition": "c" if slot == "interest" else None}
+        for row in lists({"u1": "cahb"}, D3)
+        for slot, share in [slots[row["item_id"]]]
     ]
     version = write(night, "candidates_homefeed", "candidates", rows)
     later = datetime(D3.year, D3.month, D3.day, 3, tzinfo=UTC)
@@ -130,7 +136,7 @@ def test_how_an_item_came_to_its_slot(night: Path, shortlist: Shortlist, item: s
     drawn = {
         row["item_id"]: row["propensity"] for row in shortlist("show", "homefeed", "u1", "--json").facts["candidates"]
     }
-    assert drawn == {"c": 1.0, "a": 1.0, "h": 0.25}
+    assert drawn == {"c": 1.0, "a": 1.0, "h": 0.25, "b": 1.0}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from shortlist.config.sources import (
     CategoryAffinitySourceConfig,
     ContentSourceConfig,
     FreshSourceConfig,
+    InterestsSourceConfig,
     NeighbourListsSourceConfig,
     RepeatSourceConfig,
     SessionNeighboursSourceConfig,
@@ -26,7 +27,9 @@ from shortlist.sources.category_affinity import CategoryAffinityScorer, category
 from shortlist.sources.content import ContentScorer, text_rows
 from shortlist.sources.fold_in import FoldInScorer, fold_in_arrays
 from shortlist.sources.fresh import freshness
+from shortlist.sources.interests import InterestsScorer
 from shortlist.sources.item_values import ItemValuesScorer
+from shortlist.sources.item_vectors import ItemVectors
 from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
 from shortlist.sources.repeat import RepeatScorer
 from shortlist.sources.session_neighbours import SessionNeighboursScorer, session_sample
@@ -133,6 +136,9 @@ TERMS: Final = np.where(RANDOM.random((ITEMS, 30)) < 0.2, RANDOM.integers(1, 9, 
 TERMS[UNKNOWN] = 0
 
 ALS: Final = AlsConfig(factors=6, regularization=0.05, alpha=10.0, nu=0.5, hide_weight=0.5)
+INTERESTS: Final = InterestsSourceConfig(most=3, items=9)
+UNITS: Final = FACTORS / np.linalg.norm(FACTORS, axis=1, keepdims=True).clip(1e-12)
+KNOWN: Final = np.arange(ITEMS) != UNKNOWN
 SPECTRAL: Final = SpectralSourceConfig(factors=8, popularity=0.4)
 USERS: Final = UserNeighboursSourceConfig(nearest=4, power=1.5)
 SESSION: Final = SessionNeighboursSourceConfig(nearest=5, sessions_per_item=6, before=0.6, same=1.3)
@@ -155,6 +161,35 @@ def fold_in(taken: Taken) -> Dense:
     strength = ALS.regularization * (len(taken.items) + known / ALS.alpha) ** ALS.nu
     left = FACTORS.T @ FACTORS / ALS.alpha + strength * np.eye(6) + mine.T @ (observed[:, None] * mine)
     scores = FACTORS @ np.linalg.solve(left, mine.T @ (observed * targets))
+    scores[UNKNOWN] = np.nan
+    return scores
+
+
+def clusters(taken: Taken) -> list[list[int]]:
+    """The heaviest liked items, merged pair by pair as Ward says: the two whose merging adds least to the squared distances."""
+    parts = [[item] for item, _ in heaviest(taken, INTERESTS.items)]
+    units = FACTORS / np.linalg.norm(FACTORS, axis=1, keepdims=True).clip(1e-12)
+
+    def added(one: list[int], other: list[int]) -> float:
+        apart = units[one].mean(axis=0) - units[other].mean(axis=0)
+        return len(one) * len(other) / (len(one) + len(other)) * float(apart @ apart)
+
+    while len(parts) > INTERESTS.most:
+        pairs = [(added(parts[a], parts[b]), a, b) for b in range(len(parts)) for a in range(b)]
+        _, first, second = min(pairs)
+        parts[first] += parts.pop(second)
+    return [sorted(part) for part in parts]
+
+
+def interests(taken: Taken) -> Dense:
+    scores = np.full(ITEMS, np.nan)
+    for part in clusters(taken):
+        weights = np.array([taken.weight[taken.items.index(item)] for item in part])
+        strength = ALS.regularization * (len(part) + (ITEMS - 1) / ALS.alpha) ** ALS.nu
+        mine = FACTORS[part]
+        left = FACTORS.T @ FACTORS / ALS.alpha + strength * np.eye(6) + mine.T @ (weights[:, None] * mine)
+        vector = np.linalg.solve(left, mine.T @ weights)
+        scores = np.fmax(scores, FACTORS @ vector / np.linalg.norm(vector))
     scores[UNKNOWN] = np.nan
     return scores
 
@@ -278,6 +313,9 @@ SESSION_SAMPLE: Final = session_sample(
 
 CASES: Final[dict[str, Case]] = {
     "fold_in": Case(FoldInScorer(fold_in_arrays(FACTORS, ALS), ALS, AlsSourceConfig()), fold_in, counts=False),
+    "interests": Case(
+        InterestsScorer(ItemVectors.of(UNITS, KNOWN), fold_in_arrays(FACTORS, ALS), ALS, INTERESTS), interests, counts=False
+    ),
     "neighbour_lists": voting(4, multi_hit=False),
     "multi_hit": voting(50, multi_hit=True),
     "spectral": Case(SpectralScorer(spectral_arrays(BASIS, DEGREES, SPECTRAL), SPECTRAL), spectral, counts=False),

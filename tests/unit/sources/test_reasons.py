@@ -7,6 +7,7 @@ from tests.unit.sources.small_world import (
     BATCH,
     CASES,
     EVERY_ITEM,
+    FACTORS,
     GIVEN,
     ITEMS,
     RARITY,
@@ -17,6 +18,7 @@ from tests.unit.sources.small_world import (
     TERMS,
     USERS,
     Taken,
+    clusters,
     heaviest,
     history_of,
 )
@@ -88,3 +90,17 @@ def test_reasons__what_is_taken_again_is_its_own() -> None:
         expected = np.full(ITEMS, -1)
         expected[mine[weights > 0]] = mine[weights > 0]
         assert found[subject].tolist() == expected.tolist()
+
+
+def test_reasons__of_interests_name_the_middle_of_the_nearest() -> None:
+    found = reasons("interests")
+    units = FACTORS / np.linalg.norm(FACTORS, axis=1, keepdims=True).clip(1e-12)
+    for subject in range(SUBJECTS):
+        taken = history_of(subject)
+        weight = dict(zip(taken.items, taken.weight, strict=True))
+        middles = {
+            max(part, key=lambda item: round(sum(weight[other] * units[item] @ units[other] for other in part), 9))
+            for part in clusters(taken)
+        }
+        assert set(found[subject].tolist()) <= middles or (not middles and set(found[subject].tolist()) == {-1})
+    assert len(np.unique(found)) > 20
