@@ -39,8 +39,8 @@ def show(settings: Settings, surface: str, wanted: str | None, day: date | None,
 
     Returns:
         surface, subject, drawn (by lot), by_text, title (of an item), run_date, table_version, k, candidates (rank, item_id,
-        title, score, source, sources, reason, slot, propensity, condition), history (day, event_type, item_id, title; of users), newest
-        first, as the day knew it.
+        title, score, source, sources, reason, slot, propensity, condition), history (day, event_type, item_id, title; of
+        users), newest first, as the day knew it.
     """
     view = served(settings, surface, day)
     config = settings.surfaces[surface]

@@ -13,7 +13,19 @@ from shortlist.blending.slots import EXPLORATION, FRESH, INTEREST
 from shortlist.cli.eligibility import Knowledge
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
-from shortlist.columns import CONDITION, CONTRIBUTION, ITEM_ID, PROPENSITY, RANK, REASON, REMOVED_BY, SCORE, SLOT, SOURCE, SOURCES
+from shortlist.columns import (
+    CONDITION,
+    CONTRIBUTION,
+    ITEM_ID,
+    PROPENSITY,
+    RANK,
+    REASON,
+    REMOVED_BY,
+    SCORE,
+    SLOT,
+    SOURCE,
+    SOURCES,
+)
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_titles
 from shortlist.rules import LIST_RULES, PAIR_RULES, TABLE_RULES

@@ -14,7 +14,9 @@ from shortlist.sources.interests import InterestsScorer, InterestVectors
 INTERESTS: Final = "interests"
 
 
-def interest_numbers(block: ScoredBlock, scorer: Scorer[Any], row: int, proposed: NDArray[np.bool_]) -> NDArray[np.int64]:
+def interest_numbers(
+    block: ScoredBlock, scorer: Scorer[Any], row: int, proposed: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     """The turn of each candidate for the slots of interests: (C,) as `interest_order`, -1 where none proposed it.
 
     Args:
@@ -33,7 +35,9 @@ def interest_numbers(block: ScoredBlock, scorer: Scorer[Any], row: int, proposed
     return numbers
 
 
-def medoids_of(block: ScoredBlock, scorer: Scorer[Any], listed: NDArray[np.int64], brought: NDArray[np.bool_]) -> Indices:
+def medoids_of(
+    block: ScoredBlock, scorer: Scorer[Any], listed: NDArray[np.int64], brought: NDArray[np.bool_]
+) -> Indices:
     """The item in the middle of the interest that brought each listed candidate into its slot: (L,) int32, -1 for none.
 
     Args:

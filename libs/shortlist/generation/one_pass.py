@@ -154,7 +154,7 @@ class OnePass:
     def _considered(
         self, block: ScoredBlock, ranks: Indices, ordered: NDArray[np.int64], owners: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """In which order candidates are considered for lists: positions in `ordered`, and which of it an interest brought forward."""
+        """The order in which candidates are considered: positions in `ordered`, and which of it an interest brought forward."""
         if not self.interest_slots:
             return np.arange(len(ordered)), np.zeros(len(ordered), np.bool_)
         row = [*self.scorers].index(INTERESTS)

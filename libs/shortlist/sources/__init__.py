@@ -8,8 +8,8 @@ from shortlist.sources.category_affinity import CategoryAffinity
 from shortlist.sources.content import Content
 from shortlist.sources.cooccurrence import Cooccurrence
 from shortlist.sources.fresh import Fresh
-from shortlist.sources.interests import Interests
 from shortlist.sources.inputs import Source
+from shortlist.sources.interests import Interests
 from shortlist.sources.popularity import Popularity
 from shortlist.sources.query_clicks import QueryClicks
 from shortlist.sources.query_neighbours import QueryNeighbours

@@ -81,8 +81,8 @@ class InterestsScorer:
             entries = np.arange(*taken.indptr[subject : subject + 2])
             entries = entries[weights[entries] > 0]
             if len(entries):
-                vectors = np.asarray(self._units.vectors[taken.indices[entries]], np.float64)
-                found = clustered(vectors, np.asarray(weights[entries], np.float64), most)
+                units = np.asarray(self._units.vectors[taken.indices[entries]], np.float64)
+                found = clustered(units, np.asarray(weights[entries], np.float64), most)
                 labels[entries] = found.labels
                 medoids[subject, : len(found.medoids)] = taken.indices[entries[found.medoids]]
                 shares[subject, : len(found.shares)] = found.shares
@@ -135,7 +135,7 @@ class InterestsScorer:
         order = members[np.argsort(rows, kind="stable")]
         starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=batch.size * most))))
         none, nothing = np.zeros(len(starts), np.int64), np.empty(0, np.int32)
-        column = {self._config.weight: batch.column(self._config.weight)[order]}
+        column: dict[str, Floats] = {self._config.weight: batch.column(self._config.weight)[order]}
         nobody = np.full(len(starts) - 1, -1, np.int32)
         return SubjectBatch(starts, batch.history_items[order], column, none, nothing, nobody)
 

@@ -52,7 +52,11 @@ def test_spark_and_python_make_one_digest(spark: SparkSession) -> None:
         (BASKETS, {}, {"item_id": "item"}),
         (USERS, {}, {"id": "user"}),
         (RELATED_ITEMS, {}, {"item_id": "item", "related_item_id": "item"}),
-        (candidates_table("home"), {"home": "user"}, {"subject_id": "user", "item_id": "item"}),
+        (
+            candidates_table("home"),
+            {"home": "user"},
+            {"subject_id": "user", "item_id": "item", "condition": "item"},
+        ),
     ],
     ids=lambda value: value.name if isinstance(value, Table) else "",
 )
@@ -153,7 +157,7 @@ def test_every_basket_of_a_user_is_found(spark: SparkSession) -> None:
 
 def test_lists_close_their_ranks_and_reasons_forget(spark: SparkSession) -> None:
     def candidate(subject: str, rank: int, item: str, reason: str) -> tuple[object, ...]:
-        return (subject, rank, item, 1.0, "als", ["als"], reason, "m", "r", None, None, "ranked", 1.0, DAY)
+        return (subject, rank, item, 1.0, "als", ["als"], reason, "m", "r", None, None, "ranked", 1.0, None, DAY)
 
     rows = [
         candidate("u1", 1, "a", "fits you"),

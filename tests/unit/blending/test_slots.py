@@ -140,7 +140,10 @@ def test_random_numbers_depend_on_the_subject_and_the_seed_alone() -> None:
         ({"exploration": {"slots": 2, "pool": 2}}, "pool 2 is not above slots 2"),
         ({"exploration": {"slots": 6}, "k": 5}, "exploration.slots 6 is above k 5"),
         ({"interests": {}}, "interests keeps slots for what source interests proposes to users"),
-        ({"interests": {}, "sources": ["interests"], "subject": "item"}, "interests keeps slots for what source interests"),
+        (
+            {"interests": {}, "sources": ["interests"], "subject": "item"},
+            "interests keeps slots for what source interests",
+        ),
         ({"interests": {"slots": 6}, "sources": ["interests"], "k": 5}, "interests.slots 6 is above k 5"),
         (
             {"exploration": {}, "promotions": {"max_campaign_share": 0.5}},

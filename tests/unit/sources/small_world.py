@@ -314,7 +314,9 @@ SESSION_SAMPLE: Final = session_sample(
 CASES: Final[dict[str, Case]] = {
     "fold_in": Case(FoldInScorer(fold_in_arrays(FACTORS, ALS), ALS, AlsSourceConfig()), fold_in, counts=False),
     "interests": Case(
-        InterestsScorer(ItemVectors.of(UNITS, KNOWN), fold_in_arrays(FACTORS, ALS), ALS, INTERESTS), interests, counts=False
+        InterestsScorer(ItemVectors.of(UNITS, KNOWN), fold_in_arrays(FACTORS, ALS), ALS, INTERESTS),
+        interests,
+        counts=False,
     ),
     "neighbour_lists": voting(4, multi_hit=False),
     "multi_hit": voting(50, multi_hit=True),
