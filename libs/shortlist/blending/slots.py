@@ -90,27 +90,30 @@ def fill_slots(
 
 
 def interest_order(
-    subjects: NDArray[np.int64], interests: NDArray[np.int64], scores: Floats, shares: Doubles
-) -> NDArray[np.int64]:
-    """The order in which candidates of interests come into slots: (C,) from 0, within each subject.
+    subjects: NDArray[np.int64], scores: Floats, shares: Doubles
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The order in which candidates of interests come into slots, within each subject, and which interest brings each.
 
-    Each interest's candidates are in the order of their scores; the interests take turns by their shares, as seats are given to
-    parties (Sainte-Laguë): the n-th candidate of an interest comes at (n - 1/2) / share.
+    Each interest ranks all candidates by its own scores; the interests take turns by their shares, as seats are given to parties
+    (Sainte-Laguë): the n-th of an interest comes at (n - 1/2) / share, and a candidate at the first of its turns.
 
     Args:
         subjects: (C,) whose candidate each is, ascending.
-        interests: (C,) the interest that it is nearest to.
-        scores: (C,) how near; of equal scores the first comes first.
-        shares: (C,) above 0, the share of that interest.
+        scores: (m, C) by each interest, NaN where the subject has no such interest; of equal scores the first comes first.
+        shares: (m, C) the share of that interest.
+
+    Returns:
+        (C,) numbers from 0, and (C,) interests.
     """
-    groups = subjects * (int(interests.max(initial=0)) + 1) + interests
-    order = np.lexsort((-scores, groups))
-    turns = np.empty(len(order))
-    turns[order] = np.arange(len(order)) - np.searchsorted(groups[order], groups[order])
-    places = np.lexsort(((turns + 0.5) / shares, subjects))
-    numbers = np.empty(len(places), np.int64)
-    numbers[places] = np.arange(len(places)) - np.searchsorted(subjects, subjects)
-    return numbers
+    turns, size = np.full(scores.shape, np.inf), int(subjects.max(initial=-1)) + 1
+    for interest, row in enumerate(scores):
+        known = np.flatnonzero(~np.isnan(row))
+        order = known[np.lexsort((-row[known], subjects[known]))]
+        turns[interest, order] = (_ranks(subjects[order], size) + 0.5) / shares[interest, order]
+    order = np.lexsort((turns.min(axis=0, initial=np.inf), subjects))
+    numbers = np.empty(len(order), np.int64)
+    numbers[order] = _ranks(subjects[order], size)
+    return numbers, turns.argmin(axis=0)
 
 
 def with_interests(

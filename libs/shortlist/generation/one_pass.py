@@ -19,7 +19,7 @@ from shortlist.blending.slots import (
     with_interests,
 )
 from shortlist.config import ExplorationConfig
-from shortlist.generation.interests import INTERESTS, interest_numbers, medoids_of
+from shortlist.generation.interests import INTERESTS, interest_turns
 from shortlist.kernels.arrays import Doubles, Floats, Indices
 from shortlist.kernels.candidates import proposal_ranks
 from shortlist.kernels.ranking import best_first
@@ -123,7 +123,7 @@ class OnePass:
         ranked = self.ranking.rank(block, ranks)
         ordered = best_first(candidates.starts, ranked.scores)
         owners = np.repeat(np.arange(block.batch.size), np.diff(candidates.starts))
-        considered, forward = self._considered(block, ranks, ordered, owners)
+        considered, forward, medoids = self._considered(block, ranks, ordered, owners)
         removing = self.removing(block.batch, owners, candidates.items[ordered[considered]])
         draw = self._draw(block.batch, owners, candidates.items[ordered[considered]])
         allowed = removing < 0
@@ -145,7 +145,7 @@ class OnePass:
             listed=listed,
             winners=ranked.winners(listed),
             because=self._reasons(block, ranks, ranked, listed),
-            conditions=self._conditions(block, listed, filled),
+            conditions=np.where(filled.slots == SLOTS.index(INTEREST), medoids[listed], np.int32(-1)),
             promotions=promotions_of(block.batch, owners[filled.listed], candidates.items[listed]),
             left=self._left(block.batch),
             removed=self._removed(block.batch, owners, removing),
@@ -153,19 +153,16 @@ class OnePass:
 
     def _considered(
         self, block: ScoredBlock, ranks: Indices, ordered: NDArray[np.int64], owners: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The order in which candidates are considered: positions in `ordered`, and which of it an interest brought forward."""
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], Indices]:
+        """The order in which candidates are considered: positions in `ordered`, which of it an interest brought forward, and the
+        item in the middle of the interest that brings each candidate, -1 for none.
+        """
         if not self.interest_slots:
-            return np.arange(len(ordered)), np.zeros(len(ordered), np.bool_)
-        row = [*self.scorers].index(INTERESTS)
-        numbers = interest_numbers(block, self.scorers[INTERESTS], row, ranks[row] > 0)[ordered]
-        return with_interests(owners, numbers, block.batch.size, self.k - self.interest_slots, self.interest_slots)
-
-    def _conditions(self, block: ScoredBlock, listed: NDArray[np.int64], filled: Filled) -> Indices:
-        """The item in the middle of the interest that brought each listed item into its slot, -1 for none."""
-        if not self.interest_slots:
-            return np.full(len(listed), -1, np.int32)
-        return medoids_of(block, self.scorers[INTERESTS], listed, filled.slots == SLOTS.index(INTEREST))
+            return np.arange(len(ordered)), np.zeros(len(ordered), np.bool_), np.full(len(ordered), -1, np.int32)
+        proposed = ranks[[*self.scorers].index(INTERESTS)] > 0
+        numbers, medoids = interest_turns(block, self.scorers[INTERESTS], proposed)
+        at_first = self.k - self.interest_slots
+        return *with_interests(owners, numbers[ordered], block.batch.size, at_first, self.interest_slots), medoids
 
     def _draw(self, batch: SubjectBatch, owners: NDArray[np.int64], items: Indices) -> Draw | None:
         """How the last slots of the lists are drawn, where any are.

@@ -107,7 +107,7 @@ class InterestsScorer:
 
     def score(self, batch: SubjectBatch, prepared: InterestVectors, candidates: CandidateSet) -> NDArray[np.float32]:
         """The largest inner product; NaN for an item without vector and for a subject without interests."""
-        largest: NDArray[np.float32] = np.fmax.reduce(self._scores(prepared, candidates), axis=0)
+        largest: NDArray[np.float32] = np.fmax.reduce(self.by_interest(prepared, candidates), axis=0)
         return largest
 
     def explain(self, batch: SubjectBatch, prepared: InterestVectors, chosen: CandidateSet) -> NDArray[np.int32]:
@@ -117,11 +117,11 @@ class InterestsScorer:
 
     def nearest(self, prepared: InterestVectors, candidates: CandidateSet) -> NDArray[np.int64]:
         """The interest that each candidate is nearest to, by number; 0 where it is near none."""
-        scores = self._scores(prepared, candidates)
+        scores = self.by_interest(prepared, candidates)
         number: NDArray[np.int64] = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=0)
         return number
 
-    def _scores(self, prepared: InterestVectors, candidates: CandidateSet) -> Floats:
+    def by_interest(self, prepared: InterestVectors, candidates: CandidateSet) -> Floats:
         """(most, C): the score of each candidate by each interest, NaN where there is none."""
         return np.stack(
             [self._items.score(_row(prepared.vectors, number), candidates) for number in range(self._config.most)]

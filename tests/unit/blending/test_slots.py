@@ -52,11 +52,16 @@ def test_a_slot_is_kept_for_a_fresh_item_that_its_score_would_not_list() -> None
 
 
 def test_interests_take_turns_by_their_shares() -> None:
-    # Subject 0 has two thirds of its weight on interest 0, one third on interest 1: turns .75, 2.25, 3.75 and 1.5, 4.5.
-    interests, scores = np.array([1, 0, 0, 1, 0, 0, 0, 0, 0]), np.array([5.0, 1, 3, 4, 2, 0, 1, 2, 2])
-    shares = np.where(interests == 0, 2 / 3, 1 / 3)
-    shares[6:] = 1.0
-    assert interest_order(SUBJECTS, interests, scores, shares).tolist() == [1, 3, 0, 4, 2, 5, 2, 0, 1]
+    # Subject 0 has two thirds of its weight on interest 0, whose turns are .75, 2.25, 3.75, ...; those of 1 are 1.5, 4.5, ...
+    # Subject 2 has one interest.
+    nan = np.nan
+    scores = np.array([[1.0, 6, 5, 2, 4, 3, 1, 2, 2], [9, 1, 8, 2, 3, 4, nan, nan, nan]], np.float32)
+    shares = np.array([[2 / 3] * 6 + [1.0] * 3, [1 / 3] * 6 + [0.0] * 3])
+    numbers, interests = interest_order(SUBJECTS, scores, shares)
+    assert numbers.tolist() == [1, 0, 2, 5, 3, 4, 2, 0, 1]
+    assert interests.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0]
+    none, _ = interest_order(SUBJECTS[:0], scores[:, :0], shares[:, :0])
+    assert none.tolist() == []
 
 
 def test_slots_kept_for_interests_hold_what_is_not_among_the_best() -> None:
