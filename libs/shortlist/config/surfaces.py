@@ -58,8 +58,8 @@ class FreshSlotsConfig(Section):
 
 
 class InterestSlotsConfig(Section):
-    """Slots that are kept for what is near any of a user's interests (source `interests`), although more items of the others'
-    are better: each interest gets them by its share of the history."""
+    """Slots that are kept for each of a user's interests, as source `interests` finds them, even where other items score higher.
+    The interests share these slots as they share the weight of the user's history."""
 
     slots: int = Field(default=10, ge=1)
     """So many of the k slots hold the best items of the interests that are not among the best k - slots anyway."""

@@ -124,15 +124,16 @@ class OnePass:
         ordered = best_first(candidates.starts, ranked.scores)
         owners = np.repeat(np.arange(block.batch.size), np.diff(candidates.starts))
         considered, forward, medoids = self._considered(block, ranks, ordered, owners)
-        removing = self.removing(block.batch, owners, candidates.items[ordered[considered]])
-        draw = self._draw(block.batch, owners, candidates.items[ordered[considered]])
+        in_turn = ordered[considered]
+        removing = self.removing(block.batch, owners, candidates.items[in_turn])
+        draw = self._draw(block.batch, owners, candidates.items[in_turn])
         allowed = removing < 0
         filled = fill_slots(owners, allowed, removing == _FRESH_SLOTS, block.batch.size, self.k, draw)
         if self.interest_slots:
             filled = in_order_of_score(filled, considered, forward, allowed, owners, block.batch.size, self.k)
         listed = ordered[filled.listed]
         of_candidates = np.empty(len(removing), np.int8)
-        of_candidates[ordered[considered]] = removing
+        of_candidates[in_turn] = removing
         return Lists(
             first=block.first,
             candidates=candidates,

@@ -168,10 +168,9 @@ def fold_in(taken: Taken) -> Dense:
 def clusters(taken: Taken) -> list[list[int]]:
     """The heaviest liked items, merged pair by pair as Ward says: the two whose merging adds least to the squared distances."""
     parts = [[item] for item, _ in heaviest(taken, INTERESTS.items)]
-    units = FACTORS / np.linalg.norm(FACTORS, axis=1, keepdims=True).clip(1e-12)
 
     def added(one: list[int], other: list[int]) -> float:
-        apart = units[one].mean(axis=0) - units[other].mean(axis=0)
+        apart = UNITS[one].mean(axis=0) - UNITS[other].mean(axis=0)
         return len(one) * len(other) / (len(one) + len(other)) * float(apart @ apart)
 
     while len(parts) > INTERESTS.most:

@@ -7,7 +7,6 @@ from tests.unit.sources.small_world import (
     BATCH,
     CASES,
     EVERY_ITEM,
-    FACTORS,
     GIVEN,
     ITEMS,
     RARITY,
@@ -16,6 +15,7 @@ from tests.unit.sources.small_world import (
     SUBJECTS,
     TAKEN,
     TERMS,
+    UNITS,
     USERS,
     Taken,
     clusters,
@@ -94,12 +94,11 @@ def test_reasons__what_is_taken_again_is_its_own() -> None:
 
 def test_reasons__of_interests_name_the_middle_of_the_nearest() -> None:
     found = reasons("interests")
-    units = FACTORS / np.linalg.norm(FACTORS, axis=1, keepdims=True).clip(1e-12)
     for subject in range(SUBJECTS):
         taken = history_of(subject)
         weight = dict(zip(taken.items, taken.weight, strict=True))
         middles = {
-            max(part, key=lambda item: round(sum(weight[other] * units[item] @ units[other] for other in part), 9))
+            max(part, key=lambda item: round(sum(weight[other] * UNITS[item] @ UNITS[other] for other in part), 9))
             for part in clusters(taken)
         }
         assert set(found[subject].tolist()) <= middles or (not middles and set(found[subject].tolist()) == {-1})
