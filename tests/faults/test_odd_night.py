@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from shortlist.cli.app import main as shortlist_main
+from shortlist.cli.program import main as shortlist_main
 from tests import tiny
 from tests.jobs.conftest import CHECKOUT, Deployment
 from tests.odd import ODD_IDS, UNFIT_IDS

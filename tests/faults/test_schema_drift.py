@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.cli.app import main as shortlist_main
+from shortlist.cli.program import main as shortlist_main
 from shortlist.errors import ContractError, HeldError
 from tests import tiny
 from tests.faults.publisher import TABLE, publish

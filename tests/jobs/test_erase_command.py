@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from shortlist.cli.app import main
+from shortlist.cli.program import main
 from tests import tiny
 from tests.jobs.conftest import Deployment
 

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
-from shortlist.cli.app import main as shortlist_main
+from shortlist.cli.program import main as shortlist_main
 from shortlist.config import load_settings
 from shortlist.store.digests import DIGESTED, digest_rows
 from tests import tiny

@@ -120,7 +120,7 @@ def test_manifests_and_the_report_made_of_them(home: Path) -> None:
 
 
 def test_publications(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from shortlist.cli.app import main
+    from shortlist.cli.program import main
 
     (home / "settings.yaml").write_text(SETTINGS)
     for day in (D1, D2):

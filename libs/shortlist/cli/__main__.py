@@ -1,5 +1,5 @@
 """`python -m shortlist.cli` is `shortlist`."""
 
-from shortlist.cli.app import run
+from shortlist.cli.program import run
 
 run()

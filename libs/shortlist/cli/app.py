@@ -1,19 +1,30 @@
-"""The command `shortlist`: its arguments, help and exit codes. What each command does is in the module of its name."""
+"""Every command of `shortlist`: its arguments, help and exit codes. What each command does is in the module of its name."""
 
 import sys
-import traceback
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from shortlist.cli.arguments import confirm, day_of, known, required_day
+from shortlist.cli.arguments import (
+    Config,
+    Day,
+    Json,
+    MaybeSurface,
+    Overrides,
+    Subject,
+    Surface,
+    confirm,
+    day_of,
+    known,
+    pairs,
+    required_day,
+    settings_of,
+)
 from shortlist.cli.spark_jobs import job_arguments
-from shortlist.config import EventType, Settings, load_settings
-from shortlist.errors import SettingsError, ShortlistError
-from shortlist.redaction import redact
+from shortlist.config import EventType
+from shortlist.errors import SettingsError
 
 EXIT_CODES = (
     "Exit codes: 0 done; 2 wrong use or settings; 3 a check held or verification found something; 4 fenced by a newer "
@@ -30,37 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-Config = Annotated[
-    Path | None, typer.Option("--config", help="Settings file (default: $SHORTLIST_CONFIG, else infra/demo.yaml).")
-]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Override a setting; may be repeated.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
-
-
-def surface_names(context: typer.Context) -> list[str]:
-    """Surfaces that the shell offers; none where settings are not valid, for completion cannot show an error."""
-    try:
-        return list(load_settings(context.params.get("config")).surfaces)
-    except ShortlistError:
-        return []
-
-
-Surface = Annotated[
-    str,
-    typer.Argument(help="Name of a surface, as under surfaces: in the settings file.", autocompletion=surface_names),
-]
-MaybeSurface = Annotated[
-    str | None,
-    typer.Argument(help="Only this surface and publications (default: all tables).", autocompletion=surface_names),
-]
-
-
-def settings_of(config: Path | None, overrides: list[str] | None) -> Settings:
-    """Settings in force, checked before any table is opened."""
-    return load_settings(config, overrides or ())
 
 
 @app.command("status")
@@ -83,12 +63,6 @@ def status_command(
     facts = status(settings_of(config, overrides), day_of("--as-of", as_of) or datetime.now(UTC).date())
     emit("status", facts, as_json, render)
     raise typer.Exit(0 if facts["fresh"] else HELD)
-
-
-Subject = Annotated[str, typer.Argument(help="A user, or on item surfaces an item; ids are compared letter by letter.")]
-Day = Annotated[
-    str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="A published day (default: the one that is served).")
-]
 
 
 @app.command("show")
@@ -338,13 +312,7 @@ def new_command(
     from shortlist.cli.new import Wishes, new, render
     from shortlist.cli.output import emit
 
-    given = dict[str, str]()
-    for each in fields or ():
-        column, equals, name = each.partition("=")
-        if not equals:
-            raise SettingsError.bad_argument("--field", each, "is no pair; next: write it as user_id=customer")
-        given[column] = name
-    wishes = Wishes(given, feed, event_type, time_format, zone, delimiter)
+    wishes = Wishes(pairs("--field", fields or ()), feed, event_type, time_format, zone, delimiter)
     emit("new", new(sample, into, wishes, look), as_json, render)
 
 
@@ -379,29 +347,3 @@ def erase_command(
     facts, code = erase(settings, kind, ids, chosen, job_arguments(config, overrides))
     emit("erase", facts, as_json, render)
     raise typer.Exit(code)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; a foreseen failure is one clear text on standard error and its exit code.
-
-    Args:
-        argv: arguments; None means the process's own.
-    """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
-        app(args=arguments, prog_name="shortlist")
-    except SystemExit as left:
-        return left.code if isinstance(left.code, int) else 0
-    except ShortlistError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except Exception as error:
-        print(redact("".join(traceback.format_exception(error))), file=sys.stderr)
-        print(redact(f"error: unforeseen {type(error).__name__}: {str(error)[:500]}"), file=sys.stderr)
-        return ShortlistError.exit_code
-    return 0
-
-
-def run() -> None:
-    """The console script."""
-    sys.exit(main())

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import typer
 
-from shortlist.cli.app import app, main
+from shortlist.cli.app import app
+from shortlist.cli.program import main
 
 D1, D2, D3 = date(2017, 11, 16), date(2017, 11, 23), date(2017, 11, 30)
 LISTS = {"u1": "ab", "u2": "b"}

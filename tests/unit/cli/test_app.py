@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shortlist.cli.app import app, main
+from shortlist.cli.app import app
+from shortlist.cli.program import main
 from tests.published import publish
 from tests.unit.cli.conftest import D2, D3, LISTS, Shortlist
 
@@ -78,7 +79,7 @@ def test_an_unforeseen_failure_leaves_with_5(shortlist: Shortlist, monkeypatch: 
     def burst(*_: object) -> None:
         raise RuntimeError("oops")
 
-    monkeypatch.setattr("shortlist.cli.app.load_settings", burst)
+    monkeypatch.setattr("shortlist.cli.arguments.load_settings", burst)
     answer = shortlist("status")
     assert answer.code == 5
     assert "error: unforeseen RuntimeError: oops" in answer.err

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from shortlist.cli.app import main
+from shortlist.cli.program import main
 from shortlist.config import CHECKOUT, load_settings
 from shortlist.landing.sample_words import event_types, types_by_grade
 from tests.unit.cli.conftest import Answer
