@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from shortlist.kernels import candidates, counting_loops, ranking, ranking_loops
+from shortlist.kernels import candidates, counting_loops, ranking, ranking_loops, sample_loops
 from shortlist.kernels.arrays import frozen
 from shortlist.kernels.cooccurrence import MEASURES, cooccur
 from shortlist.kernels.ials import fit_ials
@@ -84,10 +84,10 @@ def count_each_way() -> None:
     near, similarities = np.empty((2, 1), np.int32), np.empty((2, 1), np.float32)
     counting_loops.add_neighbours(*history, *lists, False, rows)
     counting_loops.best_seeds(*history, *lists, starts, items, out)
-    counting_loops.add_users(*history, own, starts, items, *giving, rows, near, similarities)
+    sample_loops.add_users(*history, own, starts, items, *giving, rows, near, similarities)
     users = frozen(near, np.int32, "users"), frozen(similarities, np.float32, "similarities")
-    counting_loops.best_shared(*history, ones, *users, *giving, starts, items, 2, out)
-    counting_loops.add_sessions(
+    sample_loops.best_shared(*history, ones, *users, *giving, starts, items, 2, out)
+    sample_loops.add_sessions(
         *history, places, own, starts, items, places, two, starts, items, two, 1, 0.5, 0.5, 0.5, rows
     )
     counting_loops.add_groups(*history, groups, two, 1, rows)

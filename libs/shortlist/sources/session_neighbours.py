@@ -13,7 +13,7 @@ from shortlist.config import Settings
 from shortlist.config.sources import SessionNeighboursSourceConfig
 from shortlist.kernels.arrays import bounded_rows, frozen, require_shape
 from shortlist.kernels.candidates import best_of_rows, gathered_values
-from shortlist.kernels.counting_loops import add_sessions
+from shortlist.kernels.sample_loops import add_sessions
 from shortlist.sources.batch import POSITION, CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.history_weights import by_position
 from shortlist.sources.inputs import ArtefactName, Artefacts, given

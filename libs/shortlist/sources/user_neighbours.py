@@ -10,7 +10,7 @@ from shortlist.config import Settings
 from shortlist.config.sources import NearestSubjectsConfig
 from shortlist.kernels.arrays import bounded_rows, checked_rows, finite, frozen, require_shape
 from shortlist.kernels.candidates import gathered_values
-from shortlist.kernels.counting_loops import add_users, best_shared
+from shortlist.kernels.sample_loops import add_users, best_shared
 from shortlist.sources.batch import RARITY, CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.inputs import ArtefactName, Artefacts, given
 from shortlist.sources.item_side import ItemSide
