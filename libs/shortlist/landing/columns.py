@@ -94,6 +94,8 @@ def as_text(array: pa.Array, name: str) -> pa.Array:
             if str(kind) == "extension<arrow.uuid>":
                 return pa.array([None if value is None else str(value) for value in array.to_pylist()], pa.string())
             return as_text(array.storage, name)
+        if pa.types.is_float16(kind):  # Arrow has no arithmetic on them
+            return _number_text(array.cast(pa.float32()))
         if pa.types.is_floating(kind):
             return _number_text(array)
         if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
@@ -104,8 +106,9 @@ def as_text(array: pa.Array, name: str) -> pa.Array:
             values = [None if value is None else json.dumps(value, default=_plain) for value in array.to_pylist()]
             return pa.array(values, pa.string())
         return array.cast(pa.string())
-    except (pa.ArrowNotImplementedError, TypeError, OverflowError) as error:
-        raise LandedFileError(f"field {name!r} of type {kind} cannot be read as text: {error}") from None
+    except (pa.ArrowException, KeyError, TypeError, OverflowError) as error:  # KeyError: a zone that nobody knows
+        problem = f"field {name!r} of type {kind} cannot be read as text: {error}; land it as text"
+        raise LandedFileError(problem) from None
 
 
 def _value_at(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:

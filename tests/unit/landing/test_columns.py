@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -77,6 +78,28 @@ def test_types_that_nobody_maps_stop_no_file(tmp_path: Path) -> None:
     pq.write_table(pa.table(strange), path)
     rows, receipt = read(path, FeedConfig.model_validate({"format": "parquet", "fields": NAMES}))
     assert (rows[0][GIVEN]["event_id"], rows[0][GIVEN]["item_id"], receipt.problem) == ("e1", "17.00", None)
+
+
+def test_half_floats_are_numbers_as_any_other(tmp_path: Path) -> None:
+    halves = pa.array(np.array([17.0, 1.5, np.nan], np.float16))
+    pq.write_table(pa.table({"n": ["e1", "e2", "e3"], "words": halves}), tmp_path / "a.parquet")
+    rows, _ = read(tmp_path / "a.parquet", FeedConfig.model_validate({"format": "parquet", "fields": NAMES}))
+    assert [row[GIVEN]["item_id"] for row in rows] == ["17", "1.5", "NaN"]
+
+
+@pytest.mark.parametrize(
+    ("times", "why"),
+    [
+        (pa.array([[datetime(2017, 11, 30)]], pa.list_(pa.timestamp("us", "Mars/Olympus"))), "'Mars/Olympus'"),
+        (pa.array([[1 << 62]]).cast(pa.list_(pa.timestamp("us"))), "date value out of range"),
+    ],
+    ids=["a zone that nobody knows", "a year that nobody will see"],
+)
+def test_values_that_have_no_text_name_their_field(tmp_path: Path, times: pa.Array, why: str) -> None:
+    pq.write_table(pa.table({"n": ["e1"], "words": times}), tmp_path / "a.parquet")
+    _, receipt = read(tmp_path / "a.parquet", FeedConfig.model_validate({"format": "parquet", "fields": NAMES}))
+    kind = str(times.type).replace("item", "element")  # as Parquet calls it
+    assert receipt.problem == f"field 'words' of type {kind} cannot be read as text: {why}; land it as text"
 
 
 def test_a_field_may_have_dots_in_its_own_name(tmp_path: Path) -> None:
