@@ -11,7 +11,6 @@ from shortlist.checks.publication import check_surface
 from shortlist.columns import RANK, ROWS, RUN_DATE, SUBJECTS, SURFACE, WHY, WITHOUT_LIST
 from shortlist.errors import HeldError
 from shortlist.generation.candidates import stamp
-from shortlist.pipeline import model_settings
 from shortlist.records.manifest import ShortLists
 from shortlist.rules import LIST_RULES, TABLE_RULES
 from shortlist.tables import (
@@ -28,6 +27,7 @@ from shortlist.transforms.reasons import with_reasons
 from shortlist.transforms.shortfall import summarise
 from shortlist.warehouse.delta import equals
 from shortlist.warehouse.digests import count_lists
+from shortlist.warehouse.models import model_fingerprint
 from shortlist.warehouse.publishing import hold, last_published, publish, published_candidates
 from shortlist.warehouse.run import Run
 
@@ -56,7 +56,7 @@ def publish_surface(run: Run, name: str) -> str | None:
     wording = {source: config.reason for source, config in settings.sources}
     generated = run.read(UNCHECKED_CANDIDATES, surface=name).where(F.col(RANK) <= surface.k)
     lists = with_reasons(generated, run.snapshot(CATALOG), wording)
-    model = settings.fingerprint(*model_settings())
+    model = model_fingerprint(settings)
     candidates = stamp(lists, run.run_date, run.arguments.run_id, model).persist()
 
     within = equals(**dict[str, date | str]({RUN_DATE: run.run_date, SURFACE: name}))

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import RUN_DATE
+from shortlist.config import Settings
 from shortlist.errors import ModelError
 from shortlist.pipeline import model_settings, producer
 from shortlist.store.fences import run_partition
@@ -27,6 +28,11 @@ from shortlist.warehouse.digests import digest_frame
 from shortlist.warehouse.run import Run, log
 
 
+def model_fingerprint(settings: Settings) -> str:
+    """Changes with any setting that a model is trained with."""
+    return settings.fingerprint(*model_settings())
+
+
 def replace_model(run: Run, parts: Sequence[tuple[DataFrame, Table]], trained_on: date | None = None) -> None:
     """Replace the run date's model, a commit for each of its tables; all of them name the same model.
 
@@ -38,9 +44,10 @@ def replace_model(run: Run, parts: Sequence[tuple[DataFrame, Table]], trained_on
     # Kept from the digest to the commit, or rows that are made where they are read would be made twice.
     stamped = [(frame.withColumn(RUN_DATE, F.lit(run.run_date)).persist(), table) for frame, table in parts]
     digests = [row_digest(frame, table) for frame, table in stamped]
+    settings = model_fingerprint(run.settings)
     model = hashlib.sha256(" ".join(digests).encode()).hexdigest()[:12]
     for (frame, table), digest in zip(stamped, digests, strict=True):
-        facts = {MODEL: model, DIGEST: digest, TRAINED_ON: str(trained_on or run.run_date), SETTINGS: _settings_of(run)}
+        facts = {MODEL: model, DIGEST: digest, TRAINED_ON: str(trained_on or run.run_date), SETTINGS: settings}
         run.commit(frame, table, run_partition(run.run_date), equals(**{RUN_DATE: run.run_date}), **facts)
         frame.unpersist()
 
@@ -76,15 +83,11 @@ def earlier_model(run: Run, table: Table, since: date) -> tuple[DataFrame, date]
     if day is None:
         return None
     stamp = read_stamp(run.warehouse.path(table), run.version(table), day)
-    if stamp.trained_on is None or stamp.trained_on < since or stamp.settings != _settings_of(run):
+    if stamp.trained_on is None or stamp.trained_on < since or stamp.settings != model_fingerprint(run.settings):
         return None
     frame = run.table(table, equals(**{RUN_DATE: day}))
     _require_as_trained(frame, table, stamp, run_partition(day))
     return frame, stamp.trained_on
-
-
-def _settings_of(run: Run) -> str:
-    return run.settings.fingerprint(*model_settings())
 
 
 def _require_as_trained(frame: DataFrame, table: Table, stamp: Stamp, partition: str) -> None:
