@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from shortlist.cli.eligibility import Knowledge
 from shortlist.config import load_settings
 from tests import tiny
+from tests.jobs import slots
 from tests.jobs.conftest import Deployment
 
 DAY = date(2017, 11, 12)
@@ -209,11 +210,13 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
         assert removed["paused"] == sum(each == user and item in supported for each, item in forbidden)
         assert removed["max_per_category"] > 0
     check_ads(deployment, everything.filter(pl.col("surface") == "ads"), supported)
-    check_fresh(everything, supported, bought)
+    ages = {item: described(item)["created_at"] for item in supported}
+    young = {item for item, at in ages.items() if at is not None and SERVED - at <= timedelta(days=30)}
+    slots.check_fresh(everything, supported, young, bought)
     check_resting(deployment, everything, supported, bought)
     check_limited(deployment, everything.filter(pl.col("surface") == "limited"), supported, bought)
-    check_drawn(everything)
-    check_varied(everything, bought)
+    slots.check_drawn(everything)
+    slots.check_varied(everything, bought)
 
 
 def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str]) -> None:
@@ -247,50 +250,6 @@ def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str])
         assert removed.get("audience", 0) == len(promoted - set(offers[row["subject_id"]]))
         left_out += removed.get("campaign_share", 0)
     assert left_out
-
-
-def check_drawn(listed: pl.DataFrame) -> None:
-    """The best are listed anyway, the others are some of those that follow, each with the probability of the draw."""
-    slots, lasts = ("slot", "propensity"), 0
-    for user in tiny.USERS:
-        drawn, undrawn = (
-            listed.filter((pl.col("surface") == surface) & (pl.col("subject_id") == user)).sort("rank")
-            for surface in ("drawn", "undrawn")
-        )
-        assert set(undrawn.select(slots).rows()) == {("ranked", 1.0)}
-        items, following = drawn["item_id"].to_list(), undrawn["item_id"].to_list()[6:]
-        assert items[:6] == undrawn["item_id"].to_list()[:6]
-        assert [item for item in following if item in items[6:]] == items[6:]
-        assert drawn.select(slots).rows() == [("ranked", 1.0)] * 6 + [("exploration", 4 / len(following))] * 4
-        assert following != items[6:]
-        lasts += items[6:] == following[:4]
-    assert lasts < len(tiny.USERS) / 2  # a draw, not the next best
-
-
-def check_varied(listed: pl.DataFrame, bought: dict[tuple[str, str], list[datetime]]) -> None:
-    """The best six are listed anyway; what an interest alone brought lies behind the best ten, and names an item of the user."""
-    brought = 0
-    for user in tiny.USERS:
-        varied, unvaried = (
-            listed.filter((pl.col("surface") == surface) & (pl.col("subject_id") == user)).sort("rank")
-            for surface in ("varied", "unvaried")
-        )
-        order, items = unvaried["item_id"].to_list(), varied["item_id"].to_list()
-        assert len(items) == 10
-        assert items[:6] == order[:6]
-        assert [item for item in order if item in items] == items
-        for row in varied.iter_rows(named=True):
-            if row["slot"] == "interest":
-                brought += 1
-                assert order.index(row["item_id"]) >= 10
-                assert "interests" in row["sources"]
-                assert (user, row["condition"]) in bought
-            else:
-                assert row["slot"] == "ranked"
-                assert row["condition"] is None
-        assert (varied["slot"] == "interest").sum() <= 4
-        assert unvaried["condition"].is_null().all()
-    assert brought > len(tiny.USERS)
 
 
 def within_limits(item: str) -> bool:
@@ -388,21 +347,3 @@ def check_resting(
         for row in short.filter(pl.col("surface") == surface).to_dicts():
             theirs = {item for user, item in pairs if user == row["subject_id"]}
             assert json.loads(row["removed"]) == ({rule: len(theirs & supported)} if theirs & supported else {})
-
-
-def check_fresh(listed: pl.DataFrame, supported: set[str], bought: dict[tuple[str, str], list[datetime]]) -> None:
-    """Every list has its fresh items, or all that there are; and without the rule there would be fewer in some."""
-    ages = {item: described(item)["created_at"] for item in supported}
-    young = {item for item, at in ages.items() if at is not None and SERVED - at <= timedelta(days=30)}
-    rows = listed.filter(pl.col("surface") == "fresh").sort("subject_id", "rank")
-    most_popular = Counter(item for _, item in bought)
-    lower = 0
-    for user in tiny.USERS:
-        theirs = rows.filter(pl.col("subject_id") == user)
-        left = supported - {item for who, item in bought if who == user}
-        assert theirs["score"].is_sorted(descending=True)
-        assert len(theirs) == 20
-        assert len(young & set(theirs["item_id"])) >= min(10, len(young & left))
-        ranked = sorted(left, key=lambda item: (-most_popular[item], item))
-        lower += len(young & set(ranked[:20])) < min(10, len(young & left))
-    assert lower
