@@ -53,14 +53,15 @@ def status_command(
         typer.Option("--as-of", metavar="YYYY-MM-DD", help="Day that ages count from (default: today, UTC)."),
     ] = None,
 ) -> None:
-    """What readers of each surface are served, how old it is, and what was held since and why.
+    """What readers of each surface are served, how old it is, what was held since and why, and which jobs run now.
 
     Exit code 3 when a surface is older than its contract promises, or has nothing published.
     """
     from shortlist.cli.output import emit
     from shortlist.cli.status import render, status
 
-    facts = status(settings_of(config, overrides), day_of("--as-of", as_of) or datetime.now(UTC).date())
+    now = datetime.now(UTC)
+    facts = status(settings_of(config, overrides), day_of("--as-of", as_of) or now.date(), now)
     emit("status", facts, as_json, render)
     raise typer.Exit(0 if facts["fresh"] else HELD)
 

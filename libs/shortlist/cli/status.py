@@ -1,6 +1,6 @@
-"""`shortlist status`: what readers of each surface are served, how old it is, and what was held since."""
+"""`shortlist status`: what readers of each surface are served, how old it is, what was held since, and what runs now."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
@@ -9,24 +9,30 @@ from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import candidates_name, read_contract
 from shortlist.records.publications import HELD, PUBLISHED, SurfaceHistory
+from shortlist.store.begun import unended
 from shortlist.store.manifests import read_manifests, recorded_days
 from shortlist.store.pinned_tables import Lake
 
 _SHOWN = 10
+# What was killed longer ago than this, and not run again, is no news.
+_RECENT = timedelta(days=7)
 
 
-def status(settings: Settings, today: date) -> dict[str, Any]:
+def status(settings: Settings, today: date, now: datetime) -> dict[str, Any]:
     """The state of every surface.
 
     Args:
         settings: settings in force.
-        today: day on which somebody looks, UTC; ages count from it.
+        today: day on which somebody looks, UTC; ages of surfaces count from it.
+        now: the moment, which runs under way count from.
 
     Returns:
         as_of, promise_days, fresh (all surfaces are) and surfaces: name, table, state (fresh, late, nothing published),
         run_date, age_days, table_version, published_at, rows, subjects, run_id, refused (decisions about days after
         the served one, newest first: run_date, status, decided_at, why); and stopped: jobs of nights after the oldest
-        served day that failed, such as an extraction that a check held, newest first: run_date, job, why.
+        served day that failed, such as an extraction that a check held, newest first: run_date, job, why; and unended:
+        runs that began and have not ended, newest first: run_date, job, began_at, minutes (since then), host, pid, runs
+        (whether its process was seen alive; false where it cannot be seen from this machine).
     """
     promise = read_contract("candidates").latency_days
     histories = Lake(settings.paths.warehouse).histories(today)
@@ -37,7 +43,20 @@ def status(settings: Settings, today: date) -> dict[str, Any]:
         "fresh": all(surface["state"] == "fresh" for surface in surfaces),
         "surfaces": surfaces,
         "stopped": _stopped(settings, min((surface["run_date"] or "" for surface in surfaces), default=""), today),
+        "unended": _unended(settings.paths.manifests, now),
     }
+
+
+def _unended(root: str, now: datetime) -> list[dict[str, Any]]:
+    found = []
+    for each in unended(root):
+        runs, age = each.runs, now - datetime.fromisoformat(each.at)
+        if runs or age < _RECENT:
+            known = {"run_date": each.run_date, "job": each.job, "began_at": each.at}
+            found.append(
+                {**known, "minutes": int(age.total_seconds() // 60), "host": each.host, "pid": each.pid, "runs": runs}
+            )
+    return found
 
 
 def _stopped(settings: Settings, served: str, today: date) -> list[dict[str, str]]:
@@ -108,12 +127,23 @@ def render(facts: Facts, to: Console) -> None:
             say(to, f"{surface['name']} {refused['run_date']} {refused['status'].replace('_', ' ')}: {refused['why']}")
     for stopped in facts["stopped"]:
         say(to, f"{stopped['run_date']} {stopped['job']} stopped: {stopped['why']}")
+    for each in facts["unended"]:
+        say(to, _under_way(each))
     for surface in facts["surfaces"]:
         if surface["state"] != "fresh":
             say(
                 to,
                 f"{surface['name']} is not fresh ({surface['state']}); next: {_next(surface, bool(facts['stopped']))}",
             )
+
+
+def _under_way(each: Facts) -> str:
+    """What may be said of a run that has not ended: that it runs only where its process was seen."""
+    at, job = each["began_at"][:16].replace("T", " "), f"{each['job']} of {each['run_date']}"
+    if each["runs"]:
+        return f"{job} is running since {at} UTC"
+    hours, minutes = divmod(max(each["minutes"], 0), 60)
+    return f"{job} began {at} UTC, {hours} h {minutes} min ago, and has not ended (process {each['pid']} on {each['host']})"
 
 
 def _next(surface: Facts, stopped: bool) -> str:

@@ -17,6 +17,7 @@ from shortlist.config.arguments import Arguments
 from shortlist.pipeline import JOBS
 from shortlist.records.manifest import Manifest
 from shortlist.redaction import redact_all
+from shortlist.store.begun import note_begin, note_end
 from shortlist.store.filesystems import files_below, filesystem, read_whole, write_whole
 from shortlist.subjects import GONE, Subject, mention
 from shortlist.telemetry.telling import Telling
@@ -35,7 +36,9 @@ def manifest_path(root: str, run_date: date, job: str) -> str:
 def recorded(arguments: Arguments) -> Iterator[Manifest]:
     """The manifest of a run, to be filled; it is written at the end, also when the run fails, and then told as settings say."""
     started = time.perf_counter()
+    root = arguments.settings.paths.manifests
     manifest = new_manifest(arguments)
+    begun = note_begin(root, arguments.job, arguments.run_date)
     telling = Telling(arguments.settings)
     telling.began(manifest)
     try:
@@ -45,7 +48,10 @@ def recorded(arguments: Arguments) -> Iterator[Manifest]:
         raise
     finally:
         manifest.seconds = round(time.perf_counter() - started, 2)
-        write_manifest(arguments.settings.paths.manifests, manifest)
+        try:
+            write_manifest(root, manifest)
+        finally:
+            note_end(root, begun)
         telling.ended(manifest)
 
 

@@ -1,10 +1,12 @@
-"""What is served, how old it is, what was held."""
+"""What is served, how old it is, what was held, what runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from shortlist.config import load_settings
+from shortlist.store.begun import note_begin, note_end
 from tests.published import decide, publish
 from tests.unit.cli.conftest import D1, D2, D3, LISTS, Shortlist
 from tests.unit.reports.world import manifest
@@ -84,3 +86,34 @@ def test_hostile_words_do_not_act(warehouse: Path, shortlist: Shortlist) -> None
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "[red]" in text
+
+
+def test_jobs_that_run_and_jobs_of_which_nothing_was_heard(
+    home: Path, warehouse: Path, shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = load_settings(home / "shortlist.yaml").paths.manifests
+    begun = note_begin(root, "train_als", D3)
+    (run,) = shortlist("status", "--json").facts["unended"]
+    assert run == {
+        "run_date": "2017-11-30",
+        "job": "train_als",
+        "began_at": begun.at,
+        "minutes": 0,
+        "host": begun.host,
+        "pid": begun.pid,
+        "runs": True,
+    }
+    assert f"train_als of 2017-11-30 is running since {begun.at[:16].replace('T', ' ')} UTC" in shortlist("status").out
+    with monkeypatch.context() as patch:
+        patch.setattr("socket.gethostname", lambda: "desk")  # from here nobody sees its process
+        text = " ".join(shortlist("status").out.split())
+        assert "is running" not in text
+        assert f"0 h 0 min ago, and has not ended (process {begun.pid} on {begun.host})" in text
+    note = Path(root) / "run_date=2017-11-30" / "train_als.begun"
+    note.write_text(note.read_text().replace(begun.at, "2026-01-01T12:00:00+00:00"))
+    assert [run["runs"] for run in shortlist("status", "--json").facts["unended"]] == [True]
+    note.write_text(note.read_text().replace(f'"pid": {begun.pid}', '"pid": 0'))
+    assert shortlist("status", "--json").facts["unended"] == []  # killed long ago
+    note.write_text(note.read_text().replace('"pid": 0', f'"pid": {begun.pid}'))
+    note_end(root, replace(begun, at="2026-01-01T12:00:00+00:00"))
+    assert shortlist("status", "--json").facts["unended"] == []
