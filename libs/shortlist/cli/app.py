@@ -1,41 +1,27 @@
-"""Every command of `shortlist`: its arguments, help and exit codes. What each command does is in the module of its name."""
+"""Every command of `shortlist`: its help and exit codes. What a command does is in the module of its name."""
 
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
 
 import typer
 
-from shortlist.cli.arguments import (
-    Config,
-    Day,
-    Json,
-    MaybeSurface,
-    Overrides,
-    Subject,
-    Surface,
-    confirm,
-    day_of,
-    known,
-    pairs,
-    required_day,
-    settings_of,
-)
+from shortlist.cli import options
+from shortlist.cli.arguments import confirm, day_of, known, pairs, required_day, settings_of
 from shortlist.cli.spark_jobs import job_arguments
-from shortlist.config import EventType
 from shortlist.errors import SettingsError
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 2 wrong use or settings; 3 a check held or verification found something; 4 fenced by a newer "
-    "attempt; 5 infrastructure."
+    "Exit codes: 0 done; 2 wrong use or settings; 3 something is wrong with what was looked at (a surface is late, a table "
+    "damaged); 4 a newer attempt has written since; 5 disk, permissions or connections."
 )
 HELD = 3
 _CENTURY = 24 * 365 * 100
 
 app = typer.Typer(
     name="shortlist",
-    help="Look at published candidates and mend what is wrong with them. Reads tables directly, starts no Spark.",
+    help="Look at published candidates and mend what is wrong with them. Reads tables directly; only erase and doctor --cluster "
+    "start Spark.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -45,17 +31,15 @@ app = typer.Typer(
 
 @app.command("status")
 def status_command(
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: Json = False,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", metavar="YYYY-MM-DD", help="Day that ages count from (default: today, UTC)."),
-    ] = None,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    as_json: options.Json = False,
+    as_of: options.AsOf = None,
 ) -> None:
-    """What readers of each surface are served, how old it is, what was held since and why, and which jobs run now.
+    """What is served of each surface, how old it is, what runs now.
 
-    Exit code 3 when a surface is older than its contract promises, or has nothing published.
+    Also what was held or failed since the served day and why, and jobs that began and have not ended. Exit code 3 when a
+    surface is older than its contract promises, or has nothing published.
     """
     from shortlist.cli.output import emit
     from shortlist.cli.status import render, status
@@ -68,18 +52,18 @@ def status_command(
 
 @app.command("show")
 def show_command(
-    surface: Surface,
-    subject: Annotated[
-        str | None,
-        typer.Argument(help="A user, or on item surfaces an item (default: one with a list, drawn by lot)."),
-    ] = None,
-    day: Day = None,
-    history: Annotated[int, typer.Option("--history", min=0, max=1000, help="Items of recent history to show.")] = 10,
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: Json = False,
+    surface: options.Surface,
+    subject: options.MaybeSubject = None,
+    day: options.Day = None,
+    history: options.History = 10,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
-    """One subject's list with titles, sources and reasons, beside what it did lately."""
+    """One subject's list, beside what it did lately.
+
+    With titles, sources and reasons. A query that has no list is answered from the texts of the catalog.
+    """
     from shortlist.cli.output import emit
     from shortlist.cli.show import render, show
 
@@ -89,18 +73,19 @@ def show_command(
 
 @app.command("why")
 def why_command(
-    surface: Surface,
-    subject: Subject,
-    item: Annotated[str | None, typer.Argument(help="An item (default: explain the list as a whole).")] = None,
-    day: Day = None,
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: Json = False,
+    surface: options.Surface,
+    subject: options.Subject,
+    item: options.Item = None,
+    day: options.Day = None,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Where an item was lost on its way to a subject's list; without an item, why the list is short or absent.
+    """Why an item is in a subject's list, or is not.
 
-    An item may be published at some rank; not eligible (support floor, not active, not buyable); seen, hidden, or the
-    subject itself; proposed by no source; or proposed, and below k once the sources are blended.
+    It is published at some rank; or left out by a rule of items (too few users took it, not active, beyond a limit of
+    price, ...) or of a user and an item (seen, hidden, shown too often, ...); or proposed by no source; or proposed, and left
+    out by a rule of the list or below the best k. Without an item: why the list is short, or why there is none.
     """
     from shortlist.cli.output import emit
     from shortlist.cli.why import render, why
@@ -111,15 +96,19 @@ def why_command(
 
 @app.command("diff")
 def diff_command(
-    surface: Surface,
-    first: Annotated[str, typer.Argument(metavar="DAY", help="Published day that changes count from (YYYY-MM-DD).")],
-    second: Annotated[str, typer.Argument(metavar="DAY", help="Published day that they lead to.")],
-    subject: Annotated[str | None, typer.Option("--subject", help="Compare this subject's lists only.")] = None,
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: Json = False,
+    surface: options.Surface,
+    first: options.FirstDay,
+    second: options.SecondDay,
+    subject: options.OnlySubject = None,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
-    """How a surface's lists changed between two published days: subjects, overlap, items, shares of the sources."""
+    """How a surface's lists changed between two published days.
+
+    Which subjects came and went, how many items the lists have in common, which items came and went, and how large the
+    share of each source is.
+    """
     from shortlist.cli.diff import diff, render
     from shortlist.cli.output import emit
 
@@ -130,26 +119,22 @@ def diff_command(
 
 @app.command("export")
 def export_command(
-    surface: Surface,
-    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="File to write; ends in .parquet or .jsonl.")],
-    day: Day = None,
-    changes: Annotated[
-        tuple[str, str] | None,
-        typer.Option("--changes", metavar="DAY DAY", help="Only what differs between two published days."),
-    ] = None,
-    columns: Annotated[
-        list[str] | None, typer.Option("--column", help="Column of a candidate; may be repeated (default: all).")
-    ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a file of that name.")] = False,
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: Json = False,
+    surface: options.Surface,
+    into: options.ExportInto,
+    day: options.Day = None,
+    changes: options.Changes = None,
+    columns: options.Columns = None,
+    replace: options.Replace = False,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Write a surface's lists to one file, one row a subject, for a key-value store: a whole day or what changed since another.
+    """Write a surface's lists to a file, for a key-value store.
 
-    A row has subject_id, operation (upsert or delete), run_date, and candidates: the subject's whole list, best first. With
-    --changes, lists that are the same on both days in every exported column are left out: choose columns without scores
-    to write only lists whose items changed. Loading a file twice changes nothing.
+    All of a day, or what changed since another. A row is one subject and has subject_id, operation (upsert or delete),
+    run_date, and candidates: the subject's whole list, best first. With --changes, lists that are the same on both days in
+    every exported column are left out: choose columns without scores to write only lists whose items changed. Loading a
+    file twice changes nothing.
     """
     from shortlist.cli.export import Wanted, export, render
     from shortlist.cli.output import emit
@@ -165,22 +150,19 @@ def export_command(
 
 @app.command("rollback")
 def rollback_command(
-    surface: Surface,
-    to: Annotated[
-        str | None,
-        typer.Option("--to", metavar="YYYY-MM-DD", help="Published day to go back to (default: the one before)."),
-    ] = None,
-    why: Annotated[str, typer.Option("--why", help="Reason, for the table of publications.")] = "no reason given",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: Json = False,
+    surface: options.Surface,
+    to: options.To = None,
+    why: options.Reason = "no reason given",
+    yes: options.Yes = False,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Serve an earlier published day again: one commit of the table, one of publications.
+    """Serve an earlier published day again, and withdraw later ones.
 
-    The earlier day is read and checked against its digest first. Later days leave the newest version of the table; their
-    versions stay in its history. A publisher of a withdrawn day that started before now is fenced off; run the day again
-    to publish it again.
+    The earlier day is read and checked against its digest first. Withdrawn days leave the newest version of the table; older
+    versions keep them. A run that began before now can no longer publish a withdrawn day (exit code 4); a run that begins
+    later publishes it again.
     """
     from shortlist.cli.output import emit
     from shortlist.cli.rollback import render, rollback
@@ -198,20 +180,19 @@ def rollback_command(
 
 @app.command("verify")
 def verify_command(
-    surface: MaybeSurface = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Also days that were published again or withdrawn since, and older models.")
-    ] = False,
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: Json = False,
+    surface: options.MaybeSurface = None,
+    every: options.Every = False,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Read every published day again and compare rows, subjects and digest; look for damage in logs and files.
+    """Look for damage in tables, and say what mends it.
 
+    Reads every published day and the newest models again and compares rows, subjects and digests with what was written.
     Finds commits that are empty, missing, copied or no JSON; broken checkpoints; data files that are missing, cut or
-    unreadable; versions that publications names and that do not exist; another protocol than reader 1 / writer 2; columns
-    that differ from the contract; days that were never announced; a newest model of two trainings, or with other rows than
-    were trained. Says what mends each. Exit code 3 when something is wrong.
+    unreadable; versions that the table publications names and that do not exist; another protocol than reader 1 / writer 2;
+    columns that differ from the contract; days that were never announced; a newest model of two trainings, or with other
+    rows than were trained. Exit code 3 when something is wrong.
     """
     from shortlist.cli.output import emit, progress
     from shortlist.cli.verify import render, verify
@@ -225,20 +206,18 @@ def verify_command(
 
 @app.command("repair")
 def repair_command(
-    surface: MaybeSurface = None,
-    older_than: Annotated[
-        float,
-        typer.Option("--older-than", metavar="HOURS", min=0, help="Age from which a temporary file is a leftover."),
-    ] = 24,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: Json = False,
+    surface: options.MaybeSurface = None,
+    older_than: options.OlderThan = 24,
+    yes: options.Yes = False,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Mend what can be mended without losing anything; files are moved aside, never deleted.
+    """Mend what can be mended without losing anything.
 
     Moves broken checkpoints (where the commits are whole), a last commit that is empty or a copy, and leftovers of
-    interrupted writers to .aside/ in the warehouse. Never touches data files or a version that publications names.
+    interrupted writers to .aside/ in the warehouse; deletes nothing. Never touches data files of a table or a version that
+    the table publications names. On an object store, run it while no job runs.
     Exit code 3 when something is still wrong: shortlist verify says what mends it.
     """
     from shortlist.cli.output import console, emit, say
@@ -261,17 +240,18 @@ def repair_command(
 
 @app.command("doctor")
 def doctor_command(
-    config: Config = None,
-    overrides: Overrides = None,
-    cluster: Annotated[bool, typer.Option("--cluster", help="Ask every executor too; starts a Spark job.")] = False,
-    as_json: Json = False,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    cluster: options.Cluster = False,
+    as_json: options.Json = False,
 ) -> None:
-    """Whether this machine can run the jobs, each line with what mends it.
+    """Whether this machine can run the jobs, and what mends it if not.
 
     Looks at Python, Java, packages against their lock, Delta's jars against their checksums, settings, write permissions,
-    free disk, landing, warehouse and clock. Exit code 2 when the machine or the settings lack something, 5 when only disk,
-    permissions or connections are wrong. With --cluster it also runs jobs/check_cluster.py, which asks every executor for
-    Python, packages, code, kernels, jars, thread limits and shared folders.
+    free disk, landing, warehouse and clock, and shows a few events of each feed as they will be read. With --cluster it also
+    runs jobs/check_cluster.py, which asks every executor for Python, packages, code, kernels, jars, thread limits and shared
+    folders. Exit code 2 when the machine or the settings lack something, 5 when only disk, permissions or connections are
+    wrong.
     """
     from shortlist.cli.doctor import doctor, render
     from shortlist.cli.output import emit
@@ -284,31 +264,23 @@ def doctor_command(
 
 @app.command("new")
 def new_command(
-    sample: Annotated[Path, typer.Argument(help="A file of your log: CSV with a header, JSON lines or Parquet.")],
-    into: Annotated[
-        Path, typer.Option("--into", help="Folder for settings.yaml and landing/; must not exist yet.")
-    ] = Path("my-shortlist"),
-    look: Annotated[bool, typer.Option("--look", help="Only show what would be done.")] = False,
-    fields: Annotated[
-        list[str] | None,
-        typer.Option("--field", metavar="COLUMN=FIELD", help="Your field for a column; empty: none. May be repeated."),
-    ] = None,
-    feed: Annotated[str, typer.Option("--feed", help="Name of the log: its folder below landing/.")] = "events",
-    event_type: Annotated[
-        EventType | None, typer.Option("--event-type", help="What every event is, where no field says so.")
-    ] = None,
-    time_format: Annotated[
-        str | None, typer.Option("--time-format", help="How times are written, such as 'd.M.yyyy H:mm'.")
-    ] = None,
-    zone: Annotated[str, typer.Option("--zone", help="Zone of times that are written without one.")] = "UTC",
-    delimiter: Annotated[str | None, typer.Option("--delimiter", help="Character between the fields of CSV.")] = None,
-    as_json: Json = False,
+    sample: options.Sample,
+    into: options.NewInto = Path("my-shortlist"),
+    look: options.Look = False,
+    fields: options.Fields = None,
+    feed: options.Feed = "events",
+    event_type: options.EveryEventType = None,
+    time_format: options.TimeFormat = None,
+    zone: options.Zone = "UTC",
+    delimiter: options.Delimiter = None,
+    as_json: options.Json = False,
 ) -> None:
-    """From a file of your own log to settings and a landing: proposes the mapping, splits the file into day folders.
+    """From a file of your own log to settings and a landing.
 
-    Looks at names and values of the fields: which is the user, the item, the time and how it is written, what was done. Says
-    what is missing and what it does about it. Writes commented settings, a folder for each day with its marker, and a
-    catalog where fields describe items. Starts no Spark, changes nothing else.
+    Proposes a mapping and splits the file into one folder a day. Looks at names and values of the fields: which is the
+    user, the item, the time and how it is written, what was done. Says what is missing and what it does about it. Writes
+    commented settings, a folder for each day with its marker, and a catalog where fields describe items. Starts no Spark,
+    changes nothing else.
     """
     from shortlist.cli.new import Wishes, new, render
     from shortlist.cli.output import emit
@@ -319,23 +291,18 @@ def new_command(
 
 @app.command("erase")
 def erase_command(
-    subject: Annotated[
-        str, typer.Argument(help="Id to erase; - reads one id a line, so that none is seen in a command line.")
-    ],
-    kind: Annotated[Literal["user", "item"], typer.Option("--kind", help="What the id names.")] = "user",
-    day: Annotated[
-        str | None,
-        typer.Option("--day", metavar="YYYY-MM-DD", help="Run date of the erasure (default: yesterday, UTC)."),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: Json = False,
+    subject: options.Erased,
+    kind: options.Kind = "user",
+    day: options.EraseDay = None,
+    yes: options.Yes = False,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Erase a user or an item from every table, old versions included. Starts a Spark job; cannot be undone.
+    """Erase a user or an item from every table, for good.
 
-    Lands the request below erasures/ of the landing and runs jobs/erase_subject.py for the day; its exit code is this
-    command's.
+    Old versions included. Lands the request below erasures/ of the landing and runs the Spark job jobs/erase_subject.py for
+    the day; its exit code is this command's. What producers landed stays, and the answer says in which folders.
     """
     from shortlist.cli.erase import erase, render
     from shortlist.cli.output import emit

@@ -1,44 +1,13 @@
-"""Arguments that several commands have, what they must be, and the question before what cannot be taken back."""
+"""What arguments of the command line must be, and the question before what cannot be taken back."""
 
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from shortlist.config import Settings, load_settings
-from shortlist.errors import SettingsError, ShortlistError
-
-Config = Annotated[
-    Path | None, typer.Option("--config", help="Settings file (default: $SHORTLIST_CONFIG, else infra/demo.yaml).")
-]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Override a setting; may be repeated.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
-
-
-def surface_names(context: typer.Context) -> list[str]:
-    """Surfaces that the shell offers; none where settings are not valid, for completion cannot show an error."""
-    try:
-        return list(load_settings(context.params.get("config")).surfaces)
-    except ShortlistError:
-        return []
-
-
-Surface = Annotated[
-    str,
-    typer.Argument(help="Name of a surface, as under surfaces: in the settings file.", autocompletion=surface_names),
-]
-MaybeSurface = Annotated[
-    str | None,
-    typer.Argument(help="Only this surface and publications (default: all tables).", autocompletion=surface_names),
-]
-Subject = Annotated[str, typer.Argument(help="A user, or on item surfaces an item; ids are compared letter by letter.")]
-Day = Annotated[
-    str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="A published day (default: the one that is served).")
-]
+from shortlist.errors import SettingsError
 
 
 def settings_of(config: Path | None, overrides: list[str] | None) -> Settings:

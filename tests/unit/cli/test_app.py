@@ -29,7 +29,9 @@ def test_every_command_explains_itself_and_speaks_json(capsys: pytest.CaptureFix
 def test_help_names_the_exit_codes_and_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "3 a check held or verification found something; 4 fenced" in told
+    assert (
+        "3 something is wrong with what was looked at (a surface is late, a table damaged); 4 a newer attempt" in told
+    )
     assert [command for command in COMMANDS if command not in told] == []
 
 
