@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kubeflow_spark_api.models import SparkV1beta2SparkApplication
 
 from shortlist.config import load_settings
 
@@ -143,6 +144,12 @@ def test_the_compose_file_opens_nothing_to_the_network_and_holds_no_secret() -> 
     assert set(re.findall(r"\$\{(\w+)", text)) == set(re.findall(r"\$\{(\w+):\?is not set\}", text))
 
 
+def test_the_compose_file_is_valid() -> None:
+    ran = [str(TOOLS / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(DOCKER / "compose.yaml")]
+    checked = subprocess.run(ran, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def test_the_compose_file_names_what_it_has() -> None:
     for name, service in SERVICES.items():
         assert set(service.get("depends_on", {})) <= set(SERVICES), name
@@ -165,7 +172,7 @@ def test_what_stands_in_the_namespace_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("side", ["driver", "executor"])
 def test_the_pods_of_the_application_are_valid(tmp_path: Path, side: str) -> None:
-    """The operator's own schema is not here; what its pods are made of is Kubernetes' and is held to that."""
+    """What they are made of is Kubernetes', and is held to its schemas, which know more than the operator's."""
     spec, part = APPLICATION["spec"], APPLICATION["spec"][side]
     container = {"name": side, "image": spec["image"], "imagePullPolicy": spec["imagePullPolicy"]}
     container |= {name: part[name] for name in ("volumeMounts", "securityContext")}
@@ -174,6 +181,13 @@ def test_the_pods_of_the_application_are_valid(tmp_path: Path, side: str) -> Non
     known = {"cores", "memory", "memoryOverhead", "volumeMounts", "podSecurityContext", "securityContext"}
     assert set(part) == known | ({"serviceAccount"} if side == "driver" else {"instances"})
     assert (part["podSecurityContext"]["runAsNonRoot"], part["securityContext"]["runAsUser"]) == (True, 10001)
+
+
+def test_the_application_is_what_the_operator_knows() -> None:
+    """Its models pass over fields that they do not know, so what comes back is compared."""
+    read = SparkV1beta2SparkApplication.from_dict(APPLICATION)
+    assert read is not None
+    assert read.to_dict() == APPLICATION
 
 
 def test_the_application_is_of_the_locked_spark_and_of_what_is_there() -> None:
