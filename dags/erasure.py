@@ -1,5 +1,7 @@
 """Erasure: everybody whom the landing asks to forget, from every table, before the next night reads them.
 
+With `erasure: {approval: true}` in settings somebody must approve each day's erasure first, on Airflow's page Required Actions.
+
 Requests are landed as files (`<landing>/erasures/<day>/*.json` and the marker), never given as a parameter: a parameter would
 stay in Airflow's database and logs. A day without requests is a run that does nothing. It may run beside the nightly run: a
 job that read a subject before its erasure is refused when it would write afterwards, and is tried again.
@@ -7,6 +9,7 @@ job that read a subject before its erasure is refused when it would write afterw
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
+from shortlist_airflow.approval import ApproveErasure
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
 from shortlist_airflow.params import SETTINGS, check_settings, settings_param
 
@@ -23,4 +26,4 @@ with DAG(
     default_args=DEFAULT_ARGS,
     params={SETTINGS: settings_param()},
 ):
-    check_settings() >> SubmitJob(job="erase_subject")
+    check_settings() >> ApproveErasure() >> SubmitJob(job="erase_subject")

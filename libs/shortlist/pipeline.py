@@ -20,7 +20,8 @@ _ALREADY_PUBLISHED: Final = (
 
 # Tasks of the DAGs that are no jobs, and begin when a job has ended: what their failure leaves behind.
 _OTHER_TASKS: Final = {
-    "announce_publications": "what publications lists for {day} is served; readers that wait for an asset event are not told"
+    "approve_erasure": "nobody was erased; the requests stay in the landing, and the next run asks for them again",
+    "announce_publications": "what publications lists for {day} is served; readers that wait for an asset event are not told",
 }
 
 

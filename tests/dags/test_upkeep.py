@@ -3,19 +3,24 @@
 import os
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Context
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
 from shortlist import pipeline
 from shortlist_airflow.operators import SubmitJob
+from tests import tiny
 
 JOBS = {"erasure": ("erase_subject", 1), "maintenance": ("maintain_tables", 12)}
+BEFORE = {"erasure": ["check_settings", "approve_erasure"], "maintenance": ["check_settings"]}
 
 
 def test_every_job_of_the_registry_is_in_the_dag_that_it_names(bag: DagBag) -> None:
@@ -28,10 +33,7 @@ def test_every_job_of_the_registry_is_in_the_dag_that_it_names(bag: DagBag) -> N
 @pytest.mark.parametrize("dag_id", sorted(JOBS))
 def test_it_submits_its_job_for_the_day_that_ended(bag: DagBag, dag_id: str) -> None:
     dag, (job, hour) = bag.dags[dag_id], JOBS[dag_id]
-    assert {task.task_id: set(task.upstream_task_ids) for task in dag.tasks} == {
-        "check_settings": set(),
-        job: {"check_settings"},
-    }
+    assert [task.task_id for task in dag.topological_sort()] == [*BEFORE[dag_id], job]
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
     restriction = TimeRestriction(instance(datetime(2017, 11, 30, tzinfo=UTC)), latest=None, catchup=True)
     run = coerce_to_core_timetable(dag.timetable).next_dagrun_info(
@@ -51,6 +53,24 @@ def test_it_submits_its_job_for_the_day_that_ended(bag: DagBag, dag_id: str) -> 
     command = [os.environ["PYSPARK_PYTHON"], task.application, *arguments, "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+@pytest.mark.parametrize("by_run", [False, True])
+def test_somebody_is_asked_where_the_file_or_the_run_wants_it(
+    bag: DagBag, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_file: bool, by_run: bool
+) -> None:
+    """How it then goes on, tests/slow/test_scheduler.py has: only a server can be answered."""
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(f"{tiny.settings(tmp_path)}erasure: {{approval: {str(by_file).lower()}}}\n")
+    monkeypatch.setenv("SHORTLIST_CONFIG", str(settings))
+    asked: list[Context] = []
+    monkeypatch.setattr(ApprovalOperator, "execute", lambda _, context: asked.append(context))
+    context: Any = {"params": {"settings": {"erasure": {"approval": by_run}}}}
+    task = bag.dags["erasure"].get_task("approve_erasure")
+    task.execute(context)
+    assert len(asked) == (by_file or by_run)
+    assert task.execution_timeout is None
 
 
 def test_nobody_can_be_named_in_a_parameter(bag: DagBag) -> None:

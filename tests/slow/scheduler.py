@@ -100,6 +100,13 @@ class Scheduler:
         found = self.get(f"dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
         return {task["task_id"]: (task["state"], task["try_number"]) for task in found}
 
+    def answer(self, dag: str, run: str, task: str, chosen: str) -> None:
+        """Approve or reject, once the task waits for it."""
+        path = f"dags/{dag}/dagRuns/{run}/taskInstances/{task}"
+        wait_until(lambda: self.get(path)["state"] == "awaiting_input", f"{task} asks")
+        status, answer = self.request("PATCH", f"{path}/-1/hitlDetails", {"chosen_options": [chosen]})
+        assert status == 200, answer
+
     def log(self, dag: str, run: str, task: str, attempt: int) -> str:
         """What a task logged, as the API shows it."""
         answer = self.get(f"dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}?full_content=true")

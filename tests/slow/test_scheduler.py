@@ -67,7 +67,7 @@ class Deployment:
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Started once: that takes a minute or two."""
     home = tmp_path_factory.mktemp("scheduler")
-    (home / "settings.yaml").write_text(tiny.settings(home))
+    (home / "settings.yaml").write_text(f"{tiny.settings(home)}erasure: {{approval: true}}\n")
     (home / "readers").mkdir()
     (home / "readers" / "reader.py").write_text(READER)
     bundle = "airflow.dag_processing.bundles.local.LocalDagBundle"
@@ -98,11 +98,13 @@ def killed(deployment: Deployment) -> str:
     scheduler, answers = deployment.scheduler, deployment.answers
     answers.kept.add("erase_subject")
     scheduler.unpause("erasure")
+    (run,) = wait_until(lambda: scheduler.runs("erasure"), "the erasure's run")
+    assert answers.of("erase_subject") == []
+    scheduler.answer("erasure", run["dag_run_id"], "approve_erasure", "Approve")
     (job,) = wait_until(lambda: answers.of("erase_subject"), "erase_subject is submitted")
     os.kill(job.task_process, signal.SIGKILL)
     assert job.abandoned.wait(60), "spark-submit outlived its task"
     answers.kept.clear()
-    (run,) = scheduler.runs("erasure")
     return str(run["dag_run_id"])
 
 
@@ -251,6 +253,17 @@ def test_a_cleared_day_is_published_and_announced_again(deployment: Deployment) 
     assert second.attempt > first.attempt
     wait_until(lambda: len(deployment.read()) > before, "the reader is told again")
     assert deployment.read()[-1]["run_date"] == HELD_DAY
+
+
+def test_nobody_is_erased_where_the_erasure_is_rejected(deployment: Deployment, killed: str) -> None:
+    scheduler = deployment.scheduler
+    assert scheduler.ended("erasure", killed) == "success"
+    status, run = scheduler.trigger("erasure", "2017-11-20", {"settings": {"erasure": {"approval": False}}})
+    assert status == 200, run
+    scheduler.answer("erasure", run["dag_run_id"], "approve_erasure", "Reject")
+    assert scheduler.ended("erasure", run["dag_run_id"]) == "success"
+    assert scheduler.tasks("erasure", run["dag_run_id"])["erase_subject"][0] == "skipped"
+    assert deployment.answers.of("erase_subject", "2017-11-20") == []
 
 
 def test_a_killed_task_takes_its_job_with_it_and_is_tried_again(deployment: Deployment, killed: str) -> None:

@@ -18,7 +18,7 @@ from shortlist.config.sources import SourcesConfig
 from shortlist.config.surfaces import BlendConfig, SurfaceConfig
 from shortlist.config.telemetry import TelemetryConfig
 from shortlist.config.training import TrainingConfig
-from shortlist.config.upkeep import MaintenanceConfig, SyntheticConfig
+from shortlist.config.upkeep import ErasureConfig, MaintenanceConfig, SyntheticConfig
 
 # Those of pyarrow's file systems.
 _PYARROW_SCHEMES: Final = ("file", "s3", "gs", "gcs", "abfs", "abfss", "hdfs")
@@ -136,6 +136,8 @@ class Settings(Section):
     """Candidates against later engagement."""
     maintenance: MaintenanceConfig = MaintenanceConfig()
     """Upkeep of the tables."""
+    erasure: ErasureConfig = ErasureConfig()
+    """Whether somebody approves."""
     budget: BudgetConfig = BudgetConfig()
     """What a job may cost."""
     telemetry: TelemetryConfig = TelemetryConfig()
@@ -233,6 +235,7 @@ class Settings(Section):
         Args:
             sections: names of top-level sections to look at; none means all of them.
         """
-        plain = self.model_dump(mode="json", exclude={"paths", "maintenance", "synthetic", "budget", "telemetry"})
+        beside = {"paths", "maintenance", "erasure", "synthetic", "budget", "telemetry"}
+        plain = self.model_dump(mode="json", exclude=beside)
         chosen = {name: plain[name] for name in sections} if sections else plain
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Settings of upkeep: compaction, retention, vacuum; and of the synthetic landing."""
+"""Settings of upkeep: compaction, retention, vacuum, erasure; and of the synthetic landing."""
 
 from typing import Self
 
@@ -20,6 +20,13 @@ class MaintenanceConfig(Section):
     """Days of engagements that are kept, back from the newest; null means what their contract says. No look-back is longer."""
     max_dropped_share: float = Field(default=0.2, ge=0, le=1)
     """A run that would drop more than this share of a table's days (and more than a week of them) is held before it drops any."""
+
+
+class ErasureConfig(Section):
+    """How the DAG `erasure` goes about requests."""
+
+    approval: bool = False
+    """Whether somebody must approve an erasure on Airflow's pages before it begins. A run may ask for it, and cannot waive it."""
 
 
 class SyntheticConfig(Section):
