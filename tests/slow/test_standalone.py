@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -13,71 +12,27 @@ import pytest
 
 from tests import tiny
 from tests.jobs.conftest import CHECKOUT, Deployment, deploy
-from tests.local import INTERPRETED
+from tests.slow.standalone import BRIEF, DAEMONS, SUBMIT, Cluster, alive, standalone_cluster
 
 FIRST, DAY = date(2017, 11, 10), date(2017, 11, 16)
-SUBMIT = CHECKOUT / "infra" / "submit"
-# As tests have it elsewhere: quick to compile, plans interpreted, for sessions that are small.
-_BRIEF = {"spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1", **INTERPRETED}
-BRIEF = [part for name, value in _BRIEF.items() for part in ("--conf", f"{name}={value}")]
 # What a daemon of Spark needs, and what its own scripts add.
 NEEDED = {"PATH", "JAVA_HOME", "PWD", "SHLVL", "_"}
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """One that runs. Its first worker is killed by the last test."""
-
-    state: Path
-
-    def group(self, name: str) -> int:
-        """The process group of a daemon, its executors among it."""
-        return int((self.state / f"{name}.group").read_text())
-
-    def submit(self, *arguments: str) -> subprocess.Popen[str]:
-        """A program on this cluster, its output in one stream."""
-        environment = {"SHORTLIST_SPARK_CONF": str(self.state / "spark-defaults.conf"), "PYTHONPATH": str(CHECKOUT)}
-        return subprocess.Popen(
-            [str(SUBMIT), *BRIEF, *arguments],
-            env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def check(self, deployment: Deployment, *arguments: str) -> tuple[int, str]:
-        """What check_cluster leaves with, and says."""
-        with self.submit(*arguments, "--config", str(deployment.config)) as checking:
-            said = checking.communicate()[0]
-        return checking.returncode, said
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    # A state of its own, with the environments of infra/test: somebody's cluster may be running.
-    home, made = tmp_path_factory.mktemp("cluster"), Path(os.environ["SHORTLIST_HOME"])
-    for name in ("envs", "numba"):
-        (home / name).symlink_to(made / name)
-    command = [str(CHECKOUT / "infra/spark/standalone/start"), "--port", "0", "--memory", "1g"]
-    environment = {**os.environ, "SHORTLIST_HOME": str(home)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as starting:
-        assert starting.stdout is not None
-        said = [starting.stdout.readline(), starting.stdout.readline()]
-        assert "2 workers at spark://127.0.0.1:" in said[0], said
-        yield Cluster(home / "standalone")
-        starting.terminate()
+    """One whose first worker is killed by the last test."""
+    with standalone_cluster(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
     # Nobody is left behind.
-    assert [
-        name for name in ("master", "worker-1", "worker-2") if alive(Cluster(home / "standalone").group(name))
-    ] == []
+    assert [name for name in DAEMONS if alive(started.group(name))] == []
 
 
-def alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def check(cluster: Cluster, deployment: Deployment, *arguments: str) -> tuple[int, str]:
+    """What check_cluster leaves with, and says."""
+    with cluster.submit(*arguments, "--config", str(deployment.config)) as checking:
+        said = checking.communicate()[0]
+    return checking.returncode, said
 
 
 @pytest.fixture
@@ -113,13 +68,13 @@ def test_workers_know_nothing_of_the_project(cluster: Cluster) -> None:
 
 
 def test_the_cluster_is_found_ready(cluster: Cluster, deployment: Deployment) -> None:
-    code, said = cluster.check(deployment, "jobs/check_cluster.py", "--executors", "2")
+    code, said = check(cluster, deployment, "jobs/check_cluster.py", "--executors", "2")
     assert code == 0, said
     assert "2 executor(s) can run a night" in said
 
 
 def test_what_a_worker_lacks_is_said_before_a_night(cluster: Cluster, deployment: Deployment) -> None:
-    code, said = cluster.check(deployment, "--conf", "spark.archives=", "jobs/check_cluster.py")
+    code, said = check(cluster, deployment, "--conf", "spark.archives=", "jobs/check_cluster.py")
     assert code == 2, said
     assert "No module named 'shortlist'; next: ship the project's code with --archives (infra/package)" in said
 
@@ -151,8 +106,8 @@ def test_a_night_that_loses_a_worker_publishes_what_one_machine_publishes(cluste
     for surface in ("homefeed", "related"):
         assert candidates(there, surface).equals(candidates(here, surface))
     # The cluster goes on with one; the check before the next night says so, and what else is wrong.
-    code, told = cluster.check(
-        there, "--conf", "spark.executorEnv.OMP_NUM_THREADS=4", "jobs/check_cluster.py", "--executors", "2"
+    code, told = check(
+        cluster, there, "--conf", "spark.executorEnv.OMP_NUM_THREADS=4", "jobs/check_cluster.py", "--executors", "2"
     )
     assert code == 2, told
     assert "OMP_NUM_THREADS=4 instead of 1; next: --conf spark.executorEnv." in told
