@@ -18,6 +18,7 @@ from shortlist.warehouse.executors import (
     Found,
     answered,
     ask_executors,
+    count_slots,
     leave_nonce,
     look,
     on_every_slot,
@@ -43,12 +44,12 @@ def check_cluster(spark: SparkSession, settings: Settings, expected: int | None 
         ClusterError: what is missing or different, by executor, each with the next step.
     """
     nonce = uuid4().hex
-    packages = required_packages()
+    packages, slots = required_packages(), count_slots(spark)
     with shared_folders(settings, nonce) as folders:
         paths = {setting: str(folder) for setting, folder in folders.items()}
         driver = look("driver", packages, paths, nonce)
         try:
-            executors = ask_executors(spark, packages, paths, nonce)
+            executors = ask_executors(spark, slots, packages, paths, nonce)
         except (PySparkException, Py4JError) as error:
             raise ClusterError.no_answer("asking the executors", str(error)) from None
         wrong = [problem for each in executors for problem in problems(driver, each)]
@@ -60,12 +61,12 @@ def check_cluster(spark: SparkSession, settings: Settings, expected: int | None 
             )
         if wrong:
             raise ClusterError.differs(wrong)
-        write_delta(spark, settings.paths.warehouse, packages, paths, nonce)
+        write_delta(spark, slots, settings.paths.warehouse, packages, paths, nonce)
     return executors
 
 
 def write_delta(
-    spark: SparkSession, warehouse: str, packages: Sequence[str], folders: Mapping[str, str], nonce: str
+    spark: SparkSession, slots: int, warehouse: str, packages: Sequence[str], folders: Mapping[str, str], nonce: str
 ) -> None:
     """Let every slot write a part of a small Delta table below the warehouse, and read it back.
 
@@ -75,7 +76,7 @@ def write_delta(
     folder = f"{warehouse.rstrip('/')}/.check-cluster-{nonce}"
     table = f"{folder}/table"
     try:
-        on_every_slot(spark, packages, folders, nonce).write.format("delta").save(table)
+        on_every_slot(spark, slots, packages, folders, nonce).write.format("delta").save(table)
         rows = spark.read.format("delta").load(table).count()
     except (PySparkException, Py4JError) as error:
         raise ClusterError.no_answer(f"writing a Delta table in {warehouse}", str(error)) from None
@@ -83,7 +84,6 @@ def write_delta(
         with suppress(OSError):  # what was not written cannot be removed
             system, path = filesystem(folder)
             system.delete_dir(path)
-    slots = spark.sparkContext.defaultParallelism
     if rows != slots:
         raise ClusterError.no_answer(f"writing a Delta table in {warehouse}", f"{rows} of {slots} parts can be read")
 

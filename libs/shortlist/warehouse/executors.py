@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+from py4j.protocol import Py4JError
 from pyspark import BarrierTaskContext
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 import shortlist
@@ -84,15 +86,34 @@ def look(executor: str, packages: Sequence[str], folders: Mapping[str, str], non
     )
 
 
-def ask_executors(spark: SparkSession, packages: Sequence[str], folders: Mapping[str, str], nonce: str) -> list[Found]:
+def count_slots(spark: SparkSession) -> int:
+    """How many tasks can run at once. Of a cluster that can run one Spark says two, so two are tried."""
+    said = spark.sparkContext.defaultParallelism
+    if said != 2:
+        return said
+    try:
+        spark.range(0, said, 1, said).mapInArrow(_as_they_are, "id long", barrier=True).collect()
+    except (PySparkException, Py4JError):
+        return 1  # if it failed for another reason, asking one task says which
+    return said
+
+
+def _as_they_are(batches: Batches) -> Batches:
+    return batches
+
+
+def ask_executors(
+    spark: SparkSession, slots: int, packages: Sequence[str], folders: Mapping[str, str], nonce: str
+) -> list[Found]:
     """Every executor's answer, sorted by address; each is asked once, by one of its tasks."""
-    answers = [json.loads(row[_FOUND]) for row in on_every_slot(spark, packages, folders, nonce).collect()]
+    answers = [json.loads(row[_FOUND]) for row in on_every_slot(spark, slots, packages, folders, nonce).collect()]
     return [Found(**answer) for answer in {each["executor"]: each for each in sorted(answers, key=str)}.values()]
 
 
-def on_every_slot(spark: SparkSession, packages: Sequence[str], folders: Mapping[str, str], nonce: str) -> DataFrame:
+def on_every_slot(
+    spark: SparkSession, slots: int, packages: Sequence[str], folders: Mapping[str, str], nonce: str
+) -> DataFrame:
     """One row for each slot of the cluster, made while all slots are taken: so no executor is left out."""
-    slots = spark.sparkContext.defaultParallelism
 
     def answer(_: Batches) -> Iterator[pa.RecordBatch]:
         task = BarrierTaskContext.get()
