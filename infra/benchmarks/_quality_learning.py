@@ -22,7 +22,7 @@ from shortlist.sources.common_set import ScoredBlock, score_given, score_togethe
 
 # Subjects that settings are compared on, and that a blend is learned from.
 TUNED_ON: Final = 3000
-LEARNED_FROM: Final = 6000
+LEARNED_FROM: Final = 12_000
 PROPOSALS: Final = 100
 HALVES_SEED: Final = 11
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -199,4 +199,15 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "repeat": Family(repeat, [()], "repeats"),
     "popularity": Family(popularity, [()]),
 }
-wider: Final = partial(lambda best: [(192, *best[1:]), (128, best[1] * 2, best[2]), (256, best[1] / 2, best[2])])
+
+
+def wider(best: Setting) -> list[Setting]:
+    """Settings of `als_wide` around the best ones of the narrow model: more factors want stronger regularisation, or less of it,
+    or less weight on what nobody took."""
+    _, regularization, unobserved_weight = best
+    return [
+        (192, regularization, unobserved_weight),
+        (128, regularization * 2, unobserved_weight),
+        (256, regularization / 2, unobserved_weight),
+        (192, regularization * 2, unobserved_weight / 4),
+    ]
