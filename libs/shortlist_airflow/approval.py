@@ -35,7 +35,8 @@ class ApproveErasure(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Ask, or go on."""
-        if not any(resolve_settings(each).erasure.approval for each in ({}, context["params"][SETTINGS])):
+        stated = (resolve_settings({}), resolve_settings(context["params"][SETTINGS]))
+        if not any(settings.erasure.approval for settings in stated):
             self.log.info("nobody is asked: erasure.approval is off")
             return None
         return super().execute(context)

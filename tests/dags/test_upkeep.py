@@ -16,6 +16,7 @@ from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
 from shortlist import pipeline
+from shortlist_airflow.approval import ApproveErasure
 from shortlist_airflow.operators import SubmitJob
 from tests import tiny
 
@@ -33,7 +34,10 @@ def test_every_job_of_the_registry_is_in_the_dag_that_it_names(bag: DagBag) -> N
 @pytest.mark.parametrize("dag_id", sorted(JOBS))
 def test_it_submits_its_job_for_the_day_that_ended(bag: DagBag, dag_id: str) -> None:
     dag, (job, hour) = bag.dags[dag_id], JOBS[dag_id]
-    assert [task.task_id for task in dag.topological_sort()] == [*BEFORE[dag_id], job]
+    chain = [*BEFORE[dag_id], job]
+    assert {task.task_id: set(task.upstream_task_ids) for task in dag.tasks} == {
+        task: {before} - {""} for before, task in zip(["", *chain], chain, strict=False)
+    }
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
     restriction = TimeRestriction(instance(datetime(2017, 11, 30, tzinfo=UTC)), latest=None, catchup=True)
     run = coerce_to_core_timetable(dag.timetable).next_dagrun_info(
@@ -68,6 +72,7 @@ def test_somebody_is_asked_where_the_file_or_the_run_wants_it(
     monkeypatch.setattr(ApprovalOperator, "execute", lambda _, context: asked.append(context))
     context: Any = {"params": {"settings": {"erasure": {"approval": by_run}}}}
     task = bag.dags["erasure"].get_task("approve_erasure")
+    assert isinstance(task, ApproveErasure)
     task.execute(context)
     assert len(asked) == (by_file or by_run)
     assert task.execution_timeout is None
