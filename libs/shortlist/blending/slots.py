@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shortlist.kernels.arrays import Doubles, Floats, Indices, Offsets, offsets_of
+from shortlist.kernels.arrays import Doubles, Indices, Offsets, offsets_of
 from shortlist.kernels.hashes import STEP, mixed
 
 # Why an item is in its slot: its score, a slot that is kept for fresh items or for one of the interests, or a random draw.
@@ -89,33 +89,6 @@ def fill_slots(
     return Filled(positions[chosen], starts, slots[chosen].astype(np.int8), propensities[chosen])
 
 
-def interest_order(
-    subjects: NDArray[np.int64], scores: Floats, shares: Doubles
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The order in which candidates of interests come into slots, within each subject, and which interest brings each.
-
-    Each interest ranks all candidates by its own scores; the interests take turns by their shares, as seats are given to parties
-    (Sainte-Laguë): the n-th of an interest comes at (n - 1/2) / share, and a candidate at the first of its turns.
-
-    Args:
-        subjects: (C,) whose candidate each is, ascending.
-        scores: (m, C) by each interest, NaN where the subject has no such interest; of equal scores the first comes first.
-        shares: (m, C) the share of that interest.
-
-    Returns:
-        (C,) numbers from 0, and (C,) interests.
-    """
-    turns, size = np.full(scores.shape, np.inf), int(subjects.max(initial=-1)) + 1
-    for interest, row in enumerate(scores):
-        known = np.flatnonzero(~np.isnan(row))
-        order = known[np.lexsort((-row[known], subjects[known]))]
-        turns[interest, order] = (_ranks(subjects[order], size) + 0.5) / shares[interest, order]
-    order = np.lexsort((turns.min(axis=0, initial=np.inf), subjects))
-    numbers = np.empty(len(order), np.int64)
-    numbers[order] = _ranks(subjects[order], size)
-    return numbers, turns.argmin(axis=0)
-
-
 def with_interests(
     subjects: NDArray[np.int64], numbers: NDArray[np.int64], size: int, ranked: int, slots: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -123,7 +96,7 @@ def with_interests(
 
     Args:
         subjects: (C,) whose candidate each is; ascending, the best candidate of each first.
-        numbers: (C,) its number in `interest_order`, -1 where it is no interest's.
+        numbers: (C,) the place at which an interest brings it (`take_turns`), -1 where it is no interest's.
         size: how many subjects.
         ranked: how many are considered by score alone at first.
         slots: how many of interests are considered before the others.

@@ -5,8 +5,8 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from shortlist.blending.slots import interest_order
 from shortlist.kernels.arrays import Indices
+from shortlist.kernels.ranking import take_turns
 from shortlist.sources.batch import Scorer
 from shortlist.sources.common_set import ScoredBlock
 from shortlist.sources.interests import InterestsScorer, InterestVectors
@@ -25,7 +25,7 @@ def interest_turns(
         proposed: (C,) whether it proposed the candidate.
 
     Returns:
-        (C,) as `interest_order`, -1 where it did not propose the candidate; and (C,) int32 items, -1 there.
+        (C,) as `take_turns` numbers them, -1 where it did not propose the candidate; and (C,) int32 items, -1 there.
     """
     numbers, medoids = np.full(len(proposed), -1, np.int64), np.full(len(proposed), -1, np.int32)
     chosen = np.flatnonzero(proposed)
@@ -33,6 +33,6 @@ def interest_turns(
     vectors = cast("InterestVectors", block.prepared[INTERESTS])
     owners = np.repeat(np.arange(block.batch.size), np.diff(theirs.starts))
     scores = cast("InterestsScorer", scorer).by_interest(vectors, theirs)
-    numbers[chosen], interests = interest_order(owners, scores, vectors.shares[owners].T)
+    numbers[chosen], interests = take_turns(theirs.starts, scores, vectors.shares)
     medoids[chosen] = vectors.medoids[owners, interests]
     return numbers, medoids

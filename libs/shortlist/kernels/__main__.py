@@ -63,6 +63,7 @@ def rank_candidates() -> None:
     ranking.tied_ranks(PAIRS[0], scores)
     ranking.best_first(PAIRS[0], ONES)
     ranking.weighted_sum(scores, [1.0])
+    ranking.take_turns(PAIRS[0], scores, np.ones((2, 1)))
     ranking.cut_lists(PAIRS[0], ONES, 1)
     ranking.list_worth(PAIRS[0], ONES, ONES, 1)
     node, value = frozen(np.zeros(1), np.float32, "node"), frozen(np.zeros(1), np.float64, "value")

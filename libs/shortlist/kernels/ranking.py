@@ -1,4 +1,4 @@
-"""From scores of candidates to a list: standard scores, ranks that ties share, the cut with caps, what a list is worth."""
+"""From scores of candidates to a list: standard scores, ranks that ties share, turns, the cut with caps, what a list is worth."""
 
 from typing import NamedTuple
 
@@ -20,6 +20,18 @@ class Cut(NamedTuple):
 
     listed: Offsets
     removed: Indices
+
+
+class Turns(NamedTuple):
+    """The order in which several rows of scores bring the candidates of n subjects.
+
+    Attributes:
+        numbers: (candidates,) int64, the place of each among its subject's, from 0.
+        rows: (candidates,) int32, the row of scores that brings it; 0 where none has a score.
+    """
+
+    numbers: Offsets
+    rows: Indices
 
 
 class Worth(NamedTuple):
@@ -107,6 +119,25 @@ def cut_lists(
     subjects = len(offsets) - 1
     result = Cut(np.full((subjects, require_count(k, 1, "k")), -1, np.int64), np.zeros((subjects, len(most)), np.int32))
     loops.cut_lists(offsets, values, codes, most, *result)
+    return result
+
+
+def take_turns(starts: ArrayLike, scores: ArrayLike, shares: ArrayLike) -> Turns:
+    """Each row of scores ranks a subject's candidates; the rows take turns by their shares, as seats are given to parties.
+
+    By Sainte-Laguë: the n-th of a row comes at (n - 1/2) / share, and a candidate at the first of its turns. Of equal scores and
+    of equal turns the first candidate comes first, which the first such row brings. What no row scores comes last.
+
+    Args:
+        starts: (n + 1,) where the candidates of each subject begin.
+        scores: (rows, candidates) float32, NaN where a row has no score.
+        shares: (n, rows) float64, at least 0.
+    """
+    offsets, given = _scores(starts, scores)
+    parts = finite_doubles(shares, "shares", least=0.0)
+    shaped(parts, (len(offsets) - 1, len(given)), "shares, one row per subject,")
+    result = Turns(np.empty(given.shape[1], np.int64), np.zeros(given.shape[1], np.int32))
+    loops.take_turns(offsets, given, parts, *result)
     return result
 
 

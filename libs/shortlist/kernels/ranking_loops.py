@@ -1,5 +1,5 @@
 # mypy: disallow-untyped-defs=False
-"""The compiled loops between scores and a list: standard scores, tied ranks, sums, the cut with caps, what a list is worth.
+"""The compiled loops between scores and a list: standard scores, tied ranks, sums, turns, the cut with caps, a list's worth.
 
 Everything is per subject, in float64 and in one fixed order: a row depends on its subject only.
 """
@@ -7,7 +7,7 @@ Everything is per subject, in float64 and in one fixed order: a row depends on i
 import numpy as np
 from numba import njit
 
-from shortlist.kernels.ranked import EXACT, keep_largest, rank_key
+from shortlist.kernels.ranked import EXACT, keep_largest, key_index, rank_key
 
 _WORST = np.float32(-np.inf)
 
@@ -136,6 +136,40 @@ def cut_lists(starts, scores, groups, caps, listed, removed):
             else:
                 listed[s, length] = c
                 length += 1
+
+
+@njit(**EXACT)
+def take_turns(starts, scores, shares, numbers, rows):
+    """The candidates of each subject in the order in which the rows of scores bring them, taking turns by their shares.
+
+    Args:
+        starts: (n + 1,) int64.
+        scores: (rows, candidates) float32, NaN where a row has no score.
+        shares: (n, rows) float64.
+        numbers: (candidates,) int64, out: the place of each, from 0.
+        rows: (candidates,) int32 filled with 0: the row that brings each.
+    """
+    for s in range(len(starts) - 1):
+        low, count = starts[s], starts[s + 1] - starts[s]
+        keys = np.empty(count, np.uint64)
+        turns = np.full(count, np.inf)
+        for row in range(len(scores)):
+            known = 0
+            for c in range(count):
+                if not np.isnan(scores[row, low + c]):
+                    keys[known] = rank_key(scores[row, low + c], c)
+                    known += 1
+            ranked = np.sort(keys[:known])
+            for rank in range(known):
+                candidate = key_index(ranked[known - 1 - rank])
+                turn = (rank + 0.5) / shares[s, row]
+                if turn < turns[candidate]:
+                    turns[candidate] = turn
+                    rows[low + candidate] = row
+        # Merge sort is stable.
+        order = np.argsort(turns, kind="mergesort")
+        for place in range(count):
+            numbers[low + order[place]] = place
 
 
 @njit(**EXACT)

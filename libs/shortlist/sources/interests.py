@@ -2,7 +2,8 @@
 
 Clusters as PinnerSage draws them (Pal et al., "PinnerSage: multi-modal user embedding framework for recommendations at
 Pinterest", KDD 2020): Ward's criterion on item vectors of length 1; the medoid of a cluster names it. What is near a medoid
-proposes worse than what ALS says of the whole cluster, so that is asked.
+proposes worse than what ALS says of the whole cluster, so that is asked. What they bring is proposed by turns, so that an interest
+has its share of the proposals however low its scores are.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from shortlist.config import AlsConfig, Settings
 from shortlist.config.sources import InterestsSourceConfig
 from shortlist.kernels.arrays import Floats, Indices
 from shortlist.kernels.candidates import union_of
-from shortlist.kernels.ranking import cut_lists
+from shortlist.kernels.ranking import cut_lists, take_turns
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.fold_in import FoldInArrays, FoldInScorer
 from shortlist.sources.history_weights import heaviest
@@ -43,7 +44,7 @@ class InterestVectors:
 
 
 class Interests:
-    """Items near any of the subject's interests."""
+    """Items near any of the subject's interests, which take turns by their shares."""
 
     @staticmethod
     def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
@@ -94,21 +95,26 @@ class InterestsScorer:
     def propose(
         self, batch: SubjectBatch, prepared: InterestVectors, count: int, eligible: NDArray[np.uint8]
     ) -> NDArray[np.int32]:
-        """The best of what is near any interest."""
+        """What the interests bring, taking turns by their shares (`take_turns`), the best by score first.
+
+        By score alone the largest interest would fill the list. What is not among an interest's `count` best comes behind them.
+        """
         near = [
             self._items.propose(_row(prepared.vectors, number), batch, count, eligible)
             for number in range(self._config.most)
         ]
-        candidates = CandidateSet(*union_of(np.stack(near)))
-        listed = cut_lists(candidates.starts, self.score(batch, prepared, candidates), count).listed
+        union = CandidateSet(*union_of(np.stack(near)))
+        scores = self.by_interest(prepared, union)
+        chosen = np.flatnonzero(take_turns(union.starts, scores, prepared.shares).numbers < count)
+        brought = union.take(chosen)
+        listed = cut_lists(brought.starts, _largest(scores[:, chosen]), count).listed
         found: NDArray[np.int32] = np.full(listed.shape, -1, np.int32)
-        found[listed >= 0] = candidates.items[listed[listed >= 0]]
+        found[listed >= 0] = brought.items[listed[listed >= 0]]
         return found
 
     def score(self, batch: SubjectBatch, prepared: InterestVectors, candidates: CandidateSet) -> NDArray[np.float32]:
         """The largest inner product; NaN for an item without vector and for a subject without interests."""
-        largest: NDArray[np.float32] = np.fmax.reduce(self.by_interest(prepared, candidates), axis=0)
-        return largest
+        return _largest(self.by_interest(prepared, candidates))
 
     def explain(self, batch: SubjectBatch, prepared: InterestVectors, chosen: CandidateSet) -> NDArray[np.int32]:
         """The medoid of the interest that an item is nearest to."""
@@ -177,6 +183,11 @@ def clustered(vectors: NDArray[np.float64], weights: NDArray[np.float64], most: 
     central = (near * weights * (labels[:, None] == labels)).sum(axis=1).round(9)
     medoids = [np.flatnonzero(labels == label)[np.argmax(central[labels == label])] for label in range(len(order))]
     return Clusters(labels, np.array(medoids), totals[order] / totals.sum())
+
+
+def _largest(by_interest: Floats) -> Floats:
+    largest: Floats = np.fmax.reduce(by_interest, axis=0)
+    return largest
 
 
 def _row(vectors: Floats, number: int) -> Floats:

@@ -11,7 +11,6 @@ from shortlist.blending.slots import (
     candidate_numbers,
     fill_slots,
     in_order_of_score,
-    interest_order,
     subject_numbers,
     with_interests,
 )
@@ -49,19 +48,6 @@ def test_a_slot_is_kept_for_a_fresh_item_that_its_score_would_not_list() -> None
     filled = fill_slots(SUBJECTS, ~positions(1, 2), positions(1, 2), 3, 3)
     assert filled.listed.tolist() == [0, 3, 4, 6, 7, 8]
     assert names(filled) == ["ranked", "fresh", "fresh", "ranked", "ranked", "ranked"]
-
-
-def test_interests_take_turns_by_their_shares() -> None:
-    # Subject 0 has two thirds of its weight on interest 0, whose turns are .75, 2.25, 3.75, ...; those of 1 are 1.5, 4.5, ...
-    # Subject 2 has one interest.
-    nan = np.nan
-    scores = np.array([[1.0, 6, 5, 2, 4, 3, 1, 2, 2], [9, 1, 8, 2, 3, 4, nan, nan, nan]], np.float32)
-    shares = np.array([[2 / 3] * 6 + [1.0] * 3, [1 / 3] * 6 + [0.0] * 3])
-    numbers, interests = interest_order(SUBJECTS, scores, shares)
-    assert numbers.tolist() == [1, 0, 2, 5, 3, 4, 2, 0, 1]
-    assert interests.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0]
-    none, _ = interest_order(SUBJECTS[:0], scores[:, :0], shares[:, :0])
-    assert none.tolist() == []
 
 
 def test_slots_kept_for_interests_hold_what_is_not_among_the_best() -> None:

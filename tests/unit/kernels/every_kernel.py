@@ -77,6 +77,7 @@ def use_candidates(given: Callable[[Array], Array]) -> list[Array]:
         ranking.tied_ranks(indptr, scores),
         ranking.best_first(indptr, given(np.array([1.0, 2.0, 0.5]))),
         ranking.weighted_sum(scores, given(np.ones(1))),
+        *ranking.take_turns(indptr, scores, given(np.ones((2, 1)))),
         *ranking.cut_lists(indptr, floats, 1, given(np.zeros((1, 3), np.int32)), [1]),
         *ranking.list_worth(indptr, floats, floats, 1),
     ]

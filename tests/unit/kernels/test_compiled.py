@@ -27,7 +27,8 @@ def test_kernels__what_is_warmed_is_all_that_is_needed(tmp_path: Path) -> None:
     entered = {"scan_tile", "write_ranked", "count_baskets", "list_baskets", "cooccurrence_rows",
                "conjugate_gradient", "solve_exactly", "observed_loss", "best_of_rows", "best_of_entries", "first_allowed",
                "union_rows", "proposal_ranks", "gathered_products", "gathered_values", "own_values", "largest_products",
-               "standard_scores", "tied_ranks", "best_first", "weighted_sum", "cut_lists", "list_worth"}  # fmt: skip
+               "standard_scores", "tied_ranks", "best_first", "weighted_sum", "take_turns", "cut_lists",
+               "list_worth"}  # fmt: skip
     assert {name: found["signatures"][name] for name in entered} == dict.fromkeys(entered, 1)
     assert {name: misses for name, misses in found["misses"].items() if misses} == {}
     assert {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nb?")} == warmed

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortlist.kernels.ranking import best_first, cut_lists, list_worth, standard_scores, tied_ranks, weighted_sum
+from shortlist.kernels.ranking import (
+    best_first,
+    cut_lists,
+    list_worth,
+    standard_scores,
+    take_turns,
+    tied_ranks,
+    weighted_sum,
+)
 
 NAN = float("nan")
 
@@ -82,6 +90,21 @@ def test_cut_lists__what_lies_below_a_full_list_is_not_counted_as_removed() -> N
     assert cut.removed.tolist() == [[0]]
 
 
+def test_take_turns__by_their_shares() -> None:
+    # Of subject 0 row 0 comes at .71, 2.14, 3.57, ... and row 1 at 1.67, 5, ... Subject 1 has no candidates. Subject 2 has row 0 alone, and nothing is known of its last candidate.
+    scores = np.array([[1, 6, 5, 2, 4, 3, 1, 2, 2, NAN], [9, 1, 8, 2, 3, 4, NAN, NAN, NAN, NAN]])
+    turns = take_turns([0, 6, 6, 10], scores, [[0.7, 0.3], [0.5, 0.5], [1.0, 0.0]])
+    assert turns.numbers.tolist() == [1, 0, 2, 5, 3, 4, 2, 0, 1, 3]
+    assert turns.rows.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert take_turns([0], np.empty((2, 0)), np.empty((0, 2))).numbers.tolist() == []
+
+
+def test_take_turns__of_equal_turns_the_first_candidate() -> None:
+    turns = take_turns([0, 3], [[1.0, 2.0, 3.0], [3.0, 2.0, 3.0]], [[0.5, 0.5]])
+    # Candidates 0 and 2 are the best of a row each; 1 is second of row 0 and third of row 1.
+    assert (turns.numbers.tolist(), turns.rows.tolist()) == ([0, 2, 1], [1, 0, 0])
+
+
 def test_list_worth__by_hand() -> None:
     worth = list_worth([0, 4, 4, 6], [0.1, 0.9, 0.5, 0.5, 1.0, 1.0], [9.0, 1.0, 0.0, 2.0, 0.0, 3.0], 3)
     assert worth.gain.tolist() == [3.0, 0.0, 3.0]
@@ -112,6 +135,8 @@ def test_list_worth__equals_a_sort(seed: int, k: int) -> None:
         (lambda: cut_lists([0, 1], [1.0], 1, [[0]], [0]), "a cap is 0, at least 1 is needed"),
         (lambda: cut_lists([0, 1], [1.0], 1, [[0]], []), "groups, one row per cap, has shape (1, 1), (0, 1) is needed"),
         (lambda: cut_lists([0, 1], [1.0], 0), "k is 0, at least 1 is needed"),
+        (lambda: take_turns([0, 1], [[1.0]], [[-0.5]]), "shares: -0.5 at [0, 0]"),
+        (lambda: take_turns([0, 1], [[1.0]], [0.5]), "shares, one row per subject, has shape (1,), (1, 1) is needed"),
         (lambda: list_worth([0, 1], [1.0], [-1.0], 1), "gains: -1.0 at [0]"),
         (lambda: best_first([0, 1], [NAN]), "scores: nan at [0]"),
         (lambda: weighted_sum([[1.0]], [NAN]), "weights: nan at [0]"),

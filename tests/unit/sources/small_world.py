@@ -1,7 +1,9 @@
 """A small world of subjects and items, every scorer over it, and for each a dense reference in float64 loops."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from heapq import heapify, heapreplace
 from typing import Any, Final
 
 import numpy as np
@@ -68,11 +70,13 @@ class Case:
         scorer: fitted.
         reference: (items,) scores of a history.
         counts: whether only scores above 0 are proposed.
+        proposes: which so many of the items that a subject may be given it proposes; None: those with the largest scores.
     """
 
     scorer: Scorer[Any]
     reference: Callable[[Taken], Dense]
     counts: bool
+    proposes: Callable[[Taken, Sequence[int], int], list[int]] | None = None
 
 
 def rows_of(pattern: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -180,17 +184,40 @@ def clusters(taken: Taken) -> list[list[int]]:
     return [sorted(part) for part in parts]
 
 
-def interests(taken: Taken) -> Dense:
-    scores = np.full(ITEMS, np.nan)
+def by_interest(taken: Taken) -> list[tuple[float, Dense]]:
+    """The weight of each interest, and its scores."""
+    found = []
     for part in clusters(taken):
         weights = np.array([taken.weight[taken.items.index(item)] for item in part])
         strength = ALS.regularization * (len(part) + (ITEMS - 1) / ALS.alpha) ** ALS.nu
         mine = FACTORS[part]
         left = FACTORS.T @ FACTORS / ALS.alpha + strength * np.eye(6) + mine.T @ (weights[:, None] * mine)
         vector = np.linalg.solve(left, mine.T @ weights)
-        scores = np.fmax(scores, FACTORS @ vector / np.linalg.norm(vector))
-    scores[UNKNOWN] = np.nan
+        scores = FACTORS @ vector / np.linalg.norm(vector)
+        scores[UNKNOWN] = np.nan
+        found.append((float(weights.sum()), scores))
+    return found
+
+
+def interests(taken: Taken) -> Dense:
+    scores: Dense = np.fmax.reduce([np.full(ITEMS, np.nan), *(scores for _, scores in by_interest(taken))])
     return scores
+
+
+def turn_by_turn(taken: Taken, allowed: Sequence[int], count: int) -> list[int]:
+    """The interest that is next brings its next item, and waits the longer the less weight it has; what came is passed over."""
+    parts = by_interest(taken)
+    best = [sorted(allowed, key=lambda item: (-scores[item], item)) for _, scores in parts]
+    wait = [1 / Fraction(weight) for weight, _ in parts]
+    heads = [(wait[c] / 2, best[c][0], c, 0) for c in range(len(parts))]
+    heapify(heads)
+    came: list[int] = []
+    while len(came) < min(count, len(allowed)):
+        turn, item, c, rank = heads[0]
+        came += [] if item in came else [item]
+        following = (turn + wait[c], best[c][rank + 1], c, rank + 1) if rank + 1 < len(allowed) else None
+        heapreplace(heads, following or (Fraction(10**9), -1, c, rank))
+    return came
 
 
 def neighbours(seeds: int, multi_hit: bool) -> Callable[[Taken], Dense]:
@@ -316,6 +343,7 @@ CASES: Final[dict[str, Case]] = {
         InterestsScorer(ItemVectors.of(UNITS, KNOWN), fold_in_arrays(FACTORS, ALS), ALS, INTERESTS),
         interests,
         counts=False,
+        proposes=turn_by_turn,
     ),
     "neighbour_lists": voting(4, multi_hit=False),
     "multi_hit": voting(50, multi_hit=True),

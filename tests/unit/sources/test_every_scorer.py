@@ -65,6 +65,10 @@ def test_every_scorer__proposes_the_best_that_may_be_given(case: Case) -> None:
         allowed = (ELIGIBLE == 1) & ~MASKED[subject] & ~np.isnan(reference[subject])
         if case.counts:
             allowed &= reference[subject] > 1e-9
+        if case.proposes is not None:
+            allowed &= np.isin(
+                np.arange(ITEMS), case.proposes(history_of(subject), np.flatnonzero(allowed).tolist(), COUNT)
+            )
         items = found[subject][found[subject] >= 0]
         assert (found[subject][len(items) :] == -1).all()
         assert allowed[items].all()
