@@ -10,8 +10,11 @@ from shortlist.sources.common_set import NARROW_SUBJECTS
 
 # An interaction in a user's history, as Arrow sends it: item and its numbers, and the item again among the masked ones.
 _BYTES_OF_HISTORY: Final = 52
-# A row of a list, as Arrow sends it.
-_BYTES_LISTED: Final = 36
+# What Arrow sends of a listed row, of a candidate, and of each source's word on a candidate: its name, rank, score, contribution.
+# Ids of 8 letters, names of 10.
+_BYTES_LISTED: Final = 100
+_BYTES_SCORED: Final = 40
+_BYTES_BY_SOURCE: Final = 27
 # A neighbour in a list: its index and its similarity.
 _BYTES_OF_NEIGHBOUR: Final = 8
 
@@ -41,28 +44,33 @@ def surface_cost(counts: Counts, surface: SurfaceConfig, settings: Settings) -> 
     """Of the one pass over a surface's subjects.
 
     A source that multiplies vectors of length d costs a subject 2 d for every item; one that counts looks at every item once,
-    and at the neighbours of what the subject took. Then each source scores what any of them proposed.
+    and at the neighbours of what the subject took. Then each source scores what any of them proposed. `interests` has a vector
+    for each interest, and folds them all in.
     """
     subjects = counts.subjects(surface)
     names = sources_of(surface)
     lengths = [_vector_length(name, settings) for name in names]
     history = 1.0 if surface.subject == "item" else counts.interactions / max(1, counts.users)
     candidates = min(counts.items, surface.depth * len(names))
+    rows = {name: settings.sources.interests.most if name == "interests" else 1 for name in names}
     each = 0.0
     for name, length in zip(names, lengths, strict=True):
         each += (
-            2.0 * length * (counts.items + candidates)
+            2.0 * length * rows[name] * (counts.items + candidates)
             if length
             else counts.items + candidates + history * _listed(name, settings)
         )
     stored = settings.als.store_user_factors and settings.training.every_day
     if "als" in names and surface.subject == "user" and not stored:
         each += history * settings.als.factors**2 + settings.als.factors**3 / 3
+    if "interests" in names:
+        each += history * settings.als.factors**2 + rows["interests"] * settings.als.factors**3 / 3
+    sent = _BYTES_LISTED * surface.longest_list + candidates * (_BYTES_SCORED + _BYTES_BY_SOURCE * len(names))
     shared, task = surface_memory(counts, surface, settings)
     return Cost(
-        pairs=float(subjects) * counts.items * len(names),
+        pairs=float(subjects) * counts.items * sum(rows.values()),
         flops=subjects * each,
-        shuffle_bytes=float(subjects) * (_BYTES_OF_HISTORY * history + _BYTES_LISTED * surface.longest_list),
+        shuffle_bytes=float(subjects) * (_BYTES_OF_HISTORY * history + sent),
         memory_bytes=shared + task,
     )
 

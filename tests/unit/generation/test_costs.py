@@ -1,9 +1,17 @@
 """Costs of lists by hand: counts that are small enough to be multiplied on paper."""
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from shortlist.blending.slots import Filled
 from shortlist.config import Settings
+from shortlist.config.sources import InterestsSourceConfig, SourcesConfig
+from shortlist.generation.batches import write_lists
 from shortlist.generation.costs import Counts, surface_cost, surface_memory
+from shortlist.generation.one_pass import Lists
+from shortlist.rules import LIST_RULES, PAIR_RULES
+from shortlist.sources.batch import CandidateSet
 
 
 def settings(**surface: object) -> Settings:
@@ -23,7 +31,7 @@ def test_generation__vectors_against_every_item() -> None:
     cost = surface_cost(Counts(interactions=50, users=10, items=100), given.surfaces["home"], given)
     assert cost.pairs == 10 * 100
     assert cost.flops == 10 * 2 * 8 * (100 + 3)  # of all items the best 3, which are scored again
-    assert cost.shuffle_bytes == 10 * (52 * 5 + 36 * 2)
+    assert cost.shuffle_bytes == 10 * (52 * 5 + 100 * 2 + 3 * (40 + 27))
     assert cost.memory_bytes == 100 * 8 * 4
 
 
@@ -54,6 +62,37 @@ def test_generation__folding_in_costs_a_solution_for_each_user() -> None:
         - surface_cost(counts, stored.surfaces["home"], stored).flops
     )
     assert more == pytest.approx(10 * (5 * 64 + 512 / 3))
+
+
+def test_generation__each_interest_has_its_own_products() -> None:
+    given = settings(sources=["interests"]).model_copy(
+        update={"sources": SourcesConfig(interests=InterestsSourceConfig(most=4))}
+    )
+    cost = surface_cost(Counts(interactions=50, users=10, items=100), given.surfaces["home"], given)
+    assert cost.pairs == 10 * 100 * 4
+    # Five items of the history, in four interests that are solved one by one.
+    assert cost.flops == pytest.approx(10 * (4 * 2 * 8 * (100 + 3) + 5 * 64 + 4 * 512 / 3))
+
+
+def test_generation__bytes_are_those_of_what_is_sent() -> None:
+    """Of 4 subjects with 30 candidates of three sources and 10 items on the list, ids of 8 letters."""
+    subjects, candidates, k, names = 4, 30, 10, ["als", "user_neighbours", "category_affinity"]
+    everything = subjects * candidates
+    listed = np.flatnonzero(np.arange(everything) % candidates < k)
+    items = np.tile(np.arange(candidates, dtype=np.int32), subjects)
+    ranks = np.where(np.arange(3)[:, None] == np.arange(everything) % 3, np.int32(1), np.int32(0))
+    scores, nobody, none = np.ones((3, everything)), np.full(len(listed), -1, np.int32), np.zeros(len(listed), np.int8)
+    filled = Filled(listed, np.arange(subjects + 1) * k, none, np.ones(len(listed)))
+    lists = Lists(
+        0, CandidateSet(np.arange(subjects + 1) * candidates, items), ranks, scores.astype(np.float32), scores[0], scores,
+        np.full(everything, -1, np.int8), filled, listed, listed % 3, items[listed], nobody, nobody,
+        np.zeros(subjects, np.int64), np.zeros((len(PAIR_RULES) + len(LIST_RULES), subjects), np.int32),
+    )  # fmt: skip
+    sent = write_lists(pa.array(["u"] * subjects), lists, names, pa.array([f"{i:08}" for i in range(candidates)]))
+    given = settings(sources=names, k=k, depth=10)
+    # Nobody took anything.
+    counted = surface_cost(Counts(0, subjects, candidates), given.surfaces["home"], given).shuffle_bytes
+    assert counted == pytest.approx(sent.nbytes, rel=0.1)
 
 
 def test_memory_is_shared_by_tasks_but_for_their_rows_of_all_items() -> None:
