@@ -2,7 +2,7 @@
 
 Clusters as PinnerSage draws them (Pal et al., "PinnerSage: multi-modal user embedding framework for recommendations at
 Pinterest", KDD 2020): Ward's criterion on item vectors of length 1; the medoid of a cluster names it. What is near a medoid
-proposes worse than what ALS says of the whole cluster, so that is asked. What they bring is proposed by turns, so that an interest
+proposes worse than what ALS says of the whole cluster, so that is asked. What they bring is proposed by turns: an interest
 has its share of the proposals however low its scores are.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import linkage
 
 from shortlist.config import AlsConfig, Settings
 from shortlist.config.sources import InterestsSourceConfig
@@ -170,7 +170,7 @@ def clustered(vectors: NDArray[np.float64], weights: NDArray[np.float64], most: 
         most: clusters.
     """
     size = len(vectors)
-    found = fcluster(linkage(vectors, "ward"), most, "maxclust") - 1 if size > 1 else np.zeros(1, np.int64)
+    found = cut(linkage(vectors, "ward"), most) if size > 1 else np.zeros(1, np.int64)
     distinct, firsts = np.unique(found, return_index=True)
     totals = np.bincount(found, weights)[distinct]
     order = np.lexsort((firsts, -totals))
@@ -183,6 +183,29 @@ def clustered(vectors: NDArray[np.float64], weights: NDArray[np.float64], most: 
     central = (near * weights * (labels[:, None] == labels)).sum(axis=1).round(9)
     medoids = [np.flatnonzero(labels == label)[np.argmax(central[labels == label])] for label in range(len(order))]
     return Clusters(labels, np.array(medoids), totals[order] / totals.sum())
+
+
+def cut(merges: NDArray[np.float64], most: int) -> NDArray[np.int64]:
+    """At most so many clusters of n points, as scipy's `fcluster` cuts by `maxclust`, in an eighth of its time.
+
+    Of merges at the same height all are made or none.
+
+    Args:
+        merges: (n - 1, 4) as scipy's `linkage` gives them, by ascending height.
+        most: clusters.
+
+    Returns:
+        (n,) a number for each point, the same within a cluster.
+    """
+    size = len(merges) + 1
+    made = int(np.searchsorted(merges[:, 2], merges[size - most - 1, 2], "right")) if size > most else 0
+    # Node size + m is what merge m makes; from the last one down, each hands its number on to what it was made of.
+    numbers = list(range(size + made))
+    children = merges[:made, :2].astype(np.int64).tolist()
+    for node in range(made - 1, -1, -1):
+        for child in children[node]:
+            numbers[child] = numbers[size + node]
+    return np.array(numbers[:size])
 
 
 def _largest(by_interest: Floats) -> Floats:

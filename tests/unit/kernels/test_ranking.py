@@ -91,7 +91,8 @@ def test_cut_lists__what_lies_below_a_full_list_is_not_counted_as_removed() -> N
 
 
 def test_take_turns__by_their_shares() -> None:
-    # Of subject 0 row 0 comes at .71, 2.14, 3.57, ... and row 1 at 1.67, 5, ... Subject 1 has no candidates. Subject 2 has row 0 alone, and nothing is known of its last candidate.
+    # Of subject 0 row 0 comes at .71, 2.14, 3.57, ... and row 1 at 1.67, 5, ... Subject 1 has no candidates. Subject 2 has row 0
+    # alone, and nothing is known of its last candidate.
     scores = np.array([[1, 6, 5, 2, 4, 3, 1, 2, 2, NAN], [9, 1, 8, 2, 3, 4, NAN, NAN, NAN, NAN]])
     turns = take_turns([0, 6, 6, 10], scores, [[0.7, 0.3], [0.5, 0.5], [1.0, 0.0]])
     assert turns.numbers.tolist() == [1, 0, 2, 5, 3, 4, 2, 0, 1, 3]

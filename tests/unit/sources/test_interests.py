@@ -4,12 +4,14 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import pytest
+from scipy.cluster.hierarchy import fcluster, linkage
 
 from shortlist.config import AlsConfig
 from shortlist.config.sources import InterestsSourceConfig
 from shortlist.sources.batch import SubjectBatch
 from shortlist.sources.fold_in import fold_in_arrays
-from shortlist.sources.interests import InterestsScorer
+from shortlist.sources.interests import InterestsScorer, cut
 from shortlist.sources.item_vectors import ItemVectors
 
 # Items 0 to 29 are of one kind and 30 to 39 of another. The vectors of the first kind are twice as long, so the largest score of
@@ -46,3 +48,14 @@ def test_interests__the_shares_are_of_weight_and_not_of_items() -> None:
     user = user_of(*range(8), 30, 31)
     weights = np.where(user.history_items < 30, 1, 4).astype(np.float32)
     assert KINDS[proposed(replace(user, history={"weight": weights}), 6)].tolist() == [0] * 3 + [1] * 3
+
+
+@pytest.mark.parametrize("most", [1, 3, 20])
+def test_cut__gives_the_clusters_that_scipy_gives(most: int) -> None:
+    random = np.random.default_rng(most)
+    for size in range(2, 40):
+        # Every other set is a small lattice, with many merges at the same height.
+        points = random.standard_normal((size, 3)) if size % 2 else random.integers(-1, 2, (size, 2)).astype(np.float64)
+        merges = linkage(points, "ward")
+        found, expected = cut(merges, most), fcluster(merges, most, "maxclust")
+        assert (found[:, None] == found).tolist() == (expected[:, None] == expected).tolist()
