@@ -38,6 +38,7 @@ from shortlist.config import AlsConfig, state_home
 from shortlist.config.sources import (
     AlsSourceConfig,
     CategoryAffinitySourceConfig,
+    InterestsSourceConfig,
     NeighbourListsSourceConfig,
     SpectralSourceConfig,
     TrendingSourceConfig,
@@ -50,6 +51,8 @@ from shortlist.sources.als import STORED, ForUsers
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.category_affinity import CategoryAffinityScorer, category_shares
 from shortlist.sources.common_set import NARROW_SUBJECTS
+from shortlist.sources.fold_in import fold_in_arrays
+from shortlist.sources.interests import InterestsScorer
 from shortlist.sources.item_values import ItemValuesScorer
 from shortlist.sources.item_vectors import ItemVectors
 from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
@@ -66,7 +69,7 @@ REPEATS: Final = 3
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much there is of everything."""
+    """How much there is of everything, and whether source `interests` is one of the sources."""
 
     users: int
     items: int
@@ -74,6 +77,7 @@ class Sizes:
     factors: int
     subjects: int
     k: int
+    interests: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,9 +144,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--factors", type=int, default=128, help="default: %(default)s")
     parser.add_argument("--subjects", type=int, default=4000, help="users who get a list (default: %(default)s)")
     parser.add_argument("--k", type=int, default=100, help="default: %(default)s")
+    parser.add_argument("--interests", action="store_true", help="source interests too: a product for each interest")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="default: all")
     given = parser.parse_args(argv)
-    sizes = Sizes(given.users, given.items, given.pairs, given.factors, given.subjects, given.k)
+    sizes = Sizes(given.users, given.items, given.pairs, given.factors, given.subjects, given.k, given.interests)
     world = make_world(sizes)
     figures = measure(world, sizes)
     if "implicit" in given.peers:
@@ -179,7 +184,7 @@ def measure(world: World, sizes: Sizes) -> dict[str, float]:
 
 
 def make_world(sizes: Sizes) -> World:
-    """A seeded set and eight sources over it."""
+    """A seeded set and eight sources over it, with `interests` nine."""
     users, items, factors = sizes.users, sizes.items, sizes.factors
     random = np.random.default_rng(7)
     owners, taken = power_law(users, items, sizes.pairs)
@@ -206,6 +211,10 @@ def make_world(sizes: Sizes) -> World:
         "trending": ItemValuesScorer(growth(counts, random.permutation(counts) * 4, TrendingSourceConfig())),
         "popularity": PopularityScorer(counts.astype(np.float32)),
     }
+    if sizes.interests:
+        als, units = AlsConfig(factors=factors), vectors[1] / np.linalg.norm(vectors[1], axis=1, keepdims=True)
+        asked = fold_in_arrays(vectors[1], als), als, InterestsSourceConfig()
+        scorers = {"interests": InterestsScorer(ItemVectors.of(units, known), *asked), **scorers}
     return World(rows, items, vectors[0], vectors[1], scorers)
 
 

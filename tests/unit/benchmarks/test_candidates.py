@@ -1,14 +1,19 @@
 """The benchmark of the pass: everybody gets a whole list, and what it says of figures; none is measured here."""
 
 import math
+from dataclasses import replace
+
+import pytest
 
 from infra.benchmarks import candidates as bench
 
 SIZES = bench.Sizes(users=120, items=60, pairs=1500, factors=4, subjects=30, k=5)
 
 
-def test_everybody_of_its_world_gets_a_whole_list() -> None:
-    world = bench.make_world(SIZES)
+@pytest.mark.parametrize("interests", [False, True])
+def test_everybody_of_its_world_gets_a_whole_list(interests: bool) -> None:
+    world = bench.make_world(replace(SIZES, interests=interests))
+    assert ("interests" in world.scorers) == interests
     batch = bench.batch_of(world, SIZES.subjects)
     assert batch.size == SIZES.subjects
     seconds, stages = bench.whole_pass(world.scorers, batch, SIZES.k, SIZES.items)
