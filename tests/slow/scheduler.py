@@ -101,11 +101,20 @@ class Scheduler:
         return {task["task_id"]: (task["state"], task["try_number"]) for task in found}
 
     def answer(self, dag: str, run: str, task: str, chosen: str) -> None:
-        """Approve or reject, once the task waits for it."""
+        """Approve or reject, until the task goes on: it asks again where it is answered in the second in which it begins to wait.
+
+        Airflow 3.3 takes the end of its first part, which waits, for the end of the second one, which was answered.
+        """
         path = f"dags/{dag}/dagRuns/{run}/taskInstances/{task}"
-        wait_until(lambda: self.get(path)["state"] == "awaiting_input", f"{task} asks")
-        status, answer = self.request("PATCH", f"{path}/-1/hitlDetails", {"chosen_options": [chosen]})
-        assert status == 200, answer
+
+        def answered() -> bool:
+            state = self.get(path)["state"]
+            if state == "awaiting_input":
+                status, answer = self.request("PATCH", f"{path}/-1/hitlDetails", {"chosen_options": [chosen]})
+                assert status in (200, 409), answer
+            return state in FINISHED
+
+        wait_until(answered, f"{task} is answered")
 
     def log(self, dag: str, run: str, task: str, attempt: int) -> str:
         """What a task logged, as the API shows it."""
