@@ -122,6 +122,11 @@ BLEND_MINUS_SOURCE: Final = "blend_minus_source"
 BLEND_MINUS_SOURCE_LOW: Final = "blend_minus_source_low"
 BLEND_MINUS_SOURCE_HIGH: Final = "blend_minus_source_high"
 
+# Backtests
+BACKTEST: Final = "backtest"
+SETTINGS_FINGERPRINT: Final = "settings_fingerprint"
+HELD_BY: Final = "held_by"
+
 # Publications
 PUBLISHED_AT: Final = "published_at"
 TABLE_VERSION: Final = "table_version"

@@ -22,6 +22,7 @@ _ALREADY_PUBLISHED: Final = (
 _OTHER_TASKS: Final = {
     "approve_erasure": "nobody was erased; the requests stay in the landing, and the next run asks for them again",
     "announce_publications": "what publications lists for {day} is served; readers that wait for an asset event are not told",
+    "check_backtest": "no day was looked at",
 }
 
 
@@ -140,6 +141,12 @@ JOBS: Final[dict[str, Job]] = {
         writes=(),
         dag="maintenance",
         on_failure="tables and publications are whole; some are not yet compacted or vacuumed",
+    ),
+    "backtest_settings": Job(
+        reads=("engagements", "catalog", "promotions", "audience_members", "erasures", CANDIDATES, "publications"),
+        writes=("backtests",),
+        dag="backtest",
+        on_failure="nothing that is served was touched; what {job} had found of {day} before, if anything, stands",
     ),
     "replay_quarantine": Job(
         reads=("quarantine", "engagements", "erasures"),

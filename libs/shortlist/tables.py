@@ -230,6 +230,7 @@ AUDIENCES: Final = load_table("audiences")
 CANDIDATES: Final = load_table("candidates")
 BLENDS: Final = load_table("blends")
 EVALUATIONS: Final = load_table("evaluations")
+BACKTESTS: Final = load_table("backtests")
 PUBLICATIONS: Final = load_table("publications")
 ERASURES: Final = load_table("erasures")
 
@@ -252,6 +253,7 @@ TABLES: Final = (
     CANDIDATES,
     BLENDS,
     EVALUATIONS,
+    BACKTESTS,
     PUBLICATIONS,
     ERASURES,
 )

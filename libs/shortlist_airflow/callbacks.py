@@ -12,7 +12,9 @@ log = logging.getLogger(__name__)
 
 def explain_failure(context: Context) -> None:
     """Log one line: task, day, why, and what readers see now."""
-    log.error("%s", failure_line(context["ti"].task_id, str(context.get("ds")), context.get("exception")))
+    # A job may be for another day than its run, which need not have any.
+    day = getattr(context.get("task"), "run_date", None) or context.get("ds") or "without a day"
+    log.error("%s", failure_line(context["ti"].task_id, day, context.get("exception")))
 
 
 def failure_line(task: str, day: str, error: object) -> str:

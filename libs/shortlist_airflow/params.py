@@ -1,6 +1,7 @@
 """Settings of one run, given as Airflow params: their JSON schema, and the task that refuses bad ones."""
 
 import json
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ SETTINGS = "settings"
 _OPTIONAL = frozenset({"required", "title", "description", "default", "examples"})
 _BY_NAME = frozenset({"properties", "$defs"})
 # The draft by which a schema is itself checked whenever it is used: in 1 ms; by the newest draft, the default, in 200 ms.
-_DRAFT = "http://json-schema.org/draft-07/schema#"
+DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
 def settings_param() -> Param:
@@ -37,7 +38,7 @@ def overrides_schema() -> dict[str, Any]:
     Every field is optional: an override names only what it changes. What refuses nothing is left out: Airflow checks and copies
     the schema for every task whenever it reads the DAGs, and cannot read back one with a description beside the param's.
     """
-    return {"$schema": _DRAFT, **_only_what_refuses(Settings.model_json_schema())}
+    return {"$schema": DRAFT, **_only_what_refuses(Settings.model_json_schema())}
 
 
 def _only_what_refuses(schema: Any, *, by_name: bool = False) -> Any:
@@ -58,15 +59,19 @@ def _only_what_refuses(schema: Any, *, by_name: bool = False) -> Any:
     }
 
 
-def refuse_unknown(conf: dict[str, Any]) -> None:
+def refuse_unknown(conf: dict[str, Any], known: Collection[str] = (SETTINGS,)) -> None:
     """Refuse conf keys that no param has: Airflow itself lets them pass without a word.
+
+    Args:
+        conf: of the run.
+        known: the params of its DAG.
 
     Raises:
         SettingsError: naming the first of them.
     """
     for key in conf:
-        if key != SETTINGS:
-            raise SettingsError.unknown_field(f"conf.{key}", [SETTINGS])
+        if key not in known:
+            raise SettingsError.unknown_field(f"conf.{key}", known)
 
 
 def resolve_settings(overrides: dict[str, Any]) -> Settings:

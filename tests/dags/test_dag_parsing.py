@@ -11,12 +11,14 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
+from shortlist.config import job_program
 from shortlist.pipeline import JOBS
 from shortlist_airflow.callbacks import explain_failure
-from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
+from shortlist_airflow.operators import DEFAULT_ARGS
+from tests.dags.submitted import jobs_of, unmapped
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXPECTED_DAGS = {"candidates_daily", "erasure", "maintenance"}
+EXPECTED_DAGS = {"backtest", "candidates_daily", "erasure", "maintenance"}
 
 
 def test_the_dags_are_the_expected_ones(bag: DagBag) -> None:
@@ -48,14 +50,12 @@ class TestEveryDag:
             assert (task.task_id, bool(task.doc_md), task.owner) == (task.task_id, True, "shortlist")
 
     def test_the_page_of_a_job_is_what_the_registry_says(self, bag: DagBag, dag_id: str) -> None:
-        for task in bag.dags[dag_id].tasks:
-            if isinstance(task, SubmitJob):
-                page, job = str(task.doc_md), JOBS[task.task_id]
-                assert [table for table in (*job.reads, *job.writes, *job.after) if f"`{table}`" not in page] == []
-                assert job.on_failure.format(day="the day", job=task.task_id) in page
-                assert page.startswith(
-                    Path(task.application).read_text().removeprefix('"""').splitlines()[0].rstrip('"')
-                )
+        for task in jobs_of(bag.dags[dag_id]):
+            page, job = str(task.doc_md), JOBS[task.task_id]
+            assert [table for table in (*job.reads, *job.writes, *job.after) if f"`{table}`" not in page] == []
+            assert job.on_failure.format(day="the day", job=task.task_id) in page
+            program = job_program(task.task_id).read_text()
+            assert page.startswith(program.removeprefix('"""').splitlines()[0].rstrip('"'))
 
     def test_it_survives_being_stored(self, bag: DagBag, dag_id: str) -> None:
         stored = json.loads(json.dumps(DagSerialization.to_dict(bag.dags[dag_id])))
@@ -77,13 +77,13 @@ class TestEveryDag:
 
     def test_spark_jobs_share_one_pool(self, bag: DagBag, dag_id: str) -> None:
         pools = {task.task_id: task.pool for task in bag.dags[dag_id].tasks}
-        jobs = {task.task_id for task in bag.dags[dag_id].tasks if isinstance(task, SubmitJob)}
+        jobs = {task.task_id for task in jobs_of(bag.dags[dag_id])}
         assert {task_id for task_id, pool in pools.items() if pool == "spark"} == jobs
 
     def test_every_job_is_a_file(self, bag: DagBag, dag_id: str) -> None:
-        jobs = [task for task in bag.dags[dag_id].tasks if isinstance(task, SubmitJob)]
+        jobs = jobs_of(bag.dags[dag_id])
         assert jobs
-        assert [task.application for task in jobs if not Path(task.application).is_file()] == []
+        assert [task.task_id for task in jobs if not Path(unmapped(task).application).is_file()] == []
 
 
 def test_parsing_loads_no_spark() -> None:

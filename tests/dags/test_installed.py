@@ -35,10 +35,10 @@ def test_dags_and_their_jobs_are_in_the_wheel(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    errors, *dags = parsed.stdout.splitlines()[-4:]
+    errors, *dags = parsed.stdout.splitlines()[-5:]
     assert errors == "{}"
     programs = {name: rest.split() for name, _, rest in (line.partition(" ") for line in dags)}
-    assert set(programs) == {"candidates_daily", "erasure", "maintenance"}
+    assert set(programs) == {"backtest", "candidates_daily", "erasure", "maintenance"}
     for program in {each for found in programs.values() for each in found}:
         assert Path(program).is_file()
         assert Path(program).parent == installed / "shortlist" / "jobs"

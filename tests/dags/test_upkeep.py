@@ -19,15 +19,14 @@ from shortlist import pipeline
 from shortlist_airflow.approval import ApproveErasure
 from shortlist_airflow.operators import SubmitJob
 from tests import tiny
+from tests.dags.submitted import jobs_of
 
 JOBS = {"erasure": ("erase_subject", 1), "maintenance": ("maintain_tables", 12)}
 BEFORE = {"erasure": ["check_settings", "approve_erasure"], "maintenance": ["check_settings"]}
 
 
 def test_every_job_of_the_registry_is_in_the_dag_that_it_names(bag: DagBag) -> None:
-    submitted = {
-        (task.task_id, dag_id) for dag_id, dag in bag.dags.items() for task in dag.tasks if isinstance(task, SubmitJob)
-    }
+    submitted = {(task.task_id, dag_id) for dag_id, dag in bag.dags.items() for task in jobs_of(dag)}
     assert submitted == {(name, job.dag) for name, job in pipeline.JOBS.items() if job.dag is not None}
 
 

@@ -1,12 +1,14 @@
 """The command line that every job shares, read and validated before a Spark session starts."""
 
 import argparse
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from shortlist.config import Settings, load_settings
 from shortlist.errors import SettingsError, ShortlistError
@@ -15,6 +17,9 @@ from shortlist.redaction import redact
 EXIT_CODES = (
     "exit codes: 0 done, 2 wrong use or settings, 3 a check held, 4 fenced by a newer attempt, 5 infrastructure"
 )
+
+BACKTEST_NAME: Final = "^[a-z0-9][a-z0-9_-]{0,31}$"
+"""What a backtest may be called, as a regular expression."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,22 @@ def parse_day(name: str, text: str) -> date:
     if day.isoformat() != text:
         raise SettingsError.bad_argument(name, text, f"is ambiguous; next: write it as {day.isoformat()}")
     return day
+
+
+def parse_backtest_name(name: str, text: str) -> str:
+    """The name of a backtest: it names a partition and a folder, and people type it.
+
+    Args:
+        name: what holds it, for the error.
+        text: as given.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    if not re.fullmatch(BACKTEST_NAME, text):
+        problem = "is no name of a backtest; next: write 1 to 32 of a-z, 0-9, _ and -, the first a letter or digit"
+        raise SettingsError.bad_argument(name, text, problem)
+    return text
 
 
 def run_main(main: Callable[[Sequence[str] | None], None]) -> None:

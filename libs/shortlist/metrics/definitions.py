@@ -19,6 +19,9 @@ TOP_ITEM_SHARE: Final = "top_item_share"
 BLEND: Final = "blend"
 """Name of the published list beside the sources, which go by their own."""
 
+SERVED: Final = "served"
+"""Name of the lists that readers were served, where a backtest judges others beside them."""
+
 MIN_SUBJECTS: Final = 30
 """Subjects behind an interval: resampling a handful says little of others, and may give an interval of width 0."""
 

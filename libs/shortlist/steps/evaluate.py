@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import date, timedelta
+from functools import reduce
+from typing import Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -34,6 +36,8 @@ from shortlist.transforms.truth import BEFORE, TRUTHS, Around, engaged_pairs
 from shortlist.warehouse.delta import equals
 from shortlist.warehouse.publishing import publication_of, published_candidates
 from shortlist.warehouse.run import Run, log
+
+_LISTED: Final = (SOURCE, SUBJECT_ID, RANK, ITEM_ID)
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,33 @@ def _judge_day(run: Run, horizon: int) -> Iterator[tuple[object, ...]]:
     for name, publication in published.items():
         if publication is None:
             log.info("%s: nothing was published for %s, so there is nothing to judge", name, day)
-    publications = [publication for publication in published.values() if publication is not None]
+    yield from judge_day(run, day, [publication for publication in published.values() if publication is not None])
+
+
+def judge_day(
+    run: Run,
+    day: date,
+    publications: Sequence[Publication],
+    beside: Mapping[str, Mapping[str, DataFrame]] | None = None,
+) -> Iterator[tuple[object, ...]]:
+    """The judgement of some surfaces' lists of one day, by what was known when the run date ended.
+
+    Args:
+        run: whose warehouse has the lists and what each source proposed.
+        day: of the lists, before the run date.
+        publications: one of that day for each surface.
+        beside: by surface, further lists by the name of their source: source, subject_id, rank, item_id. They are judged for
+            the same subjects, as a source is.
+
+    Returns:
+        surface, candidates_date, horizon_days and the fields of a `Judgement`, in this order.
+    """
     if not publications:
         return
+    horizon = (run.run_date - day).days
     known = _known(run, day, horizon, {run.settings.truth_event_types(each.surface) for each in publications})
     for publication in publications:
-        for judged in _judge(run, publication, known):
+        for judged in _judge(run, publication, known, (beside or {}).get(publication.surface, {})):
             yield (publication.surface, day, horizon, *astuple(judged))
     for around in known.truths.values():
         around.pairs.unpersist()
@@ -97,24 +122,29 @@ def _known(run: Run, day: date, horizon: int, asked: Collection[tuple[EventType,
     return Known(truths, popularity, people, shown.select(ITEM_ID))
 
 
-def _judge(run: Run, publication: Publication, known: Known) -> Sequence[Judgement]:
-    """One surface's published lists, and those that each of its sources would have given."""
+def lists_of(run: Run, publication: Publication, source: str) -> DataFrame:
+    """The lists of a published day as those of a source: source, subject_id, rank, item_id."""
+    return published_candidates(run, publication).withColumn(SOURCE, F.lit(source)).select(*_LISTED)
+
+
+def _judge(run: Run, publication: Publication, known: Known, beside: Mapping[str, DataFrame]) -> Sequence[Judgement]:
+    """One surface's published lists, those that each of its sources would have given, and further ones."""
     name, day = publication.surface, publication.run_date
     surface, config = run.settings.surfaces[name], run.settings.evaluation
-    columns = [SOURCE, SUBJECT_ID, RANK, ITEM_ID]
-    published = published_candidates(run, publication).withColumn(SOURCE, F.lit(BLEND)).select(*columns)
+    published = lists_of(run, publication, BLEND)
     named: dict[str, date | str] = {RUN_DATE: day, SURFACE: name}
-    proposed = proposals(run.table(SOURCE_CANDIDATES, equals(**named))).select(*columns)
+    proposed = proposals(run.table(SOURCE_CANDIDATES, equals(**named))).select(*_LISTED)
     subject = SUBJECTS[surface.subject]
     question = Question(
-        sources=(BLEND, *sources_of(surface)),
+        sources=(BLEND, *sources_of(surface), *beside),
         segments=subject.segments,
         ks=cutoffs_of(config.ks, surface.k),
         seed=config.seed,
         resamples=config.bootstrap_samples,
     )
     types = run.settings.truth_event_types(name)
-    lists, truth = published.unionByName(proposed), TRUTHS[subject.truth](known.truths[types])
+    lists = reduce(DataFrame.unionByName, (published, proposed, *beside.values()))
+    truth = TRUTHS[subject.truth](known.truths[types])
     if not surface.addresses_everybody or surface.truth_event_types is not None:  # others were given no list on purpose
         truth = truth.join(published.select(SUBJECT_ID).distinct(), SUBJECT_ID, how="left_semi").select(*truth.columns)
     totals = add_up(lists, truth, known.popularity, question).collect()

@@ -55,6 +55,20 @@ def files_below(folder: str, recursive: bool = True) -> dict[str, fs.FileInfo]:
     return dict(sorted((info.path[len(base) :].lstrip("/"), info) for info in files))
 
 
+def folders_in(folder: str) -> list[str]:
+    """Names of the folders that a folder holds, sorted; none where there is no such folder."""
+    system, base = filesystem(folder.rstrip("/"))
+    found = system.get_file_info(fs.FileSelector(base, allow_not_found=True))
+    return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder with everything below it; nothing is done where there is none."""
+    if is_folder(path):
+        system, folder = filesystem(path)
+        system.delete_dir(folder)
+
+
 def move_file(path: str, target: str) -> None:
     """Move a file within its file system; an object store copies it and removes the original."""
     system, file = filesystem(path)

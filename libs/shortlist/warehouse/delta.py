@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -59,17 +59,19 @@ class Warehouse:
     Attributes:
         spark: session that reads and writes.
         root: local folder or URL; table `t` lives at `<root>/t`.
+        elsewhere: root by name of those tables that live in another warehouse. They are read there, and never written.
     """
 
     spark: SparkSession
     root: str
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_safe_commits(self.spark, self.root)
 
     def path(self, table: Table) -> str:
         """Where a table lives."""
-        return f"{self.root.rstrip('/')}/{table.name}"
+        return f"{self.elsewhere.get(table.name, self.root).rstrip('/')}/{table.name}"
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
@@ -81,6 +83,7 @@ class Warehouse:
 
     def create(self, table: Table) -> None:
         """Create the table as its contract states it, if it does not exist."""
+        self._refuse_elsewhere(table)
         if self.exists(table):
             return
         builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).comment(table.description)
@@ -355,8 +358,16 @@ class Warehouse:
         newest = islice(commits_from(path, deltalake.DeltaTable(path).version()), NEWEST)
         return next((version for version, info in newest if stamp_of(info) == wanted), None)
 
+    def _refuse_elsewhere(self, table: Table) -> None:
+        if table.name in self.elsewhere:
+            raise ValueError(
+                f"{table.name} is read from {self.elsewhere[table.name]}, and would be written from a warehouse at {self.root}; "
+                "next: take it out of `elsewhere`, or leave it as it is"
+            )
+
     @contextmanager
     def _locked(self, table: Table) -> Iterator[None]:
+        self._refuse_elsewhere(table)
         with table_lock(self.root, table.name):
             try:
                 yield
