@@ -117,6 +117,24 @@ def diff_command(
     emit("diff", diff(settings, known(settings, surface), start, end, subject), as_json, render)
 
 
+@app.command("backtest")
+def backtest_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a backtest, as it was given when it was run.")],
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """How good tried settings would have been on past days, beside what was served; and which surfaces they would have held.
+
+    A difference is that of the tried lists and the served ones for the same subjects, with its 95 % interval. For people two
+    metrics are shown, at the middle list length; --json has them all.
+    """
+    from shortlist.cli.backtest import backtest, render
+    from shortlist.cli.output import emit
+
+    emit("backtest", backtest(settings_of(config, overrides), name), as_json, render)
+
+
 @app.command("export")
 def export_command(
     surface: options.Surface,

@@ -4,6 +4,7 @@ The steps of a night run as they are, in a scratch warehouse of which nothing is
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import astuple, fields, replace
 from datetime import date, timedelta
 from typing import Final
@@ -11,7 +12,15 @@ from typing import Final
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
-from shortlist.columns import CANDIDATES_DATE, EVENT_DATE, HELD_BY, HORIZON_DAYS, SETTINGS_FINGERPRINT, SURFACE
+from shortlist.columns import (
+    BACKTEST,
+    CANDIDATES_DATE,
+    EVENT_DATE,
+    HELD_BY,
+    HORIZON_DAYS,
+    SETTINGS_FINGERPRINT,
+    SURFACE,
+)
 from shortlist.errors import HeldError, SettingsError
 from shortlist.metrics.definitions import BLEND, SERVED
 from shortlist.metrics.evaluation import Judgement
@@ -64,10 +73,10 @@ def backtest(run: Run, name: str) -> None:
         _require_engagements(run, day)
         _say_what_is_not_there(run, day)
     rows = [row for day in days for row in _judged(run, name, day)]
-    columns = [SURFACE, CANDIDATES_DATE, HORIZON_DAYS, *(each.name for each in fields(Judgement)), HELD_BY]
-    schema = StructType([BACKTESTS.schema[column] for column in (*columns, SETTINGS_FINGERPRINT)])
-    fingerprint = run.settings.fingerprint()
-    frame = run.spark.createDataFrame([(*row, fingerprint) for row in rows], schema)
+    judged = (SURFACE, CANDIDATES_DATE, HORIZON_DAYS, *(each.name for each in fields(Judgement)), HELD_BY)
+    schema = StructType([BACKTESTS.schema[column] for column in (*judged, SETTINGS_FINGERPRINT, BACKTEST)])
+    tried = (run.settings.fingerprint(), name)
+    frame = run.spark.createDataFrame([(*row, *tried) for row in rows], schema)
     run.replace(frame.coalesce(1), BACKTESTS, backtest=name)
 
 
@@ -107,22 +116,30 @@ def _say_what_is_not_there(run: Run, day: date) -> None:
         log.warning("training.days: a backtest has no models of the days before %s, so it trains on that day", day)
 
 
-def _judged(run: Run, name: str, day: date) -> Iterator[tuple[object, ...]]:
-    """The rows of one day, without the settings' fingerprint."""
+def _judged(run: Run, name: str, day: date) -> list[tuple[object, ...]]:
+    """The rows of one day, without the fingerprint of the settings and the name."""
     root = run.warehouse.root
-    with scratch_warehouse(root, f"{name}-{day}") as folder:
+    with scratch_warehouse(root, f"{name}-{day}") as folder, _erasures_named(run):
         read_there = dict.fromkeys((table.name for table in (*_EXTRACTED, ERASURES)), root)
         scratch = Warehouse(run.spark, folder, read_there)
         decisions, failed = _make_lists(run, scratch, day)
         judging = _step_run(run, scratch, _JUDGING, run.run_date)
         published = [each for each in decisions if each.status != HELD]
         beside = {each.surface: _served(run, each) for each in published}
-        for row in judge_day(judging, day, published, beside):
-            yield (*row, None)
-        for each in decisions:
-            if each.status == HELD:
-                yield _held_row(run, each, failed[each.surface])
+        rows = [(*row, None) for row in judge_day(judging, day, published, beside)]
+        rows += [_held_row(run, each, failed[each.surface]) for each in decisions if each.status == HELD]
         run.spark.catalog.clearCache()
+    return rows
+
+
+@contextmanager
+def _erasures_named(run: Run) -> Iterator[None]:
+    """An erasure takes scratch warehouses away: what fails for want of one says so."""
+    try:
+        yield
+    except Exception:
+        run.require_no_erasure()
+        raise
 
 
 def _make_lists(run: Run, scratch: Warehouse, day: date) -> tuple[list[Publication], dict[str, str]]:

@@ -53,6 +53,7 @@ from shortlist.store.erased_ids import (
 from shortlist.store.fences import run_partition
 from shortlist.store.manifests import redact_manifests
 from shortlist.store.publications import announced_surfaces, read_history, reasons
+from shortlist.store.scratch import remove_scratch
 from shortlist.subjects import GONE, Subject, mention
 from shortlist.tables import (
     BASKETS,
@@ -289,6 +290,12 @@ def _prove(run: Run, erasure: _Erasure) -> list[dict[str, Any]]:
         raise ErasedError.still_named(logs)
     run.manifest.manifests_redacted = redact_manifests(paths.manifests, erasure.subjects)
     run.manifest.set_aside_removed = remove_files_moved_aside(paths.warehouse)
+    gone = remove_scratch(paths.warehouse, quiet_seconds=0)
+    if gone:
+        log.warning(
+            "scratch warehouses of backtests are removed, a backtest that is at work has to be run again: %s",
+            ", ".join(gone),
+        )
     run.manifest.reports_removed = remove_pages_that_quote(paths.reports, erasure.subjects)
     if run.manifest.reports_removed:
         log.warning(

@@ -15,6 +15,7 @@ from shortlist.contracts import surface_of
 from shortlist.errors import MaintenanceError, UpkeepHeldError
 from shortlist.records.manifest import Upkeep
 from shortlist.store.publications import announced_surfaces, read_history
+from shortlist.store.scratch import remove_scratch
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, PUBLICATIONS, Table, tables_of
 from shortlist.warehouse.delta import Warehouse
 from shortlist.warehouse.run import Run, log
@@ -33,6 +34,8 @@ def maintain(run: Run) -> None:
         MaintenanceError: a compaction changed the number of rows.
     """
     config = run.settings.maintenance
+    for left in remove_scratch(run.warehouse.root):
+        log.info("scratch warehouse %s, which a backtest that died left, is removed", left)
     surfaces = sorted({*run.settings.surfaces, *announced_surfaces(run.warehouse.path(PUBLICATIONS))})
     tables = [table for table in tables_of(surfaces) if run.exists(table)]
     refuse_large_drops([(table, days_of(run.warehouse, table)) for table in tables], run.run_date, config)

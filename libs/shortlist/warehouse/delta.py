@@ -361,8 +361,7 @@ class Warehouse:
     def _refuse_elsewhere(self, table: Table) -> None:
         if table.name in self.elsewhere:
             raise ValueError(
-                f"{table.name} is read from {self.elsewhere[table.name]}, and would be written from a warehouse at {self.root}; "
-                "next: take it out of `elsewhere`, or leave it as it is"
+                f"{table.name} is only read here, from {self.elsewhere[table.name]}; next: write it from there"
             )
 
     @contextmanager
