@@ -36,7 +36,8 @@ def dag(bag: DagBag) -> DAG:
 
 
 def test_it_runs_when_somebody_asks_and_one_at_a_time(dag: DAG) -> None:
-    assert (dag.schedule, dag.catchup, dag.max_active_runs) == (None, False, 1)
+    schedule: object = dag.schedule
+    assert (schedule, dag.catchup, dag.max_active_runs) == (None, False, 1)
     assert {task.task_id: set(task.upstream_task_ids) for task in dag.tasks} == {
         "check_backtest": set(),
         JOB: {"check_backtest"},

@@ -1,8 +1,12 @@
 """The line that on-call reads first."""
 
-import pytest
+from types import SimpleNamespace
+from typing import Any, cast
 
-from shortlist_airflow.callbacks import failure_line
+import pytest
+from airflow.sdk import Context
+
+from shortlist_airflow.callbacks import explain_failure, failure_line
 
 
 @pytest.mark.parametrize(
@@ -42,3 +46,18 @@ def test_upkeep_says_what_it_leaves_behind() -> None:
         "x; there is no proof in erasures yet; running it again begins the erasure anew"
     )
     assert "nothing was published" not in failure_line("maintain_tables", "2017-11-30", "x")
+
+
+@pytest.mark.parametrize(
+    ("context", "day"),
+    [
+        ({"ds": "2017-11-30"}, "2017-11-30"),
+        ({"ds": "2017-11-30", "task": SimpleNamespace(run_date="2017-11-16")}, "2017-11-16"),
+        ({"task": SimpleNamespace(run_date="2017-11-16")}, "2017-11-16"),
+        ({"task": SimpleNamespace()}, "without a day"),
+    ],
+)
+def test_the_day_is_that_of_the_job(caplog: pytest.LogCaptureFixture, context: dict[str, Any], day: str) -> None:
+    explain_failure(cast(Context, {"ti": SimpleNamespace(task_id="backtest_settings"), **context}))
+    (line,) = caplog.messages
+    assert line.startswith(f"FAILED backtest_settings {day}: no reason was given; nothing that is served was touched")

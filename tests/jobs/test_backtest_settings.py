@@ -39,7 +39,7 @@ def night(_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def backtest(deployment: Deployment, name: str, *overrides: str, day: date = DAY) -> None:
     """The job; each override is one `--set`."""
     arguments = ["--config", str(deployment.config), "--run-date", day.isoformat(), "--name", name]
-    job_main(JOB)([*arguments, *(part for override in overrides for part in ("--set", override))])
+    job_main("backtest_settings")([*arguments, *(part for override in overrides for part in ("--set", override))])
 
 
 def rows(deployment: Deployment, name: str) -> pl.DataFrame:
@@ -91,7 +91,7 @@ def test_the_settings_that_served_are_no_better_and_no_worse(
 def test_other_settings_have_other_figures_and_what_would_be_held_is_told(
     night: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Home feed by popularity alone; a check that holds `related`; a surface that never was; nothing of the nights before."""
+    """Home feed by co-occurrence alone; a check that holds `related`; a surface that never was; nothing of the nights before."""
     killed = night.home / "warehouse" / SCRATCH / f"other-{SERVED}.dead" / "interactions"
     killed.mkdir(parents=True)
     # What it had found before, of which nothing stays.
@@ -105,7 +105,7 @@ def test_other_settings_have_other_figures_and_what_would_be_held_is_told(
     backtest(
         night,
         "other",
-        'surfaces.homefeed.weights={"popularity": 1.0}',
+        'surfaces.homefeed.weights={"cooccurrence": 1.0}',
         "surfaces.related.guardrails.max_top_item_share=0.001",
         'surfaces.never={"subject": "item", "sources": ["cooccurrence"], "k": 2, "min_item_support": 2}',
         'training.days=["monday"]',
@@ -117,6 +117,7 @@ def test_other_settings_have_other_figures_and_what_would_be_held_is_told(
     assert set(found["surface"]) == {"homefeed", "related", "never"}
     assert len(rows(night, "kept")) == len(rows(night, "other").filter(pl.col("run_date") < DAY)) == 1
     home = found.filter(surface="homefeed")
+    assert set(home["source"]) == {"blend", "served", "als", "cooccurrence", "popularity"}
     assert not figures(home, "blend").equals(figures(home, "served"))
     assert any(home.filter(source="served").drop_nulls("blend_minus_source")["blend_minus_source"])
     (held,) = found.filter(surface="related").iter_rows(named=True)

@@ -18,6 +18,7 @@ from shortlist.config.arguments import job_parser, parse_job
 from shortlist.errors import ErasedError, HeldError, LandingError
 from shortlist.store.digests import DIGESTED, digest_rows
 from shortlist.store.manifests import new_manifest
+from shortlist.store.scratch import SCRATCH
 from shortlist.subjects import Subject
 from shortlist.tables import PUBLICATIONS, QUARANTINE
 from shortlist.warehouse.delta import Warehouse, equals
@@ -137,6 +138,9 @@ def erased(_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> It
     warehouse = Warehouse(_spark, str(deployment.home / "warehouse"))
     warehouse.append([dict.fromkeys(PUBLICATIONS.columns) | why], PUBLICATIONS)
     (deployment.home / "reports" / "extra.html").write_text(f"<td>{USER}</td>")
+    killed = deployment.home / "warehouse" / SCRATCH / "less.dead"  # a backtest's
+    killed.mkdir(parents=True)
+    (killed / "part-0.json").write_text(f'{{"user_id": "{USER}"}}')
     engagements = len(deployment.table("engagements"))
     before, lists = traces(deployment.home), deployment.table("candidates_homefeed")
     ask(deployment, NEXT, {"kind": "user", "id": USER}, {"kind": "item", "id": ITEM})
@@ -156,7 +160,7 @@ def test_the_search_would_find_them(erased: Erased) -> None:
         "candidates_homefeed",
         "candidates_related",
     }
-    tables |= {"publications", "audience_members"}
+    tables |= {"publications", "audience_members", SCRATCH}
     assert tables_of(erased.before) == tables
     assert f"manifests/run_date={NEXT}/extract_engagements.json" in erased.before
     assert "reports/extra.html" in erased.before

@@ -1,6 +1,7 @@
 """Upkeep: fewer files, the same rows, and every version that publications names can still be read."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from shortlist.store.digests import DIGESTED, digest_rows
+from shortlist.store.scratch import SCRATCH
 from shortlist.tables import ENGAGEMENTS, PUBLICATIONS, candidates_table
 from shortlist.warehouse.delta import Warehouse, equals
 from shortlist.warehouse.publishing import publish
@@ -147,3 +149,14 @@ def test_every_table_of_a_warehouse_is_kept(spark: SparkSession, deployment: Dep
     assert deployment.table("engagements").sort("event_id", "user_id").equals(before)
     assert len(on_disk(str(deployment.home / "warehouse/engagements"))) == 3
     assert Warehouse(spark, str(deployment.home / "warehouse")).rows(ENGAGEMENTS) == len(before)
+
+
+def test_what_a_backtest_that_died_left_is_gone(spark: SparkSession, deployment: Deployment) -> None:
+    at_work, died = (deployment.home / "warehouse" / SCRATCH / name / "part-0.parquet" for name in ("a.1", "b.1"))
+    for file in (at_work, died):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    two_days_ago = (datetime.now(UTC) - timedelta(days=2)).timestamp()
+    os.utime(died, (two_days_ago, two_days_ago))
+    deployment.run("maintain_tables", NOW)
+    assert (at_work.exists(), died.parent.exists()) == (True, False)

@@ -119,15 +119,16 @@ def diff_command(
 
 @app.command("backtest")
 def backtest_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a backtest, as it was given when it was run.")],
-    config: Config = None,
-    overrides: Overrides = None,
-    as_json: Json = False,
+    name: options.Backtest,
+    config: options.Config = None,
+    overrides: options.Overrides = None,
+    as_json: options.Json = False,
 ) -> None:
-    """How good tried settings would have been on past days, beside what was served; and which surfaces they would have held.
+    """How good tried settings would have been on past days.
 
-    A difference is that of the tried lists and the served ones for the same subjects, with its 95 % interval. For people two
-    metrics are shown, at the middle list length; --json has them all.
+    Beside what was served then; also which surfaces would have been held. A difference is that of the tried lists and the
+    served ones for the same subjects, with its 95 % interval. For people two metrics are shown, at the middle list length;
+    --json has them all.
     """
     from shortlist.cli.backtest import backtest, render
     from shortlist.cli.output import emit

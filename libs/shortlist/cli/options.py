@@ -116,6 +116,9 @@ Delimiter = Annotated[
     str | None, typer.Option("--delimiter", metavar="CHARACTER", help="Character between the fields of CSV.")
 ]
 
+# backtest
+Backtest = Annotated[str, typer.Argument(metavar="NAME", help="Name of a backtest, as it was given when it was run.")]
+
 # erase
 Erased = Annotated[
     str,

@@ -54,6 +54,19 @@ def test_a_partition_is_replaced_and_others_stay(warehouse: Warehouse) -> None:
     assert ids(warehouse) == {("d", DAY), ("c", NEXT)}
 
 
+def test_a_table_that_lives_elsewhere_is_read_there_and_never_written(warehouse: Warehouse, tmp_path: Path) -> None:
+    replace(warehouse, DAY, 1, "a")
+    scratch = Warehouse(warehouse.spark, str(tmp_path / ".scratch"), {USER_FACTORS.name: warehouse.root})
+    assert [row["id"] for row in scratch.read(USER_FACTORS).collect()] == ["a"]
+    assert scratch.has_rows(USER_FACTORS, where=equals(run_date=DAY))
+    assert not scratch.exists(QUARANTINE)
+    for write in (lambda: replace(scratch, DAY, 2, "b"), lambda: scratch.delete(USER_FACTORS, F.lit(True))):
+        with pytest.raises(ValueError, match=f"user_factors is only read here, from {warehouse.root}; next: write it"):
+            write()
+    assert ids(warehouse) == {("a", DAY)}
+    assert not (tmp_path / ".scratch").exists()
+
+
 def test_a_table_gets_the_column_that_its_contract_gained(warehouse: Warehouse) -> None:
     older = dataclasses.replace(QUARANTINE, schema=StructType([f for f in QUARANTINE.schema if f.name != "header"]))
     columns = "raw string, raw_bytes binary, header string, file string, offset bigint, reasons array<string>"
