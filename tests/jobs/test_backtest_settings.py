@@ -91,7 +91,7 @@ def test_the_settings_that_served_are_no_better_and_no_worse(
 def test_other_settings_have_other_figures_and_what_would_be_held_is_told(
     night: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Home feed by co-occurrence alone; a check that holds `related`; a surface that never was; nothing of the nights before."""
+    """Home feed by co-occurrence alone; a check that holds `related`; a surface that learns and never was; no nights before."""
     killed = night.home / "warehouse" / SCRATCH / f"other-{SERVED}.dead" / "interactions"
     killed.mkdir(parents=True)
     # What it had found before, of which nothing stays.
@@ -107,7 +107,8 @@ def test_other_settings_have_other_figures_and_what_would_be_held_is_told(
         "other",
         'surfaces.homefeed.weights={"cooccurrence": 1.0}',
         "surfaces.related.guardrails.max_top_item_share=0.001",
-        'surfaces.never={"subject": "item", "sources": ["cooccurrence"], "k": 2, "min_item_support": 2}',
+        'surfaces.never={"subject": "item", "sources": ["cooccurrence", "als"], "k": 2, "min_item_support": 2, '
+        '"learn": {"horizon_days": 3}}',
         'training.days=["monday"]',
         "als.warm_start=true",
     )
@@ -122,11 +123,12 @@ def test_other_settings_have_other_figures_and_what_would_be_held_is_told(
     assert any(home.filter(source="served").drop_nulls("blend_minus_source")["blend_minus_source"])
     (held,) = found.filter(surface="related").iter_rows(named=True)
     assert (held["metric"], held["value"], held["held_by"]) == ("held", 1.0, "top_item_share")
-    assert set(found.filter(surface="never")["source"]) == {"blend", "cooccurrence", "popularity"}
+    assert set(found.filter(surface="never")["source"]) == {"blend", "als", "cooccurrence", "popularity"}
     said = capsys.readouterr().err
     assert f"related would have been held for {SERVED}, so its lists are not judged: top_item_share" in said
     assert f"never: nothing was published for {SERVED}, so the tried lists are judged without it" in said
     assert f"training.days: a backtest has no models of the days before {SERVED}, so it trains on that day" in said
+    assert f"subjects with something relevant after {SERVED - timedelta(days=3)}" in said
     assert f"als.warm_start: a backtest has no factors of the day before {SERVED}" in said
 
 
