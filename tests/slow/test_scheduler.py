@@ -85,7 +85,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
         }
         with standalone(home, variables) as scheduler:
-            deployed = {NIGHT, "erasure", "maintenance", "reader"}
+            deployed = {NIGHT, "backtest", "erasure", "maintenance", "reader"}
             wait_until(
                 lambda: {dag["dag_id"] for dag in scheduler.get("dags")["dags"]} == deployed, "the DAGs are read"
             )
@@ -110,7 +110,7 @@ def killed(deployment: Deployment) -> str:
 
 def test_nothing_runs_before_somebody_asks(deployment: Deployment) -> None:
     paused = {dag["dag_id"]: dag["is_paused"] for dag in deployment.scheduler.get("dags")["dags"]}
-    assert paused == {NIGHT: True, "erasure": True, "maintenance": True, "reader": False}
+    assert paused == {NIGHT: True, "backtest": True, "erasure": True, "maintenance": True, "reader": False}
     assert deployment.scheduler.runs(NIGHT) == []
     assert deployment.answers.submitted == []
 
