@@ -1,4 +1,4 @@
-"""Which blend is published: the simplest of those about as good as the best, and never one below its best source."""
+"""Which blend is published: the simplest within one standard error of the best, and never one below its best source."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,8 +57,7 @@ def choose_blend(earlier: Sequence[Examples], latest: Examples, config: LearnedB
 
     The order of kinds is that of BLENDS. A kind is within one standard error of the best when the mean difference on the same
     subjects is at most its standard error. The single source that everything is compared with is the best one of the latest
-    cut itself, so a blend wins nothing by a source that was chosen badly. Being chosen by the subjects that judge it flatters the
-    source, so it is published only where no blend is above it.
+    cut itself, so a blend wins nothing by a source that was chosen badly.
 
     Args:
         earlier: at least one cut.
@@ -82,16 +81,12 @@ def choose_blend(earlier: Sequence[Examples], latest: Examples, config: LearnedB
         values[kind] = values_of(latest, blend.predict(latest.features), config)
     best = max(kinds, key=lambda kind: values[kind].mean())
     judged = {kind: _beside(values[kind], values[best]) for kind in kinds}
-    if best == "single":
-        chosen: BlendKind = best
-        reason = "single is published alone: on the latest cut no blend is above the best single source"
-    else:
-        chosen = next(
-            kind
-            for kind in kinds[1:]
-            if judged[kind].below_best <= judged[kind].error and judged[kind].mean >= judged["single"].mean
-        )
-        reason = f"{chosen} is the simplest blend within one standard error of the best, which is {best}"
+    allowed = [kind for kind in kinds if judged[kind].below_best <= judged[kind].error]
+    chosen = allowed[0]
+    reason = f"{chosen} is the simplest kind within one standard error of the best, which is {best}"
+    if judged[chosen].mean < judged["single"].mean:
+        reason = f"{chosen} is below the best single source on the latest cut, which is published without the others"
+        chosen = "single"
     blend = (
         best_single(latest, config) if chosen == "single" else BLENDS[chosen].fit(pooled([*earlier, latest]), config)
     )

@@ -27,7 +27,7 @@ def row(day: date, als: float) -> dict[str, object]:
         "judged": json.dumps(judged),
         "judged_subjects": 687,
         "cuts": json.dumps([str(BEFORE)]),
-        "reason": "z_sum is the simplest blend within one standard error of the best, which is z_sum",
+        "reason": "z_sum is the simplest kind within one standard error of the best, which is z_sum",
         "run_date": day,
     }
 
