@@ -17,6 +17,8 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FINISHED = {"success", "failed", "upstream_failed", "skipped", "removed"}
+# Seconds.
+_UNTIL_IT_WAITS = 15
 # Ends the server with its own input, however the tests end: the server itself is a daemon.
 POSTGRES = """\
 import signal, sys
@@ -101,20 +103,17 @@ class Scheduler:
         return {task["task_id"]: (task["state"], task["try_number"]) for task in found}
 
     def answer(self, dag: str, run: str, task: str, chosen: str) -> None:
-        """Approve or reject, until the task goes on: it asks again where it is answered in the second in which it begins to wait.
+        """Approve or reject, some time after the task has begun to wait.
 
-        Airflow 3.3 takes the end of its first part, which waits, for the end of the second one, which was answered.
+        An answer in the very second is lost with Airflow 3.3, and the task fails and asks again: the scheduler takes the end of
+        the part that waits for the end of the part that was answered. Its API does not tell when that is over.
         """
         path = f"dags/{dag}/dagRuns/{run}/taskInstances/{task}"
-
-        def answered() -> bool:
-            state = self.get(path)["state"]
-            if state == "awaiting_input":
-                status, answer = self.request("PATCH", f"{path}/-1/hitlDetails", {"chosen_options": [chosen]})
-                assert status in (200, 409), answer
-            return state in FINISHED
-
-        wait_until(answered, f"{task} is answered")
+        wait_until(lambda: self.get(path)["state"] == "awaiting_input", f"{task} asks")
+        time.sleep(_UNTIL_IT_WAITS)
+        status, answer = self.request("PATCH", f"{path}/-1/hitlDetails", {"chosen_options": [chosen]})
+        assert status == 200, answer
+        wait_until(lambda: self.get(path)["state"] in FINISHED, f"{task} is answered")
 
     def log(self, dag: str, run: str, task: str, attempt: int) -> str:
         """What a task logged, as the API shows it."""
