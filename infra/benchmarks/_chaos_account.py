@@ -127,14 +127,24 @@ def doubled_days(table: str, ledger: str) -> list[str]:
 
 
 def verify(home: Path) -> list[str]:
-    """What `shortlist verify` finds wrong."""
+    """What `shortlist verify` finds wrong where publishers were at work."""
     config = home / "settings.yaml"
     paths = ", ".join(f"{name}: {home}/{name}" for name in ("landing", "reports", "manifests"))
     config.write_text(
         f"paths: {{warehouse: '{warehouse(home)}', {paths}}}\nsurfaces: {{{SURFACE}: {{subject: user, sources: [als]}}}}\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "shortlist.cli", "verify", "--json", "--config", str(config)]
+    return verified(config)
+
+
+def verified(config: Path, *options: str) -> list[str]:
+    """What `shortlist verify` finds wrong in the deployment of a settings file.
+
+    Args:
+        config: the settings file.
+        options: further ones of the command.
+    """
+    command = [sys.executable, "-m", "shortlist.cli", "verify", *options, "--json", "--config", str(config)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode not in (0, 3):
         return [f"shortlist verify left with {ran.returncode}: {ran.stderr[-500:]}"]

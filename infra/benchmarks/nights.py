@@ -1,4 +1,4 @@
-"""A soak of nights: a standalone cluster whose workers and drivers are killed at random instants, against one machine left alone.
+"""Nights on a standalone cluster whose workers and drivers are killed at random, compared with the same nights undisturbed.
 
 A tiny landing, one night a day, every job of the DAG, ALS on the cluster (engine `spark`). The schedule of kills comes from a
 seed: a night has one, two or none, each at an instant within the time that the first night took. A killed worker takes its
@@ -23,16 +23,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
+from infra.benchmarks._chaos_account import verified
 from shortlist.config import state_home
 from shortlist.store.publications import read_history
 from tests import tiny
-from tests.jobs.conftest import CHECKOUT, Deployment, deploy
-from tests.slow.standalone import BRIEF, SUBMIT, WORKERS, Cluster, standalone_cluster
+from tests.jobs.conftest import CHECKOUT, Deployment
+from tests.slow.standalone import BRIEF, SUBMIT, WORKERS, Cluster, candidates, landed, standalone_cluster
 
 FIRST_DAY: Final = tiny.FIRST_DAY
 # The first night has so many days behind it.
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     shutil.rmtree(home, ignore_errors=True)
     began = time.perf_counter()
     days = [FIRST_DAY + timedelta(days=BEHIND + night) for night in range(options.nights)]
-    here, there = (landed(home / name, days[-1]) for name in ("here", "there"))
+    here, there = (landed(home / name, tiny.days(FIRST_DAY, days[-1])) for name in ("here", "there"))
     alone(here, days)
     (home / "cluster").mkdir()
     with standalone_cluster(home / "cluster") as cluster:
@@ -123,16 +123,6 @@ def schedule(nights: int, seed: int) -> list[tuple[Kill, ...]]:
     return [(), *drawn[1:]]
 
 
-def landed(home: Path, last: date) -> Deployment:
-    """The tiny landing up to a day; ALS runs on Spark."""
-    home.mkdir(parents=True)
-    deployment = deploy(home)
-    text = tiny.settings(home)
-    deployment.config.write_text(text.replace("epochs: 5}", "epochs: 5, engine: spark}"))
-    tiny.write_landing(deployment.landing, tiny.days(FIRST_DAY, last))
-    return deployment
-
-
 def alone(deployment: Deployment, days: Sequence[date]) -> None:
     """The nights on one machine, one after the other, in one session.
 
@@ -141,15 +131,11 @@ def alone(deployment: Deployment, days: Sequence[date]) -> None:
     """
     command = [str(SUBMIT), *BRIEF, NIGHT, str(deployment.home), *(day.isoformat() for day in days)]
     log = deployment.home / "nights.log"
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     with log.open("w") as written:
-        ended = subprocess.run(command, env=with_tests(), stdout=written, stderr=written, check=False)
+        ended = subprocess.run(command, env=environment, stdout=written, stderr=written, check=False)
     if ended.returncode:
         raise SystemExit(f"the nights on one machine left with {ended.returncode}; next: read {log}")
-
-
-def with_tests() -> dict[str, str]:
-    """This process's environment, in which the tests' modules are found."""
-    return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 
 
 def soak(cluster: Cluster, deployment: Deployment, days: Sequence[date], kills: Sequence[tuple[Kill, ...]]) -> Account:
@@ -230,7 +216,7 @@ def kill_driver(running: "subprocess.Popen[str]") -> None:
 def judge(here: Deployment, there: Deployment, days: Sequence[date]) -> list[str]:
     """What was lost or doubled there, beside the nights that were left alone."""
     lists = [each for surface in SURFACES for each in lists_differ(here, there, surface, days)]
-    return [*lists, *engagements_differ(here, there), *verified(there)]
+    return [*lists, *engagements_differ(here, there), *verified(there.config, "--all")]
 
 
 def lists_differ(here: Deployment, there: Deployment, surface: str, days: Sequence[date]) -> list[str]:
@@ -256,12 +242,6 @@ def served(deployment: Deployment, surface: str, day: date) -> tuple[str | None,
     return next(((each.digest, each.rows) for each in history.current if each.run_date == day), None)
 
 
-def candidates(deployment: Deployment, surface: str, day: date) -> pl.DataFrame:
-    """All rows but for what names the run: its settings hold the deployment's paths."""
-    rows = deployment.table(f"candidates_{surface}").filter(pl.col("run_date") == day)
-    return rows.drop("run_id").sort("subject_id", "rank")
-
-
 def engagements_differ(here: Deployment, there: Deployment) -> list[str]:
     """Events that are missing, are there twice, or say something else."""
     mine, other = (each.table("engagements").sort("event_id") for each in (here, there))
@@ -269,15 +249,6 @@ def engagements_differ(here: Deployment, there: Deployment) -> list[str]:
         return []
     twice = other.height - other["event_id"].n_unique()
     return [f"engagements: {other.height} rows, {mine.height} on one machine, {twice} of them twice"]
-
-
-def verified(deployment: Deployment) -> list[str]:
-    """What `shortlist verify` finds wrong."""
-    command = [sys.executable, "-m", "shortlist.cli", "verify", "--all", "--json", "--config", str(deployment.config)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ran.returncode not in (0, 3):
-        return [f"shortlist verify left with {ran.returncode}: {ran.stderr[-500:]}"]
-    return [f"verify: {each['table']}: {each['says']}" for each in json.loads(ran.stdout)["findings"] if each["wrong"]]
 
 
 def text(facts: dict[str, Any]) -> str:

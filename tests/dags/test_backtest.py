@@ -5,8 +5,6 @@ import os
 import socketserver
 import sqlite3
 import subprocess
-import tempfile
-import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,7 +20,7 @@ from shortlist.config import settings_file
 from shortlist.errors import SettingsError
 from shortlist_airflow import backtests
 from shortlist_airflow.backtests import days_param, name_param, refuse_days
-from tests import tiny
+from tests.dags.answering import answered
 from tests.dags.submitted import jobs_of, unmapped
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -136,18 +134,8 @@ class Answer(socketserver.StreamRequestHandler):
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A deployment whose Spark is the answer above."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "settings.yaml").write_text(tiny.settings(home))
-    # Not tmp_path: a socket's path is at most 107 bytes long.
-    with (
-        tempfile.TemporaryDirectory(prefix="shortlist.", dir="/tmp") as folder,
-        socketserver.UnixStreamServer(f"{folder}/spark", Answer) as server,
-    ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        os.environ["SHORTLIST_RESIDENT_SPARK"] = f"{folder}/spark"
+    with answered(tmp_path_factory.mktemp("home"), Answer) as home:
         yield home
-        del os.environ["SHORTLIST_RESIDENT_SPARK"]
-        server.shutdown()
 
 
 def test_each_day_is_a_task_and_one_that_fails_fails_alone(home: Path) -> None:

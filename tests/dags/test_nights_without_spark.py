@@ -5,8 +5,6 @@ import os
 import socketserver
 import sqlite3
 import subprocess
-import tempfile
-import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +15,7 @@ import pytest
 from shortlist.records.manifest import Manifest
 from shortlist.records.publications import PUBLISHED, Publication
 from shortlist.store.manifests import write_manifest
-from tests import tiny
+from tests.dags.answering import answered
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TASKS = {
@@ -53,18 +51,8 @@ class Answer(socketserver.StreamRequestHandler):
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A deployment whose Spark is the answer above."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "settings.yaml").write_text(tiny.settings(home))
-    # Not tmp_path: a socket's path is at most 107 bytes long.
-    with (
-        tempfile.TemporaryDirectory(prefix="shortlist.", dir="/tmp") as folder,
-        socketserver.UnixStreamServer(f"{folder}/spark", Answer) as server,
-    ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        os.environ["SHORTLIST_RESIDENT_SPARK"] = f"{folder}/spark"
+    with answered(tmp_path_factory.mktemp("home"), Answer) as home:
         yield home
-        del os.environ["SHORTLIST_RESIDENT_SPARK"]
-        server.shutdown()
 
 
 def dags_test(home: Path, day: str) -> subprocess.CompletedProcess[str]:

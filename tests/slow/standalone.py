@@ -4,14 +4,18 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
 from shortlist.config import state_home
-from tests.jobs.conftest import CHECKOUT
+from tests import tiny
+from tests.jobs.conftest import CHECKOUT, Deployment, deploy
 from tests.local import INTERPRETED
 
 SUBMIT: Final = CHECKOUT / "infra" / "submit"
@@ -76,6 +80,23 @@ class Cluster:
 
     def _registered(self) -> int:
         return (self.state / "master.log").read_text().count("Registering worker")
+
+
+def landed(home: Path, days: Sequence[date]) -> Deployment:
+    """The tiny landing of some days; ALS runs on Spark."""
+    home.mkdir(parents=True, exist_ok=True)
+    deployment = deploy(home)
+    text = tiny.settings(home)
+    deployment.config.write_text(text.replace("epochs: 5}", "epochs: 5, engine: spark}"))
+    assert deployment.config.read_text() != text
+    tiny.write_landing(deployment.landing, days)
+    return deployment
+
+
+def candidates(deployment: Deployment, surface: str, day: date) -> pl.DataFrame:
+    """All rows of a day but for what names the run: its settings hold the deployment's paths."""
+    rows = deployment.table(f"candidates_{surface}").filter(run_date=day)
+    return rows.drop("run_id").sort("subject_id", "rank")
 
 
 def kill(group: int) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from tests import tiny
-from tests.jobs.conftest import CHECKOUT, Deployment, deploy
-from tests.slow.standalone import BRIEF, DAEMONS, SUBMIT, Cluster, alive, standalone_cluster
+from tests.jobs.conftest import CHECKOUT, Deployment
+from tests.slow.standalone import BRIEF, DAEMONS, SUBMIT, Cluster, alive, candidates, landed, standalone_cluster
 
-FIRST, DAY = date(2017, 11, 10), date(2017, 11, 16)
+DAY = date(2017, 11, 16)
+WEEK = tiny.days(date(2017, 11, 10), DAY)
 # What a daemon of Spark needs, and what its own scripts add.
 NEEDED = {"PATH", "JAVA_HOME", "PWD", "SHLVL", "_"}
 
@@ -37,18 +37,7 @@ def check(cluster: Cluster, deployment: Deployment, *arguments: str) -> tuple[in
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
-    return landed(tmp_path)
-
-
-def landed(home: Path) -> Deployment:
-    """A week of the tiny landing; ALS runs on Spark."""
-    home.mkdir(exist_ok=True)
-    deployment = deploy(home)
-    text = tiny.settings(home)
-    deployment.config.write_text(text.replace("epochs: 5}", "epochs: 5, engine: spark}"))
-    assert deployment.config.read_text() != text
-    tiny.write_landing(deployment.landing, tiny.days(FIRST, DAY))
-    return deployment
+    return landed(tmp_path, WEEK)
 
 
 def test_workers_know_nothing_of_the_project(cluster: Cluster) -> None:
@@ -80,7 +69,7 @@ def test_what_a_worker_lacks_is_said_before_a_night(cluster: Cluster, deployment
 
 
 def test_a_night_that_loses_a_worker_publishes_what_one_machine_publishes(cluster: Cluster, tmp_path: Path) -> None:
-    here, there = landed(tmp_path / "here"), landed(tmp_path / "there")
+    here, there = landed(tmp_path / "here", WEEK), landed(tmp_path / "there", WEEK)
     program = [str(CHECKOUT / "tests/slow/cluster_night.py")]
     alone = subprocess.run(
         [str(SUBMIT), *BRIEF, *program, str(here.home), DAY.isoformat()],
@@ -104,7 +93,7 @@ def test_a_night_that_loses_a_worker_publishes_what_one_machine_publishes(cluste
     assert published(there) == published(here)
     assert set(published(there)) == {"homefeed", "related"}
     for surface in ("homefeed", "related"):
-        assert candidates(there, surface).equals(candidates(here, surface))
+        assert candidates(there, surface, DAY).equals(candidates(here, surface, DAY))
     # The cluster goes on with one; the check before the next night says so, and what else is wrong.
     code, told = check(
         cluster, there, "--conf", "spark.executorEnv.OMP_NUM_THREADS=4", "jobs/check_cluster.py", "--executors", "2"
@@ -117,8 +106,3 @@ def test_a_night_that_loses_a_worker_publishes_what_one_machine_publishes(cluste
 def published(deployment: Deployment) -> dict[str, str]:
     rows = deployment.table("publications").filter(run_date=DAY, status="published")
     return dict(rows.select("surface", "digest").iter_rows())
-
-
-def candidates(deployment: Deployment, surface: str) -> pl.DataFrame:
-    """All rows but for what names the run: its settings hold the deployment's paths."""
-    return deployment.table(f"candidates_{surface}").drop("run_id").sort("subject_id", "rank")

@@ -137,7 +137,7 @@ class Settings(Section):
     maintenance: MaintenanceConfig = MaintenanceConfig()
     """Upkeep of the tables."""
     erasure: ErasureConfig = ErasureConfig()
-    """Whether somebody approves."""
+    """Approval of erasures."""
     budget: BudgetConfig = BudgetConfig()
     """What a job may cost."""
     telemetry: TelemetryConfig = TelemetryConfig()

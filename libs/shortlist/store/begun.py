@@ -1,8 +1,8 @@
-"""Which runs began and have not ended: a small file beside a job's manifest, from the beginning of the run to its end.
+"""Which runs began and have not ended: a small file beside a job's manifest, from the start of a run to its end.
 
-The manifest is written at the end. The file is none, and is named otherwise: whoever reads manifests never meets half a run,
-and that of an earlier attempt stays until there is a newer one. A run that was killed leaves its file, until the job is run
-again for that day; so the file says that a run began, and a look at its process whether it still runs.
+A manifest is written when a run ends. The file has another suffix, so readers of manifests ignore it, and the manifest of an
+earlier attempt stays until a newer one replaces it. A killed run leaves its file behind until the job runs again for that
+day. So the file alone only shows that a run began; whether it still runs is found by looking for its process.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Warehouses that live as long as one job: below the real one, where everybody who runs a job reaches them and nobody looks for
-tables.
+"""Scratch warehouses: temporary warehouses, each made by one job and deleted when it ends.
 
-They hold what the real one holds, people included, so none outlives its job: a left-over of one that was killed goes when the
-same is run again, at the next upkeep, and with every erasure.
+They lie in a folder of the real warehouse, which every executor can reach and which no command lists as a table. They contain
+personal data. If a job was killed, its scratch warehouse is deleted when the same job runs again, by `maintain_tables` once
+nothing was written to it for a day, and by every erasure.
 """
 
 import secrets
@@ -14,17 +14,19 @@ from typing import Final
 from shortlist.store.filesystems import files_below, folders_in, remove_folder
 
 SCRATCH: Final = ".scratch"
-# Nothing that is at work leaves its files alone for so long.
+# Seconds. A running job writes more often than once a day.
 _A_DAY: Final = 24 * 3600
 
 
 @contextmanager
 def scratch_warehouse(root: str, name: str) -> Iterator[str]:
-    """The root of an empty warehouse, which is removed at the end in every case; what an attempt that died left, at the start.
+    """Give the root of an empty warehouse, and delete it at the end, also when the job fails.
+
+    Scratch warehouses of the same name, which an earlier attempt left behind, are deleted first.
 
     Args:
         root: the real warehouse, a folder or URL.
-        name: what the scratch is for, without a dot. A newer attempt of the same takes an older one's away.
+        name: what it is made for, without a dot.
     """
     place = f"{root.rstrip('/')}/{SCRATCH}"
     for left in folders_in(place):
@@ -39,14 +41,14 @@ def scratch_warehouse(root: str, name: str) -> Iterator[str]:
 
 
 def remove_scratch(root: str, quiet_seconds: float = _A_DAY) -> list[str]:
-    """Remove scratch warehouses in which nothing was written for a while.
+    """Delete scratch warehouses to which nothing was written for some time.
 
     Args:
         root: the real warehouse.
-        quiet_seconds: for how long; 0 removes them all.
+        quiet_seconds: that time; 0 deletes all of them.
 
     Returns:
-        Their names.
+        Names of those that were deleted.
     """
     place, since = f"{root.rstrip('/')}/{SCRATCH}", time.time() - quiet_seconds
     removed = []
