@@ -8,6 +8,7 @@ from rich.console import Console
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import candidates_name, read_contract
+from shortlist.pipeline import left_behind, nightly_jobs
 from shortlist.records.publications import HELD, PUBLISHED, SurfaceHistory
 from shortlist.store.begun import unended
 from shortlist.store.manifests import read_manifests, recorded_days
@@ -29,8 +30,9 @@ def status(settings: Settings, today: date, now: datetime) -> dict[str, Any]:
     Returns:
         as_of, promise_days, fresh (all surfaces are) and surfaces: name, table, state (fresh, late, nothing published),
         run_date, age_days, table_version, published_at, rows, subjects, run_id, refused (decisions about days after
-        the served one, newest first: run_date, status, decided_at, why); and stopped: jobs of nights after the oldest
-        served day that failed, such as an extraction that a check held, newest first: run_date, job, why; and unended:
+        the served one, newest first: run_date, status, decided_at, why); and stopped: jobs of days after the oldest
+        served one that failed, such as an extraction that a check held, newest first: run_date, job, why, left_behind
+        (what that means for readers), nightly (whether a night waits for it); and unended:
         runs that began and have not ended, newest first: run_date, job, began_at, minutes (since then), host, pid, runs
         (whether its process was seen alive; false where it cannot be seen from this machine).
     """
@@ -59,13 +61,19 @@ def _unended(root: str, now: datetime) -> list[dict[str, Any]]:
     return found
 
 
-def _stopped(settings: Settings, served: str, today: date) -> list[dict[str, str]]:
-    """Jobs of the newest nights after a day that left an error; what publications tells of is told there."""
+def _stopped(settings: Settings, served: str, today: date) -> list[dict[str, Any]]:
+    """Jobs of the newest days after a day that left an error; what publications tells of is told there."""
     root = settings.paths.manifests
     days = [day for day in recorded_days(root) if served < day.isoformat() and day <= today]
     records = [record for day in reversed(days[-_SHOWN:]) for record in read_manifests(root, day)[0]]
     return [
-        {"run_date": record.run_date.isoformat(), "job": record.job, "why": record.error}
+        {
+            "run_date": record.run_date.isoformat(),
+            "job": record.job,
+            "why": record.error,
+            "left_behind": left_behind(record.job, record.run_date.isoformat()),
+            "nightly": record.job in nightly_jobs(),
+        }
         for record in records
         if record.error and not any(each.status == HELD for each in record.publications)
     ]
@@ -126,15 +134,13 @@ def render(facts: Facts, to: Console) -> None:
         for refused in surface["refused"]:
             say(to, f"{surface['name']} {refused['run_date']} {refused['status'].replace('_', ' ')}: {refused['why']}")
     for stopped in facts["stopped"]:
-        say(to, f"{stopped['run_date']} {stopped['job']} stopped: {stopped['why']}")
+        say(to, f"{stopped['run_date']} {stopped['job']} stopped: {stopped['why']}; {stopped['left_behind']}")
     for each in facts["unended"]:
         say(to, _under_way(each))
+    night_stopped = any(stopped["nightly"] for stopped in facts["stopped"])
     for surface in facts["surfaces"]:
         if surface["state"] != "fresh":
-            say(
-                to,
-                f"{surface['name']} is not fresh ({surface['state']}); next: {_next(surface, bool(facts['stopped']))}",
-            )
+            say(to, f"{surface['name']} is not fresh ({surface['state']}); next: {_next(surface, night_stopped)}")
 
 
 def _under_way(each: Facts) -> str:
@@ -146,7 +152,7 @@ def _under_way(each: Facts) -> str:
     return f"{job} began {at} UTC, {hours} h {minutes} min ago, and has not ended (process {each['pid']} on {each['host']})"
 
 
-def _next(surface: Facts, stopped: bool) -> str:
-    if surface["refused"] or stopped:
+def _next(surface: Facts, night_stopped: bool) -> str:
+    if surface["refused"] or night_stopped:
         return "mend the cause named above and run that day again"
     return "look at the runs of candidates_daily in Airflow; shortlist doctor looks at this machine"
