@@ -21,7 +21,8 @@ from shortlist.store.manifests import new_manifest
 from shortlist.store.scratch import SCRATCH
 from shortlist.subjects import Subject
 from shortlist.tables import PUBLICATIONS, QUARANTINE
-from shortlist.warehouse.delta import Warehouse, equals
+from shortlist.warehouse.delta import Warehouse
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.run import Run
 from tests import tiny
 from tests.jobs.conftest import Deployment, deploy

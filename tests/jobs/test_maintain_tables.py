@@ -17,7 +17,8 @@ from pyspark.sql import SparkSession
 from shortlist.store.digests import DIGESTED, digest_rows
 from shortlist.store.scratch import SCRATCH
 from shortlist.tables import ENGAGEMENTS, PUBLICATIONS, candidates_table
-from shortlist.warehouse.delta import Warehouse, equals
+from shortlist.warehouse.delta import Warehouse
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.publishing import publish
 from tests import tiny
 from tests.jobs.conftest import Deployment, deploy

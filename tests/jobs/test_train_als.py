@@ -10,8 +10,9 @@ from pyspark.sql import SparkSession
 from shortlist.config.arguments import job_parser, parse_job
 from shortlist.errors import HeldError
 from shortlist.tables import INTERACTIONS, ITEM_FACTORS, USER_FACTORS
-from shortlist.warehouse.delta import Warehouse, equals
+from shortlist.warehouse.delta import Warehouse
 from shortlist.warehouse.models import read_model
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.run import open_run
 from tests.jobs.conftest import Deployment
 

@@ -20,7 +20,7 @@ from shortlist.columns import (
 from shortlist.tables import BASKETS, INTERACTIONS
 from shortlist.transforms.baskets import build_baskets, hidden_items
 from shortlist.transforms.interactions import build_interactions
-from shortlist.warehouse.delta import equals
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.run import Run, log
 
 # Days of a look-back that leaves nothing out.

@@ -21,7 +21,7 @@ from shortlist.store.fences import run_partition
 from shortlist.tables import AUDIENCE_MEMBERS, CATALOG, PROMOTIONS, Table
 from shortlist.transforms.descriptions import description_paths, description_rows
 from shortlist.transforms.erasure import digests_in, names_erased
-from shortlist.warehouse.delta import equals
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.run import Run, log
 
 _ENDINGS: dict[str, LandingFormat] = {

@@ -76,8 +76,8 @@ from shortlist.transforms.erasure import (
     rows_by_subject,
     text_names_erased,
 )
-from shortlist.warehouse.delta import equals, one_of
 from shortlist.warehouse.digests import digest_frame
+from shortlist.warehouse.predicates import equals, one_of
 from shortlist.warehouse.publishing import announce_again
 from shortlist.warehouse.run import Run, log
 

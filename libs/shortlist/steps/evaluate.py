@@ -33,7 +33,7 @@ from shortlist.subjects import SUBJECTS
 from shortlist.tables import CATALOG, EVALUATIONS, SOURCE_CANDIDATES
 from shortlist.transforms.proposals import proposals
 from shortlist.transforms.truth import BEFORE, TRUTHS, Around, engaged_pairs
-from shortlist.warehouse.delta import equals
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.publishing import publication_of, published_candidates
 from shortlist.warehouse.run import Run, log
 

@@ -18,7 +18,7 @@ from shortlist.store.fences import run_partition
 from shortlist.tables import AUDIENCE_MEMBERS, CATALOG, ENGAGEMENTS, PROMOTIONS, QUARANTINE
 from shortlist.transforms.deliveries import totals
 from shortlist.transforms.engagements import usable
-from shortlist.warehouse.delta import one_of
+from shortlist.warehouse.predicates import one_of
 from shortlist.warehouse.run import Run, log
 
 # Days without a folder that a log line names.

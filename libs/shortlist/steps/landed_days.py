@@ -105,7 +105,7 @@ class Reading:
 
     def accounts(self, merge: Merge) -> list[FileAccount]:
         """What became of the rows of each file; each term is counted where its rows are, none is a difference."""
-        accepted, lost = rows_by_file(merge.fresh), merge.lost_by_file
+        accepted, lost = merge.fresh_by_file, merge.lost_by_file
         accounts = []
         for name in self.files:
             erased, rejected_rows = self.counted[name]

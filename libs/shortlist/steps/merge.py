@@ -1,12 +1,13 @@
 """New events among those of the table: each once, whole event dates at a time."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import accumulate, chain
-from typing import Any, Final
+from typing import Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -18,7 +19,7 @@ from shortlist.store.fences import run_partition
 from shortlist.tables import ENGAGEMENTS
 from shortlist.transforms.deliveries import STORED, WINNER, FileAccount, as_delivered, displaced, first_deliveries
 from shortlist.transforms.engagements import CONFLICTING, rejected
-from shortlist.warehouse.delta import one_of
+from shortlist.warehouse.predicates import one_of
 from shortlist.warehouse.run import Run, log
 
 # Some 128 MB of Parquet.
@@ -53,6 +54,29 @@ class Merge:
     def has_conflicts(self) -> bool:
         """Whether any new delivery repeats an event's id and says something else."""
         return any(conflicts for _, conflicts in self.lost_by_file.values())
+
+    @cached_property
+    def counts(self) -> dict[tuple[date, str], int]:
+        """How many rows there are, by event date and file."""
+        counted = self.rows.groupBy(EVENT_DATE, FILE).agg(F.count("*"))
+        return {(row[0], row[1]): row[2] for row in counted.collect()}
+
+    @property
+    def by_date(self) -> dict[date, int]:
+        """How many rows each event date has."""
+        found: Counter[date] = Counter()
+        for (day, _), count in self.counts.items():
+            found[day] += count
+        return found
+
+    @property
+    def fresh_by_file(self) -> dict[str, int]:
+        """How many of the fresh rows come from each file."""
+        found: Counter[str] = Counter()
+        for (_, file), count in self.counts.items():
+            if file != STORED:
+                found[file] += count
+        return found
 
     @cached_property
     def lost_by_file(self) -> dict[str, tuple[int, int]]:
@@ -113,7 +137,7 @@ def _rounded_up(files: int, cores: int) -> int:
 
 def commit_merge(run: Run, merge: Merge) -> None:
     """Replace the event dates of a merge."""
-    rows = in_files(merge.rows, row_counts(merge.rows, EVENT_DATE)).select(*ENGAGEMENTS.columns)
+    rows = in_files(merge.rows, merge.by_date).select(*ENGAGEMENTS.columns)
     run.commit(rows, ENGAGEMENTS, run_partition(run.run_date), one_of(EVENT_DATE, sorted(merge.dates)))
 
 
@@ -138,12 +162,7 @@ def require_balanced(accounts: Sequence[FileAccount]) -> Sequence[FileAccount]:
 
 def rows_by_file(rows: DataFrame) -> dict[str, int]:
     """How many rows there are of each file."""
-    return row_counts(rows, FILE)
-
-
-def row_counts(rows: DataFrame, column: str) -> dict[Any, int]:
-    """How many rows have each value of a column."""
-    return {row[0]: row[1] for row in rows.groupBy(column).agg(F.count("*")).collect()}
+    return {row[0]: row[1] for row in rows.groupBy(FILE).agg(F.count("*")).collect()}
 
 
 def folders_to_reread(

@@ -25,9 +25,9 @@ from shortlist.tables import (
 )
 from shortlist.transforms.reasons import with_reasons
 from shortlist.transforms.shortfall import summarise
-from shortlist.warehouse.delta import equals
 from shortlist.warehouse.digests import count_lists
 from shortlist.warehouse.models import model_fingerprint
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.publishing import hold, last_published, publish, published_candidates
 from shortlist.warehouse.run import Run
 

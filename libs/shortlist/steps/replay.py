@@ -19,7 +19,7 @@ from shortlist.tables import ENGAGEMENTS, QUARANTINE
 from shortlist.transforms.deliveries import FileAccount, displaced, totals
 from shortlist.transforms.engagements import parse_lines, rejected, usable
 from shortlist.transforms.erasure import erased_rows
-from shortlist.warehouse.delta import equals
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.run import Run, log
 
 
@@ -64,7 +64,7 @@ def replay_quarantine(run: Run) -> None:
     lost = merge.lost_by_file
     counts = {
         "landed": rows_by_file(before),
-        "accepted": rows_by_file(merge.fresh),
+        "accepted": merge.fresh_by_file,
         "quarantined": rows_by_file(still),
         "duplicates": {file: duplicates for file, (duplicates, _) in lost.items()},
         "erased": rows_by_file(marked.where(F.col(ERASED))),

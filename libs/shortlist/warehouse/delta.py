@@ -121,7 +121,7 @@ class Warehouse:
         Args:
             table: the table; reader version 1, so its rows are exactly what its files hold.
             version: None means the newest.
-            where: predicate as made by `equals`, `between` or `one_of`; None means all rows.
+            where: predicate as `shortlist.warehouse.predicates` makes them; None means all rows.
         """
         path = self.path(table)
         files = None
@@ -171,7 +171,7 @@ class Warehouse:
             frame: rows of the new partition, with the contract's columns.
             table: the table; created if need be.
             partition: name of what is replaced, such as `run_date=2017-11-30`; one fence each.
-            where: Spark SQL predicate on constants made by us (see `equals` and `between`).
+            where: Spark SQL predicate on constants made by us (see `shortlist.warehouse.predicates`).
             attempt: fence number; must be above the partition's newest committed one.
             facts: what the commit's metadata says of the run (JSON-able).
             require: asked before the commit, on a disk when no other process can commit; raises what speaks against it.
@@ -372,27 +372,6 @@ class Warehouse:
                 yield
             except CONFLICTS as error:
                 raise ConflictError.with_other_writers(table.name, type(error).__name__) from error
-
-
-def equals(**values: date | str) -> str:
-    """Predicate `a = 'x' AND b = 'y'` for `replaceWhere`; values are quoted, never pasted."""
-    return " AND ".join(f"{name} = {_literal(value)}" for name, value in values.items())
-
-
-def between(column: str, first: date, last: date) -> str:
-    """Predicate for a closed range of days."""
-    return f"{column} >= {_literal(first)} AND {column} <= {_literal(last)}"
-
-
-def one_of(column: str, days: Sequence[date]) -> str:
-    """Predicate for a set of days, which need not follow one another."""
-    return f"{column} IN ({', '.join(map(_literal, days))})"
-
-
-def _literal(value: date | str) -> str:
-    if isinstance(value, date):
-        return f"DATE'{value.isoformat()}'"
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def with_gained_columns(rows: DataFrame, table: Table) -> DataFrame:

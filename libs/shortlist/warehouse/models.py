@@ -23,8 +23,8 @@ from shortlist.store.model_commits import (
     read_stamp,
 )
 from shortlist.tables import Table
-from shortlist.warehouse.delta import equals
 from shortlist.warehouse.digests import digest_frame
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.run import Run, log
 
 

@@ -20,8 +20,8 @@ from shortlist.store.publications import read_history
 from shortlist.store.published_days import read_day
 from shortlist.store.reading_errors import UNREADABLE
 from shortlist.tables import PUBLICATIONS, Table, candidates_table
-from shortlist.warehouse.delta import equals
 from shortlist.warehouse.digests import count_lists
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.run import Run
 
 

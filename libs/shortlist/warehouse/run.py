@@ -24,7 +24,8 @@ from shortlist.store.manifests import recorded
 from shortlist.store.snapshots import newest_snapshot
 from shortlist.tables import ENGAGEMENTS, ERASURES, Table
 from shortlist.telemetry.log_lines import JsonFormatter
-from shortlist.warehouse.delta import Warehouse, between, equals
+from shortlist.warehouse.delta import Warehouse
+from shortlist.warehouse.predicates import between, equals
 from shortlist.warehouse.session import spark_session
 
 log = logging.getLogger("shortlist")

@@ -14,7 +14,8 @@ from pyspark.sql import functions as F
 from shortlist.errors import ConflictError, FencedError
 from shortlist.store.fences import fence_name, run_partition
 from shortlist.tables import USER_FACTORS
-from shortlist.warehouse.delta import MAX_CONFLICTS, Replacement, Warehouse, equals
+from shortlist.warehouse.delta import MAX_CONFLICTS, Replacement, Warehouse
+from shortlist.warehouse.predicates import equals
 
 DAY = date(2017, 11, 30)
 PARTITION = run_partition(DAY)

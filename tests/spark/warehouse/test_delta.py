@@ -17,7 +17,8 @@ from pyspark.sql.types import StructType
 from shortlist.errors import ContractError, FencedError, StorageError
 from shortlist.store.fences import run_partition
 from shortlist.tables import CANDIDATES, ENGAGEMENTS, PUBLICATIONS, QUARANTINE, USER_FACTORS
-from shortlist.warehouse.delta import Replacement, Warehouse, between, equals, one_of
+from shortlist.warehouse.delta import Replacement, Warehouse
+from shortlist.warehouse.predicates import between, equals, one_of
 
 DAY, NEXT = date(2017, 11, 30), date(2017, 12, 1)
 

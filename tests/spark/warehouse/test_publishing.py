@@ -16,8 +16,9 @@ from shortlist.store.digests import Digest
 from shortlist.store.fences import run_partition
 from shortlist.store.manifests import new_manifest
 from shortlist.tables import candidates_table
-from shortlist.warehouse.delta import Warehouse, equals
+from shortlist.warehouse.delta import Warehouse
 from shortlist.warehouse.digests import count_lists, digest_frame
+from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.publishing import hold, last_published, publication_of, publish, verify
 from shortlist.warehouse.run import Run
 from tests.spark.checks.rows import DAY, LATER, Row, candidate_lists, candidates, frame_of
