@@ -226,7 +226,7 @@ DELTA_COORDINATES=io.delta:delta-spark_4.1_2.13:4.4.0
 DELTA_EXCLUDES='com.*:*,org.*:*,commons*:*,javax*:*,io.airlift*:*,io.unitycatalog*:*'
 
 fetch_delta_jars() { # the delta-spark wheel has no jars
-  fetch_jars delta "$DELTA_COORDINATES" "$DELTA_EXCLUDES"
+  fetch_jars delta "$PYSPARK/jars" "$DELTA_COORDINATES" "$DELTA_EXCLUDES"
 }
 
 # Hadoop's connector must be of the version of Spark's own Hadoop client. Without exclusions it brings the whole AWS SDK, 641 MB;
@@ -235,15 +235,25 @@ OBJECT_STORE_COORDINATES=org.apache.hadoop:hadoop-aws:3.4.2,$(printf 'software.a
 OBJECT_STORE_EXCLUDES='software.amazon.awssdk:bundle,org.apache.httpcomponents:*,org.slf4j:slf4j-api,commons-codec:commons-codec,commons-logging:commons-logging,io.netty:*'
 
 add_object_store() { # what Spark needs for s3://: Hadoop's connector, and the log store that puts commits conditionally
-  fetch_jars object-store "${OBJECT_STORE_COORDINATES%,}" "$OBJECT_STORE_EXCLUDES"
+  fetch_jars object-store "$PYSPARK/jars" "${OBJECT_STORE_COORDINATES%,}" "$OBJECT_STORE_EXCLUDES"
   compile_log_store
 }
 
-fetch_jars() { # NAME COORDINATES EXCLUDES: fetched once, by Spark's own resolver, checked, put beside Spark's
-  local sums=$INFRA/requirements/$1-jars.sha256 stamp=$JOBS/.$1-jars-from sum jar fetched scratch wanted
+# Hadoop's own small cluster, for the slow tests: a resource manager and node managers in one process. What it wants besides is in
+# no Java since 11, or is left to whoever tests with it. Hadoop's client is Spark's.
+YARN_COORDINATES=org.apache.hadoop:hadoop-client-minicluster:3.4.2,junit:junit:4.13.2,org.bouncycastle:bcprov-jdk18on:1.78.1,org.bouncycastle:bcpkix-jdk18on:1.78.1,javax.xml.bind:jaxb-api:2.3.1,com.sun.xml.bind:jaxb-impl:2.3.9,com.sun.activation:javax.activation:1.2.0
+YARN_EXCLUDES='org.apache.hadoop:hadoop-client-api,org.apache.hadoop:hadoop-client-runtime,org.slf4j:*'
+
+add_yarn() { # the jars of the small YARN cluster, in a folder of their own: they hold copies of much that Spark has
+  fetch_jars yarn "$ENVIRONMENTS/yarn-jars" "$YARN_COORDINATES" "$YARN_EXCLUDES"
+}
+
+fetch_jars() { # NAME FOLDER COORDINATES EXCLUDES: fetched once, by Spark's own resolver, checked, put into the folder
+  local sums=$INFRA/requirements/$1-jars.sha256 stamp=$2/.$1-jars-from sum jar fetched scratch wanted
   wanted=$(fingerprint "$JOBS/.made-from" "$sums")
   is_made "$stamp" "$wanted" && return
-  if (cd "$PYSPARK/jars" && sha256sum --status -c "$sums" 2>/dev/null); then
+  mkdir -p "$2"
+  if (cd "$2" && sha256sum --status -c "$sums" 2>/dev/null); then
     printf '%s' "$wanted" >"$stamp"
     return
   fi
@@ -251,7 +261,7 @@ fetch_jars() { # NAME COORDINATES EXCLUDES: fetched once, by Spark's own resolve
   : >"$scratch/nothing.py"
   # A private ivy folder and user.home: a half-filled ~/.m2 or ~/.ivy2 (poms without jars) breaks the resolver.
   begin_group "$LOGS/$1-jars.log" env SPARK_HOME="$PYSPARK" PYSPARK_PYTHON="$JOBS/bin/python" SPARK_CONF_DIR="$scratch" \
-    "$PYSPARK/bin/spark-submit" --packages "$2" --exclude-packages "$3" \
+    "$PYSPARK/bin/spark-submit" --packages "$3" --exclude-packages "$4" \
     --conf "spark.jars.ivy=$scratch" --driver-java-options "-Duser.home=$scratch" "$scratch/nothing.py"
   finish_group "$GROUP" "$LOGS/$1-jars.log" "fetching the jars of infra/requirements/$1-jars.sha256"
   while read -r sum jar; do
@@ -262,7 +272,7 @@ fetch_jars() { # NAME COORDINATES EXCLUDES: fetched once, by Spark's own resolve
       rm -rf "$scratch"
       refuse 5 "$jar was fetched with another sha256 than infra/requirements/$1-jars.sha256 states; it was removed; next: look at who serves it (a mirror or proxy), then run this again"
     fi
-    cp "$fetched" "$PYSPARK/jars/$jar"
+    cp "$fetched" "$2/$jar"
   done <"$sums"
   rm -rf "$scratch"
   printf '%s' "$wanted" >"$stamp"

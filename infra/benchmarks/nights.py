@@ -31,14 +31,13 @@ from infra.benchmarks._chaos_account import verified
 from shortlist.config import state_home
 from shortlist.store.publications import read_history
 from tests import tiny
-from tests.jobs.conftest import CHECKOUT, Deployment
-from tests.slow.standalone import BRIEF, SUBMIT, WORKERS, Cluster, candidates, landed, standalone_cluster
+from tests.jobs.conftest import Deployment
+from tests.slow.nights import NIGHT, SURFACES, candidates, landed, submitted
+from tests.slow.standalone import WORKERS, Cluster, standalone_cluster
 
 FIRST_DAY: Final = tiny.FIRST_DAY
 # The first night has so many days behind it.
 BEHIND: Final = 6
-NIGHT: Final = str(CHECKOUT / "tests/slow/cluster_night.py")
-SURFACES: Final = ("homefeed", "related")
 DRIVER: Final = "driver"
 TRIES: Final = 6
 # Seconds after which a night that says nothing is ended.
@@ -129,13 +128,11 @@ def alone(deployment: Deployment, days: Sequence[date]) -> None:
     Raises:
         SystemExit: one of them failed.
     """
-    command = [str(SUBMIT), *BRIEF, NIGHT, str(deployment.home), *(day.isoformat() for day in days)]
     log = deployment.home / "nights.log"
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    with log.open("w") as written:
-        ended = subprocess.run(command, env=environment, stdout=written, stderr=written, check=False)
-    if ended.returncode:
-        raise SystemExit(f"the nights on one machine left with {ended.returncode}; next: read {log}")
+    with submitted({}, NIGHT, str(deployment.home), *(day.isoformat() for day in days)) as running:
+        log.write_text(running.communicate()[0])
+    if running.returncode:
+        raise SystemExit(f"the nights on one machine left with {running.returncode}; next: read {log}")
 
 
 def soak(cluster: Cluster, deployment: Deployment, days: Sequence[date], kills: Sequence[tuple[Kill, ...]]) -> Account:

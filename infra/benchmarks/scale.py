@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--rows", type=int, nargs="+", choices=list(SHAPES), help="sizes of sets; default: 1 and 10 million"
     )
-    parser.add_argument("--full", action="store_true", help="100 million rows too (12 GB of memory, an hour)")
+    parser.add_argument("--full", action="store_true", help="100 million rows too (12 GB of memory, half an hour)")
     parser.add_argument("--subjects", type=int, default=512, help="users who get a list (default: %(default)s)")
     parser.add_argument("--users", type=int, default=500_000_000, help="of the simulation (default: %(default)s)")
     parser.add_argument("--items", type=int, default=10_000_000, help="of the simulation (default: %(default)s)")

@@ -4,24 +4,16 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Final
 
-import polars as pl
-
 from shortlist.config import state_home
-from tests import tiny
-from tests.jobs.conftest import CHECKOUT, Deployment, deploy
-from tests.local import INTERPRETED
+from tests.jobs.conftest import CHECKOUT
+from tests.slow.nights import submitted
 
-SUBMIT: Final = CHECKOUT / "infra" / "submit"
-# As tests have it elsewhere: quick to compile, plans interpreted, for sessions that are small.
-_BRIEF: Final = {"spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1", **INTERPRETED}
-BRIEF: Final = [part for name, value in _BRIEF.items() for part in ("--conf", f"{name}={value}")]
 DAEMONS: Final = ("master", "worker-1", "worker-2")
 WORKERS: Final = DAEMONS[1:]
 # Seconds that a worker may take to register again.
@@ -44,15 +36,7 @@ class Cluster:
 
     def submit(self, *arguments: str) -> "subprocess.Popen[str]":
         """A program on this cluster, in a process group of its own, its output in one stream."""
-        environment = {"SHORTLIST_SPARK_CONF": str(self.state / "spark-defaults.conf"), "PYTHONPATH": str(CHECKOUT)}
-        return subprocess.Popen(
-            [str(SUBMIT), *BRIEF, *arguments],
-            env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        return submitted({"SHORTLIST_SPARK_CONF": str(self.state / "spark-defaults.conf")}, *arguments)
 
     def replace(self, name: str) -> None:
         """Kill a worker with its executors, and start another one in its place, as whoever supervises a cluster would."""
@@ -80,23 +64,6 @@ class Cluster:
 
     def _registered(self) -> int:
         return (self.state / "master.log").read_text().count("Registering worker")
-
-
-def landed(home: Path, days: Sequence[date]) -> Deployment:
-    """The tiny landing of some days; ALS runs on Spark."""
-    home.mkdir(parents=True, exist_ok=True)
-    deployment = deploy(home)
-    text = tiny.settings(home)
-    deployment.config.write_text(text.replace("epochs: 5}", "epochs: 5, engine: spark}"))
-    assert deployment.config.read_text() != text
-    tiny.write_landing(deployment.landing, days)
-    return deployment
-
-
-def candidates(deployment: Deployment, surface: str, day: date) -> pl.DataFrame:
-    """All rows of a day but for what names the run: its settings hold the deployment's paths."""
-    rows = deployment.table(f"candidates_{surface}").filter(run_date=day)
-    return rows.drop("run_id").sort("subject_id", "rank")
 
 
 def kill(group: int) -> None:

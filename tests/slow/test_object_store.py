@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import deltalake
-import pyspark
 import pytest
 from pyarrow import fs
 
@@ -24,10 +23,10 @@ from shortlist.store.publications import read_history
 from tests import tiny
 from tests.faults.places import WAREHOUSE
 from tests.published import publish
+from tests.slow.java import JARS, JAVA, class_path, compile_program
 from tests.slow.seaweed import BUCKET, object_store, without_conditions
 
 CHECKOUT: Final = Path(__file__).parents[2]
-JARS: Final = Path(pyspark.__file__).parent / "jars"
 PUBLICATIONS: Final = int(os.environ.get("SHORTLIST_PUBLICATIONS", "8"))
 SURFACES: Final = ("homefeed", "related")
 DAY: Final = date(2017, 11, 30)
@@ -190,15 +189,9 @@ def test_repair_on_s3_moves_an_empty_commit_aside(copied: tuple[Settings, str]) 
 
 @pytest.fixture(scope="module")
 def two_writers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The command that runs TwoWriters.java, compiled by the compiler that Spark ships."""
-    java = str(Path(os.environ["JAVA_HOME"]) / "bin" / "java")
-    folder = tmp_path_factory.mktemp("classes")
-    classes = ":".join(map(str, JARS.glob("*.jar")))
-    source = str(Path(__file__).with_name("TwoWriters.java"))
-    compiler = "org.codehaus.commons.compiler.samples.CompilerDemo"
-    compiled = run(java, "-cp", classes, compiler, "-d", str(folder), "-classpath", classes, source)
-    assert (folder / "TwoWriters.class").exists(), compiled.stderr
-    return [java, "-cp", f"{folder}:{classes}", "TwoWriters"]
+    """The command that runs TwoWriters.java."""
+    folder = compile_program("TwoWriters", class_path(), tmp_path_factory.mktemp("classes"))
+    return [JAVA, "-cp", class_path(folder), "TwoWriters"]
 
 
 CONNECTOR: Final = ("fs.s3.impl=org.apache.hadoop.fs.s3a.S3AFileSystem", "fs.s3a.path.style.access=true")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tests.jobs.conftest import CHECKOUT, Deployment
-from tests.slow.standalone import BRIEF, DAEMONS, SUBMIT, Cluster, alive, candidates, landed, standalone_cluster
+from tests.jobs.conftest import Deployment
+from tests.slow.nights import checked, landed, require_equal_night
+from tests.slow.standalone import DAEMONS, Cluster, alive, standalone_cluster
 
-DAY = date(2017, 11, 16)
-WEEK = tiny.days(date(2017, 11, 10), DAY)
+WEEK = tiny.days(date(2017, 11, 10), date(2017, 11, 16))
 # What a daemon of Spark needs, and what its own scripts add.
 NEEDED = {"PATH", "JAVA_HOME", "PWD", "SHLVL", "_"}
 
@@ -30,9 +30,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 def check(cluster: Cluster, deployment: Deployment, *arguments: str) -> tuple[int, str]:
     """What check_cluster leaves with, and says."""
-    with cluster.submit(*arguments, "--config", str(deployment.config)) as checking:
-        said = checking.communicate()[0]
-    return checking.returncode, said
+    return checked(cluster.submit(*arguments, "--config", str(deployment.config)))
 
 
 @pytest.fixture
@@ -69,31 +67,11 @@ def test_what_a_worker_lacks_is_said_before_a_night(cluster: Cluster, deployment
 
 
 def test_a_night_that_loses_a_worker_publishes_what_one_machine_publishes(cluster: Cluster, tmp_path: Path) -> None:
-    here, there = landed(tmp_path / "here", WEEK), landed(tmp_path / "there", WEEK)
-    program = [str(CHECKOUT / "tests/slow/cluster_night.py")]
-    alone = subprocess.run(
-        [str(SUBMIT), *BRIEF, *program, str(here.home), DAY.isoformat()],
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert alone.returncode == 0, alone.stderr
-    said, lost = [], False
-    with cluster.submit(*program, str(there.home), DAY.isoformat()) as night:
-        assert night.stdout is not None
-        for line in night.stdout:
-            said.append(line)
-            if not lost and "engine spark" in line and "epoch 1" in line:
-                os.killpg(cluster.group("worker-1"), signal.SIGKILL)
-                lost = True
-    assert night.returncode == 0, "".join(said[-60:])
-    assert lost
+    def lose_worker() -> None:
+        os.killpg(cluster.group("worker-1"), signal.SIGKILL)
+
+    there = require_equal_night(cluster.submit, lose_worker, tmp_path, WEEK)
     assert not alive(cluster.group("worker-1"))
-    assert published(there) == published(here)
-    assert set(published(there)) == {"homefeed", "related"}
-    for surface in ("homefeed", "related"):
-        assert candidates(there, surface, DAY).equals(candidates(here, surface, DAY))
     # The cluster goes on with one; the check before the next night says so, and what else is wrong.
     code, told = check(
         cluster, there, "--conf", "spark.executorEnv.OMP_NUM_THREADS=4", "jobs/check_cluster.py", "--executors", "2"
@@ -101,8 +79,3 @@ def test_a_night_that_loses_a_worker_publishes_what_one_machine_publishes(cluste
     assert code == 2, told
     assert "OMP_NUM_THREADS=4 instead of 1; next: --conf spark.executorEnv." in told
     assert "1 executor(s) answered, 2 are expected; next:" in told
-
-
-def published(deployment: Deployment) -> dict[str, str]:
-    rows = deployment.table("publications").filter(run_date=DAY, status="published")
-    return dict(rows.select("surface", "digest").iter_rows())

@@ -163,6 +163,17 @@ def test_a_failed_night_ends_the_command_with_the_jobs_exit_code(machine: Machin
         ("spark/standalone/start", ("--cores",), "--cores of what? next: infra/spark/standalone/start --help"),
         ("spark/standalone/start", ("--memory", "4"), "--memory is '4', no size; next: write it as 1500m or 4g"),
         ("spark/standalone/start", ("--gpus", "1"), "unknown argument '--gpus'"),
+        ("spark/yarn/settings", (), "--python is '', not the whole path of the nodes' Python"),
+        (
+            "spark/yarn/settings",
+            ("--python", "python3"),
+            "--python is 'python3', not the whole path of the nodes' Python",
+        ),
+        ("spark/yarn/settings", ("--executors", "none"), "--executors is 'none', not a number from 1 on"),
+        ("spark/yarn/settings", ("--memory",), "--memory of what? next: infra/spark/yarn/settings --help"),
+        ("spark/yarn/settings", ("--memory", "4"), "--memory is '4', no size; next: write it as 1500m or 4g"),
+        ("spark/yarn/settings", ("--conf", "queue=nightly"), "--conf is 'queue=nightly', no setting of Spark"),
+        ("spark/yarn/settings", ("--gpus", "1"), "unknown argument '--gpus'"),
     ],
 )
 def test_wrong_use_is_refused(machine: Machine, command: str, arguments: tuple[str, ...], problem: str) -> None:
@@ -187,7 +198,19 @@ def test_what_is_not_made_is_named_with_the_command_that_makes_it(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "command", ["setup", "night", "submit", "demo", "test", "check", "bench", "package", "spark/standalone/start"]
+    "command",
+    [
+        "setup",
+        "night",
+        "submit",
+        "demo",
+        "test",
+        "check",
+        "bench",
+        "package",
+        "spark/standalone/start",
+        "spark/yarn/settings",
+    ],
 )
 def test_every_command_explains_itself(machine: Machine, command: str) -> None:
     helped = machine.run(command, "--help")
