@@ -28,7 +28,7 @@ from shortlist.columns import (
 )
 from shortlist.config import Settings
 from shortlist.errors import SettingsError
-from shortlist.metrics.definitions import BLEND, EXPOSURE_METRICS, RANKING_METRICS, SERVED
+from shortlist.metrics.definitions import BLEND, LIST_METRICS, RANKING_METRICS, SERVED
 from shortlist.records.publications import HELD
 from shortlist.reports.evaluation import CHARTED
 from shortlist.store.pinned_tables import Lake
@@ -98,7 +98,7 @@ def _judged(rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
     keys = [SURFACE, CANDIDATES_DATE, RUN_DATE, SEGMENT, METRIC, K]
     tried = rows.filter((pl.col(SOURCE) == BLEND) & (pl.col(METRIC) != HELD))
     both = tried.join(rows.filter(pl.col(SOURCE) == SERVED), on=keys, how="left", suffix=_OF_SERVED)
-    order = {metric: position for position, metric in enumerate((*RANKING_METRICS, *EXPOSURE_METRICS))}
+    order = {metric: position for position, metric in enumerate((*RANKING_METRICS, *LIST_METRICS))}
     # "all" before its parts, metrics in the house's order.
     for row in sorted(
         both.iter_rows(named=True),
@@ -136,7 +136,7 @@ def _says(served: Facts | None, difference: Facts | None) -> str:
     if served is None:
         return _NOTHING_SERVED
     if difference is None:
-        return ""  # what lists show is not compared by subject
+        return ""  # what is said of all lists is not compared by subject
     if difference["low"] is None:
         return _FEW
     return BETTER if difference["low"] > 0 else WORSE if difference["high"] < 0 else CHANCE

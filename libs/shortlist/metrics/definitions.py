@@ -15,6 +15,8 @@ CATALOGUE_COVERAGE: Final = "catalogue_coverage"
 EXPOSURE_GINI: Final = "exposure_gini"
 NOVELTY: Final = "novelty"
 TOP_ITEM_SHARE: Final = "top_item_share"
+ROWS_USED: Final = "rows_used"
+LISTS_OF_ACTIVE: Final = "lists_of_active"
 
 BLEND: Final = "blend"
 """Name of the published list beside the sources, which go by their own."""
@@ -25,8 +27,8 @@ SERVED: Final = "served"
 MIN_SUBJECTS: Final = 30
 """Subjects behind an interval: resampling a handful says little of others, and may give an interval of width 0."""
 
-EXPOSURE_METRICS: Final = (CATALOGUE_COVERAGE, EXPOSURE_GINI, TOP_ITEM_SHARE, NOVELTY)
-"""What lists show, whatever people did afterwards; in the order in which tables show it, after the ranking metrics."""
+LIST_METRICS: Final = (ROWS_USED, LISTS_OF_ACTIVE, CATALOGUE_COVERAGE, EXPOSURE_GINI, TOP_ITEM_SHARE, NOVELTY)
+"""What is said of all lists, also of those whose subject never came; in the order of tables, after the ranking metrics."""
 
 RANKING_METRICS: Final = (RECALL, RECALL_CAPPED, RECALL_STRATIFIED, PRECISION, NDCG, HIT_RATE, MRR, MAP)
 """What `subject_values.ranking_values` computes, in the order in which tables show it."""
@@ -40,6 +42,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     HIT_RATE: "share of subjects with at least one relevant item among the first k",
     MRR: "one divided by the rank of the first relevant item among the first k, 0 when there is none",
     MAP: "precision at the rank of each relevant item found, summed and divided by min(k, |T|)",
+    ROWS_USED: "rows among the first k whose item their subject engaged with afterwards, divided by all such rows of all lists",
+    LISTS_OF_ACTIVE: "lists of subjects with any relevant item afterwards, divided by all lists; the others nobody looked at",
     CATALOGUE_COVERAGE: "share of the catalogue's items that are in at least one list",
     EXPOSURE_GINI: "how unequally ranks are shared by the catalogue's items: 0 all alike, near 1 a few items take all",
     NOVELTY: "mean surprise of the listed items in bits, -log2 of the share of people who have engaged with the item",

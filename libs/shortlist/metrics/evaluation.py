@@ -15,7 +15,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import ITEM_ID, RANK
-from shortlist.metrics.definitions import BLEND, MIN_SUBJECTS, NOVELTY, RANKING_METRICS
+from shortlist.metrics.definitions import (
+    BLEND,
+    LISTS_OF_ACTIVE,
+    MIN_SUBJECTS,
+    NOVELTY,
+    PRECISION,
+    RANKING_METRICS,
+    ROWS_USED,
+)
 from shortlist.metrics.exposure import score_exposure
 from shortlist.metrics.intervals import percentiles, resampled_totals
 from shortlist.metrics.judged_subjects import POPULARITY, JudgedSubjects, gather, read_subjects
@@ -51,13 +59,13 @@ class Judgement:
 
     Attributes:
         source: a source, or blend.
-        segment: part of the truth; `all` for what lists show whatever people did afterwards.
+        segment: part of the truth; `all` for what is said of all lists.
         metric: see `definitions.py`.
         k: list length.
         value: the mean over subjects, or one figure over all lists.
         ci_low: of its 95 % interval; None where there is none.
         ci_high: likewise.
-        subjects: over which the mean runs; of what lists show, subjects with a list.
+        subjects: over which the mean runs; where something is said of all lists, subjects with a list.
         without_list: those of them that had no list and count as 0.
         blend_minus_source: how much better the published list is for the same subjects; None for itself and where the two
             have other subjects.
@@ -110,7 +118,7 @@ def _with_popularity(rows: DataFrame, popularity: DataFrame) -> DataFrame:
 def judge(
     parts: Iterable[bytes], exposure: Iterable[tuple[int, bool, int, int]], people: int, question: Question
 ) -> list[Judgement]:
-    """Every source against every segment of the truth, and what its lists show, whatever people did afterwards.
+    """Every source against every segment of the truth, and what is said of all its lists.
 
     Args:
         parts: of the totals that `add_up` makes.
@@ -134,6 +142,7 @@ def judge(
     judged = {name: totals[:, position] for position, name in enumerate(names)}
     return [
         *_ranking_rows(judged, question),
+        *_use_rows(judged, question),
         *_novelty_rows(judged, question, float(np.log2(people))),
         *(
             Judgement(source, _ALL, metric, k, value, None, None, int(judged["listed", source][0]), 0)
@@ -148,7 +157,8 @@ def _columns(question: Question) -> list[tuple[Any, ...]]:
     """What each column of the totals adds up; the order of `_values`."""
     names: list[tuple[Any, ...]] = []
     for source in question.sources:
-        names += [("listed", source), *((source, NOVELTY, k) for k in question.ks)]
+        names += [("listed", source), *(("rows", source, k) for k in question.ks)]
+        names += [(source, NOVELTY, k) for k in question.ks]
     for segment in question.segments:
         names.append(("wanted", segment))
         for source in question.sources:
@@ -163,7 +173,8 @@ def _values(judged: JudgedSubjects, question: Question) -> NDArray[np.float64]:
     columns: list[NDArray[np.float64]] = []
     lists = [judged.lists_of(position) for position in range(len(question.sources))]
     for own, popularity in lists:
-        columns += [_marked(own.subject, n), novelty_values(own, popularity, n, question.ks)]
+        rows = [np.bincount(own.subject[own.rank <= k], minlength=n).astype(np.float64) for k in question.ks]
+        columns += [_marked(own.subject, n), *rows, novelty_values(own, popularity, n, question.ks)]
     for segment in range(len(question.segments)):
         wanted = judged.wanted_in(segment)
         asked = _marked(wanted.subject, n)
@@ -204,6 +215,18 @@ def _ranking_rows(judged: dict[tuple[Any, ...], Totals], question: Question) -> 
                     yield Judgement(source, segment, metric, k, *_mean(own, asked), int(asked[0]), missed, *lead)
 
 
+def _use_rows(judged: dict[tuple[Any, ...], Totals], question: Question) -> Iterator[Judgement]:
+    """What became of all lists, also of those whose subject had nothing relevant afterwards."""
+    for source in question.sources if _ALL in question.segments else ():
+        listed = judged["listed", source]
+        active = judged["wanted", _ALL] - judged["missed", source, _ALL]
+        for k in question.ks if listed[0] else ():
+            used = k * judged[source, _ALL, PRECISION, k]
+            for metric, own, whole in ((ROWS_USED, used, judged["rows", source, k]), (LISTS_OF_ACTIVE, active, listed)):
+                interval = _mean(own, whole, listed[0])
+                yield Judgement(source, _ALL, metric, k, *interval, int(listed[0]), 0)
+
+
 def _novelty_rows(judged: dict[tuple[Any, ...], Totals], question: Question, bits: float) -> Iterator[Judgement]:
     for source in question.sources:
         listed = judged["listed", source]
@@ -213,9 +236,15 @@ def _novelty_rows(judged: dict[tuple[Any, ...], Totals], question: Question, bit
             yield Judgement(source, _ALL, NOVELTY, k, *_mean(own, listed), int(listed[0]), 0)
 
 
-def _mean(totals: Totals, counts: Totals) -> tuple[float, float | None, float | None]:
-    """A mean and its interval, which a handful of subjects does not have."""
+def _mean(totals: Totals, counts: Totals, subjects: float | None = None) -> tuple[float, float | None, float | None]:
+    """A mean and its interval, which a handful of subjects does not have.
+
+    Args:
+        totals: what is divided; its value, and then those of all resamples.
+        counts: by what, likewise.
+        subjects: how many there are, where counts are of something else.
+    """
     mean = float(totals[0] / counts[0])
-    if counts[0] < MIN_SUBJECTS:
+    if (counts[0] if subjects is None else subjects) < MIN_SUBJECTS:
         return mean, None, None
     return mean, *percentiles(totals[1:], counts[1:])

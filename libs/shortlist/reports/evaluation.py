@@ -27,7 +27,7 @@ from shortlist.columns import (
 from shortlist.config import SurfaceConfig
 from shortlist.metrics.definitions import (
     BLEND,
-    EXPOSURE_METRICS,
+    LIST_METRICS,
     MIN_SUBJECTS,
     NDCG,
     RANKING_METRICS,
@@ -207,11 +207,11 @@ def _verdict(rows: pl.DataFrame) -> Verdict:
         for row in rows.drop_nulls(BLEND_MINUS_SOURCE).to_dicts()
     }
     metrics = set(rows[METRIC])
-    # Of what lists show, `subjects` counts other subjects: those that have a list.
-    judged = rows.filter(~pl.col(METRIC).is_in(EXPOSURE_METRICS))
+    # Where something is said of all lists, `subjects` counts other subjects: those that have one.
+    judged = rows.filter(~pl.col(METRIC).is_in(LIST_METRICS))
     judged = rows if judged.is_empty() else judged
     first = judged.row(0, named=True)
-    known = tuple(metric for metric in (*RANKING_METRICS, *EXPOSURE_METRICS) if metric in metrics)
+    known = tuple(metric for metric in (*RANKING_METRICS, *LIST_METRICS) if metric in metrics)
     ordered = known + tuple(sorted(metrics.difference(known)))
     ks = tuple(sorted(set(rows[K])))
     leading, middle = next((m for m in CHARTED if m in metrics), ordered[0]), ks[len(ks) // 2]

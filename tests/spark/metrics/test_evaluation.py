@@ -37,7 +37,7 @@ def test_every_source_and_segment_by_hand(spark: SparkSession) -> None:
     truth = wanted(spark, {"u": {"b"}, "w": {"a"}}).unionByName(wanted(spark, {"u": {"b", "c"}}, "new"))
     rows = by_name(evaluate(spark, lists, truth))
     ranking = ("recall", "recall_capped", "recall_stratified", "precision", "ndcg", "hit_rate", "mrr", "map")
-    shown = ("catalogue_coverage", "exposure_gini", "top_item_share", "novelty")
+    shown = ("rows_used", "lists_of_active", "catalogue_coverage", "exposure_gini", "top_item_share", "novelty")
     assert set(rows) == {
         (source, segment, metric, k)
         for source in ("blend", "als")
@@ -62,6 +62,12 @@ def test_every_source_and_segment_by_hand(spark: SparkSession) -> None:
     assert novelty.value == pytest.approx(((a + b) / 2 + (a + unknown) / 2) / 2)
     assert (novelty.subjects, novelty.without_list, novelty.blend_minus_source) == (2, 0, None)
     assert rows["als", "all", "novelty", 2].value == pytest.approx(unknown)
+    # Of the blend's four rows u used one, b; v never came. The one list of als is of u, who used nothing of it.
+    assert [rows["blend", "all", "rows_used", k].value for k in (1, 2)] == [0.0, 1 / 4]
+    assert [rows["blend", "all", "lists_of_active", k].value for k in (1, 2)] == [1 / 2, 1 / 2]
+    assert [rows["als", "all", name, 2].value for name in ("rows_used", "lists_of_active")] == [0.0, 1.0]
+    used = rows["blend", "all", "rows_used", 2]
+    assert (used.subjects, used.without_list, used.blend_minus_source, used.ci_low) == (2, 0, None, None)
     coverage = rows["als", "all", "catalogue_coverage", 2]
     assert (coverage.value, coverage.subjects, coverage.ci_low) == (1 / 4, 1, None)
 
@@ -103,6 +109,21 @@ def test_no_interval_of_a_handful_of_subjects(spark: SparkSession, many: tuple[D
         assert [end is not None for end in ends] == [has_interval] * 4
         assert als.blend_minus_source is not None
         assert novelty.ci_low is not None  # forty have lists
+
+
+def test_what_was_used_is_of_all_lists(spark: SparkSession, many: tuple[DataFrame, DataFrame]) -> None:
+    lists, truth = many
+    # Of forty lists of one row, thirty of which are a, the first ten subjects come, and all of these find a.
+    rows = by_name(evaluate(spark, lists, truth.where(F.col("subject_id") < "s10"), replace(QUESTION, resamples=2000)))
+    for name in ("rows_used", "lists_of_active"):
+        found = rows["blend", "all", name, 1]
+        assert (found.value, found.subjects) == (10 / 40, 40)
+        assert found.ci_low is not None
+        assert found.ci_high is not None
+        assert (found.ci_high - found.ci_low) / (2 * 1.96) == pytest.approx(0.068, rel=0.1)
+    # Nobody came: nothing was used, and nothing else can be said.
+    nobody = by_name(evaluate(spark, lists, truth.where(F.lit(False))))
+    assert {rows.metric for rows in nobody.values() if rows.value == 0} >= {"rows_used", "lists_of_active"}
 
 
 def test_the_same_bits_however_rows_are_spread(spark: SparkSession, many: tuple[DataFrame, DataFrame]) -> None:
