@@ -26,6 +26,7 @@ from shortlist.columns import (
     HIDDEN,
     ITEM_ID,
     LAST_PURCHASE_TS,
+    LAST_TS,
     PRICE,
     PURCHASES,
     STATUS,
@@ -66,7 +67,7 @@ class Knowledge:
     """What a run knew.
 
     Attributes:
-        interactions: user_id, item_id, weight, events, hidden and the columns of purchases, of the run date.
+        interactions: user_id, item_id, weight, events, last_ts, hidden and the columns of purchases, of the run date.
         catalog: item_id, status, buyable, category of the newest snapshot that is not after it; None: rules that need it
             are off.
         surface: floors and filters.
@@ -186,15 +187,23 @@ class Knowledge:
         return set(self._sent(user, config.item_days).collect()[ITEM_ID].drop_nulls())
 
     def passed_over(self, user: str) -> str | None:
-        """Why the user gets no list, whatever they may be given: blocked or sent_lately; None where neither keeps it away."""
+        """Why the user gets no list, whatever they may be given: blocked, sent_lately or inactive; None where they may."""
         if self.surface.blocked_audience is not None and self.members is not None:
             named = (pl.col(AUDIENCE) == self.surface.blocked_audience) & (pl.col(USER_ID) == user)
             if not self.members.filter(named).collect().is_empty():
                 return "blocked"
-        config = self.surface.sent
-        if config is None or config.user_days is None:
+        sent, active = self.surface.sent, self.surface.active_within_days
+        if (
+            sent is not None
+            and sent.user_days is not None
+            and not self._sent(user, sent.user_days).collect().is_empty()
+        ):
+            return "sent_lately"
+        if active is None:
             return None
-        return None if self._sent(user, config.user_days).collect().is_empty() else "sent_lately"
+        theirs = self.interactions.filter(pl.col(USER_ID) == user).select(pl.col(LAST_TS).max().dt.date())
+        last = theirs.collect().item()
+        return "inactive" if last is not None and last < self.day - timedelta(days=active - 1) else None
 
     def is_addressed(self, subject: str) -> bool:
         """Whether promotions allow the subject something that may be shown; always where the surface does not look at them."""

@@ -200,6 +200,9 @@ class SurfaceConfig(Section):
     """How often a user is shown what they do not engage with; null: any number of times."""
     sent: SentConfig | None = None
     """How long what was sent is not sent again; null: it may be at once."""
+    active_within_days: int | None = Field(default=None, ge=1)
+    """Only users who did something that `interactions` counts within so many days up to the run date get a list; null: whoever
+    has a history. Who comes back without one is judged as one who found nothing, and counted in `without_list` of evaluations."""
     blocked_audience: str | None = None
     """An audience of `audience_members` whose users get no list, such as those who do not want one; null: nobody is blocked."""
     max_per_category: int | None = Field(default=None, ge=1)
@@ -236,7 +239,7 @@ class SurfaceConfig(Section):
 
     @property
     def addresses_everybody(self) -> bool:
-        """Whether whoever may have a list gets one, and nobody is passed over on purpose."""
+        """Whether nobody is passed over on purpose. Who is not active enough does not count: they are missed if they come back."""
         passes_over = self.lapsing, self.promotions, self.blocked_audience, self.sent and self.sent.user_days
         return all(each is None for each in passes_over)
 
@@ -271,11 +274,16 @@ class SurfaceConfig(Section):
             )
         if self.lapsing and self.subject != "user":
             raise ValueError(f"lapsing is about users, the subject is {self._subject}; next: take lapsing out")
+        if self.lapsing and self.active_within_days is not None:
+            raise ValueError(
+                "active_within_days would pass over those whom lapsing is for; next: take it out, and lower lapsing.until"
+            )
         if self.promotions and self.subject != "user":
             raise ValueError(
                 f"promotions are for users in an audience, the subject is {self._subject}; next: take promotions out"
             )
-        of_users = [name for name in ("fatigue", "sent", "blocked_audience") if getattr(self, name) is not None]
+        only_users = ("fatigue", "sent", "blocked_audience", "active_within_days")
+        of_users = [name for name in only_users if getattr(self, name) is not None]
         if of_users and self.subject != "user":
             raise ValueError(f"{', '.join(of_users)} is about users, the subject is {self._subject}; next: take it out")
         for least, most in (("min_price", "max_price"), ("min_item_age_days", "max_item_age_days")):

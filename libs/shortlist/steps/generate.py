@@ -36,7 +36,7 @@ def generate(run: Run) -> None:
     promoted = promoting(run, run.run_date)
     with prepare(settings, needed, history, run.snapshot(CATALOG), models, promoted) as prepared:
         shared = {name: prepared.items_of(surface) for name, surface in settings.surfaces.items()}
-        passed = {name: passed_over(run, name, surface) for name, surface in settings.surfaces.items()}
+        passed = {name: passed_over(run, name, surface, interactions) for name, surface in settings.surfaces.items()}
         audiences = _audiences(run, passed)
         lists = {
             name: make_lists(

@@ -1,12 +1,13 @@
-"""Users whom a surface passes over on purpose, whatever else it would give them: they get no list."""
+"""Users whom a surface passes over, whatever else it would give them: they get no list."""
 
+from datetime import timedelta
 from functools import reduce
 from typing import Final
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import AUDIENCE, DECISION, SUBJECT_ID, USER_ID
+from shortlist.columns import AUDIENCE, DECISION, LAST_TS, SUBJECT_ID, USER_ID
 from shortlist.config import SurfaceConfig
 from shortlist.errors import InputMissingError
 from shortlist.tables import AUDIENCE_MEMBERS
@@ -15,10 +16,22 @@ from shortlist.warehouse.run import Run, log
 
 BLOCKED: Final = "blocked"
 SENT_LATELY: Final = "sent_lately"
+INACTIVE: Final = "inactive"
+# The first one that holds is told.
+_IN_ORDER: Final = (BLOCKED, SENT_LATELY, INACTIVE)
 
 
-def passed_over(run: Run, name: str, surface: SurfaceConfig) -> DataFrame | None:
-    """user_id, decision (blocked, or else sent_lately) of the users who get no list; None where the surface has no such rule.
+def passed_over(run: Run, name: str, surface: SurfaceConfig, interactions: DataFrame) -> DataFrame | None:
+    """The users who get no list, and why; None where the surface has no such rule.
+
+    Args:
+        run: the run.
+        name: of the surface.
+        surface: the surface.
+        interactions: user_id, last_ts of the run date.
+
+    Returns:
+        user_id, decision (blocked, or else sent_lately, or else inactive).
 
     Raises:
         InputMissingError: the audience that is blocked has never been landed: whoever must not get a list would get one.
@@ -40,11 +53,16 @@ def passed_over(run: Run, name: str, surface: SurfaceConfig) -> DataFrame | None
                 name, surface.sent.surface, surface.sent.user_days,
             )  # fmt: skip
         found.append(users.select(USER_ID, F.lit(SENT_LATELY).alias(DECISION)))
+    if surface.active_within_days is not None:
+        since = run.run_date - timedelta(days=surface.active_within_days - 1)
+        last_days = interactions.groupBy(USER_ID).agg(F.to_date(F.max(LAST_TS)).alias(LAST_TS))
+        inactive = last_days.where(F.col(LAST_TS) < F.lit(since))
+        found.append(inactive.select(USER_ID, F.lit(INACTIVE).alias(DECISION)))
     if not found:
         return None
-    is_blocked = F.bool_or(F.col(DECISION) == BLOCKED)
-    decision = F.when(is_blocked, BLOCKED).otherwise(SENT_LATELY).alias(DECISION)
-    return reduce(DataFrame.unionByName, found).groupBy(USER_ID).agg(decision)
+    decisions = reduce(DataFrame.unionByName, found).groupBy(USER_ID).agg(F.collect_set(DECISION).alias(DECISION))
+    holds = (F.when(F.array_contains(DECISION, decision), decision) for decision in _IN_ORDER)
+    return decisions.select(USER_ID, F.coalesce(*holds).alias(DECISION))
 
 
 def without_passed_over(subjects: DataFrame, users: DataFrame | None) -> DataFrame:

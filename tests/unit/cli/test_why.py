@@ -206,6 +206,9 @@ def land_exposures(root: Path) -> None:
         ("u2", None, {"sent": {"surface": "mail", "item_days": 11, "user_days": 11}}, "sent_lately"),
         ("u1", None, {"blocked_audience": "club"}, "blocked"),
         ("u2", None, {"blocked_audience": "club"}, "short_too_few_proposed"),
+        ("u1", None, {"active_within_days": 1}, "inactive"),  # the last that they did was the day before
+        ("u1", None, {"active_within_days": 1, "blocked_audience": "club"}, "blocked"),
+        ("u2", None, {"active_within_days": 2}, "short_too_few_proposed"),
     ],
 )
 def test_what_was_shown_or_sent_and_who_is_blocked(

@@ -190,7 +190,10 @@ def test_what_was_shown_or_sent_rests_where_asked(settings: dict[str, Any], rule
     assert names(forbidding_rules(PAIRS, surface(**{"mask_seen": False, "mask_hidden": False, **settings}))) == rules
 
 
-@pytest.mark.parametrize("setting", [{"fatigue": {}}, {"sent": {"surface": "mail"}}, {"blocked_audience": "staff"}])
+@pytest.mark.parametrize(
+    "setting",
+    [{"fatigue": {}}, {"sent": {"surface": "mail"}}, {"blocked_audience": "staff"}, {"active_within_days": 7}],
+)
 def test_what_rests_and_who_is_blocked_is_about_users(setting: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="is about users, the subject is an item"):
         surface(subject="item", **setting)
@@ -204,8 +207,16 @@ def test_a_surface_that_passes_users_over_does_not_address_everybody() -> None:
         {"sent": {**mail, "user_days": None}},
         {"sent": mail},
         {"blocked_audience": "staff"},
+        {"active_within_days": 7},
     )
-    assert [surface(**each).addresses_everybody for each in settings] == [True, True, True, False, False]
+    assert [surface(**each).addresses_everybody for each in settings] == [True, True, True, False, False, True]
+
+
+def test_who_is_lapsing_is_not_active() -> None:
+    with pytest.raises(
+        ValueError, match="active_within_days would pass over those whom lapsing is for; next: take it out"
+    ):
+        surface(lapsing={}, active_within_days=7)
 
 
 def names(found: NDArray[np.int8]) -> list[str | None]:
