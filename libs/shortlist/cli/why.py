@@ -62,7 +62,7 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
         not_proposed, audience, one_per_content_key, max_per_category, max_per_creator, max_per_campaign, max_campaigns,
         fresh_slots, campaign_share, below_k, fallback_not_needed, unknown.
         About a list: full, short_nothing_left, short_by_rules, short_too_few_proposed, no_history, below_floor, not_addressed,
-        blocked, sent_lately, not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
+        blocked, sent_lately, inactive, not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
     """
     view = served(settings, surface, day)
     subject = SUBJECTS[settings.surfaces[surface].subject].name_of(subject)

@@ -239,7 +239,7 @@ class SurfaceConfig(Section):
 
     @property
     def addresses_everybody(self) -> bool:
-        """Whether nobody is passed over on purpose. Who is not active enough does not count: they are missed if they come back."""
+        """Whether nobody is passed over on purpose. Users who are not active enough do not count: some of them come back."""
         passes_over = self.lapsing, self.promotions, self.blocked_audience, self.sent and self.sent.user_days
         return all(each is None for each in passes_over)
 
