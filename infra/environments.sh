@@ -10,7 +10,8 @@
 #   SHORTLIST_MIN_FREE_GB   free disk asked for before anything is made (default 6; both environments take 3)
 #   JAVA_HOME               a Java 17; without it, java on PATH, then a Debian Java 17 under /usr/lib/jvm
 #   SPARK_DRIVER_MEMORY     overrides the 4g of infra/spark/local/spark-defaults.conf
-#   SHORTLIST_SPARK_CONF    Spark's settings file (default: infra/spark/local/spark-defaults.conf); infra/spark/standalone/start makes one
+#   SHORTLIST_SPARK_CONF    Spark's settings file (default: infra/spark/local/spark-defaults.conf); infra/spark/standalone/start and
+#                           infra/spark/yarn/settings make one
 #   SHORTLIST_SPARK_SLOTS   Spark jobs that Airflow may run at once (default 1: a driver takes 4g and all cores)
 
 INFRA=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd -P)
@@ -25,6 +26,14 @@ PYSPARK=$JOBS/lib/python3.11/site-packages/pyspark
 refuse() { # CODE WHAT: say why nothing more happens, and leave
   printf 'error: %s\n' "$2" >&2
   exit "$1"
+}
+
+require_number() { # NAME VALUE LEAST: of an argument of the command
+  [[ $2 =~ ^[0-9]{1,6}$ ]] && ((10#$2 >= $3)) || refuse 2 "$1 is '$2', not a number from $3 on; next: ${0#"$CHECKOUT"/} --help"
+}
+
+require_size() { # NAME VALUE: of memory
+  [[ $2 =~ ^[1-9][0-9]*[mg]$ ]] || refuse 2 "$1 is '$2', no size; next: write it as 1500m or 4g"
 }
 
 print_usage() { # the comment that a command begins with

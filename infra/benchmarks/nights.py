@@ -129,8 +129,14 @@ def alone(deployment: Deployment, days: Sequence[date]) -> None:
         SystemExit: one of them failed.
     """
     log = deployment.home / "nights.log"
-    with submitted({}, NIGHT, str(deployment.home), *(day.isoformat() for day in days)) as running:
-        log.write_text(running.communicate()[0])
+    running = submitted({}, NIGHT, str(deployment.home), *(day.isoformat() for day in days))
+    assert running.stdout is not None
+    try:
+        with running, log.open("w") as written:
+            written.writelines(running.stdout)
+    except BaseException:
+        kill_driver(running)
+        raise
     if running.returncode:
         raise SystemExit(f"the nights on one machine left with {running.returncode}; next: read {log}")
 

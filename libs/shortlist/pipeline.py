@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 NIGHTLY: Final = "candidates_daily"
+# The job after which readers are served.
+PUBLISHES: Final = "publish_candidates"
 # Means the candidates table of every surface.
 CANDIDATES: Final = "candidates"
 
@@ -172,6 +174,11 @@ JOBS: Final[dict[str, Job]] = {
 def nightly_jobs() -> tuple[str, ...]:
     """Jobs of the nightly run that write tables, in its order: those that a report tells of."""
     return tuple(name for name, job in JOBS.items() if job.dag == NIGHTLY and job.writes)
+
+
+def waits_for(name: str) -> frozenset[str]:
+    """The jobs that must have ended well before a job begins, directly or through others."""
+    return frozenset(JOBS[name].after).union(*map(waits_for, JOBS[name].after))
 
 
 def producer(table: str) -> str:

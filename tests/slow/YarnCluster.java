@@ -7,8 +7,8 @@ import org.apache.hadoop.yarn.server.MiniYARNCluster;
 /**
  * A resource manager and two node managers, for tests: YarnCluster FOLDER.
  *
- * Writes FOLDER/yarn-site.xml, by which clients find it, says so, and ends when its standard input does. Containers are processes of
- * their own.
+ * Writes FOLDER/yarn-site.xml, by which clients find it, says so, and ends when its standard input does. Containers are
+ * processes of their own.
  */
 public class YarnCluster {
     private static final int NODES = 2;
@@ -26,12 +26,20 @@ public class YarnCluster {
         // Of all memory, that of the processes which ask for executors.
         wanted.set("yarn.scheduler.capacity.maximum-am-resource-percent", "0.5");
         MiniYARNCluster cluster = new MiniYARNCluster("yarn", NODES, 1, 1);
-        cluster.init(wanted);
-        cluster.start();
-        OutputStream site = new FileOutputStream(new File(arguments[0], "yarn-site.xml"));
-        cluster.getConfig().writeXml(site);
-        site.close();
+        try {
+            cluster.init(wanted);
+            cluster.start();
+            OutputStream site = new FileOutputStream(new File(arguments[0], "yarn-site.xml"));
+            cluster.getConfig().writeXml(site);
+            site.close();
+        } catch (Throwable error) {
+            // Threads of what has started would keep the process alive.
+            error.printStackTrace();
+            System.exit(1);
+        }
         System.out.println("started");
+        // Nobody reads on.
+        System.setOut(System.err);
         while (System.in.read() >= 0) {
             continue;
         }

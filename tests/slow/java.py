@@ -11,9 +11,9 @@ JARS: Final = Path(pyspark.__file__).parent / "jars"
 JAVA: Final = str(Path(os.environ["JAVA_HOME"]) / "bin" / "java")
 
 
-def class_path(*folders: Path) -> str:
-    """Spark's jars after those of other folders, or after folders of classes."""
-    return ":".join([*map(str, folders), *map(str, sorted(JARS.glob("*.jar")))])
+def class_path(*entries: Path) -> str:
+    """Spark's jars, after other jars or folders of classes."""
+    return ":".join([*map(str, entries), *map(str, sorted(JARS.glob("*.jar")))])
 
 
 def compile_program(name: str, classes: str, folder: Path) -> Path:

@@ -3,10 +3,12 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pyspark
 
@@ -14,6 +16,10 @@ from shortlist.config import state_home
 from tests.jobs.conftest import CHECKOUT
 from tests.slow.java import JAVA, class_path, compile_program
 from tests.slow.nights import submitted
+
+EXECUTOR: Final = "YarnCoarseGrainedExecutorBackend"
+# Seconds that an executor may take to start, and the cluster to stop.
+_PATIENCE: Final = 120
 
 
 @dataclass(frozen=True)
@@ -32,22 +38,24 @@ class YarnCluster:
         """A program on this cluster, its driver in a process group of its own, its output in one stream."""
         return submitted({"SHORTLIST_SPARK_CONF": str(self.settings), "HADOOP_CONF_DIR": str(self.home)}, *arguments)
 
-    def executors(self) -> list[int]:
-        """The process of each executor."""
+    def processes(self, word: str = "") -> list[int]:
+        """The processes of containers with a word in their command: of executors, and of whoever asks for them."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                words = (process / "cmdline").read_text().split("\0")
-                is_executor = words[0].endswith("java") and any(
-                    "CoarseGrainedExecutorBackend" in word for word in words
-                )
-                if is_executor and (process / "cwd").readlink().is_relative_to(self.home):
+                below = (process / "cwd").readlink().is_relative_to(self.home / "target")
+                if below and word in (process / "cmdline").read_text(errors="replace"):
                     found.append(int(process.name))
         return sorted(found)
 
-    def kill_executor(self) -> None:
-        """SIGKILL to one of the executors."""
-        os.kill(self.executors()[0], signal.SIGKILL)
+    def lose_executor(self) -> None:
+        """SIGKILL to one of the executors; YARN starts another."""
+        before = set(self.processes(EXECUTOR))
+        os.kill(min(before), signal.SIGKILL)
+        until = time.monotonic() + _PATIENCE
+        while not set(self.processes(EXECUTOR)) - before:
+            assert time.monotonic() < until, "no other executor was started"
+            time.sleep(0.2)
 
 
 @contextmanager
@@ -63,6 +71,7 @@ def yarn_cluster(home: Path) -> Iterator[YarnCluster]:
     subprocess.run([os.environ["SHORTLIST_PYTHON"], "-m", "venv", "--without-pip", str(home / "python")], check=True)
     packages = Path(pyspark.__file__).parents[1]
     (home / "python/lib/python3.11/site-packages/locked.pth").write_text(f"{packages}\n")
+    started = YarnCluster(home, _settings(home))
     command = [JAVA, "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-XX:TieredStopAtLevel=1"]
     with (
         (home / "cluster.log").open("w") as log,
@@ -79,10 +88,17 @@ def yarn_cluster(home: Path) -> Iterator[YarnCluster]:
         assert cluster.stdout is not None
         assert cluster.stdout.readline() == "started\n", (home / "cluster.log").read_text()[-3000:]
         try:
-            yield YarnCluster(home, _settings(home))
+            yield started
         finally:
             assert cluster.stdin is not None
             cluster.stdin.close()
+            try:
+                cluster.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                cluster.kill()
+            for process in started.processes():
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
 
 
 def _settings(home: Path) -> Path:
@@ -96,8 +112,8 @@ def _settings(home: Path) -> Path:
     written = subprocess.run(
         [
             str(CHECKOUT / "infra/spark/yarn/settings"),
-            *("--python", str(home / "python/bin/python"), "--executors", "2", "--memory", "1g"),
-            *("--driver-host", "127.0.0.1"),
+            *("--python", str(home / "python/bin/python"), "--executors", "2"),
+            *("--memory", "1g", "--overhead", "512m", "--driver-host", "127.0.0.1"),
             *(part for name, value in more.items() for part in ("--conf", f"{name}={value}")),
         ],
         env={**os.environ, "SHORTLIST_HOME": str(home / "state")},

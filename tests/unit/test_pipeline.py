@@ -9,12 +9,14 @@ from shortlist.pipeline import (
     CANDIDATES,
     JOBS,
     NIGHTLY,
+    PUBLISHES,
     left_behind,
     model_settings,
     model_tables,
     nightly_jobs,
     producer,
     stages,
+    waits_for,
 )
 
 HOUSE = Path(__file__).parents[2]
@@ -90,3 +92,15 @@ def test_every_failure_says_what_it_leaves_behind() -> None:
         assert "{" not in text
     assert left_behind("check_settings", "2017-11-30").startswith("nothing was published for 2017-11-30")
     assert CANDIDATES in JOBS["publish_candidates"].writes
+
+
+def test_what_publication_waits_for() -> None:
+    assert waits_for("extract_engagements") == frozenset()
+    assert waits_for(PUBLISHES) == {
+        "extract_engagements",
+        "build_interactions",
+        "train_als",
+        "train_cooccurrence",
+        "learn_blend",
+        "generate_candidates",
+    }

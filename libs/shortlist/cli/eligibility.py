@@ -187,7 +187,7 @@ class Knowledge:
         return set(self._sent(user, config.item_days).collect()[ITEM_ID].drop_nulls())
 
     def passed_over(self, user: str) -> str | None:
-        """Why the user gets no list, whatever they may be given: blocked, sent_lately or inactive; None where they may."""
+        """Why the user gets no list, whatever they may be given: blocked, sent_lately or inactive; None where none holds."""
         if self.surface.blocked_audience is not None and self.members is not None:
             named = (pl.col(AUDIENCE) == self.surface.blocked_audience) & (pl.col(USER_ID) == user)
             if not self.members.filter(named).collect().is_empty():

@@ -8,7 +8,7 @@ from rich.console import Console
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import candidates_name, read_contract
-from shortlist.pipeline import left_behind, nightly_jobs
+from shortlist.pipeline import PUBLISHES, left_behind, waits_for
 from shortlist.records.publications import HELD, PUBLISHED, SurfaceHistory
 from shortlist.store.begun import unended
 from shortlist.store.manifests import read_manifests, recorded_days
@@ -32,7 +32,7 @@ def status(settings: Settings, today: date, now: datetime) -> dict[str, Any]:
         run_date, age_days, table_version, published_at, rows, subjects, run_id, refused (decisions about days after
         the served one, newest first: run_date, status, decided_at, why); and stopped: jobs of days after the oldest
         served one that failed, such as an extraction that a check held, newest first: run_date, job, why, left_behind
-        (what that means for readers), nightly (whether a night waits for it); and unended:
+        (what that means for readers), publishing (whether it publishes, or publication waits for it); and unended:
         runs that began and have not ended, newest first: run_date, job, began_at, minutes (since then), host, pid, runs
         (whether its process was seen alive; false where it cannot be seen from this machine).
     """
@@ -66,13 +66,14 @@ def _stopped(settings: Settings, served: str, today: date) -> list[dict[str, Any
     root = settings.paths.manifests
     days = [day for day in recorded_days(root) if served < day.isoformat() and day <= today]
     records = [record for day in reversed(days[-_SHOWN:]) for record in read_manifests(root, day)[0]]
+    publishing = {PUBLISHES, *waits_for(PUBLISHES)}
     return [
         {
             "run_date": record.run_date.isoformat(),
             "job": record.job,
             "why": record.error,
             "left_behind": left_behind(record.job, record.run_date.isoformat()),
-            "nightly": record.job in nightly_jobs(),
+            "publishing": record.job in publishing,
         }
         for record in records
         if record.error and not any(each.status == HELD for each in record.publications)
@@ -133,14 +134,14 @@ def render(facts: Facts, to: Console) -> None:
     for surface in facts["surfaces"]:
         for refused in surface["refused"]:
             say(to, f"{surface['name']} {refused['run_date']} {refused['status'].replace('_', ' ')}: {refused['why']}")
-    for stopped in facts["stopped"]:
-        say(to, f"{stopped['run_date']} {stopped['job']} stopped: {stopped['why']}; {stopped['left_behind']}")
+    for each in facts["stopped"]:
+        say(to, f"{each['run_date']} {each['job']} stopped: {each['why']}; {each['left_behind']}")
     for each in facts["unended"]:
         say(to, _under_way(each))
-    night_stopped = any(stopped["nightly"] for stopped in facts["stopped"])
+    stopped = any(each["publishing"] for each in facts["stopped"])
     for surface in facts["surfaces"]:
         if surface["state"] != "fresh":
-            say(to, f"{surface['name']} is not fresh ({surface['state']}); next: {_next(surface, night_stopped)}")
+            say(to, f"{surface['name']} is not fresh ({surface['state']}); next: {_next(surface, stopped)}")
 
 
 def _under_way(each: Facts) -> str:
@@ -152,7 +153,7 @@ def _under_way(each: Facts) -> str:
     return f"{job} began {at} UTC, {hours} h {minutes} min ago, and has not ended (process {each['pid']} on {each['host']})"
 
 
-def _next(surface: Facts, night_stopped: bool) -> str:
-    if surface["refused"] or night_stopped:
+def _next(surface: Facts, stopped: bool) -> str:
+    if surface["refused"] or stopped:
         return "mend the cause named above and run that day again"
     return "look at the runs of candidates_daily in Airflow; shortlist doctor looks at this machine"

@@ -36,7 +36,7 @@ Answer = tuple[str, str, str]
 
 _PASSED_OVER = {
     "blocked": "is in the audience that gets no list (blocked_audience)",
-    "inactive": "did nothing that counts within active_within_days, and gets no list until they come back",
+    "inactive": "did nothing within active_within_days, and gets a list again after the next engagement",
     "sent_lately": "was sent something lately, and gets no list until sent.user_days have gone by",
 }
 _OF_LISTS = (*LIST_RULES, *TABLE_RULES)

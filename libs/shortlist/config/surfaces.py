@@ -201,8 +201,9 @@ class SurfaceConfig(Section):
     sent: SentConfig | None = None
     """How long what was sent is not sent again; null: it may be at once."""
     active_within_days: int | None = Field(default=None, ge=1)
-    """Only users who did something that `interactions` counts within so many days up to the run date get a list; null: whoever
-    has a history. Who comes back without one is judged as one who found nothing, and counted in `without_list` of evaluations."""
+    """Only users who engaged with or hid an item within so many days up to the run date get a list; null: whoever has a history,
+    which is `interactions.lookback_days` long. Where nobody else is left out on purpose, users who come back without a list count
+    as 0 in evaluations (`without_list`)."""
     blocked_audience: str | None = None
     """An audience of `audience_members` whose users get no list, such as those who do not want one; null: nobody is blocked."""
     max_per_category: int | None = Field(default=None, ge=1)
@@ -239,7 +240,7 @@ class SurfaceConfig(Section):
 
     @property
     def addresses_everybody(self) -> bool:
-        """Whether nobody is passed over on purpose. Users who are not active enough do not count: some of them come back."""
+        """Whether nobody is left out on purpose; `active_within_days` is not looked at: whom it leaves out may come back."""
         passes_over = self.lapsing, self.promotions, self.blocked_audience, self.sent and self.sent.user_days
         return all(each is None for each in passes_over)
 

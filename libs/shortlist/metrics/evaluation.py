@@ -14,24 +14,25 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import ITEM_ID, RANK
+from shortlist.columns import ITEM_ID, RANK, SEGMENT, SUBJECT_ID
 from shortlist.metrics.definitions import (
     BLEND,
     LISTS_OF_ACTIVE,
     MIN_SUBJECTS,
     NOVELTY,
-    PRECISION,
     RANKING_METRICS,
     ROWS_USED,
 )
 from shortlist.metrics.exposure import score_exposure
 from shortlist.metrics.intervals import percentiles, resampled_totals
 from shortlist.metrics.judged_subjects import POPULARITY, JudgedSubjects, gather, read_subjects
-from shortlist.metrics.subject_values import checked_cutoffs, novelty_values, ranking_values
+from shortlist.metrics.subject_values import checked_cutoffs, novelty_values, ranking_values, use_values
 
 Totals = NDArray[np.float64]
 TOTALS: Final = "totals"
 _ALL: Final = "all"
+# What all subjects wanted, as a part of the truth: by it no list is ranked.
+_USED: Final = "used"
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,17 @@ class Judgement:
     blend_minus_source_high: float | None = None
 
 
-def add_up(lists: DataFrame, truth: DataFrame, popularity: DataFrame, question: Question) -> DataFrame:
+def add_up(
+    lists: DataFrame, truth: DataFrame, wanted: DataFrame, popularity: DataFrame, question: Question
+) -> DataFrame:
     """Sums over subjects of everything that is asked, in parts: what `judge` reads.
 
     A part has (1 + resamples) numbers for each source, segment, metric and list length, whatever the number of subjects.
 
     Args:
         lists: source, subject_id, rank, item_id.
-        truth: segment, subject_id, item_id.
+        truth: segment, subject_id, item_id of the subjects by whom lists are ranked.
+        wanted: subject_id, item_id: what was relevant for any subject, by which is counted what was used of all lists.
         popularity: item_id, popularity: by how many people each item was engaged with when the lists were made. It is sent
             to every task; novelty and stratified recall read it.
         question: what to judge.
@@ -103,8 +107,12 @@ def add_up(lists: DataFrame, truth: DataFrame, popularity: DataFrame, question: 
         ValueError: When the list lengths are not valid.
     """
     cut = lists.where(F.col(RANK) <= max(checked_cutoffs(question.ks)))
+    relevant = truth.unionByName(wanted.select(SUBJECT_ID, ITEM_ID, F.lit(_USED).alias(SEGMENT)))
     subjects = gather(
-        _with_popularity(cut, popularity), _with_popularity(truth, popularity), question.sources, question.segments
+        _with_popularity(cut, popularity),
+        _with_popularity(relevant, popularity),
+        question.sources,
+        (*question.segments, _USED),
     )
     return subjects.mapInArrow(_adding_up(question), f"{TOTALS} binary")
 
@@ -157,7 +165,8 @@ def _columns(question: Question) -> list[tuple[Any, ...]]:
     """What each column of the totals adds up; the order of `_values`."""
     names: list[tuple[Any, ...]] = []
     for source in question.sources:
-        names += [("listed", source), *(("rows", source, k) for k in question.ks)]
+        names += [("listed", source), ("active", source)]
+        names += [(name, source, k) for name in ("rows", "used") for k in question.ks]
         names += [(source, NOVELTY, k) for k in question.ks]
     for segment in question.segments:
         names.append(("wanted", segment))
@@ -172,9 +181,12 @@ def _values(judged: JudgedSubjects, question: Question) -> NDArray[np.float64]:
     n = len(judged.ids)
     columns: list[NDArray[np.float64]] = []
     lists = [judged.lists_of(position) for position in range(len(question.sources))]
+    used = judged.wanted_in(len(question.segments))
     for own, popularity in lists:
-        rows = [np.bincount(own.subject[own.rank <= k], minlength=n).astype(np.float64) for k in question.ks]
-        columns += [_marked(own.subject, n), *rows, novelty_values(own, popularity, n, question.ks)]
+        listed = _marked(own.subject, n)
+        columns += [listed, listed * _marked(used.subject, n)]
+        columns += [use_values(own, used, n, question.ks).reshape(n, -1)]
+        columns += [novelty_values(own, popularity, n, question.ks)]
     for segment in range(len(question.segments)):
         wanted = judged.wanted_in(segment)
         asked = _marked(wanted.subject, n)
@@ -216,15 +228,17 @@ def _ranking_rows(judged: dict[tuple[Any, ...], Totals], question: Question) -> 
 
 
 def _use_rows(judged: dict[tuple[Any, ...], Totals], question: Question) -> Iterator[Judgement]:
-    """What became of all lists, also of those whose subject had nothing relevant afterwards."""
-    for source in question.sources if _ALL in question.segments else ():
-        listed = judged["listed", source]
-        active = judged["wanted", _ALL] - judged["missed", source, _ALL]
-        for k in question.ks if listed[0] else ():
-            used = k * judged[source, _ALL, PRECISION, k]
-            for metric, own, whole in ((ROWS_USED, used, judged["rows", source, k]), (LISTS_OF_ACTIVE, active, listed)):
-                interval = _mean(own, whole, listed[0])
-                yield Judgement(source, _ALL, metric, k, *interval, int(listed[0]), 0)
+    """What became of all lists, also of those whose subject wanted nothing afterwards; nothing where no subject did."""
+    for source in question.sources:
+        listed, active = judged["listed", source], judged["active", source]
+        for k in question.ks if active[0] else ():
+            shares = {
+                ROWS_USED: (judged["used", source, k], judged["rows", source, k]),
+                LISTS_OF_ACTIVE: (active, listed),
+            }
+            for metric, (part, whole) in shares.items():
+                mean = _mean(part, whole, listed[0])
+                yield Judgement(source, _ALL, metric, k, *mean, int(listed[0]), 0)
 
 
 def _novelty_rows(judged: dict[tuple[Any, ...], Totals], question: Question, bits: float) -> Iterator[Judgement]:

@@ -85,7 +85,7 @@ def percentiles(totals: NDArray[np.float64], counts: NDArray[np.float64]) -> tup
 
     Args:
         totals: (resamples,) sums.
-        counts: (resamples,) how many subjects each was drawn from; a resample that drew none says nothing.
+        counts: (resamples,) how many subjects, or rows of theirs, each was drawn from; a resample that drew none says nothing.
     """
     drew = counts > 0
     low, high = np.quantile(totals[drew] / counts[drew], [0.025, 0.975])

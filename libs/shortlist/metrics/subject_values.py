@@ -147,6 +147,28 @@ def novelty_values(lists: Listed, popularity: Integers, subjects: int, ks: Seque
     return values
 
 
+def use_values(lists: Listed, wanted: Wanted, subjects: int, ks: Sequence[int]) -> Doubles:
+    """How many rows the first k of each list are, and how many of them hold an item that the subject wanted.
+
+    Args:
+        lists: one source's lists.
+        wanted: relevant items.
+        subjects: how many subjects there are.
+        ks: cut-offs.
+
+    Returns:
+        (subjects, 2, cut-offs) float64, 0 for a subject without a list.
+    """
+    size = 1 + max(lists.item.max(initial=-1), wanted.item.max(initial=-1))
+    used = np.isin(lists.subject * size + lists.item, wanted.subject * size + wanted.item)
+    values = np.empty((subjects, 2, len(ks)))
+    for position, k in enumerate(checked_cutoffs(ks)):
+        within = lists.rank <= k
+        values[:, 0, position] = np.bincount(lists.subject[within], minlength=subjects)
+        values[:, 1, position] = np.bincount(lists.subject[within & used], minlength=subjects)
+    return values
+
+
 def _found(lists: Listed, pairs: Integers, size: int) -> tuple[Integers, Integers, Integers]:
     """Subject and rank of each wanted item that a list has, and where it is in `pairs`, which are sorted; by subject and rank."""
     keys = lists.subject * size + lists.item

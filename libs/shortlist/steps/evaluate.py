@@ -16,6 +16,7 @@ from shortlist.columns import (
     ITEM_ID,
     RANK,
     RUN_DATE,
+    SEGMENT,
     SOURCE,
     STATUS,
     SUBJECT_ID,
@@ -32,7 +33,7 @@ from shortlist.records.publications import Publication
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import CATALOG, EVALUATIONS, SOURCE_CANDIDATES
 from shortlist.transforms.proposals import proposals
-from shortlist.transforms.truth import BEFORE, TRUTHS, Around, engaged_pairs
+from shortlist.transforms.truth import ALL, BEFORE, TRUTHS, Around, engaged_pairs
 from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.publishing import publication_of, published_candidates
 from shortlist.warehouse.run import Run, log
@@ -145,8 +146,9 @@ def _judge(run: Run, publication: Publication, known: Known, beside: Mapping[str
     types = run.settings.truth_event_types(name)
     lists = reduce(DataFrame.unionByName, (published, proposed, *beside.values()))
     truth = TRUTHS[subject.truth](known.truths[types])
+    wanted = truth.where(F.col(SEGMENT) == ALL).select(SUBJECT_ID, ITEM_ID)
     if not surface.addresses_everybody or surface.truth_event_types is not None:  # others were given no list on purpose
         truth = truth.join(published.select(SUBJECT_ID).distinct(), SUBJECT_ID, how="left_semi").select(*truth.columns)
-    totals = add_up(lists, truth, known.popularity, question).collect()
+    totals = add_up(lists, truth, wanted, known.popularity, question).collect()
     exposure = count_exposure(lists, known.catalogue, question.sources, question.ks).collect()
     return judge((part[TOTALS] for part in totals), exposure, known.people, question)

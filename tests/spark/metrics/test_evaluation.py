@@ -15,9 +15,17 @@ from tests.spark.metrics.test_ranking import Lists, relevant_frame
 QUESTION = Question(sources=("blend", "als"), segments=("all", "new"), ks=(1, 2), seed=7, resamples=200)
 
 
-def evaluate(spark: SparkSession, lists: DataFrame, truth: DataFrame, question: Question = QUESTION) -> list[Judgement]:
+def evaluate(
+    spark: SparkSession,
+    lists: DataFrame,
+    truth: DataFrame,
+    question: Question = QUESTION,
+    wanted: DataFrame | None = None,
+) -> list[Judgement]:
+    """What is judged; without `wanted` everybody is in the truth."""
+    wanted = truth.where(F.col("segment") == "all") if wanted is None else wanted
     popularity = spark.createDataFrame([("a", 3), ("b", 2)], "item_id string, popularity bigint")
-    parts = [row.totals for row in add_up(lists, truth, popularity, question).collect()]
+    parts = [row.totals for row in add_up(lists, truth, wanted, popularity, question).collect()]
     exposure = count_exposure(lists, item_frame(spark, list("abcd")), question.sources, question.ks).collect()
     return judge(parts, exposure, 4, question)
 
@@ -121,9 +129,22 @@ def test_what_was_used_is_of_all_lists(spark: SparkSession, many: tuple[DataFram
         assert found.ci_low is not None
         assert found.ci_high is not None
         assert (found.ci_high - found.ci_low) / (2 * 1.96) == pytest.approx(0.068, rel=0.1)
-    # Nobody came: nothing was used, and nothing else can be said.
+    # Where nobody came nothing is said of it.
     nobody = by_name(evaluate(spark, lists, truth.where(F.lit(False))))
-    assert {rows.metric for rows in nobody.values() if rows.value == 0} >= {"rows_used", "lists_of_active"}
+    assert "novelty" in {row.metric for row in nobody.values()}
+    assert not {row.metric for row in nobody.values()} & {"rows_used", "lists_of_active"}
+
+
+def test_what_was_used_counts_subjects_by_whom_nothing_is_ranked(
+    spark: SparkSession, many: tuple[DataFrame, DataFrame]
+) -> None:
+    lists, wanted = many
+    some = lists.where((F.col("source") == "als") | (F.col("subject_id") < "s20"))
+    rows = by_name(evaluate(spark, some, wanted.where(F.col("subject_id") < "s20"), wanted=wanted))
+    # All forty came. The blend has lists for twenty, all a; als for forty, of which twenty are a.
+    assert (rows["blend", "all", "rows_used", 1].value, rows["als", "all", "rows_used", 1].value) == (1.0, 0.5)
+    assert {rows[source, "all", "lists_of_active", 1].value for source in ("blend", "als")} == {1.0}
+    assert rows["als", "all", "recall", 1].subjects == 20
 
 
 def test_the_same_bits_however_rows_are_spread(spark: SparkSession, many: tuple[DataFrame, DataFrame]) -> None:

@@ -58,7 +58,13 @@ def test_a_night_that_stopped_before_publishing_says_why(home: Path, warehouse: 
     facts = shortlist("status", "--json", "--as-of", "2017-12-02").facts
     why = "HeldError: part-0: 8 of 130 lines cannot be used"
     left = "nothing was published for 2017-11-30; every surface keeps its last published day"
-    stopped = {"run_date": "2017-11-30", "job": "extract_engagements", "why": why, "left_behind": left, "nightly": True}
+    stopped = {
+        "run_date": "2017-11-30",
+        "job": "extract_engagements",
+        "why": why,
+        "left_behind": left,
+        "publishing": True,
+    }
     assert facts["stopped"] == [stopped]
     text = " ".join(shortlist("status", "--as-of", "2017-12-02").out.split())
     assert f"2017-11-30 extract_engagements stopped: {why}; {left}" in text
@@ -66,12 +72,14 @@ def test_a_night_that_stopped_before_publishing_says_why(home: Path, warehouse: 
     assert shortlist("status", "--json", "--as-of", "2017-11-29").facts["stopped"] == []
 
 
-def test_a_job_that_no_night_waits_for_is_not_why_a_surface_is_late(
+def test_a_job_that_publication_does_not_wait_for_is_not_why_a_surface_is_late(
     home: Path, warehouse: Path, shortlist: Shortlist
 ) -> None:
     for surface in ("homefeed", "related"):
         publish(warehouse, surface, D2, LISTS)
-    manifest(load_settings(home / "shortlist.yaml"), "backtest_settings", D3, error="HeldError: no day was looked at")
+    settings = load_settings(home / "shortlist.yaml")
+    for job in ("evaluate_candidates", "backtest_settings"):
+        manifest(settings, job, D3, error="HeldError: no day was looked at")
     answer = shortlist("status", "--as-of", "2017-12-02")
     text = " ".join(answer.out.split())
     assert (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shortlist.metrics.definitions import RANKING_METRICS, cutoffs_of
-from shortlist.metrics.subject_values import Listed, Wanted, novelty_values, ranking_values
+from shortlist.metrics.subject_values import Listed, Wanted, novelty_values, ranking_values, use_values
 
 
 def listed(*lists: str) -> Listed:
@@ -64,6 +64,14 @@ def test_ranking_values__without_any_rows() -> None:
     assert asked.tolist() == [0, 0]
     assert values.shape == (2, len(RANKING_METRICS), 1)
     assert np.isnan(values).all()
+
+
+def test_use_values__by_hand() -> None:
+    # Found at ranks 2 and 4 of five; nothing found; no list; nothing wanted.
+    values = use_values(listed("abcde", "a", "", "ab"), wanted("bdzz", "z", "ab", ""), 4, [2, 5])
+    assert values[:, 0].tolist() == [[2, 5], [1, 1], [0, 0], [2, 2]]
+    assert values[:, 1].tolist() == [[1, 2], [0, 0], [0, 0], [0, 0]]
+    assert use_values(listed(), wanted(), 2, [3]).tolist() == [[[0], [0]], [[0], [0]]]
 
 
 def test_novelty_values__by_hand() -> None:
