@@ -16,6 +16,7 @@ import pytest
 
 from tests import tiny
 from tests.slow.answers import Answers, answering, publications
+from tests.slow.collector import Collector, collecting
 from tests.slow.scheduler import Scheduler, postgres, standalone, wait_until
 
 NIGHT = "candidates_daily"
@@ -42,10 +43,11 @@ with DAG(dag_id="reader", schedule=candidates_asset("homefeed"), catchup=False, 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A scheduler, and what answers for Spark."""
+    """A scheduler, what answers for Spark, and what Airflow's own metrics are sent to."""
 
     scheduler: Scheduler
     answers: Answers
+    collector: Collector
 
     def day(self, dag: str, day: str) -> str:
         """The id of the one run of a day."""
@@ -76,12 +78,17 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         {"name": "readers", "classpath": bundle, "kwargs": {"path": str(home / "readers")}},
     ]
     answers = Answers(str(home / "manifests"))
-    with answering(answers) as spark, postgres() as database:
+    with answering(answers) as spark, postgres() as database, collecting() as collector:
         variables = {
             "SHORTLIST_CONFIG": str(home / "settings.yaml"),
             "SHORTLIST_RESIDENT_SPARK": spark,
             "SHORTLIST_SPARK_SLOTS": "2",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+            # As the README says.
+            "AIRFLOW__METRICS__OTEL_ON": "True",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            # Sooner than after a minute.
+            "OTEL_METRIC_EXPORT_INTERVAL": "5000",
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
         }
         with standalone(home, variables) as scheduler:
@@ -89,7 +96,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             wait_until(
                 lambda: {dag["dag_id"] for dag in scheduler.get("dags")["dags"]} == deployed, "the DAGs are read"
             )
-            yield Deployment(scheduler, answers)
+            yield Deployment(scheduler, answers, collector)
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +164,14 @@ def backfill(deployment: Deployment) -> dict[str, str]:
     assert status == 200, answer
     wait_until(lambda: len(deployment.scheduler.runs(NIGHT)) >= len(BACKFILLED) + 1, "the back-fill's runs")
     return {day: deployment.scheduler.ended(NIGHT, deployment.day(NIGHT, day)) for day in BACKFILLED}
+
+
+def test_airflow_s_own_metrics_are_sent(deployment: Deployment) -> None:
+    wait_until(
+        lambda: deployment.collector.has("/v1/metrics", "airflow.dagrun.duration.success", NIGHT),
+        "the metrics of a night that ended well",
+        120,
+    )
 
 
 def test_a_held_day_of_a_backfill_fails_once_and_the_others_publish(
