@@ -167,11 +167,12 @@ def backfill(deployment: Deployment) -> dict[str, str]:
 
 
 def test_airflow_s_own_metrics_are_sent(deployment: Deployment) -> None:
+    wait_until(lambda: deployment.collector.has("/v1/metrics", NIGHT), "metrics that name the DAG", 120)
+    # With the night that has ended well above, and none that failed yet.
     wait_until(
-        lambda: deployment.collector.has("/v1/metrics", "airflow.dagrun.duration.success", NIGHT),
-        "the metrics of a night that ended well",
-        120,
+        lambda: deployment.collector.has("/v1/metrics", "airflow.dagrun.duration.success", NIGHT), "its success", 120
     )
+    assert not deployment.collector.has("/v1/metrics", "airflow.dagrun.duration.failed", NIGHT)
 
 
 def test_a_held_day_of_a_backfill_fails_once_and_the_others_publish(

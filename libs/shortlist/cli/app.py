@@ -127,7 +127,7 @@ def backtest_command(
     """How good tried settings would have been on past days.
 
     Beside what was served then; also which surfaces would have been held. A difference is that of the tried lists and the
-    served ones for the same subjects, with its 95 % interval. For people two metrics are shown, at the middle list length;
+    served ones for the same subjects, with its 95 % interval. For people three metrics are shown, at the middle list length;
     --json has them all.
     """
     from shortlist.cli.backtest import backtest, render

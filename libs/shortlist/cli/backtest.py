@@ -28,7 +28,7 @@ from shortlist.columns import (
 )
 from shortlist.config import Settings
 from shortlist.errors import SettingsError
-from shortlist.metrics.definitions import BLEND, LIST_METRICS, RANKING_METRICS, SERVED
+from shortlist.metrics.definitions import BLEND, LIST_METRICS, RANKING_METRICS, ROWS_USED, SERVED
 from shortlist.records.publications import HELD
 from shortlist.reports.evaluation import CHARTED
 from shortlist.store.pinned_tables import Lake
@@ -37,6 +37,8 @@ _TABLE: Final = "backtests"
 _RUN: Final = "infra/submit jobs/backtest_settings.py --name NAME --run-date DAY --set ..., or trigger the DAG backtest"
 BETTER, WORSE, CHANCE = "better", "worse", "may be chance"
 _FEW: Final = "few subjects"
+# Metrics that people are shown.
+_SHOWN: Final = (*CHARTED, ROWS_USED)
 _OF_SERVED: Final = "_of_served"
 _NOTHING_SERVED: Final = "nothing served"
 
@@ -161,7 +163,7 @@ def _together(judged: Sequence[Facts]) -> Iterator[dict[str, Any]]:
 
 
 def render(facts: Facts, to: Console) -> None:
-    """For people: the charted metrics, at the middle list length of each surface."""
+    """For people: the charted metrics and the share of rows that were used, at the middle list length of each surface."""
     tried = ", ".join(facts["settings"])
     say(to, f"{facts['name']}: {len(facts['days'])} day(s) up to {facts['days'][-1]}, settings {tried}", "bold")
     if len(facts["settings"]) > 1:
@@ -196,7 +198,7 @@ def render(facts: Facts, to: Console) -> None:
 
 def _is_shown(row: Facts, judged: Sequence[Facts]) -> bool:
     ks = sorted({each["k"] for each in judged if each["surface"] == row["surface"]})
-    return row["metric"] in CHARTED and row["k"] == ks[len(ks) // 2]
+    return row["metric"] in _SHOWN and row["k"] == ks[len(ks) // 2]
 
 
 def _cells(row: Facts) -> tuple[object, ...]:

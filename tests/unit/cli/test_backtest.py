@@ -27,8 +27,8 @@ def rows(name: str, day: date, lead: float, half: float | None, subjects: int = 
         {**common, "source": "blend", "value": 0.5},
         {**common, "source": "als", "value": 0.1, "blend_minus_source": 0.4},
         {**common, "source": "served", "value": 0.5 - lead, **difference},
-        {**common, "source": "blend", "value": 0.25, "metric": "catalogue_coverage"},
-        {**common, "source": "served", "value": 0.5, "metric": "catalogue_coverage"},
+        {**common, "source": "blend", "value": 0.25, "metric": "rows_used"},
+        {**common, "source": "served", "value": 0.5, "metric": "rows_used"},
     ]
 
 
@@ -63,7 +63,7 @@ def test_tried_lists_beside_served_ones(tried: Path, shortlist: Shortlist) -> No
         "says": "better",
     }
     assert (coverage["metric"], coverage["tried"]["value"], coverage["served"]["value"]) == (
-        "catalogue_coverage",
+        "rows_used",
         0.25,
         0.5,
     )
@@ -100,10 +100,10 @@ def test_without_served_lists_the_tried_ones_are_shown(warehouse: Path, shortlis
 
 def test_people_read_two_tables_and_what_would_have_been_held(tried: Path, shortlist: Shortlist) -> None:
     told = shortlist("backtest", "less").out
+    assert "rows_used@2" in told
     assert "less: 2 day(s) up to 2017-11-30, settings abc" in told
     assert "+0.2000 [+0.1000, +0.3000]" in " ".join(told.split())
     assert "all days together" in told
-    assert "catalogue_coverage" not in told
     held = shortlist("backtest", "held").out
     assert (
         "related 2017-11-23 would have been held, so it is not judged: overlap, fallback_share; next: the job's log"
