@@ -1,8 +1,8 @@
 """`shortlist verify` and `shortlist repair`: what is wrong with the tables, what mends it, and the part that is safe to do."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -22,11 +22,15 @@ from shortlist.store.inspection import (
     inspect_table,
     model_days,
 )
+from shortlist.store.manifests import read_manifests, recorded_days
 from shortlist.store.publications import read_history
 from shortlist.store.reading_errors import UNREADABLE
 from shortlist.store.repair import Repair, plan_repairs, repair
 
 PUBLICATIONS = "publications"
+# Of so many of the newest nights manifests are held against the tables.
+_NIGHTS: Final = 7
+_RESTORE: Final = "restore it from a backup that has it; without one, run the days again whose rows are lost"
 
 
 def verify(
@@ -64,6 +68,7 @@ def verify(
             checked, findings = _days(root, name, of, newest_of, every)
             days += checked
             found += findings
+    found += _lost_versions(settings, [name for name, *_ in _tables(settings, surface)], looked, newest_of)
     looking("models")
     models, findings = _models(root, newest_of, found, every)
     found += findings
@@ -74,6 +79,28 @@ def verify(
         "models": models,
         "findings": [redact_all(asdict(finding)) for finding in found],
     }
+
+
+def _lost_versions(
+    settings: Settings, names: Sequence[str], looked: Collection[str], newest_of: Mapping[str, int]
+) -> Iterator[Finding]:
+    """Tables that are not there, or end before a version that a manifest of the newest nights says was written."""
+    root = settings.paths.manifests
+    told: dict[str, tuple[int, str]] = {}
+    for day in recorded_days(root)[: -_NIGHTS - 1 : -1]:
+        of_day: dict[str, tuple[int, str]] = {}
+        for record in read_manifests(root, day)[0]:
+            for written, version in record.outputs.items():
+                table, by = written.partition("/")[0], f"{record.job} of {day}"
+                of_day[table] = max(of_day.get(table, (-1, "")), (version, by))
+        told = {**of_day, **told}  # a table may have been made anew since an earlier night
+    for name in names:
+        version, by = told.get(name, (-1, ""))
+        if name not in looked and name in told:
+            yield Finding(name, "gone", True, f"is not there, and {by} wrote its version {version}", _RESTORE)
+        elif newest_of.get(name, version) < version:
+            says = f"its newest version is {newest_of[name]}, and {by} wrote version {version}"
+            yield Finding(name, "older_than_recorded", True, says, _RESTORE)
 
 
 def _days(root: str, name: str, surface: str, newest_of: Mapping[str, int], every: bool) -> tuple[int, list[Finding]]:

@@ -12,10 +12,12 @@ import pytest
 from deltalake import DeltaTable, Field
 from deltalake.schema import PrimitiveType
 
+from shortlist.config import load_settings
 from tests.published import announce, commit, create, decide, publish, write
 from tests.unit.cli.conftest import D1, D2, D3, LISTS, Shortlist
 from tests.unit.cli.night import write_night
 from tests.unit.cli.test_verify_models import train
+from tests.unit.reports.world import manifest
 
 TABLE = "candidates_homefeed"
 
@@ -60,6 +62,27 @@ def test_a_whole_warehouse(published: Path, shortlist: Shortlist) -> None:
     assert answer.facts["tables"] == ["publications", "item_factors", "user_factors", TABLE, "candidates_related"]
     assert answer.facts["models"] == 1
     assert "nothing is wrong" in shortlist("verify").out
+
+
+def test_a_table_that_was_not_restored_or_is_older_than_its_manifests_is_named(
+    home: Path, published: Path, shortlist: Shortlist
+) -> None:
+    settings = load_settings(home / "shortlist.yaml")
+    manifest(settings, "publish_candidates", D3, outputs={f"{TABLE}/run_date={D3}": 3})
+    # Of an earlier night, after which the table was made anew: the newest night counts.
+    manifest(settings, "publish_candidates", D2, outputs={f"{TABLE}/run_date={D2}": 80})
+    assert shortlist("verify", "--json").facts["findings"] == []
+    manifest(
+        settings, "build_interactions", D2, outputs={f"interactions/run_date={D2}": 7, f"baskets/run_date={D2}": 7}
+    )
+    manifest(settings, "publish_candidates", D3, outputs={f"{TABLE}/run_date={D3}": 4, "candidates_of_old/x": 2})
+    answer = shortlist("verify", "--json")
+    assert answer.code == 3
+    assert {(finding["table"], finding["kind"], finding["says"]) for finding in answer.facts["findings"]} == {
+        ("interactions", "gone", "is not there, and build_interactions of 2017-11-23 wrote its version 7"),
+        ("baskets", "gone", "is not there, and build_interactions of 2017-11-23 wrote its version 7"),
+        (TABLE, "older_than_recorded", "its newest version is 3, and publish_candidates of 2017-11-30 wrote version 4"),
+    }
 
 
 def test_no_warehouse_yet(shortlist: Shortlist) -> None:
