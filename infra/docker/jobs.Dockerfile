@@ -16,7 +16,8 @@ RUN apt-get update \
  && useradd --uid 10001 --gid shortlist --home-dir /opt/shortlist --no-create-home shortlist \
  && install -d -o shortlist -g shortlist /opt/shortlist /opt/shortlist/build /state
 
-# Locked packages and Delta's jars, checked against their sums: what infra/setup does on a machine, in the place of the image.
+# Locked packages, Delta's jars and what Spark needs for s3://, checked against their sums: what `infra/setup --object-store` does
+# on a machine, in the place of the image.
 FROM base AS packages
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 USER 10001
@@ -24,8 +25,9 @@ WORKDIR /opt/shortlist/build
 ENV SHORTLIST_HOME=/opt/shortlist
 COPY --chown=10001:10001 infra/environments.sh infra/environments.sh
 COPY --chown=10001:10001 infra/requirements infra/requirements
+COPY --chown=10001:10001 infra/spark/logstore infra/spark/logstore
 # hadolint ignore=SC1091
-RUN . infra/environments.sh && preflight && make_environment jobs && fetch_delta_jars && rm -rf "$LOGS"
+RUN . infra/environments.sh && preflight && make_environment jobs && fetch_delta_jars && add_object_store && rm -rf "$LOGS"
 
 # The project as a wheel, without the files of its checkout.
 FROM packages AS project

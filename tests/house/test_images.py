@@ -107,6 +107,20 @@ def test_the_jobs_image_has_the_python_of_the_locks_and_compiled_kernels() -> No
     assert any("python -m shortlist.kernels" in rest for word, rest in last_stage(path) if word == "RUN")
 
 
+def test_the_jobs_image_and_its_deployments_can_use_an_object_store() -> None:
+    packages = [(word, rest) for word, rest in instructions(DOCKER / "jobs.Dockerfile") if word in ("COPY", "RUN")]
+    (fetched,) = [position for position, (word, rest) in enumerate(packages) if "add_object_store" in rest]
+    # What it compiles is there by then.
+    assert any(
+        word == "COPY" and "infra/spark/logstore infra/spark/logstore" in rest for word, rest in packages[:fetched]
+    )
+    assert SERVICES["bucket"]["command"][:3] == ["python", "-m", "shortlist.store.buckets"]
+    for side in ("driver", "executor"):
+        (source,) = APPLICATION["spec"][side]["envFrom"]
+        assert source["secretRef"]["name"] == "shortlist-object-store"
+    assert yaml.safe_load(VALUES["extraEnvFrom"]) == APPLICATION["spec"]["driver"]["envFrom"]
+
+
 def test_the_jobs_image_has_the_variables_of_a_machine() -> None:
     body = re.search(
         r"^use_jobs_environment\(\).*?^}", (INFRA / "environments.sh").read_text(), re.MULTILINE | re.DOTALL
@@ -175,10 +189,10 @@ def test_the_pods_of_the_application_are_valid(tmp_path: Path, side: str) -> Non
     """What they are made of is Kubernetes', and is held to its schemas, which know more than the operator's."""
     spec, part = APPLICATION["spec"], APPLICATION["spec"][side]
     container = {"name": side, "image": spec["image"], "imagePullPolicy": spec["imagePullPolicy"]}
-    container |= {name: part[name] for name in ("volumeMounts", "securityContext")}
+    container |= {name: part[name] for name in ("envFrom", "volumeMounts", "securityContext")}
     pod = {"securityContext": part["podSecurityContext"], "volumes": spec["volumes"], "containers": [container]}
     validate(written(tmp_path, pod))
-    known = {"cores", "memory", "memoryOverhead", "volumeMounts", "podSecurityContext", "securityContext"}
+    known = {"cores", "memory", "memoryOverhead", "envFrom", "volumeMounts", "podSecurityContext", "securityContext"}
     assert set(part) == known | ({"serviceAccount"} if side == "driver" else {"instances"})
     assert (part["podSecurityContext"]["runAsNonRoot"], part["securityContext"]["runAsUser"]) == (True, 10001)
 

@@ -17,6 +17,8 @@ from typing import Final
 import pytest
 from pyarrow import fs
 
+from shortlist.store.filesystems import filesystem
+
 BUCKET: Final = "shortlist"
 # Seconds that its start may take.
 _PATIENCE: Final = 120
@@ -97,6 +99,12 @@ def without_conditions(endpoint: str) -> Iterator[str]:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+def upload(folder: Path, url: str) -> None:
+    """Copy a folder's files."""
+    system, below = filesystem(url)
+    fs.copy_files(str(folder), below, source_filesystem=fs.LocalFileSystem(), destination_filesystem=system)
 
 
 def _make_bucket(endpoint: str, key: str, secret: str, server: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -10,21 +10,20 @@ from typing import Any, Final
 
 import deltalake
 import pytest
-from pyarrow import fs
 
 from infra.benchmarks import chaos
 from infra.benchmarks._chaos_account import judge
 from shortlist.cli import doctor
 from shortlist.cli.verify import do_repairs, verify
 from shortlist.config import Settings, load_settings
-from shortlist.store.filesystems import files_below, filesystem, read_whole, remove_file, write_whole
+from shortlist.store.filesystems import files_below, read_whole, remove_file, write_whole
 from shortlist.store.manifests import read_manifest
 from shortlist.store.publications import read_history
 from tests import tiny
 from tests.faults.places import WAREHOUSE
 from tests.published import publish
 from tests.slow.java import JARS, JAVA, class_path, compile_program
-from tests.slow.seaweed import BUCKET, object_store, without_conditions
+from tests.slow.seaweed import BUCKET, object_store, upload, without_conditions
 
 CHECKOUT: Final = Path(__file__).parents[2]
 PUBLICATIONS: Final = int(os.environ.get("SHORTLIST_PUBLICATIONS", "8"))
@@ -39,12 +38,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for name, value in environment.items():
             patch.setenv(name, value)
         yield f"s3://{BUCKET}"
-
-
-def upload(folder: Path, url: str) -> None:
-    """Copy a folder's files."""
-    system, below = filesystem(url)
-    fs.copy_files(str(folder), below, source_filesystem=fs.LocalFileSystem(), destination_filesystem=system)
 
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":

@@ -279,6 +279,15 @@ def test_the_settings_file_of_a_cluster_is_read_and_what_it_says_is_left(machine
     assert json.loads(machine.calls()[-1][2]["AIRFLOW_CONN_SPARK_DEFAULT"])["host"] == "local[*]"
 
 
+def test_executors_are_told_where_an_object_store_is_and_no_key(machine: Machine) -> None:
+    given = {"AWS_ENDPOINT_URL": "http://store:8333", "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
+    keys = {"AWS_ACCESS_KEY_ID": "AKIASOMEKEY", "AWS_SECRET_ACCESS_KEY": "sesame", "AWS_SESSION_TOKEN": "sesame"}
+    assert machine.run("submit", "--master", "spark://h:7077", "jobs/x.py", **given, **keys).returncode == 0
+    [(_, arguments, _)] = machine.calls()
+    assert {f"spark.executorEnv.{name}={value}" for name, value in given.items()} <= set(arguments)
+    assert not [each for each in arguments if "sesame" in each or "AKIA" in each]
+
+
 def test_a_settings_file_that_is_not_there_is_named(machine: Machine) -> None:
     missing = machine.run("submit", "jobs/x.py", SHORTLIST_SPARK_CONF="/nowhere/x.conf")
     assert missing.returncode == 2
