@@ -23,6 +23,7 @@ from deltalake import DeltaTable, write_deltalake
 from rich.console import Console
 
 from shortlist.cli.first_events import UNREADABLE, FirstEvents, first_events
+from shortlist.cli.installed import beyond_bounds, missing_jars, requirements
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.spark_jobs import run_job
 from shortlist.columns import PUBLISHED_AT
@@ -127,9 +128,13 @@ def java_version() -> Line:
 
 
 def packages(lock: Path) -> Line:
-    """Every package of the jobs environment against its lock."""
+    """Every package of the jobs environment against its lock; outside of a checkout, which has it, within the wheel's bounds."""
     if not lock.exists():
-        return Line("packages", False, f"there is no lock {lock}", "run from a checkout; a wheel brings no locks")
+        count, wrong = beyond_bounds(requirements(), _installed)
+        mend = "pip install 'shortlist[jobs]' in the environment of the jobs"
+        return Line(
+            "packages", not wrong and count > 0, "; ".join(wrong) or f"{count} within bounds", mend if wrong else ""
+        )
     wanted = re.findall(
         r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", lock.read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -145,11 +150,13 @@ def packages(lock: Path) -> Line:
 
 
 def jars(sums: Path, folder: Path | None) -> Line:
-    """Delta's jars beside Spark's, by their checksums."""
+    """Delta's jars beside Spark's, by their checksums, or by their names where nobody has these."""
     if folder is None or not folder.is_dir():
         return Line("jars", False, "pyspark is not installed, so there is no folder for jars", _REMAKE)
-    if not sums.exists():
-        return Line("jars", False, f"there is no list {sums}", "run from a checkout; a wheel brings no locks")
+    if not sums.exists():  # outside of a checkout
+        gone = list(missing_jars(folder, _installed("delta-spark"), on_s3=sums == S3_JARS))
+        mend = f"put them into {folder}, as infra/environments.sh of a checkout and the image of the jobs do"
+        return Line("jars", not gone, f"{', '.join(gone)} missing" if gone else "all there", mend if gone else "")
     wanted = [line.split() for line in sums.read_text(encoding="utf-8").splitlines() if line.strip()]
     wrong = []
     for checksum, name in wanted:

@@ -1,6 +1,7 @@
 """Each line of the doctor but those of feeds: seen right, and seen wrong with its mend."""
 
 import hashlib
+import importlib.metadata
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from shortlist.cli import doctor as looks
 from shortlist.cli import spark_jobs
 from shortlist.cli.doctor import Line
+from shortlist.cli.installed import beyond_bounds
 from shortlist.config import job_program
 from tests.published import publish
 from tests.unit.cli.conftest import D3, LISTS, Shortlist
@@ -77,7 +79,6 @@ def test_packages(tmp_path: Path) -> None:
     assert "infra/test unit" in line.mend
     lock.write_text("")
     assert not looks.packages(lock).ok
-    assert not looks.packages(tmp_path / "none.txt").ok
 
 
 def test_the_environment_of_the_tests_is_as_locked() -> None:
@@ -97,7 +98,45 @@ def test_jars(tmp_path: Path) -> None:
     (folder / "b.jar").write_bytes(b"b")
     assert looks.jars(sums, folder) == Line("jars", True, "2 with the right sha256")
     assert not looks.jars(sums, None).ok
-    assert not looks.jars(tmp_path / "none", folder).ok
+
+
+def test_a_wheel_s_packages_are_held_to_its_bounds(tmp_path: Path) -> None:
+    asked = [
+        'pyspark[ml,sql]<4.2,>=4.1.4; extra == "jobs"',
+        'numba<0.67,>=0.66.0; extra == "jobs"',
+        'polars<3,>=2.1.0; extra == "jobs"',
+        'apache-airflow<3.4,>=3.3.2; extra == "airflow"',
+    ]
+    installed = {"pyspark": "4.1.4", "numba": "0.66.1", "polars": "2.10"}
+    assert beyond_bounds(asked, installed.get) == (3, [])
+    wrong = {"pyspark": "4.2.0", "numba": "0.65.9+local.7"}
+    assert beyond_bounds(asked, wrong.get) == (
+        3,
+        [
+            "pyspark 4.2.0, wanted <4.2,>=4.1.4",
+            "numba 0.65.9+local.7, wanted <0.67,>=0.66.0",
+            "polars is missing, wanted <3,>=2.1.0",
+        ],
+    )
+    # Those of the project itself, in the environment of the tests.
+    line = looks.packages(tmp_path / "no lock")
+    assert (line.ok, line.mend) == (True, ""), line
+    assert "within bounds" in line.says
+
+
+def test_a_wheel_s_jars_are_looked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "jars"
+    folder.mkdir()
+    version = importlib.metadata.version("delta-spark")
+    line = looks.jars(tmp_path / "no list", folder)
+    assert (line.ok, line.says) == (False, f"delta-spark_*-{version}.jar, delta-storage-{version}.jar missing")
+    for name in (f"delta-spark_4.1_2.13-{version}.jar", f"delta-storage-{version}.jar", "hadoop-client-api-3.4.2.jar"):
+        (folder / name).touch()
+    assert looks.jars(tmp_path / "no list", folder).ok
+    monkeypatch.setattr(looks, "S3_JARS", tmp_path / "no list")
+    assert looks.s3_jars(looks.S3_JARS, folder).says == "hadoop-aws-3.4.2.jar missing"
+    (folder / "hadoop-aws-3.4.2.jar").touch()
+    assert "shortlist-log-store.jar is missing" in looks.s3_jars(looks.S3_JARS, folder).says
 
 
 def test_jars_for_s3(tmp_path: Path) -> None:
