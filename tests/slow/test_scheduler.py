@@ -17,7 +17,7 @@ import pytest
 from tests import tiny
 from tests.slow.answers import Answers, answering, publications
 from tests.slow.collector import Collector, collecting
-from tests.slow.scheduler import Scheduler, postgres, standalone, wait_until
+from tests.slow.scheduler import Scheduler, bundles, postgres, standalone, wait_until
 
 NIGHT = "candidates_daily"
 BACKFILLED = ("2017-11-28", "2017-11-29", "2017-11-30")
@@ -72,11 +72,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     (home / "settings.yaml").write_text(f"{tiny.settings(home)}erasure: {{approval: true}}\n")
     (home / "readers").mkdir()
     (home / "readers" / "reader.py").write_text(READER)
-    bundle = "airflow.dag_processing.bundles.local.LocalDagBundle"
-    bundles = [
-        {"name": "dags-folder", "classpath": bundle, "kwargs": {}},
-        {"name": "readers", "classpath": bundle, "kwargs": {"path": str(home / "readers")}},
-    ]
     answers = Answers(str(home / "manifests"))
     with answering(answers) as spark, postgres() as database, collecting() as collector:
         variables = {
@@ -89,7 +84,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             # Sooner than after a minute.
             "OTEL_METRIC_EXPORT_INTERVAL": "5000",
-            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": bundles(home / "readers"),
         }
         with standalone(home, variables) as scheduler:
             deployed = {NIGHT, "backtest", "erasure", "maintenance", "reader"}
