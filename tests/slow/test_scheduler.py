@@ -180,7 +180,8 @@ def test_a_held_day_of_a_backfill_fails_once_and_the_others_publish(
     assert tasks.pop("complete")[0] == "upstream_failed"
     assert set(tasks.values()) == {("success", 1)}
     fences = [deployment.answers.of("publish_candidates", day)[0].attempt for day in BACKFILLED]
-    assert fences == sorted(set(fences))
+    # Two days run side by side, so which is first is not said; each partition has its own fence.
+    assert len(set(fences)) == len(BACKFILLED)
 
 
 @pytest.mark.usefixtures("backfill")
