@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from shortlist.config import state_home
 from tests import tiny
 from tests.jobs.conftest import CHECKOUT, Deployment, deploy
 from tests.local import INTERPRETED
@@ -36,6 +37,13 @@ def submitted(environment: Mapping[str, str], *arguments: str) -> "subprocess.Po
         text=True,
         start_new_session=True,
     )
+
+
+def make_state(folder: Path) -> None:
+    """A state folder of a command's own, with the environments of this process's: the state of this machine may be in use."""
+    folder.mkdir(exist_ok=True)
+    for name in ("envs", "numba"):
+        (folder / name).symlink_to(state_home() / name)
 
 
 def landed(home: Path, days: Sequence[date]) -> Deployment:

@@ -67,6 +67,19 @@ def object_store(folder: Path, locked: bool = True) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
+def store_of_this_process(folder: Path) -> Iterator[str]:
+    """The URL of an empty bucket; this process and all that it starts find it by their environment.
+
+    Args:
+        folder: as in `object_store`.
+    """
+    with object_store(folder) as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield f"s3://{BUCKET}"
+
+
+@contextmanager
 def without_conditions(endpoint: str) -> Iterator[str]:
     """The address of a server that passes everything on to another one, but the condition of a put."""
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shortlist.config import state_home
 from tests.jobs.conftest import CHECKOUT
-from tests.slow.nights import submitted
+from tests.slow.nights import make_state, submitted
 
 DAEMONS: Final = ("master", "worker-1", "worker-2")
 WORKERS: Final = DAEMONS[1:]
@@ -90,9 +89,7 @@ def standalone_cluster(home: Path) -> Iterator[Cluster]:
     Args:
         home: state of its own, with the environments of this process's: somebody's cluster may be running.
     """
-    made = state_home()
-    for name in ("envs", "numba"):
-        (home / name).symlink_to(made / name)
+    make_state(home)
     command = [str(CHECKOUT / "infra/spark/standalone/start"), "--port", "0", "--memory", "1g"]
     environment = {**os.environ, "SHORTLIST_HOME": str(home)}
     cluster = Cluster(home / "standalone")

@@ -11,7 +11,7 @@ from shortlist.store.filesystems import is_folder
 from shortlist.store.publications import read_history
 from tests import tiny
 from tests.slow.nights import NIGHT, SURFACES, checked, landed, published, submitted
-from tests.slow.seaweed import BUCKET, object_store, upload
+from tests.slow.seaweed import store_of_this_process, upload
 from tests.slow.standalone import WORKERS, Cluster, standalone_cluster
 
 DAYS = tiny.days(tiny.LAST_DAY.replace(day=10), tiny.LAST_DAY)
@@ -19,10 +19,8 @@ DAYS = tiny.days(tiny.LAST_DAY.replace(day=10), tiny.LAST_DAY)
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with object_store(tmp_path_factory.mktemp("seaweed")) as environment, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        yield f"s3://{BUCKET}"
+    with store_of_this_process(tmp_path_factory.mktemp("seaweed")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -23,21 +23,19 @@ from tests import tiny
 from tests.faults.places import WAREHOUSE
 from tests.published import publish
 from tests.slow.java import JARS, JAVA, class_path, compile_program
-from tests.slow.seaweed import BUCKET, object_store, upload, without_conditions
+from tests.slow.nights import SURFACES
+from tests.slow.seaweed import BUCKET, object_store, store_of_this_process, upload, without_conditions
 
 CHECKOUT: Final = Path(__file__).parents[2]
 PUBLICATIONS: Final = int(os.environ.get("SHORTLIST_PUBLICATIONS", "8"))
-SURFACES: Final = ("homefeed", "related")
 DAY: Final = date(2017, 11, 30)
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an empty bucket; this process and all that it starts find it by their environment."""
-    with object_store(tmp_path_factory.mktemp("seaweed")) as environment, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        yield f"s3://{BUCKET}"
+    with store_of_this_process(tmp_path_factory.mktemp("seaweed")) as url:
+        yield url
 
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":

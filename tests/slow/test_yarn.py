@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tests.slow.nights import checked, landed, require_equal_night
+from tests.slow.nights import SURFACES, checked, landed, published, require_equal_night
 from tests.slow.yarn import YarnCluster, yarn_cluster
 
 WEEK = tiny.days(date(2017, 11, 10), date(2017, 11, 16))
@@ -40,4 +40,5 @@ def test_what_a_node_lacks_is_said_before_a_night(cluster: YarnCluster, tmp_path
 def test_a_night_that_loses_an_executor_publishes_what_one_machine_publishes(
     cluster: YarnCluster, tmp_path: Path
 ) -> None:
-    require_equal_night(cluster.submit, cluster.lose_executor, tmp_path, WEEK)
+    there = require_equal_night(cluster.submit, cluster.lose_executor, tmp_path, WEEK)
+    assert set(published(there, WEEK[-1])) == set(SURFACES)

@@ -15,7 +15,7 @@ import pyspark
 from shortlist.config import state_home
 from tests.jobs.conftest import CHECKOUT
 from tests.slow.java import JAVA, class_path, compile_program
-from tests.slow.nights import submitted
+from tests.slow.nights import make_state, submitted
 
 EXECUTOR: Final = "YarnCoarseGrainedExecutorBackend"
 # Seconds that an executor may take to start, and the cluster to stop.
@@ -103,10 +103,7 @@ def yarn_cluster(home: Path) -> Iterator[YarnCluster]:
 
 def _settings(home: Path) -> Path:
     """What infra/spark/yarn/settings writes for it."""
-    made = state_home()
-    (home / "state").mkdir()
-    for name in ("envs", "numba"):
-        (home / "state" / name).symlink_to(made / name)
+    make_state(home / "state")
     jars = Path(pyspark.__file__).parent / "jars"
     more = {"spark.yarn.jars": f"local:{jars}/*", "spark.yarn.stagingDir": (home / "staging").as_uri()}
     written = subprocess.run(

@@ -150,7 +150,7 @@ def packages(lock: Path) -> Line:
 
 
 def jars(sums: Path, folder: Path | None) -> Line:
-    """Delta's jars beside Spark's, by their checksums, or by their names where nobody has these."""
+    """Delta's jars beside Spark's, by their checksums; by their names outside of a checkout, where no checksums are stated."""
     if folder is None or not folder.is_dir():
         return Line("jars", False, "pyspark is not installed, so there is no folder for jars", _REMAKE)
     if not sums.exists():  # outside of a checkout

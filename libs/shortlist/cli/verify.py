@@ -28,8 +28,8 @@ from shortlist.store.reading_errors import UNREADABLE
 from shortlist.store.repair import Repair, plan_repairs, repair
 
 PUBLICATIONS = "publications"
-# Of so many of the newest nights manifests are held against the tables.
-_NIGHTS: Final = 7
+# Tables are compared with the manifests of so many days, the newest that have any.
+_DAYS_COMPARED: Final = 7
 _RESTORE: Final = "restore it from a backup that has it; without one, run the days again whose rows are lost"
 
 
@@ -84,19 +84,19 @@ def verify(
 def _lost_versions(
     settings: Settings, names: Sequence[str], looked: Collection[str], newest_of: Mapping[str, int]
 ) -> Iterator[Finding]:
-    """Tables that are not there, or end before a version that a manifest of the newest nights says was written."""
+    """Tables that are missing, or whose newest version is older than one that a manifest of the newest days recorded."""
     root = settings.paths.manifests
-    told: dict[str, tuple[int, str]] = {}
-    for day in recorded_days(root)[: -_NIGHTS - 1 : -1]:
+    recorded: dict[str, tuple[int, str]] = {}
+    for day in recorded_days(root)[: -_DAYS_COMPARED - 1 : -1]:
         of_day: dict[str, tuple[int, str]] = {}
         for record in read_manifests(root, day)[0]:
             for written, version in record.outputs.items():
                 table, by = written.partition("/")[0], f"{record.job} of {day}"
                 of_day[table] = max(of_day.get(table, (-1, "")), (version, by))
-        told = {**of_day, **told}  # a table may have been made anew since an earlier night
+        recorded = {**of_day, **recorded}  # a table may have been made anew since an earlier day
     for name in names:
-        version, by = told.get(name, (-1, ""))
-        if name not in looked and name in told:
+        version, by = recorded.get(name, (-1, ""))
+        if name not in looked and name in recorded:
             yield Finding(name, "gone", True, f"is not there, and {by} wrote its version {version}", _RESTORE)
         elif newest_of.get(name, version) < version:
             says = f"its newest version is {newest_of[name]}, and {by} wrote version {version}"

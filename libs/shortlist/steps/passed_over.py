@@ -17,7 +17,7 @@ from shortlist.warehouse.run import Run, log
 BLOCKED: Final = "blocked"
 SENT_LATELY: Final = "sent_lately"
 INACTIVE: Final = "inactive"
-# The first one that holds is told.
+# Where several apply to a user, the first of these is reported.
 _IN_ORDER: Final = (BLOCKED, SENT_LATELY, INACTIVE)
 
 
