@@ -1,4 +1,4 @@
-"""Which candidates fill the slots of a list: the best, fresh ones that slots are kept for, and some drawn at random. No Spark."""
+"""Which candidates fill the slots of a list: the best, those that slots are kept for, and some drawn at random. No Spark."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +14,19 @@ from shortlist.kernels.hashes import STEP, mixed
 # Why an item is in its slot: its score, a slot that is kept for fresh items or for one of the interests, or a random draw.
 RANKED, FRESH, INTEREST, EXPLORATION = "ranked", "fresh", "interest", "exploration"
 SLOTS: Final = (RANKED, FRESH, EXPLORATION, INTEREST)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Slots that are kept for some of C candidates.
+
+    Attributes:
+        slots: (C,) int8 positions in SLOTS, for what the slot of a candidate is kept; that of RANKED where none is.
+        replaced: (C,) whether a candidate was left out only because slots are kept for others.
+    """
+
+    slots: NDArray[np.int8]
+    replaced: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -51,27 +64,24 @@ class Filled:
 def fill_slots(
     subjects: NDArray[np.int64],
     allowed: NDArray[np.bool_],
-    replaced: NDArray[np.bool_],
     size: int,
     k: int,
     draw: Draw | None = None,
+    kept: Kept | None = None,
 ) -> Filled:
     """Fill the lists of subjects from their candidates.
 
     Args:
         subjects: (C,) whose candidate each is; ascending, the best candidate of each first.
         allowed: (C,) whether every rule of the list allows it.
-        replaced: (C,) whether it was left out only because slots are kept for fresh items.
         size: how many subjects.
         k: longest list.
         draw: how the last slots are drawn; None: all slots hold the best.
+        kept: slots that are kept for some candidates; None: none are.
     """
     positions = np.flatnonzero(allowed)
     owners = subjects[positions]
     rank = _ranks(owners, size)
-    # The rank that each would have if no slots were kept for fresh items.
-    by_score = allowed | replaced
-    rank_by_score = _ranks(subjects[by_score], size)[allowed[by_score]]
     ranked_slots = k if draw is None else k - draw.slots
     chosen, drawn = rank < ranked_slots, np.zeros(len(rank), np.bool_)
     propensities = np.ones(len(rank), np.float64)
@@ -83,10 +93,15 @@ def fill_slots(
         chosen[pool[order]] = _ranks(pool_owners[order], size) < draw.slots
         drawn[pool] = pool_sizes > draw.slots
         propensities[pool] = np.minimum(1.0, draw.slots / pool_sizes)
-    is_fresh = ~drawn & (rank_by_score >= np.where(rank < ranked_slots, ranked_slots, k))
-    slots = np.select([drawn, is_fresh], [SLOTS.index(EXPLORATION), SLOTS.index(FRESH)], SLOTS.index(RANKED))
+    slots = np.where(drawn, np.int8(SLOTS.index(EXPLORATION)), np.int8(SLOTS.index(RANKED)))
+    if kept is not None:
+        # The rank that each would have if no slots were kept.
+        by_score = allowed | kept.replaced
+        rank_by_score = _ranks(subjects[by_score], size)[allowed[by_score]]
+        only_kept = ~drawn & (rank_by_score >= np.where(rank < ranked_slots, ranked_slots, k))
+        slots[only_kept] = kept.slots[positions[only_kept]]
     starts = offsets_of(owners[chosen], size)
-    return Filled(positions[chosen], starts, slots[chosen].astype(np.int8), propensities[chosen])
+    return Filled(positions[chosen], starts, slots[chosen], propensities[chosen])
 
 
 def with_interests(

@@ -39,6 +39,10 @@ _PASSED_OVER = {
     "inactive": "did nothing within active_within_days, and gets a list again after the next engagement",
     "sent_lately": "was sent something lately, and gets no list until sent.user_days have gone by",
 }
+# What slots are kept for, by what column `slot` says.
+_KEPT_FOR = {FRESH: "fresh items"}
+# List rules that had another name when the tables of earlier days were written.
+_RENAMED = {"fresh_slots": "kept_slots"}
 _OF_LISTS = (*LIST_RULES, *TABLE_RULES)
 _NOTHING = "nothing: this is as it should be"
 
@@ -60,7 +64,7 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
 
         Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, served, sent, itself,
         not_proposed, audience, one_per_content_key, max_per_category, max_per_creator, max_per_campaign, max_campaigns,
-        fresh_slots, campaign_share, below_k, fallback_not_needed, unknown.
+        kept_slots, campaign_share, below_k, fallback_not_needed, unknown.
         About a list: full, short_nothing_left, short_by_rules, short_too_few_proposed, no_history, below_floor, not_addressed,
         blocked, sent_lately, inactive, not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
     """
@@ -150,11 +154,12 @@ def _about_item(
 
 def _slot_of(row: Facts) -> str:
     """How a row came to its slot, where not by its score."""
-    if row.get(SLOT) == EXPLORATION:
+    slot = row.get(SLOT)
+    if slot == EXPLORATION:
         return f"; drawn for an exploration slot with probability {row[PROPENSITY]:.3g}"
-    if row.get(SLOT) == INTEREST:
+    if slot == INTEREST:
         return f"; in a slot that is kept for the interest around item {row[CONDITION]}"
-    return "; in a slot that is kept for fresh items" if row.get(SLOT) == FRESH else ""
+    return f"; in a slot that is kept for {_KEPT_FOR[slot]}" if slot in _KEPT_FOR else ""
 
 
 def _is_subject(knowledge: Knowledge, subject: str, candidates: pl.DataFrame | None) -> bool:
@@ -230,6 +235,7 @@ def _lost(
     if rule is None and _campaign_is_full(view, subject, item, knowledge):
         rule = "campaign_share"
     if rule is not None:
+        rule = _RENAMED.get(rule, rule)
         return rule, _of_lists_reason(rule), _NOTHING
     ranks = ", ".join(f"{row[SOURCE]} at rank {row[RANK]}" for row in named.to_dicts())
     if set(named[SOURCE]) == {config.fallback}:

@@ -245,6 +245,12 @@ class SurfaceConfig(Section):
         return all(each is None for each in passes_over)
 
     @property
+    def kept_slots(self) -> dict[str, int]:
+        """How many slots of a list are kept for each group of candidates, by the word that column `slot` says; without 0."""
+        kept = {"fresh": 0 if self.fresh is None else self.fresh.slots}
+        return {name: slots for name, slots in kept.items() if slots}
+
+    @property
     def longest_list(self) -> int:
         """Rows of a list before rows of all lists together are left out: k, or more where other rows may take their slots."""
         spare = self.promotions is not None and self.promotions.max_campaign_share is not None

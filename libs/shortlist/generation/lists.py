@@ -21,10 +21,10 @@ from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts
 from shortlist.generation.batches import LISTED, LISTS, SCORED, Reading, rarity_of, read_batch, write_lists
 from shortlist.generation.offers import in_pieces
-from shortlist.generation.one_pass import OnePass, promotions_of
+from shortlist.generation.one_pass import OnePass, Ruled, promotions_of
 from shortlist.kernels.arrays import Floats, Indices
 from shortlist.models.arrays.shared_arrays import SharedArrays
-from shortlist.rules import removing_rules
+from shortlist.rules import removing_rules, reserving_groups
 from shortlist.rules.facts import ItemTraits, ListFacts
 from shortlist.rules.promotions import LivePromotions
 from shortlist.sources import SOURCES
@@ -151,9 +151,9 @@ def _pass_over(
         scorers = open_scorers(surface, settings, arrays)
         eligible = np.asarray(known.eligible)
         ranking = ranking_of(surface, settings, learned, known)
-        exploration, removing = surface.exploration, _removing(surface, known)
+        exploration, ruling = surface.exploration, _ruling(surface, known)
         kept = surface.interests.slots if surface.interests else 0
-        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.longest_list, removing, exploration, kept)
+        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.longest_list, ruling, exploration, kept)
         reading = reading_of(surface, run_date, arrays, known)
         for batch in batches:
             for piece in in_pieces(batch, known.promotions):
@@ -168,14 +168,14 @@ def _pass_over(
     return run
 
 
-def _removing(
-    surface: SurfaceConfig, items: SurfaceItems
-) -> Callable[[SubjectBatch, NDArray[np.int64], Indices], NDArray[np.int8]]:
+def _ruling(surface: SurfaceConfig, items: SurfaceItems) -> Callable[[SubjectBatch, NDArray[np.int64], Indices], Ruled]:
     traits, promotions = items.traits, items.promotions
 
-    def removing(batch: SubjectBatch, subjects: NDArray[np.int64], chosen: Indices) -> NDArray[np.int8]:
+    def ruling(batch: SubjectBatch, subjects: NDArray[np.int64], chosen: Indices) -> Ruled:
         given_for = promotions_of(batch, subjects, chosen)
         campaigns = given_for if promotions is None else promotions.campaigns_of(given_for)
-        return removing_rules(ListFacts(subjects, traits.select(chosen), campaigns), surface)
+        facts = ListFacts(subjects, traits.select(chosen), campaigns)
+        removing = removing_rules(facts, surface)
+        return Ruled(removing, reserving_groups(facts, surface, removing))
 
-    return removing
+    return ruling

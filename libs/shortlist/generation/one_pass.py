@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from shortlist.blending.fusion import Ranked, Ranking
 from shortlist.blending.slots import (
     INTEREST,
+    RANKED,
     SLOTS,
     Draw,
     Filled,
+    Kept,
     candidate_numbers,
     fill_slots,
     in_order_of_score,
@@ -24,12 +26,28 @@ from shortlist.kernels.arrays import Doubles, Floats, Indices
 from shortlist.kernels.candidates import proposal_ranks
 from shortlist.kernels.ranking import best_first
 from shortlist.rules import LIST_RULES, PAIR_RULES
+from shortlist.rules.kept_slots import GROUPS
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.common_set import NARROW_SUBJECTS, ScoredBlock, score_together
 
 # A matrix product looks through the vectors of all items once a call before it begins: many subjects share that.
 WIDE_SUBJECTS: Final = 1024
-_FRESH_SLOTS: Final = [*LIST_RULES].index("fresh_slots")
+_KEPT_SLOTS: Final = [*LIST_RULES].index("kept_slots")
+# The slot of each group; at the end that of what no group reserved (-1).
+_SLOTS_OF_GROUPS: Final = np.array([SLOTS.index(name) for name in (*GROUPS, RANKED)], np.int8)
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """What the rules of lists say of C candidates.
+
+    Attributes:
+        removing: (C,) int8, the list rule that takes a candidate out (position in LIST_RULES), -1 where it stays.
+        reserving: (C,) int8, the group whose slots are kept for it (position in GROUPS), -1 where none are.
+    """
+
+    removing: NDArray[np.int8]
+    reserving: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -72,9 +90,10 @@ class Lists:
     removed: Indices
 
 
-def keep_all(batch: SubjectBatch, subjects: NDArray[np.int64], items: Indices) -> NDArray[np.int8]:
+def keep_all(batch: SubjectBatch, subjects: NDArray[np.int64], items: Indices) -> Ruled:
     """No list rule: every candidate stays."""
-    return np.full(len(subjects), -1, np.int8)
+    none = np.full(len(subjects), -1, np.int8)
+    return Ruled(none, none)
 
 
 def promotions_of(batch: SubjectBatch, subjects: NDArray[np.int64], items: Indices) -> Indices:
@@ -92,8 +111,8 @@ class OnePass:
         eligible: (items,) uint8, 1 where an item may be shown.
         depth: items that each source proposes.
         k: longest list.
-        removing: the list rule that takes each candidate out (position in LIST_RULES), -1 where it stays: of a batch, and the
-            subjects (ascending) and items of candidates, the best of each subject first.
+        ruling: what the rules of lists say: of a batch, and the subjects (ascending) and items of candidates, the best of each
+            subject first.
         exploration: slots that are drawn; None: none.
         interest_slots: slots that are kept for what source `interests` proposes.
         wide_subjects: subjects that wide scorers take at once.
@@ -105,7 +124,7 @@ class OnePass:
     eligible: NDArray[np.uint8]
     depth: int
     k: int
-    removing: Callable[[SubjectBatch, NDArray[np.int64], Indices], NDArray[np.int8]] = keep_all
+    ruling: Callable[[SubjectBatch, NDArray[np.int64], Indices], Ruled] = keep_all
     exploration: ExplorationConfig | None = None
     interest_slots: int = 0
     wide_subjects: int = WIDE_SUBJECTS
@@ -125,15 +144,16 @@ class OnePass:
         owners = np.repeat(np.arange(block.batch.size), np.diff(candidates.starts))
         considered, forward, medoids = self._considered(block, ranks, ordered, owners)
         in_turn = ordered[considered]
-        removing = self.removing(block.batch, owners, candidates.items[in_turn])
+        ruled = self.ruling(block.batch, owners, candidates.items[in_turn])
         draw = self._draw(block.batch, owners, candidates.items[in_turn])
-        allowed = removing < 0
-        filled = fill_slots(owners, allowed, removing == _FRESH_SLOTS, block.batch.size, self.k, draw)
+        allowed = ruled.removing < 0
+        kept = Kept(_SLOTS_OF_GROUPS[ruled.reserving], ruled.removing == _KEPT_SLOTS)
+        filled = fill_slots(owners, allowed, block.batch.size, self.k, draw, kept)
         if self.interest_slots:
             filled = in_order_of_score(filled, considered, forward, allowed, owners, block.batch.size, self.k)
         listed = ordered[filled.listed]
-        of_candidates = np.empty(len(removing), np.int8)
-        of_candidates[in_turn] = removing
+        removing = np.empty_like(ruled.removing)
+        removing[in_turn] = ruled.removing
         return Lists(
             first=block.first,
             candidates=candidates,
@@ -141,7 +161,7 @@ class OnePass:
             scores=block.scores,
             blended=ranked.scores,
             contributions=ranked.contributions,
-            removing=of_candidates,
+            removing=removing,
             filled=filled,
             listed=listed,
             winners=ranked.winners(listed),
@@ -149,7 +169,7 @@ class OnePass:
             conditions=np.where(filled.slots == SLOTS.index(INTEREST), medoids[listed], np.int32(-1)),
             promotions=promotions_of(block.batch, owners[filled.listed], candidates.items[listed]),
             left=self._left(block.batch),
-            removed=self._removed(block.batch, owners, removing),
+            removed=self._removed(block.batch, owners, ruled.removing),
         )
 
     def _considered(

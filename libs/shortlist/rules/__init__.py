@@ -19,9 +19,9 @@ from shortlist.rules.buyable import BUYABLE
 from shortlist.rules.campaign_share import CAMPAIGN_SHARE
 from shortlist.rules.described import DESCRIBED
 from shortlist.rules.facts import ItemFacts, ItemRule, ListFacts, ListRule, PairFacts, PairRule, TableRule
-from shortlist.rules.fresh_slots import FRESH_SLOTS
 from shortlist.rules.hidden import HIDDEN
 from shortlist.rules.itself import ITSELF
+from shortlist.rules.kept_slots import KEPT_SLOTS, members_of, reserve
 from shortlist.rules.max_campaigns import MAX_CAMPAIGNS
 from shortlist.rules.max_per_campaign import MAX_PER_CAMPAIGN
 from shortlist.rules.max_per_category import MAX_PER_CATEGORY
@@ -64,7 +64,7 @@ LIST_RULES: Final[Mapping[str, ListRule]] = {
     "max_per_creator": MAX_PER_CREATOR,
     "max_per_campaign": MAX_PER_CAMPAIGN,
     "max_campaigns": MAX_CAMPAIGNS,
-    "fresh_slots": FRESH_SLOTS,  # the last: it counts the slots of whole lists
+    "kept_slots": KEPT_SLOTS,  # the last: it counts the slots of whole lists
 }
 # Which rows of all lists together are left out, once the lists are made.
 TABLE_RULES: Final[Mapping[str, TableRule]] = {
@@ -118,4 +118,20 @@ def removing_rules(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.
         if rule.is_on(surface):
             left = np.flatnonzero(found < 0)
             found[left[~rule.keeps(candidates.select(left), surface)]] = position
+    return found
+
+
+def reserving_groups(candidates: ListFacts, surface: SurfaceConfig, removing: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The group whose slots are kept for each candidate: (n,) int8, its position in `kept_slots.GROUPS`; -1 for none.
+
+    Args:
+        candidates: n candidates.
+        surface: whose rules are asked.
+        removing: what `removing_rules` says of them: what is reserved always stays.
+    """
+    found = np.full(len(candidates.subjects), -1, np.int8)
+    if surface.kept_slots:
+        left = np.flatnonzero(removing < 0)
+        staying = candidates.select(left)
+        found[left] = reserve(staying.subjects, members_of(staying, surface))
     return found

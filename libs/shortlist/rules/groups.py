@@ -50,6 +50,31 @@ def better_in_group(subjects: NDArray[np.int64], groups: NDArray[np.int32]) -> N
     return better
 
 
+def better_chosen(subjects: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many better candidates of the same subject are chosen: (n,) int64.
+
+    Args:
+        subjects: (n,) ascending, the best candidate of each first.
+        chosen: (n,).
+    """
+    before = np.concatenate(([0], np.cumsum(chosen)))
+    better: NDArray[np.int64] = before[:-1] - before[np.searchsorted(subjects, subjects)]
+    return better
+
+
+def all_chosen(subjects: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many candidates of the same subject are chosen, itself included: (n,) int64.
+
+    Args:
+        subjects: (n,) ascending.
+        chosen: (n,).
+    """
+    before = np.concatenate(([0], np.cumsum(chosen)))
+    first, last = (np.searchsorted(subjects, subjects, side) for side in ("left", "right"))
+    found: NDArray[np.int64] = before[last] - before[first]
+    return found
+
+
 def groups_before(subjects: NDArray[np.int64], groups: NDArray[np.int32]) -> NDArray[np.int64]:
     """How many other groups begin better than the candidate's own in the subject's list: (n,) int64.
 

@@ -44,8 +44,7 @@ def fused(lists: list[dict[str, list[int]]], k: int, fusion: Fusion) -> list[Row
     scores, winners = ranked.scores, ranked.winners(np.arange(len(candidates.items)))
     ordered = best_first(candidates.starts, scores)
     owners = np.repeat(np.arange(len(lists)), np.diff(candidates.starts))
-    stays = np.ones(len(ordered), np.bool_)
-    filled = fill_slots(owners, stays, ~stays, len(lists), k)
+    filled = fill_slots(owners, np.ones(len(ordered), np.bool_), len(lists), k)
     starts, listed = filled.starts, ordered[filled.listed]
     sources = proposers(ranks[:, listed], fusion.names).to_pylist()
     subjects = np.repeat(np.arange(len(lists)), np.diff(starts))

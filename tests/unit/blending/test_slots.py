@@ -8,6 +8,7 @@ from shortlist.blending.slots import (
     SLOTS,
     Draw,
     Filled,
+    Kept,
     candidate_numbers,
     fill_slots,
     in_order_of_score,
@@ -18,11 +19,15 @@ from shortlist.config import SurfaceConfig
 
 # Candidates of subjects 0 (six), 1 (none) and 2 (three), the best of each first.
 SUBJECTS = np.array([0, 0, 0, 0, 0, 0, 2, 2, 2])
-ALL, NONE = np.ones(9, np.bool_), np.zeros(9, np.bool_)
+ALL = np.ones(9, np.bool_)
 
 
 def positions(*chosen: int) -> np.ndarray:
     return np.isin(np.arange(9), chosen)
+
+
+def kept_for_fresh(*replaced: int) -> Kept:
+    return Kept(np.full(9, SLOTS.index("fresh"), np.int8), positions(*replaced))
 
 
 def names(filled: Filled) -> list[str]:
@@ -30,7 +35,7 @@ def names(filled: Filled) -> list[str]:
 
 
 def test_the_best_are_listed() -> None:
-    filled = fill_slots(SUBJECTS, ALL, NONE, 3, 2)
+    filled = fill_slots(SUBJECTS, ALL, 3, 2)
     assert filled.listed.tolist() == [0, 1, 6, 7]
     assert filled.starts.tolist() == [0, 2, 2, 4]
     assert names(filled) == ["ranked"] * 4
@@ -38,14 +43,14 @@ def test_the_best_are_listed() -> None:
 
 
 def test_what_rules_took_is_not_listed() -> None:
-    filled = fill_slots(SUBJECTS, ~positions(0, 7), NONE, 3, 2)
+    filled = fill_slots(SUBJECTS, ~positions(0, 7), 3, 2)
     assert filled.listed.tolist() == [1, 2, 6, 8]
     assert names(filled) == ["ranked"] * 4
 
 
 def test_a_slot_is_kept_for_a_fresh_item_that_its_score_would_not_list() -> None:
     # 1 and 2 gave way: 3 would have been fourth of three. 0 and 6 would be listed anyway.
-    filled = fill_slots(SUBJECTS, ~positions(1, 2), positions(1, 2), 3, 3)
+    filled = fill_slots(SUBJECTS, ~positions(1, 2), 3, 3, kept=kept_for_fresh(1, 2))
     assert filled.listed.tolist() == [0, 3, 4, 6, 7, 8]
     assert names(filled) == ["ranked", "fresh", "fresh", "ranked", "ranked", "ranked"]
 
@@ -58,7 +63,7 @@ def test_slots_kept_for_interests_hold_what_is_not_among_the_best() -> None:
     assert np.flatnonzero(forward).tolist() == [3, 5, 8]
 
     def lists(allowed: np.ndarray) -> Filled:
-        filled = fill_slots(SUBJECTS, allowed[considered], NONE, 3, 4)
+        filled = fill_slots(SUBJECTS, allowed[considered], 3, 4)
         return in_order_of_score(filled, considered, forward, allowed[considered], SUBJECTS, 3, 4)
 
     filled = lists(ALL)
@@ -74,7 +79,7 @@ def test_slots_kept_for_interests_hold_what_is_not_among_the_best() -> None:
 def test_the_last_slots_are_drawn_from_the_next_best() -> None:
     # Of three slots one is drawn, from places 2 to 4: the random numbers decide, not the scores.
     numbers = np.array([9, 9, 9, 7, 5, 0, 9, 9, 9], np.uint64)
-    filled = fill_slots(SUBJECTS, ALL, NONE, 3, 3, Draw(1, 3, numbers))
+    filled = fill_slots(SUBJECTS, ALL, 3, 3, Draw(1, 3, numbers))
     assert filled.listed.tolist() == [0, 1, 4, 6, 7, 8]
     assert names(filled) == ["ranked", "ranked", "exploration", "ranked", "ranked", "ranked"]
     # Subject 2 has no choice: its last candidate is listed whatever the draw.
@@ -83,7 +88,7 @@ def test_the_last_slots_are_drawn_from_the_next_best() -> None:
 
 def test_a_drawn_item_is_not_said_to_be_in_a_slot_for_fresh_ones() -> None:
     numbers = np.array([9, 9, 9, 9, 9, 0, 9, 9, 9], np.uint64)
-    filled = fill_slots(SUBJECTS, ~positions(1, 2), positions(1, 2), 3, 3, Draw(1, 2, numbers))
+    filled = fill_slots(SUBJECTS, ~positions(1, 2), 3, 3, Draw(1, 2, numbers), kept_for_fresh(1, 2))
     assert filled.listed.tolist()[:3] == [0, 3, 5]
     assert names(filled)[:3] == ["ranked", "fresh", "exploration"]
     assert filled.propensities.tolist()[:3] == pytest.approx([1, 1, 1 / 2])
@@ -91,7 +96,7 @@ def test_a_drawn_item_is_not_said_to_be_in_a_slot_for_fresh_ones() -> None:
 
 def test_every_slot_may_be_drawn() -> None:
     numbers = np.arange(9, dtype=np.uint64)[::-1].copy()
-    filled = fill_slots(SUBJECTS, ALL, NONE, 3, 2, Draw(2, 4, numbers))
+    filled = fill_slots(SUBJECTS, ALL, 3, 2, Draw(2, 4, numbers))
     assert filled.listed.tolist() == [2, 3, 7, 8]
     assert filled.propensities.tolist() == pytest.approx([1 / 2, 1 / 2, 2 / 3, 2 / 3])
 
@@ -100,9 +105,8 @@ def test_items_are_drawn_as_often_as_their_propensity_says() -> None:
     people, pool = 20_000, 8
     subjects = np.repeat(np.arange(people), 10)
     items = np.tile(np.arange(10, dtype=np.int32), people)
-    stays = np.ones(len(items), np.bool_)
     numbers = candidate_numbers(subject_numbers([f"u{n}" for n in range(people)], 7, "2017-11-30")[subjects], items)
-    filled = fill_slots(subjects, stays, ~stays, people, 4, Draw(2, pool, numbers))
+    filled = fill_slots(subjects, np.ones(len(items), np.bool_), people, 4, Draw(2, pool, numbers))
     drawn = filled.slots == SLOTS.index("exploration")
     assert set(filled.propensities[drawn]) == {2 / pool}
     counts = np.bincount(items[filled.listed[drawn]], minlength=10)

@@ -14,9 +14,9 @@ from shortlist.config.models import AlsConfig
 from shortlist.config.sources import AlsSourceConfig, NeighbourListsSourceConfig
 from shortlist.errors import ModelError
 from shortlist.generation.batches import Reading, rarity_of, read_batch, write_lists
-from shortlist.generation.one_pass import OnePass
+from shortlist.generation.one_pass import OnePass, Ruled
 from shortlist.kernels.ials import gram, gram_basis
-from shortlist.rules import PAIR_RULES, removing_rules
+from shortlist.rules import PAIR_RULES, removing_rules, reserving_groups
 from shortlist.rules.facts import ItemTraits, ListFacts
 from shortlist.sources.als import BesideItems, ForUsers
 from shortlist.sources.batch import CandidateSet, SubjectBatch
@@ -201,15 +201,34 @@ def test_a_list_by_hand() -> None:
     ]
 
 
+def ruled(traits: ItemTraits, k: int = 3, **rules: object) -> OnePass:
+    """The pass of lists of k with rules, of items a to f."""
+    asked = surface(k=k, **rules)
+
+    def ruling(batch: SubjectBatch, subjects: NDArray[np.int64], items: NDArray[np.int32]) -> Ruled:
+        facts = ListFacts(subjects, traits.select(items), np.full(len(items), -1, np.int32))
+        removing = removing_rules(facts, asked)
+        return Ruled(removing, reserving_groups(facts, asked, removing))
+
+    return replace(one_pass(), ruling=ruling, k=k)
+
+
+def test_a_slot_says_what_it_is_kept_for() -> None:
+    """Proposed are d, e, b and f, in this order; d and f are fresh. A slot for one fresh item is d's anyway."""
+    fresh = replace(ItemTraits.none(6), fresh=np.isin(np.arange(6), [3, 5]))
+    for k, slots, listed in [
+        (3, 1, [("d", "ranked"), ("e", "ranked"), ("b", "ranked")]),
+        (3, 2, [("d", "ranked"), ("e", "ranked"), ("f", "fresh")]),
+        (4, 2, [("d", "ranked"), ("e", "ranked"), ("b", "ranked"), ("f", "ranked")]),
+    ]:
+        (row,) = rows_of(ruled(fresh, k, fresh={"slots": slots}), batch_of({"u": HISTORIES["u1"]}))
+        assert [(each["item_id"], each["slot"]) for each in row["listed"]] == listed  # type: ignore[attr-defined]
+
+
 def test_what_rules_took_is_counted() -> None:
     """u2 engaged with b and hid d and a; of c, e, f, which are left, a list may hold one of e and f."""
-    traits = replace(ItemTraits.none(6), categories=np.array([0, 0, 1, 1, 2, 2], np.int32))
-
-    def removing(batch: SubjectBatch, subjects: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.int8]:
-        campaigns = np.full(len(items), -1, np.int32)
-        return removing_rules(ListFacts(subjects, traits.select(items), campaigns), surface(max_per_category=1))
-
-    capped = replace(one_pass(), removing=removing)
+    categories = np.array([0, 0, 1, 1, 2, 2], np.int32)
+    capped = ruled(replace(ItemTraits.none(6), categories=categories), max_per_category=1)
     (row,) = rows_of(capped, batch_of({"u": HISTORIES["u2"]}))
     assert [each["item_id"] for each in row["listed"]] == ["c", "f"]  # type: ignore[attr-defined]
     assert dict(row["removed"]) == {"hidden": 2, "seen": 1, "max_per_category": 1}  # type: ignore[call-overload]

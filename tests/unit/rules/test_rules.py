@@ -362,7 +362,7 @@ REFUSES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "max_per_category": ({"max_per_category": 1}, [3, 4, 7]),
     "max_per_creator": ({"max_per_creator": 2}, [2]),
     "one_per_content_key": ({"one_per_content_key": True}, [3, 5, 7]),
-    "fresh_slots": ({"fresh": {"slots": 2}, "k": 3}, [1, 3, 5]),
+    "kept_slots": ({"fresh": {"slots": 2}, "k": 3}, [1, 3, 5]),
     "promoted": ({"promotions": {}}, [4]),
     "audience": ({"promotions": {}}, [2]),
     "max_per_campaign": ({"promotions": {"max_per_campaign": 2}}, [4]),

@@ -1,0 +1,73 @@
+"""Slots of a list are kept for groups of candidates, as far as they are proposed: all others fill the other slots only."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import and_
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortlist.config import SurfaceConfig
+from shortlist.rules.facts import ListFacts, ListRule
+from shortlist.rules.groups import all_chosen, better_chosen
+
+# Which candidates are in each group, by the word that column `slot` says; groups reserve in this order.
+GROUPS: Final[Mapping[str, Callable[[ListFacts], NDArray[np.bool_]]]] = {
+    "fresh": lambda candidates: candidates.traits.fresh,
+}
+Members = Sequence[tuple[NDArray[np.bool_], int]]
+"""Of each group which of n candidates are in it, (n,) bool, and how many slots are kept for it."""
+
+
+def members_of(candidates: ListFacts, surface: SurfaceConfig) -> Members:
+    """The groups in their order; those for which a surface keeps no slots have none."""
+    return [(holds(candidates), surface.kept_slots.get(name, 0)) for name, holds in GROUPS.items()]
+
+
+def reserve(subjects: NDArray[np.int64], groups: Members) -> NDArray[np.int8]:
+    """Which group reserves each candidate: (n,) int8 positions in `groups`, -1 where none does.
+
+    Group after group reserves its best candidates until as many as it has slots for are reserved, those that an earlier
+    group reserved and that are in it too among them.
+
+    Args:
+        subjects: (n,) whose candidate each is; ascending, the best candidate of each first.
+        groups: in the order in which they reserve.
+    """
+    found = np.full(len(subjects), -1, np.int8)
+    for position, (members, slots) in enumerate(groups):
+        free = members & (found < 0)
+        missing = slots - all_chosen(subjects, members & (found >= 0))
+        found[free & (better_chosen(subjects, free) < missing)] = position
+    return found
+
+
+def keep_slots(subjects: NDArray[np.int64], groups: Members, k: int) -> NDArray[np.bool_]:
+    """Which candidates stay, so that the best k of these hold what is reserved and the best of the others: (n,) bool.
+
+    What is in every group that has slots stays anyway: it takes no slot from any of them. So of one group alone all stays,
+    and a draw from what follows the best leaves it as many.
+
+    Args:
+        subjects: as in `reserve`.
+        groups: of which one at least has slots.
+        k: longest list.
+    """
+    reserved = reserve(subjects, groups) >= 0
+    stays = reserved | reduce(and_, (members for members, slots in groups if slots))
+    best: NDArray[np.bool_] = better_chosen(subjects, ~stays) < k - all_chosen(subjects, reserved)
+    return stays | best
+
+
+def _keeps(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
+    if not surface.kept_slots:
+        return np.ones(len(candidates.subjects), np.bool_)
+    return keep_slots(candidates.subjects, members_of(candidates, surface), surface.k)
+
+
+KEPT_SLOTS = ListRule(
+    lambda surface: bool(surface.kept_slots),
+    _keeps,
+    "slots are kept for some items (fresh.slots), and better items than it fill the others",
+)
