@@ -1,4 +1,4 @@
-"""What the slots of lists must hold: the best, fresh items, items of each interest, items drawn at random."""
+"""What the slots of lists must hold: the best, items of groups that slots are kept for, items drawn at random."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -70,3 +70,28 @@ def check_varied(listed: pl.DataFrame, bought: Purchases) -> None:
         assert (varied["slot"] == "interest").sum() <= 4
         assert unvaried["condition"].is_null().all()
     assert brought > len(tiny.USERS)
+
+
+def check_kept(listed: pl.DataFrame, young: set[str], bought: Purchases) -> None:
+    """Every list is what plain loops make of all that is proposed: fresh items reserve three slots, then new ones four."""
+    named = Counter[str]()
+    for user in tiny.USERS:
+        again, unkept = (
+            listed.filter((pl.col("surface") == surface) & (pl.col("subject_id") == user)).sort("rank")
+            for surface in ("again", "unkept")
+        )
+        order = unkept["item_id"].to_list()
+        new = {item for item in order if (user, item) not in bought}
+        assert len(order) > 12
+        kept_for = dict[str, str]()
+        for name, slots, members in (("fresh", 3, young), ("first_time", 4, new)):
+            for item in order:
+                if item in members - set(kept_for) and len(members & set(kept_for)) < slots:
+                    kept_for[item] = name
+        others = [item for item in order if item not in kept_for][: 12 - len(kept_for)]
+        expected = [item for item in order if item in kept_for or item in others]
+        assert again["item_id"].to_list() == expected
+        assert len(expected) == 12
+        assert again["slot"].to_list() == ["ranked" if item in order[:12] else kept_for[item] for item in expected]
+        named.update(again["slot"])
+    assert set(named) == {"ranked", "fresh", "first_time"}

@@ -59,6 +59,10 @@ UNDRAWN = f"{{{LISTED}, k: 26}}"
 SEVERAL = "subject: user, sources: [repeat, als, interests], fallback: popularity, depth: 60, min_item_support: 2"
 VARIED = f"{{{SEVERAL}, k: 10, interests: {{slots: 4}}, weights: {{als: 1, popularity: 0.5}}}}"
 UNVARIED = f"{{{SEVERAL}, k: 60, weights: {{als: 1, popularity: 0.5}}}}"
+# Seven of twelve slots for what is fresh and for what a user never bought; the other surface lists all that is proposed.
+ALL = "subject: user, sources: [repeat, als], fallback: popularity, depth: 100, min_item_support: 2, mask_seen: false"
+AGAIN = f"{{{ALL}, k: 12, fresh: {{slots: 3, max_age_days: 30}}, first_time: {{slots: 4}}}}"
+UNKEPT = f"{{{ALL}, k: 100}}"
 SERVED = datetime(2017, 11, 13, tzinfo=UTC)
 
 
@@ -175,6 +179,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     surfaces = f"  shopping: {SHOPPING}\n  growth: {GROWTH}\n  ads: {ADS}\n  limited: {LIMITED}"
     surfaces += f"\n  fresh: {FRESH}\n  tired: {TIRED}\n  mails: {MAILS}"
     surfaces += f"\n  drawn: {DRAWN}\n  undrawn: {UNDRAWN}\n  varied: {VARIED}\n  unvaried: {UNVARIED}"
+    surfaces += f"\n  again: {AGAIN}\n  unkept: {UNKEPT}"
     lines = [surfaces if line.startswith("  homefeed:") else line for line in lines]
     deployment.config.write_text("\n".join(lines) + "\n")
     for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
@@ -217,6 +222,19 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     check_limited(deployment, everything.filter(pl.col("surface") == "limited"), supported, bought)
     slots.check_drawn(everything)
     slots.check_varied(everything, bought)
+    slots.check_kept(everything, young, bought)
+    check_seen(deployment, everything, bought)
+
+
+def check_seen(deployment: Deployment, listed: pl.DataFrame, bought: dict[tuple[str, str], list[datetime]]) -> None:
+    """Nothing that a user bought is on a list of a surface without repeat purchases; some is on each of the others."""
+    again = {
+        surface: {*rows.select("subject_id", "item_id").iter_rows()} & set(bought)
+        for (surface,), rows in listed.group_by("surface")
+    }
+    masked = {name for name, surface in load_settings(deployment.config).surfaces.items() if surface.mask_seen}
+    assert masked == {"limited", "fresh", "drawn", "undrawn", "varied", "unvaried"}
+    assert {name for name, rows in again.items() if not rows} == masked
 
 
 def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
-from shortlist.blending.slots import EXPLORATION, FRESH, INTEREST
+from shortlist.blending.slots import EXPLORATION, FIRST_TIME, FRESH, INTEREST
 from shortlist.cli.eligibility import Knowledge
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
@@ -40,7 +40,7 @@ _PASSED_OVER = {
     "sent_lately": "was sent something lately, and gets no list until sent.user_days have gone by",
 }
 # What slots are kept for, by what column `slot` says.
-_KEPT_FOR = {FRESH: "fresh items"}
+_KEPT_FOR = {FRESH: "fresh items", FIRST_TIME: "items that the subject never engaged with"}
 # List rules that had another name when the tables of earlier days were written.
 _RENAMED = {"fresh_slots": "kept_slots"}
 _OF_LISTS = (*LIST_RULES, *TABLE_RULES)

@@ -57,6 +57,15 @@ class FreshSlotsConfig(Section):
     """An item is fresh when its `created_at` is not longer before the end of the run date."""
 
 
+class FirstTimeSlotsConfig(Section):
+    """Slots that are kept for items that the subject never engaged with, where lists may hold the others again (`mask_seen`
+    off)."""
+
+    slots: int = Field(default=5, ge=1)
+    """At least so many of the k slots hold such items, or as many as are proposed; they are ranked by their scores. What is
+    longer ago than the history reaches (`interactions.lookback_days`, `queries.lookback_days`) does not count."""
+
+
 class InterestSlotsConfig(Section):
     """Slots that are kept for each of a user's interests, as source `interests` finds them, even where other items score higher.
     The interests share these slots as they share the weight of the user's history."""
@@ -214,6 +223,8 @@ class SurfaceConfig(Section):
     """Of items with one content_key, which are the same thing, a list holds the best; items without one are not limited."""
     fresh: FreshSlotsConfig | None = None
     """Slots that are kept for fresh items; null: none (and none where there is no catalog)."""
+    first_time: FirstTimeSlotsConfig | None = None
+    """Slots that are kept for items that the subject never engaged with; null: none."""
     interests: InterestSlotsConfig | None = None
     """Slots that are kept for each of a user's interests; null: none."""
     exploration: ExplorationConfig | None = None
@@ -247,7 +258,10 @@ class SurfaceConfig(Section):
     @property
     def kept_slots(self) -> dict[str, int]:
         """How many slots of a list are kept for each group of candidates, by the word that column `slot` says; without 0."""
-        kept = {"fresh": 0 if self.fresh is None else self.fresh.slots}
+        kept = {
+            "fresh": 0 if self.fresh is None else self.fresh.slots,
+            "first_time": 0 if self.first_time is None else self.first_time.slots,
+        }
         return {name: slots for name, slots in kept.items() if slots}
 
     @property
@@ -304,7 +318,13 @@ class SurfaceConfig(Section):
                 "interests keeps slots for what source interests proposes to users; next: name it among sources of a surface for "
                 "users, or take interests out"
             )
-        for name in ("fresh", "interests", "exploration"):
+        if self.first_time and (self.mask_seen or self.subject == "item"):
+            raise ValueError(
+                "first_time keeps slots for what the subject never engaged with, and lists hold nothing else here: "
+                + (f"the subject is {self._subject}" if self.subject == "item" else "mask_seen is on")
+                + "; next: set mask_seen: false on a surface for users or queries, or take first_time out"
+            )
+        for name in ("fresh", "first_time", "interests", "exploration"):
             kept = getattr(self, name)
             if kept and kept.slots > self.k:
                 raise ValueError(f"{name}.slots {kept.slots} is above k {self.k}; next: keep fewer slots")
@@ -313,6 +333,7 @@ class SurfaceConfig(Section):
                     f"{name} keeps slots of each list, and promotions.max_campaign_share moves rows between lists; next: take "
                     "one of them out"
                 )
+        self._can_keep_its_slots()
         self._suits_its_subject()
         if self.depth < self.k:
             raise ValueError(f"depth {self.depth} is below k {self.k}: one source alone could not fill a list")
@@ -321,6 +342,16 @@ class SurfaceConfig(Section):
     @property
     def _subject(self) -> str:
         return "an item" if self.subject == "item" else f"a {self.subject}"
+
+    def _can_keep_its_slots(self) -> None:
+        kept, groups = sum(self.kept_slots.values()), ", ".join(f"{name} {n}" for name, n in self.kept_slots.items())
+        if kept > self.k:
+            raise ValueError(f"{kept} slots are kept ({groups}), which is above k {self.k}; next: keep fewer slots")
+        if len(self.kept_slots) > 1 and self.exploration:
+            raise ValueError(
+                f"a draw from what follows the best would fill slots that are kept for several groups ({groups}); next: keep "
+                "slots for one of them, or take exploration out"
+            )
 
     def _suits_its_subject(self) -> None:
         named = {*self.sources, *([self.fallback] if self.fallback else [])}

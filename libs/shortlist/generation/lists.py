@@ -119,6 +119,24 @@ def ranking_of(surface: SurfaceConfig, settings: Settings, learned: Blend | None
     return Blended(blend, sources_of(surface), surface.fallback, np.asarray(items.log_popularity))
 
 
+def ruling_of(
+    surface: SurfaceConfig, items: SurfaceItems
+) -> Callable[[SubjectBatch, NDArray[np.int64], Indices], Ruled]:
+    """What the rules of a surface's lists say, as `OnePass.ruling`."""
+    traits, promotions = items.traits, items.promotions
+
+    def ruling(batch: SubjectBatch, subjects: NDArray[np.int64], chosen: Indices) -> Ruled:
+        given_for = promotions_of(batch, subjects, chosen)
+        campaigns = given_for if promotions is None else promotions.campaigns_of(given_for)
+        facts = replace(ListFacts.of(subjects, traits.select(chosen)), campaigns=campaigns)
+        if surface.first_time is not None:
+            facts = replace(facts, first_time=~batch.engaged(subjects, chosen))
+        removing = removing_rules(facts, surface)
+        return Ruled(removing, reserving_groups(facts, surface, removing))
+
+    return ruling
+
+
 def scored(lists: DataFrame) -> DataFrame:
     """subject_id, item_id, score, removed_by, sources, ranks, scores, contributions: all candidates of each subject."""
     return lists.select(SUBJECT_ID, F.inline(SCORED))
@@ -151,7 +169,7 @@ def _pass_over(
         scorers = open_scorers(surface, settings, arrays)
         eligible = np.asarray(known.eligible)
         ranking = ranking_of(surface, settings, learned, known)
-        exploration, ruling = surface.exploration, _ruling(surface, known)
+        exploration, ruling = surface.exploration, ruling_of(surface, known)
         kept = surface.interests.slots if surface.interests else 0
         one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.longest_list, ruling, exploration, kept)
         reading = reading_of(surface, run_date, arrays, known)
@@ -166,16 +184,3 @@ def _pass_over(
                     yield write_lists(theirs, made, names, known.ids, known.promotions)
 
     return run
-
-
-def _ruling(surface: SurfaceConfig, items: SurfaceItems) -> Callable[[SubjectBatch, NDArray[np.int64], Indices], Ruled]:
-    traits, promotions = items.traits, items.promotions
-
-    def ruling(batch: SubjectBatch, subjects: NDArray[np.int64], chosen: Indices) -> Ruled:
-        given_for = promotions_of(batch, subjects, chosen)
-        campaigns = given_for if promotions is None else promotions.campaigns_of(given_for)
-        facts = ListFacts(subjects, traits.select(chosen), campaigns)
-        removing = removing_rules(facts, surface)
-        return Ruled(removing, reserving_groups(facts, surface, removing))
-
-    return ruling

@@ -106,15 +106,25 @@ class ListFacts:
         subjects: (n,) int64, whose candidate it is; ascending.
         traits: of their items.
         campaigns: (n,) int32, the campaign that the item is listed for; -1 where it is none.
+        first_time: (n,) bool, whether the subject never engaged with it; False where no rule asks.
     """
 
     subjects: NDArray[np.int64]
     traits: ItemTraits
     campaigns: NDArray[np.int32]
+    first_time: NDArray[np.bool_]
 
     def select(self, chosen: NDArray[np.int64]) -> "ListFacts":
         """Only some candidates, by position."""
-        return ListFacts(self.subjects[chosen], self.traits.select(chosen), self.campaigns[chosen])
+        return ListFacts(
+            self.subjects[chosen], self.traits.select(chosen), self.campaigns[chosen], self.first_time[chosen]
+        )
+
+    @classmethod
+    def of(cls, subjects: NDArray[np.int64], traits: ItemTraits) -> "ListFacts":
+        """Candidates of whom nothing else is known."""
+        count = len(subjects)
+        return cls(subjects, traits, np.full(count, -1, np.int32), np.zeros(count, np.bool_))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from shortlist.rules.groups import all_chosen, better_chosen
 # Which candidates are in each group, by the word that column `slot` says; groups reserve in this order.
 GROUPS: Final[Mapping[str, Callable[[ListFacts], NDArray[np.bool_]]]] = {
     "fresh": lambda candidates: candidates.traits.fresh,
+    "first_time": lambda candidates: candidates.first_time,
 }
 Members = Sequence[tuple[NDArray[np.bool_], int]]
 """Of each group which of n candidates are in it, (n,) bool, and how many slots are kept for it."""
@@ -69,5 +70,5 @@ def _keeps(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
 KEPT_SLOTS = ListRule(
     lambda surface: bool(surface.kept_slots),
     _keeps,
-    "slots are kept for some items (fresh.slots), and better items than it fill the others",
+    "slots are kept for some items (fresh.slots, first_time.slots), and better items than it fill the others",
 )

@@ -40,13 +40,8 @@ class Offers:
 
     def find(self, subjects: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.int32]:
         """The promotion of each pair of a subject and an item, -1 where there is none: (C,) int32."""
-        found = np.full(len(subjects), -1, np.int32)
-        if len(self.items):
-            owners = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
-            keys, asked = owners << 32 | self.items, subjects << 32 | items
-            places = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-            offered = keys[places] == asked
-            found[offered] = self.promotions[places[offered]]
+        places = _find(self.starts, self.items, subjects, items)
+        found: NDArray[np.int32] = np.append(self.promotions, np.int32(-1))[places]
         return found
 
     def slice(self, first: int, last: int) -> "Offers":
@@ -134,6 +129,17 @@ class SubjectBatch:
         require_shape(values, self.history_items.shape, f"history column {name}")
         return values
 
+    def engaged(self, subjects: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Whether each subject engaged with an item, hides not counted: (C,) bool.
+
+        Args:
+            subjects: (C,) indices in this batch.
+            items: (C,) item indices.
+        """
+        places = _find(self.history_starts, self.history_items, subjects, items)
+        found: NDArray[np.bool_] = np.append(self.column(FREQUENCY) > 0, False)[places]
+        return found
+
     def telling(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         """Weights of the history entries as reasons count them: (E,) float32.
 
@@ -179,6 +185,23 @@ class SubjectBatch:
             None if self.offers is None else self.offers.select(chosen),
             None if self.numbers is None else self.numbers[chosen],
         )
+
+
+def _find(
+    starts: NDArray[np.int64], items: NDArray[np.int32], subjects: NDArray[np.int64], asked: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Where the entry of each pair of a subject and an item is, -1 where there is none: (C,) int64.
+
+    Args:
+        starts: (n + 1,) where the entries of each subject begin.
+        items: (E,) the item of each entry, ascending within a subject, each once.
+        subjects: (C,) indices of subjects.
+        asked: (C,) item indices.
+    """
+    keys = np.append(np.repeat(np.arange(len(starts) - 1), np.diff(starts)) << 32 | items, -1)
+    wanted = subjects << 32 | asked
+    places = np.searchsorted(keys[:-1], wanted)
+    return np.where(keys[places] == wanted, places, -1)
 
 
 def _starts_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -93,11 +93,15 @@ def test_an_item_that_was_just_bought(
         ("max_per_category", "max_per_category=1", "better items of its category fill the slots that"),
         ("max_per_creator", "max_per_creator=1", "better items of its creator"),
         ("one_per_content_key", "one_per_content_key=true", "a better item"),
-        ("kept_slots", "fresh={slots: 1, max_age_days: 2}", "slots are kept for some items (fresh.slots)"),
+        (
+            "kept_slots",
+            "fresh={slots: 1, max_age_days: 2}",
+            "slots are kept for some items (fresh.slots, first_time.slots)",
+        ),
         (
             "fresh_slots",
             "fresh={slots: 1, max_age_days: 2}",
-            "slots are kept for some items (fresh.slots)",
+            "slots are kept for some items (fresh.slots, first_time.slots)",
         ),  # as it was
     ],
 )
@@ -120,18 +124,25 @@ def test_an_item_that_a_rule_of_the_list_left_out(
         ("h", "reason: goes with h; drawn for an exploration slot with probability 0.25"),
         ("a", "reason: goes with a; in a slot that is kept for fresh items"),
         ("b", "reason: goes with b; in a slot that is kept for the interest around item c"),
+        ("f", "reason: goes with f; in a slot that is kept for items that the subject never engaged with"),
         (
             "g",
-            "but 2 others rank above it once the sources are blended, and the 1 that were drawn are others, and 1 slots are kept "
+            "but 3 others rank above it once the sources are blended, and the 1 that were drawn are others, and 1 slots are kept "
             "for the subject's interests (k is 2)",
         ),
     ],
 )
 def test_how_an_item_came_to_its_slot(night: Path, shortlist: Shortlist, item: str, said: str) -> None:
-    slots = {"c": ("ranked", 1.0), "a": ("fresh", 1.0), "h": ("exploration", 0.25), "b": ("interest", 1.0)}
+    slots = {
+        "c": ("ranked", 1.0),
+        "a": ("fresh", 1.0),
+        "h": ("exploration", 0.25),
+        "b": ("interest", 1.0),
+        "f": ("first_time", 1.0),
+    }
     rows = [
         {**row, "slot": slot, "propensity": share, "condition": "c" if slot == "interest" else None}
-        for row in lists({"u1": "cahb"}, D3)
+        for row in lists({"u1": "cahbf"}, D3)
         for slot, share in [slots[row["item_id"]]]
     ]
     version = write(night, "candidates_homefeed", "candidates", rows)
@@ -142,7 +153,7 @@ def test_how_an_item_came_to_its_slot(night: Path, shortlist: Shortlist, item: s
     drawn = {
         row["item_id"]: row["propensity"] for row in shortlist("show", "homefeed", "u1", "--json").facts["candidates"]
     }
-    assert drawn == {"c": 1.0, "a": 1.0, "h": 0.25, "b": 1.0}
+    assert drawn == {item: share for item, (_, share) in slots.items()}
 
 
 @pytest.mark.parametrize(

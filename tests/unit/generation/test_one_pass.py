@@ -14,10 +14,11 @@ from shortlist.config.models import AlsConfig
 from shortlist.config.sources import AlsSourceConfig, NeighbourListsSourceConfig
 from shortlist.errors import ModelError
 from shortlist.generation.batches import Reading, rarity_of, read_batch, write_lists
-from shortlist.generation.one_pass import OnePass, Ruled
+from shortlist.generation.lists import SurfaceItems, ruling_of
+from shortlist.generation.one_pass import OnePass
 from shortlist.kernels.ials import gram, gram_basis
-from shortlist.rules import PAIR_RULES, removing_rules, reserving_groups
-from shortlist.rules.facts import ItemTraits, ListFacts
+from shortlist.rules import PAIR_RULES
+from shortlist.rules.facts import ItemTraits
 from shortlist.sources.als import BesideItems, ForUsers
 from shortlist.sources.batch import CandidateSet, SubjectBatch
 from shortlist.sources.fold_in import FoldInArrays
@@ -108,6 +109,18 @@ class TestReading:
         batch = read_batch(batch_of(HISTORIES), SUBJECTS["user"], repeat)
         assert (batch.masked_starts.tolist(), batch.masked_items.tolist()) == ([0, 0, 2, 2], [0, 3])
 
+    def test_what_a_subject_engaged_with_is_known_of_each_pair(self) -> None:
+        """What it only hid is not; with u4, who hid a after engaging with it."""
+        histories = {**HISTORIES, "u4": [{**entry("a", 0.0, 30, hidden=True), "events": 2}]}
+        batch = read_batch(batch_of(histories), SUBJECTS["user"], READING)
+        engaged = [{"a", "c"}, {"a", "b"}, set(), {"a"}]
+        subjects, items = np.repeat(np.arange(4), 6), np.tile(np.arange(6, dtype=np.int32), 4)
+        expected = [[item in theirs for item in "abcdef"] for theirs in engaged]
+        assert batch.engaged(subjects, items).reshape(4, 6).tolist() == expected
+        part = batch.slice(1, 4)
+        assert part.engaged(subjects[:18], items[:18]).reshape(3, 6).tolist() == expected[1:]
+        assert part.slice(1, 2).engaged(subjects[:6], items[:6]).tolist() == [False] * 6
+
     def test_a_paused_item_is_masked_until_it_is_due(self) -> None:
         """At the end of the 30th 1.5 days have gone by since a purchase on the 29th."""
         took = [entry("a", 1.0, 29, bought=(29,)), entry("b", 1.0, 29, bought=(29,)), entry("c", 1.0, 29)]
@@ -158,8 +171,10 @@ def one_pass(
     return OnePass(scorers, Fusion(("als", "cooccurrence"), "popularity", 60), flags, depth, k)
 
 
-def rows_of(of: OnePass, batch: pa.RecordBatch, kind: str = "user") -> list[dict[str, object]]:
-    subjects = read_batch(batch, SUBJECTS[kind], READING)  # type: ignore[index]
+def rows_of(
+    of: OnePass, batch: pa.RecordBatch, kind: str = "user", reading: Reading = READING
+) -> list[dict[str, object]]:
+    subjects = read_batch(batch, SUBJECTS[kind], reading)  # type: ignore[index]
     made = [
         write_lists(batch["subject_id"].slice(each.first, len(each.left)), each, list(of.scorers), ITEMS)
         for each in of.lists(subjects)
@@ -203,14 +218,9 @@ def test_a_list_by_hand() -> None:
 
 def ruled(traits: ItemTraits, k: int = 3, **rules: object) -> OnePass:
     """The pass of lists of k with rules, of items a to f."""
-    asked = surface(k=k, **rules)
-
-    def ruling(batch: SubjectBatch, subjects: NDArray[np.int64], items: NDArray[np.int32]) -> Ruled:
-        facts = ListFacts(subjects, traits.select(items), np.full(len(items), -1, np.int32))
-        removing = removing_rules(facts, asked)
-        return Ruled(removing, reserving_groups(facts, asked, removing))
-
-    return replace(one_pass(), ruling=ruling, k=k)
+    unused = np.zeros(6, np.float32)
+    items = SurfaceItems(ITEMS, np.ones(6, np.uint8), unused, traits, unused)
+    return replace(one_pass(), ruling=ruling_of(surface(k=k, **rules), items), k=k)
 
 
 def test_a_slot_says_what_it_is_kept_for() -> None:
@@ -222,6 +232,22 @@ def test_a_slot_says_what_it_is_kept_for() -> None:
         (4, 2, [("d", "ranked"), ("e", "ranked"), ("b", "ranked"), ("f", "ranked")]),
     ]:
         (row,) = rows_of(ruled(fresh, k, fresh={"slots": slots}), batch_of({"u": HISTORIES["u1"]}))
+        assert [(each["item_id"], each["slot"]) for each in row["listed"]] == listed  # type: ignore[attr-defined]
+
+
+def test_a_slot_is_kept_for_what_the_subject_never_engaged_with() -> None:
+    """Of a user who took a, b and c are proposed d, c, e, b, a and f, in this order."""
+    repeat = replace(READING, surface=surface(mask_seen=False))
+    batch = batch_of({"u": [entry("a", 1.0, 30), entry("b", 2.0, 29), entry("c", 3.0, 28)]})
+    for k, slots, listed in [
+        (2, 1, [("d", "ranked"), ("c", "ranked")]),
+        (2, 2, [("d", "ranked"), ("e", "first_time")]),
+        (4, 3, [("d", "ranked"), ("c", "ranked"), ("e", "ranked"), ("f", "first_time")]),
+        (6, 6, [(item, "ranked") for item in "dcebaf"]),
+    ]:
+        (row,) = rows_of(
+            ruled(ItemTraits.none(6), k, mask_seen=False, first_time={"slots": slots}), batch, reading=repeat
+        )
         assert [(each["item_id"], each["slot"]) for each in row["listed"]] == listed  # type: ignore[attr-defined]
 
 

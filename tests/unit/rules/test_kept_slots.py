@@ -99,7 +99,7 @@ def test_a_draw_of_what_follows_leaves_one_group_what_it_has(fresh: list[bool], 
 
 def test_every_group_is_a_slot_and_has_a_setting() -> None:
     assert set(GROUPS) <= set(SLOTS)
-    kept = surface(fresh={"slots": 3}).kept_slots
-    assert kept == {"fresh": 3}
+    kept = surface(fresh={"slots": 3}, first_time={"slots": 4}, mask_seen=False).kept_slots
+    assert kept == {"fresh": 3, "first_time": 4}
     assert list(kept) == list(GROUPS)
     assert surface().kept_slots == {}

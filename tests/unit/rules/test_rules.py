@@ -261,6 +261,7 @@ CANDIDATES = ListFacts(
         np.array([False, False, True, False, True, False, False, True]),
     ),
     np.array([2, -1, 0, 2, 2, 1, 1, 0], np.int32),
+    np.array([False, True, False, False, False, True, True, False]),
 )
 
 
@@ -301,11 +302,42 @@ def test_slots_are_kept_for_fresh_items(k: int, slots: int, removed: list[int]) 
     assert np.flatnonzero(removing_rules(CANDIDATES, asked) >= 0).tolist() == removed
 
 
+@pytest.mark.parametrize(
+    ("k", "settings", "removed"),
+    [
+        # The first list is -, new, fresh, -, fresh, new, the second new, fresh.
+        (3, {"first_time": {"slots": 2}}, [2, 3, 4]),
+        (3, {"first_time": {"slots": 2}, "fresh": {"slots": 1}}, [0, 3, 4]),
+        (4, {"first_time": {"slots": 2}, "fresh": {"slots": 2}}, [0, 3]),
+        (1, {"first_time": {"slots": 1}}, [0, 2, 3, 4, 7]),
+    ],
+)
+def test_slots_are_kept_for_what_the_subject_never_engaged_with(
+    k: int, settings: dict[str, Any], removed: list[int]
+) -> None:
+    asked = surface(k=k, mask_seen=False, **settings)
+    assert np.flatnonzero(removing_rules(CANDIDATES, asked) >= 0).tolist() == removed
+
+
+def test_slots_for_what_lists_hold_anyway_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"first_time .* mask_seen is on; next: set mask_seen: false"):
+        surface(first_time={"slots": 2})
+    with pytest.raises(ValueError, match=r"first_time .* the subject is an item"):
+        surface(subject="item", mask_seen=False, first_time={"slots": 2})
+
+
 def test_slots_that_cannot_be_kept_are_refused() -> None:
     with pytest.raises(ValueError, match=r"fresh\.slots 4 is above k 3"):
         surface(k=3, fresh={"slots": 4})
     with pytest.raises(ValueError, match="moves rows between lists"):
         surface(fresh={}, promotions={"max_campaign_share": 0.5})
+    several: dict[str, Any] = {"mask_seen": False, "fresh": {"slots": 2}, "first_time": {"slots": 3}}
+    assert surface(k=5, **several).kept_slots == {"fresh": 2, "first_time": 3}
+    with pytest.raises(ValueError, match=r"5 slots are kept \(fresh 2, first_time 3\), which is above k 4; next: keep"):
+        surface(k=4, **several)
+    with pytest.raises(ValueError, match=r"several groups \(fresh 2, first_time 3\); next: keep slots for one of them"):
+        surface(exploration={}, **several)
+    assert surface(mask_seen=False, first_time={}, exploration={}).kept_slots == {"first_time": 5}
 
 
 def test_what_a_rule_took_out_fills_no_place_of_another() -> None:
@@ -318,8 +350,7 @@ def test_what_a_rule_took_out_fills_no_place_of_another() -> None:
 
 def test_lists_without_campaigns_or_without_candidates_are_left_alone() -> None:
     for numbers in ([0, 0], []):
-        none = np.full(len(numbers), -1, np.int32)
-        lists = ListFacts(np.array(numbers, np.int64), ItemTraits.none(len(numbers)), none)
+        lists = ListFacts.of(np.array(numbers, np.int64), ItemTraits.none(len(numbers)))
         campaigns = {"max_campaigns": 1, "max_per_campaign": 1}
         limited = surface(promotions=campaigns, max_per_category=1, max_per_creator=1, one_per_content_key=True)
         assert (removing_rules(lists, limited) < 0).all()
