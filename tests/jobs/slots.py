@@ -1,5 +1,6 @@
 """What the slots of lists must hold: the best, items of groups that slots are kept for, items drawn at random."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -72,26 +73,68 @@ def check_varied(listed: pl.DataFrame, bought: Purchases) -> None:
     assert brought > len(tiny.USERS)
 
 
+def filled(order: Sequence[str], groups: Sequence[tuple[str, int, set[str]]], k: int) -> list[tuple[str, str]]:
+    """A list of k by plain loops, each item with its slot: of the candidates in their order, and groups with their slots."""
+    kept_for = dict[str, str]()
+    for name, slots, members in groups:
+        for item in order:
+            if item in members - set(kept_for) and len(members & set(kept_for)) < slots:
+                kept_for[item] = name
+    others = [item for item in order if item not in kept_for][: k - len(kept_for)]
+    listed = [item for item in order if item in kept_for or item in others]
+    return [(item, "ranked" if item in order[:k] else kept_for[item]) for item in listed]
+
+
+def lists_of(listed: pl.DataFrame, surface: str) -> dict[str, pl.DataFrame]:
+    """The list of each subject, best first."""
+    rows = listed.filter(pl.col("surface") == surface).sort("subject_id", "rank")
+    return {str(subject): theirs for (subject,), theirs in rows.group_by("subject_id", maintain_order=True)}
+
+
 def check_kept(listed: pl.DataFrame, young: set[str], bought: Purchases) -> None:
-    """Every list is what plain loops make of all that is proposed: fresh items reserve three slots, then new ones four."""
+    """Fresh items reserve three slots of twelve, then those that a user never bought have four."""
+    again, unkept = lists_of(listed, "again"), lists_of(listed, "unkept")
+    assert set(again) == set(unkept) == set(tiny.USERS)
     named = Counter[str]()
-    for user in tiny.USERS:
-        again, unkept = (
-            listed.filter((pl.col("surface") == surface) & (pl.col("subject_id") == user)).sort("rank")
-            for surface in ("again", "unkept")
-        )
-        order = unkept["item_id"].to_list()
+    for user, theirs in again.items():
+        order = unkept[user]["item_id"].to_list()
         new = {item for item in order if (user, item) not in bought}
-        assert len(order) > 12
-        kept_for = dict[str, str]()
-        for name, slots, members in (("fresh", 3, young), ("first_time", 4, new)):
-            for item in order:
-                if item in members - set(kept_for) and len(members & set(kept_for)) < slots:
-                    kept_for[item] = name
-        others = [item for item in order if item not in kept_for][: 12 - len(kept_for)]
-        expected = [item for item in order if item in kept_for or item in others]
-        assert again["item_id"].to_list() == expected
-        assert len(expected) == 12
-        assert again["slot"].to_list() == ["ranked" if item in order[:12] else kept_for[item] for item in expected]
-        named.update(again["slot"])
+        assert theirs.select("item_id", "slot").rows() == filled(
+            order, [("fresh", 3, young), ("first_time", 4, new)], 12
+        )
+        named.update(theirs["slot"])
     assert set(named) == {"ranked", "fresh", "first_time"}
+
+
+def check_related(listed: pl.DataFrame, short: pl.DataFrame, categories: Mapping[str, str], young: set[str]) -> None:
+    """Beside an item lie substitutes, of its category, and complements; slots are kept for both, or one is left out.
+
+    Args:
+        listed: all lists.
+        short: of the lists that are too short, what rules took.
+        categories: by item, without those that have none.
+        young: items.
+    """
+    whole, mixed = lists_of(listed, "beside"), lists_of(listed, "mixed")
+    only = {"substitute": lists_of(listed, "swaps"), "complement": lists_of(listed, "extras")}
+    assert set(whole) == set(mixed)
+    assert set(whole) - set(categories)
+    named = Counter[str]()
+    for subject, theirs in whole.items():
+        order, own = theirs["item_id"].to_list(), categories.get(subject)
+        related = {item for item in order if own is not None and item in categories}
+        of = {"substitute": {item for item in related if categories[item] == own}}
+        of["complement"] = related - of["substitute"]
+        for rows in (theirs, mixed[subject], *(lists[subject] for lists in only.values() if subject in lists)):
+            for item, relation in rows.select("item_id", "relation").rows():
+                assert relation == next((name for name, items in of.items() if item in items), None)
+        groups = [("fresh", 1, young), ("substitute", 2, of["substitute"]), ("complement", 3, of["complement"])]
+        assert mixed[subject].select("item_id", "slot").rows() == filled(order, groups, 8)
+        named.update(mixed[subject]["slot"])
+        for name, lists in only.items():
+            expected = [item for item in order if item in of[name]][:30]
+            assert (lists[subject]["item_id"].to_list() if subject in lists else []) == expected
+        (removed,) = short.filter((pl.col("surface") == "swaps") & (pl.col("subject_id") == subject))["removed"]
+        left_out = len(order) - len(of["substitute"])
+        assert json.loads(removed) == {"itself": 1, **({"only_relation": left_out} if left_out else {})}
+    assert set(named) == {"ranked", "fresh", "substitute", "complement"}

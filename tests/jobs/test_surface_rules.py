@@ -1,4 +1,4 @@
-"""Every row of surfaces with rules, held against what was landed, by arithmetic of this file's own."""
+"""Every row of surfaces with rules, held against what was landed, by arithmetic of this file's own and of `slots`."""
 
 import json
 from collections import Counter, defaultdict
@@ -63,6 +63,14 @@ UNVARIED = f"{{{SEVERAL}, k: 60, weights: {{als: 1, popularity: 0.5}}}}"
 ALL = "subject: user, sources: [repeat, als], fallback: popularity, depth: 100, min_item_support: 2, mask_seen: false"
 AGAIN = f"{{{ALL}, k: 12, fresh: {{slots: 3, max_age_days: 30}}, first_time: {{slots: 4}}}}"
 UNKEPT = f"{{{ALL}, k: 100}}"
+# Beside items: all that is proposed; slots of a mixed list; and lists of one relation alone.
+BESIDE = "subject: item, sources: [als], fallback: popularity, depth: 100, min_item_support: 2"
+RELATED = {
+    "beside": "k: 100, relations: {}",
+    "mixed": "k: 8, relations: {substitutes: 2, complements: 3}, fresh: {slots: 1, max_age_days: 30}",
+    "swaps": "k: 30, relations: {only: substitutes}",
+    "extras": "k: 30, relations: {only: complements}",
+}
 SERVED = datetime(2017, 11, 13, tzinfo=UTC)
 
 
@@ -180,6 +188,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     surfaces += f"\n  fresh: {FRESH}\n  tired: {TIRED}\n  mails: {MAILS}"
     surfaces += f"\n  drawn: {DRAWN}\n  undrawn: {UNDRAWN}\n  varied: {VARIED}\n  unvaried: {UNVARIED}"
     surfaces += f"\n  again: {AGAIN}\n  unkept: {UNKEPT}"
+    surfaces += "".join(f"\n  {name}: {{{BESIDE}, {rest}}}" for name, rest in RELATED.items())
     lines = [surfaces if line.startswith("  homefeed:") else line for line in lines]
     deployment.config.write_text("\n".join(lines) + "\n")
     for job in ("extract_engagements", "build_interactions", "train_als", "generate_candidates"):
@@ -223,7 +232,14 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
     slots.check_drawn(everything)
     slots.check_varied(everything, bought)
     slots.check_kept(everything, young, bought)
+    slots.check_related(
+        everything,
+        deployment.table("short_lists"),
+        {item: category(item)[1] for item in supported if category(item)},
+        young,
+    )
     check_seen(deployment, everything, bought)
+    check_published(deployment, everything)
 
 
 def check_seen(deployment: Deployment, listed: pl.DataFrame, bought: dict[tuple[str, str], list[datetime]]) -> None:
@@ -232,9 +248,23 @@ def check_seen(deployment: Deployment, listed: pl.DataFrame, bought: dict[tuple[
         surface: {*rows.select("subject_id", "item_id").iter_rows()} & set(bought)
         for (surface,), rows in listed.group_by("surface")
     }
-    masked = {name for name, surface in load_settings(deployment.config).surfaces.items() if surface.mask_seen}
+    users = {name: each for name, each in load_settings(deployment.config).surfaces.items() if each.subject == "user"}
+    masked = {name for name, surface in users.items() if surface.mask_seen}
     assert masked == {"limited", "fresh", "drawn", "undrawn", "varied", "unvaried"}
-    assert {name for name, rows in again.items() if not rows} == masked
+    assert {name for name in users if not again[name]} == masked
+
+
+def check_published(deployment: Deployment, listed: pl.DataFrame) -> None:
+    """Two surfaces with every kind of kept slot pass their checks, and readers find what was generated."""
+    surfaces, published = load_settings(deployment.config).surfaces, {"again", "mixed"}
+    others = tuple(f"  {name}: " for name in set(surfaces) - published)
+    lines = [line for line in deployment.config.read_text().splitlines() if not line.startswith(others)]
+    deployment.config.write_text("\n".join(lines) + "\n")
+    deployment.run("publish_candidates", DAY)
+    columns = ["subject_id", "rank", "item_id", "score", "slot", "relation"]
+    for name in published:
+        rows = deployment.table(f"candidates_{name}").select(columns).sort("subject_id", "rank")
+        assert rows.equals(listed.filter(pl.col("surface") == name).select(columns).sort("subject_id", "rank"))
 
 
 def check_ads(deployment: Deployment, listed: pl.DataFrame, supported: set[str]) -> None:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from shortlist.kernels.arrays import Doubles, Indices, Offsets, offsets_of
 from shortlist.kernels.hashes import STEP, mixed
 
-# Why an item is in its slot: its score, a slot that is kept for fresh items, for items that the subject never engaged with or
-# for one of the interests, or a random draw.
-RANKED, FRESH, FIRST_TIME, INTEREST, EXPLORATION = "ranked", "fresh", "first_time", "interest", "exploration"
-SLOTS: Final = (RANKED, FRESH, FIRST_TIME, INTEREST, EXPLORATION)
+# Why an item is in its slot: its score, a slot that is kept for a group of candidates (`rules.kept_slots`) or for one of the
+# interests, or a draw.
+RANKED, INTEREST, EXPLORATION = "ranked", "interest", "exploration"
+SLOTS: Final = (RANKED, "fresh", "first_time", "substitute", "complement", INTEREST, EXPLORATION)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from shortlist.columns import (
     RANK,
     RANKS,
     REASON,
+    RELATION,
     REMOVED,
     REMOVED_BY,
     SCORE,
@@ -85,7 +86,7 @@ class Served:
         """The subject's list, best first; without rows when it has none.
 
         Returns:
-            rank, item_id, score, source, sources, reason; slot, propensity and condition where the table has them.
+            rank, item_id, score, source, sources, reason; slot, propensity, condition and relation where the table has them.
         """
         kept = self.rows()
         there = kept.collect_schema().names()
@@ -96,7 +97,7 @@ class Served:
             SOURCE,
             SOURCES,
             REASON,
-            *(name for name in (SLOT, PROPENSITY, CONDITION) if name in there),
+            *(name for name in (SLOT, PROPENSITY, CONDITION, RELATION) if name in there),
         ]
         rows = kept.filter(pl.col(SUBJECT_ID) == subject).select(columns).sort(RANK)
         return self.lake.collect(candidates_name(self.surface), rows, self.decision.table_version)

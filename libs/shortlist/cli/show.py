@@ -16,6 +16,7 @@ from shortlist.columns import (
     PROPENSITY,
     RANK,
     REASON,
+    RELATION,
     SCORE,
     SLOT,
     SOURCE,
@@ -39,8 +40,8 @@ def show(settings: Settings, surface: str, wanted: str | None, day: date | None,
 
     Returns:
         surface, subject, drawn (by lot), by_text, title (of an item), run_date, table_version, k, candidates (rank, item_id,
-        title, score, source, sources, reason, slot, propensity, condition), history (day, event_type, item_id, title; of
-        users), newest first, as the day knew it.
+        title, score, source, sources, reason, slot, propensity, condition, relation), history (day, event_type, item_id,
+        title; of users), newest first, as the day knew it.
     """
     view = served(settings, surface, day)
     config = settings.surfaces[surface]
@@ -74,6 +75,7 @@ def show(settings: Settings, surface: str, wanted: str | None, day: date | None,
                 "slot": row.get(SLOT),
                 "propensity": row.get(PROPENSITY),
                 "condition": row.get(CONDITION),
+                "relation": row.get(RELATION),
             }
             for row in candidates.to_dicts()
         ],
@@ -104,12 +106,12 @@ def render(facts: Facts, to: Console) -> None:
         say(to, f"no list; next: shortlist why {facts['surface']} {facts['subject']}")
         say(to, f"or, to see the list of somebody who has one: shortlist show {facts['surface']}")
         return
-    rows = [
-        (each["rank"], each["title"], each["item_id"], ", ".join(each["sources"]), each["reason"])
-        for each in facts["candidates"]
-    ]
-    title = f"list: {len(rows)} of {facts['k']}"
-    print_table(to, ["rank", "item", "id", "sources", "reason"], rows, title)
+    columns = {"rank": "rank", "item": "title", "id": "item_id", "sources": "sources", "reason": "reason"}
+    if any(each["relation"] for each in facts["candidates"]):
+        columns["relation"] = "relation"
+    listed = [{**each, "sources": ", ".join(each["sources"])} for each in facts["candidates"]]
+    rows = [[each[name] for name in columns.values()] for each in listed]
+    print_table(to, list(columns), rows, f"list: {len(rows)} of {facts['k']}")
     if facts["by_text"]:
         say(to, "no list was published for this query: it was answered just now, by the text of the day's catalog")
     if facts["drawn"]:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
-from shortlist.blending.slots import EXPLORATION, FIRST_TIME, FRESH, INTEREST
+from shortlist.blending.slots import EXPLORATION, INTEREST
 from shortlist.cli.eligibility import Knowledge
 from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.served import Served, served
@@ -20,6 +20,7 @@ from shortlist.columns import (
     PROPENSITY,
     RANK,
     REASON,
+    RELATION,
     REMOVED_BY,
     SCORE,
     SLOT,
@@ -29,6 +30,7 @@ from shortlist.columns import (
 from shortlist.config import Settings
 from shortlist.reports.surfaces import read_titles
 from shortlist.rules import LIST_RULES, PAIR_RULES, TABLE_RULES
+from shortlist.rules.kept_slots import GROUPS
 from shortlist.subjects import SUBJECTS
 
 Answer = tuple[str, str, str]
@@ -39,8 +41,6 @@ _PASSED_OVER = {
     "inactive": "did nothing within active_within_days, and gets a list again after the next engagement",
     "sent_lately": "was sent something lately, and gets no list until sent.user_days have gone by",
 }
-# What slots are kept for, by what column `slot` says.
-_KEPT_FOR = {FRESH: "fresh items", FIRST_TIME: "items that the subject never engaged with"}
 # List rules that had another name when the tables of earlier days were written.
 _RENAMED = {"fresh_slots": "kept_slots"}
 _OF_LISTS = (*LIST_RULES, *TABLE_RULES)
@@ -63,8 +63,8 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
         the blended score; without an item: source, how many items it proposed), notes.
 
         Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, served, sent, itself,
-        not_proposed, audience, one_per_content_key, max_per_category, max_per_creator, max_per_campaign, max_campaigns,
-        kept_slots, campaign_share, below_k, fallback_not_needed, unknown.
+        not_proposed, audience, only_relation, one_per_content_key, max_per_category, max_per_creator, max_per_campaign,
+        max_campaigns, kept_slots, campaign_share, below_k, fallback_not_needed, unknown.
         About a list: full, short_nothing_left, short_by_rules, short_too_few_proposed, no_history, below_floor, not_addressed,
         blocked, sent_lately, inactive, not_lapsing, held_back, over_budget, not_clicked, no_list, unknown.
     """
@@ -132,7 +132,8 @@ def _about_item(
     found = rows.filter(pl.col(ITEM_ID) == item)
     if not found.is_empty():
         row = found.row(0, named=True)
-        by = f"source {row[SOURCE]}; proposed by {', '.join(row[SOURCES])}; reason: {row[REASON]}{_slot_of(row)}"
+        relation = f"; a {row[RELATION]} of {subject}" if row.get(RELATION) else ""
+        by = f"source {row[SOURCE]}; proposed by {', '.join(row[SOURCES])}; reason: {row[REASON]}{relation}{_slot_of(row)}"
         return "published", f"published at rank {row[RANK]} of {rows.height}, score {row[SCORE]:.6g}; {by}", _NOTHING
     if knowledge is None:
         return _forgotten(view)
@@ -159,7 +160,7 @@ def _slot_of(row: Facts) -> str:
         return f"; drawn for an exploration slot with probability {row[PROPENSITY]:.3g}"
     if slot == INTEREST:
         return f"; in a slot that is kept for the interest around item {row[CONDITION]}"
-    return f"; in a slot that is kept for {_KEPT_FOR[slot]}" if slot in _KEPT_FOR else ""
+    return f"; in a slot that is kept for {GROUPS[slot].named}" if slot in GROUPS else ""
 
 
 def _is_subject(knowledge: Knowledge, subject: str, candidates: pl.DataFrame | None) -> bool:
@@ -282,7 +283,7 @@ def _notes(view: Served, knowledge: Knowledge | None, candidates: pl.DataFrame |
     if not view.same_settings:
         notes.append("settings have changed since that run: floors and lengths named here are today's")
     if knowledge is not None and knowledge.catalog is None:
-        notes.append("there is no catalog: rules about status and buyable are off")
+        notes.append("there is no catalog: rules that go by it are off")
     if knowledge is not None and knowledge.surface.promotions is not None:
         if knowledge.promotions is None:
             notes.append("no promotions are known: the surface has no lists")

@@ -66,6 +66,28 @@ class FirstTimeSlotsConfig(Section):
     longer ago than the history reaches (`interactions.lookback_days`, `queries.lookback_days`) does not count."""
 
 
+class RelationsConfig(Section):
+    """What candidates are to the item whose list they are on: substitutes where both are in one category of the catalog
+    (`category_level`), complements where they are in two. An item without a category is neither, and has neither."""
+
+    only: Literal["substitutes", "complements"] | None = None
+    """Leave out all other candidates; null: none (off, with a note, where there is no catalog)."""
+    substitutes: int | None = Field(default=None, ge=1)
+    """At least so many of the k slots hold substitutes, or as many as are proposed; they are ranked by their scores. null: any
+    number."""
+    complements: int | None = Field(default=None, ge=1)
+    """The same of complements."""
+
+    @model_validator(mode="after")
+    def _slots_are_kept_in_mixed_lists(self) -> Self:
+        if self.only and (self.substitutes or self.complements):
+            raise ValueError(
+                f"relations.only leaves {self.only} alone on a list, so that there is nobody to keep slots from; next: take "
+                "relations.substitutes and relations.complements out, or only"
+            )
+        return self
+
+
 class InterestSlotsConfig(Section):
     """Slots that are kept for each of a user's interests, as source `interests` finds them, even where other items score higher.
     The interests share these slots as they share the weight of the user's history."""
@@ -225,19 +247,23 @@ class SurfaceConfig(Section):
     """Slots that are kept for fresh items; null: none (and none where there is no catalog)."""
     first_time: FirstTimeSlotsConfig | None = None
     """Slots that are kept for items that the subject never engaged with; null: none."""
+    relations: RelationsConfig | None = None
+    """Which candidates are substitutes of the item that a list is for, and which are complements (column `relation`); null:
+    nobody asks."""
     interests: InterestSlotsConfig | None = None
     """Slots that are kept for each of a user's interests; null: none."""
     exploration: ExplorationConfig | None = None
     """Slots for candidates drawn at random; null: none."""
     category_level: int = Field(default=2, ge=1)
-    """How many levels of the catalog's path, from the widest, name a category for `max_per_category` and `pause`."""
+    """How many levels of the catalog's path, from the widest, name a category for `max_per_category`, `pause` and
+    `relations`."""
     guardrails: GuardrailsConfig = GuardrailsConfig()
     """Limits against the last published day."""
 
     @property
     def needs_categories(self) -> bool:
         """Whether a rule of the surface goes by the catalog's categories."""
-        return self.max_per_category is not None or self.pause is not None
+        return any(rule is not None for rule in (self.max_per_category, self.pause, self.relations))
 
     @property
     def has_price_band(self) -> bool:
@@ -259,8 +285,10 @@ class SurfaceConfig(Section):
     def kept_slots(self) -> dict[str, int]:
         """How many slots of a list are kept for each group of candidates, by the word that column `slot` says; without 0."""
         kept = {
-            "fresh": 0 if self.fresh is None else self.fresh.slots,
-            "first_time": 0 if self.first_time is None else self.first_time.slots,
+            "fresh": self.fresh and self.fresh.slots,
+            "first_time": self.first_time and self.first_time.slots,
+            "substitute": self.relations and self.relations.substitutes,
+            "complement": self.relations and self.relations.complements,
         }
         return {name: slots for name, slots in kept.items() if slots}
 
@@ -318,6 +346,8 @@ class SurfaceConfig(Section):
                 "interests keeps slots for what source interests proposes to users; next: name it among sources of a surface for "
                 "users, or take interests out"
             )
+        if self.relations and self.subject != "item":
+            raise ValueError(f"relations are between items, the subject is {self._subject}; next: take relations out")
         if self.first_time and (self.mask_seen or self.subject == "item"):
             raise ValueError(
                 "first_time keeps slots for what the subject never engaged with, and lists hold nothing else here: "

@@ -29,6 +29,7 @@ from shortlist.columns import (
     PROPENSITY,
     PURCHASES,
     RANKS,
+    RELATION,
     REMOVED,
     REMOVED_BY,
     SCORE,
@@ -48,6 +49,7 @@ from shortlist.rules import LIST_RULES, PAIR_RULES, forbidding_rules
 from shortlist.rules.age_window import ages_of
 from shortlist.rules.facts import PairFacts
 from shortlist.rules.promotions import LivePromotions
+from shortlist.rules.relations import RELATIONS
 from shortlist.sources.als import STORED
 from shortlist.sources.batch import AGE_DAYS, FREQUENCY, GAP_DAYS, POSITION, RARITY, SubjectBatch
 from shortlist.subjects import SubjectType
@@ -60,7 +62,7 @@ LISTS: Final = (
     f"{RANKS}: array<int>, {SCORES}: array<float>, {CONTRIBUTIONS}: array<float>>>, "
     f"{LISTED} array<struct<{ITEM_ID}: string, {SCORE}: double, {SOURCE}: string, {SOURCES}: array<string>, "
     f"{BECAUSE_ITEM_ID}: string, {CAMPAIGN}: string, {EXPIRES_AT}: timestamp, {SLOT}: string, "
-    f"{PROPENSITY}: double, {CONDITION}: string>>"
+    f"{PROPENSITY}: double, {CONDITION}: string, {RELATION}: string>>"
 )
 _MICROSECONDS: Final = pa.timestamp("us", "UTC")
 
@@ -226,6 +228,7 @@ def write_lists(
         SLOT: pa.array(SLOTS).take(pa.array(lists.filled.slots)),
         PROPENSITY: pa.array(lists.filled.propensities),
         CONDITION: _ids(lists.conditions, item_ids),
+        RELATION: _ids(lists.relations.astype(np.int32), pa.array(RELATIONS)),
     }
     columns = {
         SUBJECT_ID: subjects,

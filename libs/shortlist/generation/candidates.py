@@ -13,7 +13,8 @@ def stamp(lists: DataFrame, run_date: date, run_id: str, model: str) -> DataFram
     """The columns of the candidates contract.
 
     Args:
-        lists: subject_id, rank, item_id, score, source, sources, reason, expires_at, campaign, slot, propensity, condition.
+        lists: subject_id, rank, item_id, score, source, sources, reason, expires_at, campaign, slot, propensity, condition,
+            relation.
         run_date: logical date D.
         run_id: the run's name.
         model: digits of the settings that the models depend on.

@@ -27,6 +27,7 @@ from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.rules import removing_rules, reserving_groups
 from shortlist.rules.facts import ItemTraits, ListFacts
 from shortlist.rules.promotions import LivePromotions
+from shortlist.rules.relations import relations_of
 from shortlist.sources import SOURCES
 from shortlist.sources.batch import Scorer, SubjectBatch
 from shortlist.sources.inputs import ArtefactName, Artefacts
@@ -46,6 +47,8 @@ class SurfaceItems:
         traits: what list rules look at.
         intervals: (items,) float32, see `repeat_intervals`; infinite where no rule of the surface asks.
         promotions: that are live, of eligible items; None where the surface does not look at promotions.
+        related_by: (items,) int32, the categories by which items are related; None where the surface does not ask, and where
+            there is no catalog.
     """
 
     ids: pa.Array
@@ -54,6 +57,7 @@ class SurfaceItems:
     traits: ItemTraits
     intervals: Floats
     promotions: LivePromotions | None = None
+    related_by: Indices | None = None
 
 
 def sources_of(surface: SurfaceConfig) -> list[str]:
@@ -131,8 +135,13 @@ def ruling_of(
         facts = replace(ListFacts.of(subjects, traits.select(chosen)), campaigns=campaigns)
         if surface.first_time is not None:
             facts = replace(facts, first_time=~batch.engaged(subjects, chosen))
+        if items.related_by is not None:
+            own = batch.history_items[batch.history_starts[subjects]]  # the history of an item is the item itself
+            facts = replace(facts, relations=relations_of(items.related_by[own], items.related_by[chosen]))
         removing = removing_rules(facts, surface)
-        return Ruled(removing, reserving_groups(facts, surface, removing))
+        none = np.full(len(removing), -1, np.int8)
+        relations = none if facts.relations is None else facts.relations
+        return Ruled(removing, reserving_groups(facts, surface, removing), relations)
 
     return ruling
 

@@ -44,10 +44,12 @@ class Ruled:
     Attributes:
         removing: (C,) int8, the list rule that takes a candidate out (position in LIST_RULES), -1 where it stays.
         reserving: (C,) int8, the group whose slots are kept for it (position in GROUPS), -1 where none are.
+        relations: (C,) int8, what it is to the subject (position in RELATIONS), -1 where it is nothing, or nobody asks.
     """
 
     removing: NDArray[np.int8]
     reserving: NDArray[np.int8]
+    relations: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Lists:
         because: (L,) int32, the history item that spoke most for it, as the first source says that knows one; -1 for none.
         conditions: (L,) int32, the item in the middle of the interest that brought it into its slot; -1 for none.
         promotions: (L,) int32, the promotion that it is given for; -1 for none.
+        relations: (L,) int8, what it is to the subject (position in RELATIONS); -1 for nothing, and where nobody asks.
         left: (n,) int64, how many eligible items each subject may be given.
         removed: (rules, n) int32, how many eligible items each pair rule, and how many candidates each list rule, took from
             each subject.
@@ -86,6 +89,7 @@ class Lists:
     because: Indices
     conditions: Indices
     promotions: Indices
+    relations: NDArray[np.int8]
     left: NDArray[np.int64]
     removed: Indices
 
@@ -93,7 +97,7 @@ class Lists:
 def keep_all(batch: SubjectBatch, subjects: NDArray[np.int64], items: Indices) -> Ruled:
     """No list rule: every candidate stays."""
     none = np.full(len(subjects), -1, np.int8)
-    return Ruled(none, none)
+    return Ruled(none, none, none)
 
 
 def promotions_of(batch: SubjectBatch, subjects: NDArray[np.int64], items: Indices) -> Indices:
@@ -152,8 +156,8 @@ class OnePass:
         if self.interest_slots:
             filled = in_order_of_score(filled, considered, forward, allowed, owners, block.batch.size, self.k)
         listed = ordered[filled.listed]
-        removing = np.empty_like(ruled.removing)
-        removing[in_turn] = ruled.removing
+        removing, relations = np.empty_like(ruled.removing), np.empty_like(ruled.relations)
+        removing[in_turn], relations[in_turn] = ruled.removing, ruled.relations
         return Lists(
             first=block.first,
             candidates=candidates,
@@ -168,6 +172,7 @@ class OnePass:
             because=self._reasons(block, ranks, ranked, listed),
             conditions=np.where(filled.slots == SLOTS.index(INTEREST), medoids[listed], np.int32(-1)),
             promotions=promotions_of(block.batch, owners[filled.listed], candidates.items[listed]),
+            relations=relations[listed],
             left=self._left(block.batch),
             removed=self._removed(block.batch, owners, ruled.removing),
         )

@@ -114,7 +114,8 @@ class Prepared:
                 traits.categories, items.repeat_seconds, items.repeats, surface.pause.min_repeats
             )
         promotions = self._promotions_of(surface)
-        seen = SurfaceItems(items.ids, eligible, items.log_popularity, traits, intervals, promotions)
+        related_by = None if surface.relations is None or items.catalog is None else traits.categories
+        seen = SurfaceItems(items.ids, eligible, items.log_popularity, traits, intervals, promotions, related_by)
         return share_arrays(self.spark, self.folder, seen)
 
     def _traits_of(self, surface: SurfaceConfig) -> ItemTraits:

@@ -92,8 +92,9 @@ def _two_lines(candidate: Candidate) -> tuple[str, str]:
 
 
 def _source_and_reason(candidate: Candidate) -> str:
-    """The source alone where its reason goes without saying."""
-    return candidate.source if candidate.reason is None else f"{candidate.source}: {candidate.reason}"
+    """The source, beside it what the item is to that of the list; its reason but where it goes without saying."""
+    named = ", ".join(filter(None, (candidate.source, candidate.relation)))
+    return named if candidate.reason is None else f"{named}: {candidate.reason}"
 
 
 def _evaluation(evaluation: Evaluation, surfaces: Mapping[str, SurfaceConfig]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
+from polars import selectors
 
 from shortlist.columns import (
     BECAUSE_ITEM_ID,
@@ -16,6 +17,7 @@ from shortlist.columns import (
     ITEM_ID,
     RANK,
     REASON,
+    RELATION,
     SCORE,
     SOURCE,
     SUBJECT_ID,
@@ -80,6 +82,7 @@ class Candidate:
     item: Named
     source: str
     reason: str | None
+    relation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -225,7 +228,8 @@ def _rows(lake: Lake, name: str, decision: Publication | None) -> tuple[pl.DataF
                 None,
                 f"table {table} does not exist, although publications names its version {decision.table_version}",
             )
-        columns = rows.select(SUBJECT_ID, RANK, ITEM_ID, SCORE, SOURCE, REASON)
+        gained = selectors.by_name(RELATION, require_all=False)  # a table of earlier days has no such column
+        columns = rows.select(SUBJECT_ID, RANK, ITEM_ID, SCORE, SOURCE, REASON, gained)
         return lake.collect(table, columns, decision.table_version), ""
     except UnreadableTableError as error:
         return None, str(error)
@@ -256,7 +260,13 @@ def _samples(
                 for event in histories.get(subject, [])
             ),
             candidates=tuple(
-                Candidate(row[RANK], named(row[ITEM_ID]), row[SOURCE], _reason(kind, named(subject), row[REASON]))
+                Candidate(
+                    row[RANK],
+                    named(row[ITEM_ID]),
+                    row[SOURCE],
+                    _reason(kind, named(subject), row[REASON]),
+                    row.get(RELATION),
+                )
                 for row in heads.filter(pl.col(SUBJECT_ID) == subject).to_dicts()
             ),
         )

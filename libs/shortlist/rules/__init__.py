@@ -28,6 +28,7 @@ from shortlist.rules.max_per_category import MAX_PER_CATEGORY
 from shortlist.rules.max_per_creator import MAX_PER_CREATOR
 from shortlist.rules.minimum_support import MINIMUM_SUPPORT
 from shortlist.rules.one_per_content_key import ONE_PER_CONTENT_KEY
+from shortlist.rules.only_relation import ONLY_RELATION
 from shortlist.rules.paused import PAUSED
 from shortlist.rules.price_band import PRICE_BAND
 from shortlist.rules.promoted import PROMOTED
@@ -59,6 +60,7 @@ PAIR_RULES: Final[Mapping[str, PairRule]] = {
 }
 # Which candidates a list is left without once it is ranked; each rule sees what those before it left.
 LIST_RULES: Final[Mapping[str, ListRule]] = {
+    "only_relation": ONLY_RELATION,  # the first: what is left out anyway fills no slot of another rule
     "one_per_content_key": ONE_PER_CONTENT_KEY,
     "max_per_category": MAX_PER_CATEGORY,
     "max_per_creator": MAX_PER_CREATOR,

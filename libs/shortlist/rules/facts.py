@@ -107,17 +107,23 @@ class ListFacts:
         traits: of their items.
         campaigns: (n,) int32, the campaign that the item is listed for; -1 where it is none.
         first_time: (n,) bool, whether the subject never engaged with it; False where no rule asks.
+        relations: (n,) int8, what it is to the subject, see `relations_of`; None where no rule asks, and without a catalog.
     """
 
     subjects: NDArray[np.int64]
     traits: ItemTraits
     campaigns: NDArray[np.int32]
     first_time: NDArray[np.bool_]
+    relations: NDArray[np.int8] | None = None
 
     def select(self, chosen: NDArray[np.int64]) -> "ListFacts":
         """Only some candidates, by position."""
         return ListFacts(
-            self.subjects[chosen], self.traits.select(chosen), self.campaigns[chosen], self.first_time[chosen]
+            self.subjects[chosen],
+            self.traits.select(chosen),
+            self.campaigns[chosen],
+            self.first_time[chosen],
+            None if self.relations is None else self.relations[chosen],
         )
 
     @classmethod

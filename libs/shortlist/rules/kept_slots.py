@@ -1,6 +1,7 @@
 """Slots of a list are kept for groups of candidates, as far as they are proposed: all others fill the other slots only."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 from typing import Final
@@ -11,11 +12,35 @@ from numpy.typing import NDArray
 from shortlist.config import SurfaceConfig
 from shortlist.rules.facts import ListFacts, ListRule
 from shortlist.rules.groups import all_chosen, better_chosen
+from shortlist.rules.relations import COMPLEMENT, RELATIONS, SUBSTITUTE
 
-# Which candidates are in each group, by the word that column `slot` says; groups reserve in this order.
-GROUPS: Final[Mapping[str, Callable[[ListFacts], NDArray[np.bool_]]]] = {
-    "fresh": lambda candidates: candidates.traits.fresh,
-    "first_time": lambda candidates: candidates.first_time,
+
+def _related(candidates: ListFacts, relation: str) -> NDArray[np.bool_]:
+    if candidates.relations is None:
+        return np.zeros(len(candidates.subjects), np.bool_)
+    related: NDArray[np.bool_] = candidates.relations == RELATIONS.index(relation)
+    return related
+
+
+@dataclass(frozen=True)
+class Group:
+    """Candidates that slots may be kept for.
+
+    Attributes:
+        holds: (n,) bool, which candidates are in it.
+        named: what it is called in a sentence.
+    """
+
+    holds: Callable[[ListFacts], NDArray[np.bool_]]
+    named: str
+
+
+# By the word that column `slot` says, in the order in which they reserve.
+GROUPS: Final[Mapping[str, Group]] = {
+    "fresh": Group(lambda candidates: candidates.traits.fresh, "fresh items"),
+    "first_time": Group(lambda candidates: candidates.first_time, "items that the subject never engaged with"),
+    SUBSTITUTE: Group(lambda candidates: _related(candidates, SUBSTITUTE), "substitutes"),
+    COMPLEMENT: Group(lambda candidates: _related(candidates, COMPLEMENT), "complements"),
 }
 Members = Sequence[tuple[NDArray[np.bool_], int]]
 """Of each group which of n candidates are in it, (n,) bool, and how many slots are kept for it."""
@@ -23,7 +48,7 @@ Members = Sequence[tuple[NDArray[np.bool_], int]]
 
 def members_of(candidates: ListFacts, surface: SurfaceConfig) -> Members:
     """The groups in their order; those for which a surface keeps no slots have none."""
-    return [(holds(candidates), surface.kept_slots.get(name, 0)) for name, holds in GROUPS.items()]
+    return [(group.holds(candidates), surface.kept_slots.get(name, 0)) for name, group in GROUPS.items()]
 
 
 def reserve(subjects: NDArray[np.int64], groups: Members) -> NDArray[np.int8]:
@@ -70,5 +95,5 @@ def _keeps(candidates: ListFacts, surface: SurfaceConfig) -> NDArray[np.bool_]:
 KEPT_SLOTS = ListRule(
     lambda surface: bool(surface.kept_slots),
     _keeps,
-    "slots are kept for some items (fresh.slots, first_time.slots), and better items than it fill the others",
+    "slots are kept for some items (fresh.slots, first_time.slots, relations), and better items than it fill the others",
 )

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shortlist.columns import CAMPAIGN, CONDITION, PROPENSITY, SLOT
+from shortlist.columns import CAMPAIGN, CONDITION, PROPENSITY, RELATION, SLOT
 from shortlist.contracts import read_contract
 from shortlist.kernels.hashes import STEP, mixed
 
@@ -22,7 +22,7 @@ _CONTRACT: Final = read_contract("candidates")
 DIGESTED: Final = [column.name for column in _CONTRACT.columns if column.name not in _CONTRACT.partition]
 # Columns that candidates gained: a row without a value has the digest that it had before there was such a column, so that
 # days which were published then are still verified.
-GAINED: Final = frozenset({CAMPAIGN, SLOT, PROPENSITY, CONDITION})
+GAINED: Final = frozenset({CAMPAIGN, SLOT, PROPENSITY, CONDITION, RELATION})
 _WORD: Final = 1 << 64
 
 

@@ -39,6 +39,7 @@ def candidate_lists(lists: Mapping[str, Sequence[str]], source: str = "als") -> 
             "slot": "ranked",
             "propensity": 1.0,
             "condition": None,
+            "relation": None,
             "run_date": DAY,
         }
         for subject, items in lists.items()

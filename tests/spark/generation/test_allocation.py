@@ -26,7 +26,7 @@ def allocated(
     """By subject the places, from 0, of the items that stay, and how many are out where some are."""
     rows: list[tuple[object, ...]] = [
         (subject, 9, {"seen": 1}, [], [(f"i{place}", float(score), "als", ["als"], None, campaign, None,
-                                        "ranked", 1.0, None)
+                                        "ranked", 1.0, None, None)
                                        for place, (campaign, score) in enumerate(items)])
         for subject, items in table.items()
     ]  # fmt: skip

@@ -50,7 +50,7 @@ def test_a_whole_day(two_days: Path, shortlist: Shortlist, tmp_path: Path) -> No
         (2, "b", 0.5),
     ]
     said = {"rank", "item_id", "score", "source", "sources", "reason", "expires_at", "campaign", "slot", "propensity"}
-    said |= {"condition"}
+    said |= {"condition", "relation"}
     assert set(first["candidates"][0]) == said
 
 

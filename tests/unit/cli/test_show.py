@@ -24,6 +24,7 @@ def test_a_user(warehouse: Path, shortlist: Shortlist) -> None:
             "slot": None,
             "propensity": None,
             "condition": None,
+            "relation": None,
         }
     ]
     # The hide of b does not count as engagement.

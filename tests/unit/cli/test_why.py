@@ -90,18 +90,19 @@ def test_an_item_that_was_just_bought(
 @pytest.mark.parametrize(
     ("rule", "setting", "said"),
     [
+        ("only_relation", "k=2", "it is no such substitute or complement of the subject"),
         ("max_per_category", "max_per_category=1", "better items of its category fill the slots that"),
         ("max_per_creator", "max_per_creator=1", "better items of its creator"),
         ("one_per_content_key", "one_per_content_key=true", "a better item"),
         (
             "kept_slots",
             "fresh={slots: 1, max_age_days: 2}",
-            "slots are kept for some items (fresh.slots, first_time.slots)",
+            "slots are kept for some items (fresh.slots, first_time.slots, relations)",
         ),
         (
             "fresh_slots",
             "fresh={slots: 1, max_age_days: 2}",
-            "slots are kept for some items (fresh.slots, first_time.slots)",
+            "slots are kept for some items (fresh.slots, first_time.slots, relations)",
         ),  # as it was
     ],
 )
@@ -154,6 +155,29 @@ def test_how_an_item_came_to_its_slot(night: Path, shortlist: Shortlist, item: s
         row["item_id"]: row["propensity"] for row in shortlist("show", "homefeed", "u1", "--json").facts["candidates"]
     }
     assert drawn == {item: share for item, (_, share) in slots.items()}
+
+
+def test_what_an_item_is_to_that_of_its_list(warehouse: Path, shortlist: Shortlist) -> None:
+    write_night(warehouse, {})
+    of_items = [("c", "ranked", "substitute"), ("g", "complement", "complement"), ("h", "ranked", None)]
+    rows = [
+        {**row, "slot": slot, "relation": relation}
+        for row, (_, slot, relation) in zip(lists({"a": "cgh"}, D3), of_items, strict=True)
+    ]
+    version = write(warehouse, "candidates_related", "candidates", rows)
+    later = datetime(D3.year, D3.month, D3.day, 3, tzinfo=UTC)
+    decide(warehouse, "related", D3, "published", version, published_at=later)
+    says = [shortlist("why", "related", "a", item, "--json").facts["says"] for item in "cgh"]
+    assert says[0].endswith("reason: goes with c; a substitute of a")
+    assert says[1].endswith("reason: goes with g; a complement of a; in a slot that is kept for complements")
+    assert says[2].endswith("reason: goes with h")
+    shown = shortlist("show", "related", "a", "--json").facts["candidates"]
+    assert [each["relation"] for each in shown] == ["substitute", "complement", None]
+    text = shortlist("show", "related", "a").out
+    assert "relation" in text
+    assert "complement" in text
+    write_night(warehouse)
+    assert "relation" not in shortlist("show", "homefeed", "u1").out
 
 
 @pytest.mark.parametrize(

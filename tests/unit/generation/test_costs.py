@@ -85,7 +85,7 @@ def test_generation__bytes_are_those_of_what_is_sent() -> None:
     filled = Filled(listed, np.arange(subjects + 1) * k, none, np.ones(len(listed)))
     lists = Lists(
         0, CandidateSet(np.arange(subjects + 1) * candidates, items), ranks, scores.astype(np.float32), scores[0], scores,
-        np.full(everything, -1, np.int8), filled, listed, listed % 3, items[listed], nobody, nobody,
+        np.full(everything, -1, np.int8), filled, listed, listed % 3, items[listed], nobody, nobody, nobody.astype(np.int8),
         np.zeros(subjects, np.int64), np.zeros((len(PAIR_RULES) + len(LIST_RULES), subjects), np.int32),
     )  # fmt: skip
     sent = write_lists(pa.array(["u"] * subjects), lists, names, pa.array([f"{i:08}" for i in range(candidates)]))

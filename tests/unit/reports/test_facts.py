@@ -7,6 +7,8 @@ import pytest
 
 from shortlist.reports.facts import ChangedSetting, QuarantineReason, RunFacts, changed_settings, gather
 from shortlist.reports.lists import ReasonFacts
+from shortlist.reports.page import render_page
+from shortlist.reports.show import shown
 from shortlist.reports.surfaces import Candidate, Engaged, Named
 from tests.unit.reports.world import BEFORE, SETTINGS, D, candidates, manifest, publication, write_settings, write_world
 
@@ -58,6 +60,22 @@ def test_gather__samples_know_no_more_than_the_day(facts: RunFacts) -> None:
         Candidate(2, Named("d", "Dates"), "cooccurrence", "goes with d"),
     )
     assert [event.item.item_id for event in second.history] == ["c"]
+
+
+def test_gather__what_candidates_are_to_the_item_of_their_list(home: Path) -> None:
+    settings = write_settings(home)
+    write_world(settings)
+    candidates(settings, "related", D, {"a": "bcd"}, {"b": "substitute", "c": "complement"})
+    publication(settings, "related", D, 0, rows=3, subjects=1)
+    related = gather(settings, D).surfaces[1]
+    assert [(each.item.item_id, each.relation) for each in related.samples[0].candidates] == [
+        ("b", "substitute"),
+        ("c", "complement"),
+        ("d", None),
+    ]
+    assert "als, substitute" in render_page(gather(settings, D))
+    shown_lines = [line.split() for line in shown(gather(settings, D), settings.paths.reports)]
+    assert ["2", "Corn", "cooccurrence,", "complement:", "goes", "with", "c"] in shown_lines
 
 
 def test_gather__counts_along_the_flow(facts: RunFacts) -> None:

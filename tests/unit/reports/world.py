@@ -57,9 +57,19 @@ def write_world(settings: Settings, title: str = "Corn") -> None:
     evaluations(settings)
 
 
-def candidates(settings: Settings, surface: str, day: date, lists: dict[str, str]) -> None:
-    """A day's lists, one letter an item: the first of each is by als, the others by cooccurrence."""
-    rows = [
+def candidates(
+    settings: Settings, surface: str, day: date, lists: dict[str, str], relations: dict[str, str] | None = None
+) -> None:
+    """A day's lists, one letter an item: the first of each is by als, the others by cooccurrence.
+
+    Args:
+        settings: Of the warehouse.
+        surface: Whose table.
+        day: Run date.
+        lists: Items by subject.
+        relations: What items are to their subjects; None: the table is from before it had the column.
+    """
+    rows: list[dict[str, Any]] = [
         {
             "subject_id": subject,
             "rank": rank,
@@ -74,6 +84,9 @@ def candidates(settings: Settings, surface: str, day: date, lists: dict[str, str
     ]
     schema = {"subject_id": pl.String, "rank": pl.Int32, "item_id": pl.String, "score": pl.Float64}
     schema |= {"source": pl.String, "reason": pl.String, "run_date": pl.Date}
+    if relations is not None:
+        rows = [{**row, "relation": relations.get(row["item_id"])} for row in rows]
+        schema |= {"relation": pl.String}
     append(settings, f"candidates_{surface}", rows, schema)
     because = {"als": None, "cooccurrence": "b"}
     made = [

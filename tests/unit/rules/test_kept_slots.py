@@ -1,12 +1,16 @@
 """Slots that are kept for several groups: by hand, and against plain loops."""
 
+from typing import Any
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shortlist.blending.slots import SLOTS
+from shortlist.rules import removing_rules
 from shortlist.rules.kept_slots import GROUPS, keep_slots, reserve
-from tests.unit.rules.test_rules import surface
+from tests.unit.rules.test_rules import CANDIDATES, surface
 
 # One subject's candidates, the best first, each with the groups that it is in.
 Candidates = list[frozenset[int]]
@@ -100,6 +104,62 @@ def test_a_draw_of_what_follows_leaves_one_group_what_it_has(fresh: list[bool], 
 def test_every_group_is_a_slot_and_has_a_setting() -> None:
     assert set(GROUPS) <= set(SLOTS)
     kept = surface(fresh={"slots": 3}, first_time={"slots": 4}, mask_seen=False).kept_slots
-    assert kept == {"fresh": 3, "first_time": 4}
-    assert list(kept) == list(GROUPS)
+    related = surface(subject="item", relations={"substitutes": 5, "complements": 6}).kept_slots
+    assert {**kept, **related} == {"fresh": 3, "first_time": 4, "substitute": 5, "complement": 6}
+    assert [*kept, *related] == list(GROUPS)
     assert surface().kept_slots == {}
+
+
+@pytest.mark.parametrize(
+    ("k", "slots", "removed"),
+    [
+        (3, 1, [3, 5]),  # 2 older ones beside a fresh one: the first three have it already
+        (3, 2, [1, 3, 5]),  # 4 is fresh and comes in for 1, the second list has one of each
+        (4, 2, [3, 5]),
+        (5, 2, [5]),
+        (4, 4, [3, 5]),  # more slots than fresh candidates: older ones fill them
+        (1, 1, [0, 1, 3, 5, 6]),
+    ],
+)
+def test_slots_are_kept_for_fresh_items(k: int, slots: int, removed: list[int]) -> None:
+    """The first list is old, old, fresh, old, fresh, old; the second old, fresh."""
+    asked = surface(k=k, fresh={"slots": slots})
+    assert np.flatnonzero(removing_rules(CANDIDATES, asked) >= 0).tolist() == removed
+
+
+@pytest.mark.parametrize(
+    ("k", "settings", "removed"),
+    [
+        # The first list is -, new, fresh, -, fresh, new, the second new, fresh.
+        (3, {"first_time": {"slots": 2}}, [2, 3, 4]),
+        (3, {"first_time": {"slots": 2}, "fresh": {"slots": 1}}, [0, 3, 4]),
+        (4, {"first_time": {"slots": 2}, "fresh": {"slots": 2}}, [0, 3]),
+        (1, {"first_time": {"slots": 1}}, [0, 2, 3, 4, 7]),
+    ],
+)
+def test_slots_are_kept_for_what_the_subject_never_engaged_with(
+    k: int, settings: dict[str, Any], removed: list[int]
+) -> None:
+    asked = surface(k=k, mask_seen=False, **settings)
+    assert np.flatnonzero(removing_rules(CANDIDATES, asked) >= 0).tolist() == removed
+
+
+def test_slots_for_what_lists_hold_anyway_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"first_time .* mask_seen is on; next: set mask_seen: false"):
+        surface(first_time={"slots": 2})
+    with pytest.raises(ValueError, match=r"first_time .* the subject is an item"):
+        surface(subject="item", mask_seen=False, first_time={"slots": 2})
+
+
+def test_slots_that_cannot_be_kept_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"fresh\.slots 4 is above k 3"):
+        surface(k=3, fresh={"slots": 4})
+    with pytest.raises(ValueError, match="moves rows between lists"):
+        surface(fresh={}, promotions={"max_campaign_share": 0.5})
+    several: dict[str, Any] = {"mask_seen": False, "fresh": {"slots": 2}, "first_time": {"slots": 3}}
+    assert surface(k=5, **several).kept_slots == {"fresh": 2, "first_time": 3}
+    with pytest.raises(ValueError, match=r"5 slots are kept \(fresh 2, first_time 3\), which is above k 4; next: keep"):
+        surface(k=4, **several)
+    with pytest.raises(ValueError, match=r"several groups \(fresh 2, first_time 3\); next: keep slots for one of them"):
+        surface(exploration={}, **several)
+    assert surface(mask_seen=False, first_time={}, exploration={}).kept_slots == {"first_time": 5}

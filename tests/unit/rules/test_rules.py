@@ -262,6 +262,7 @@ CANDIDATES = ListFacts(
     ),
     np.array([2, -1, 0, 2, 2, 1, 1, 0], np.int32),
     np.array([False, True, False, False, False, True, True, False]),
+    np.array([0, -1, 1, 0, 0, -1, 1, 0], np.int8),
 )
 
 
@@ -283,61 +284,6 @@ def test_the_best_of_a_category_stay(most: int | None, removed: list[int]) -> No
 )
 def test_the_best_campaigns_and_the_best_of_each_stay(limits: dict[str, int], removed: list[int]) -> None:
     assert np.flatnonzero(removing_rules(CANDIDATES, surface(promotions=limits)) >= 0).tolist() == removed
-
-
-@pytest.mark.parametrize(
-    ("k", "slots", "removed"),
-    [
-        (3, 1, [3, 5]),  # 2 older ones beside a fresh one: the first three have it already
-        (3, 2, [1, 3, 5]),  # 4 is fresh and comes in for 1, the second list has one of each
-        (4, 2, [3, 5]),
-        (5, 2, [5]),
-        (4, 4, [3, 5]),  # more slots than fresh candidates: older ones fill them
-        (1, 1, [0, 1, 3, 5, 6]),
-    ],
-)
-def test_slots_are_kept_for_fresh_items(k: int, slots: int, removed: list[int]) -> None:
-    """The first list is old, old, fresh, old, fresh, old; the second old, fresh."""
-    asked = surface(k=k, fresh={"slots": slots})
-    assert np.flatnonzero(removing_rules(CANDIDATES, asked) >= 0).tolist() == removed
-
-
-@pytest.mark.parametrize(
-    ("k", "settings", "removed"),
-    [
-        # The first list is -, new, fresh, -, fresh, new, the second new, fresh.
-        (3, {"first_time": {"slots": 2}}, [2, 3, 4]),
-        (3, {"first_time": {"slots": 2}, "fresh": {"slots": 1}}, [0, 3, 4]),
-        (4, {"first_time": {"slots": 2}, "fresh": {"slots": 2}}, [0, 3]),
-        (1, {"first_time": {"slots": 1}}, [0, 2, 3, 4, 7]),
-    ],
-)
-def test_slots_are_kept_for_what_the_subject_never_engaged_with(
-    k: int, settings: dict[str, Any], removed: list[int]
-) -> None:
-    asked = surface(k=k, mask_seen=False, **settings)
-    assert np.flatnonzero(removing_rules(CANDIDATES, asked) >= 0).tolist() == removed
-
-
-def test_slots_for_what_lists_hold_anyway_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"first_time .* mask_seen is on; next: set mask_seen: false"):
-        surface(first_time={"slots": 2})
-    with pytest.raises(ValueError, match=r"first_time .* the subject is an item"):
-        surface(subject="item", mask_seen=False, first_time={"slots": 2})
-
-
-def test_slots_that_cannot_be_kept_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"fresh\.slots 4 is above k 3"):
-        surface(k=3, fresh={"slots": 4})
-    with pytest.raises(ValueError, match="moves rows between lists"):
-        surface(fresh={}, promotions={"max_campaign_share": 0.5})
-    several: dict[str, Any] = {"mask_seen": False, "fresh": {"slots": 2}, "first_time": {"slots": 3}}
-    assert surface(k=5, **several).kept_slots == {"fresh": 2, "first_time": 3}
-    with pytest.raises(ValueError, match=r"5 slots are kept \(fresh 2, first_time 3\), which is above k 4; next: keep"):
-        surface(k=4, **several)
-    with pytest.raises(ValueError, match=r"several groups \(fresh 2, first_time 3\); next: keep slots for one of them"):
-        surface(exploration={}, **several)
-    assert surface(mask_seen=False, first_time={}, exploration={}).kept_slots == {"first_time": 5}
 
 
 def test_what_a_rule_took_out_fills_no_place_of_another() -> None:
@@ -390,6 +336,7 @@ REFUSES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "paused": ({"mask_seen": False, "pause": {"share": 0.5}}, [2, 4]),
     "served": ({"fatigue": {}}, [1, 3]),
     "sent": ({"sent": {"surface": "mail"}}, [2, 3]),
+    "only_relation": ({"subject": "item", "relations": {"only": "complements"}}, [0, 1, 3, 4, 5, 7]),
     "max_per_category": ({"max_per_category": 1}, [3, 4, 7]),
     "max_per_creator": ({"max_per_creator": 2}, [2]),
     "one_per_content_key": ({"one_per_content_key": True}, [3, 5, 7]),

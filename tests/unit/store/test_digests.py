@@ -55,7 +55,13 @@ def test_no_rows_have_the_digest_of_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("column", "values"),
-    [("campaign", ("x", "y")), ("slot", ("ranked", "fresh")), ("propensity", (1.0, 0.5)), ("condition", ("x", "y"))],
+    [
+        ("campaign", ("x", "y")),
+        ("slot", ("ranked", "fresh")),
+        ("propensity", (1.0, 0.5)),
+        ("condition", ("x", "y")),
+        ("relation", ("substitute", "complement")),
+    ],
 )
 def test_rows_without_a_gained_value_have_the_digest_from_before_there_was_one(
     tmp_path: Path, column: str, values: tuple[object, object]
