@@ -160,7 +160,8 @@ def _slot_of(row: Facts) -> str:
         return f"; drawn for an exploration slot with probability {row[PROPENSITY]:.3g}"
     if slot == INTEREST:
         return f"; in a slot that is kept for the interest around item {row[CONDITION]}"
-    return f"; in a slot that is kept for {GROUPS[slot].named}" if slot in GROUPS else ""
+    group = GROUPS.get(slot or "")
+    return "" if group is None else f"; in a slot that is kept for {group.named}"
 
 
 def _is_subject(knowledge: Knowledge, subject: str, candidates: pl.DataFrame | None) -> bool:

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shortlist.kernels.arrays import Indices
+from shortlist.kernels.arrays import Indices, offsets_of
 
 
 def group_numbers(names: pa.Array) -> Indices:
@@ -54,11 +54,12 @@ def better_chosen(subjects: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDA
     """How many better candidates of the same subject are chosen: (n,) int64.
 
     Args:
-        subjects: (n,) ascending, the best candidate of each first.
+        subjects: (n,) numbers from 0, ascending, the best candidate of each first.
         chosen: (n,).
     """
-    before = np.concatenate(([0], np.cumsum(chosen)))
-    better: NDArray[np.int64] = before[:-1] - before[np.searchsorted(subjects, subjects)]
+    before: NDArray[np.int64] = np.cumsum(chosen) - chosen
+    starts = offsets_of(subjects, int(subjects.max(initial=-1)) + 1)
+    better: NDArray[np.int64] = before - before[starts[subjects]]
     return better
 
 
@@ -66,12 +67,10 @@ def all_chosen(subjects: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArra
     """How many candidates of the same subject are chosen, itself included: (n,) int64.
 
     Args:
-        subjects: (n,) ascending.
+        subjects: (n,) numbers from 0.
         chosen: (n,).
     """
-    before = np.concatenate(([0], np.cumsum(chosen)))
-    first, last = (np.searchsorted(subjects, subjects, side) for side in ("left", "right"))
-    found: NDArray[np.int64] = before[last] - before[first]
+    found: NDArray[np.int64] = np.bincount(subjects[chosen], minlength=int(subjects.max(initial=-1)) + 1)[subjects]
     return found
 
 

@@ -63,6 +63,8 @@ def reserve(subjects: NDArray[np.int64], groups: Members) -> NDArray[np.int8]:
     """
     found = np.full(len(subjects), -1, np.int8)
     for position, (members, slots) in enumerate(groups):
+        if not slots:
+            continue
         free = members & (found < 0)
         missing = slots - all_chosen(subjects, members & (found >= 0))
         found[free & (better_chosen(subjects, free) < missing)] = position
