@@ -28,7 +28,7 @@ from shortlist.sources.batch import Scorer
 from shortlist.sources.fold_in import FoldInScorer, fold_in_arrays
 from shortlist.sources.item_values import ItemValuesScorer
 from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
-from shortlist.sources.repeat import RepeatScorer
+from shortlist.sources.repeat import repeat_scorer
 from shortlist.sources.session_neighbours import SessionNeighboursScorer, session_sample
 from shortlist.sources.session_next import SessionNextScorer, fit_followers
 from shortlist.sources.spectral import SpectralScorer, fit_spectral, spectral_arrays
@@ -149,7 +149,7 @@ def popularity(fitted: Fitted) -> Sampled:
 
 def repeat(fitted: Fitted) -> Sampled:
     """The subject's own decayed frequency."""
-    return Sampled(RepeatScorer(fitted.task.items, RepeatSourceConfig(weight="frequency")))
+    return Sampled(repeat_scorer(fitted.task.items, RepeatSourceConfig(weight="frequency")))
 
 
 def distinct_in_order(events: Sequences) -> Sequences:

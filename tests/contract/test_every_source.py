@@ -29,7 +29,7 @@ from shortlist.transforms.proposals import proposals
 USERS, ITEMS = 12, 12
 DAY = date(2017, 11, 30)
 # What a subject took is masked here, and source repeat knows nothing else; those for queries have a suite of their own.
-TOGETHER = tuple(name for name in SOURCES if name not in {"repeat", *ONLY_FOR_QUERIES})
+TOGETHER = tuple(name for name in SOURCES if name not in {"repeat", "conversion", *ONLY_FOR_QUERIES})
 WITHHELD = {("u00", "i10"), ("u01", "i11")}
 # u02 took i04 and then hid it, and hid i11 at sight; u99 only hid.
 HIDDEN = [("u02", "i04", 1.0), ("u02", "i11", 0.0), ("u99", "i00", 0.0)]

@@ -66,6 +66,8 @@ WORDS = {
     "sources.session_neighbours.reason": "a sentence in rows",
     "sources.session_next.reason": "a sentence in rows",
     "sources.category_affinity.reason": "a sentence in rows",
+    "sources.conversion.reason": "a sentence in rows",
+    "sources.last_basket.reason": "a sentence in rows",
     "sources.content.reason": "a sentence in rows",
     "sources.repeat.reason": "a sentence in rows",
     "sources.query_clicks.reason": "a sentence in rows",

@@ -59,6 +59,15 @@ class CooccurrenceSourceConfig(NeighbourListsSourceConfig):
     """`sum` of w s, or Pixie's booster (sum sqrt(w s))^2, which favours items that several seeds name."""
 
 
+class LastBasketSourceConfig(NeighbourListsSourceConfig):
+    """What goes with the items that the subject took last: neighbours by `sources.cooccurrence.measure`."""
+
+    within_days: float = Field(default=0.5, ge=0)
+    """What was taken so long before the newest item belongs to the last basket."""
+    reason: str = "goes with {because}, which you took last"
+    """The reason that readers of the table see; `{because}` is the title of the seed that counted most."""
+
+
 class Rp3betaSourceConfig(NeighbourListsSourceConfig):
     """Candidates where a random walk from the subject's items over baskets ends; measure rp3beta of `cooccurrence.measures`."""
 
@@ -248,6 +257,17 @@ class RepeatSourceConfig(Section):
     """The reason that readers of the table see."""
 
 
+class ConversionSourceConfig(Section):
+    """What the subject took in other ways than buying, by the share of its takers who buy it (`interactions.purchase_types`)."""
+
+    weight: HistoryColumn = "weight"
+    """History column that items are weighted by."""
+    smoothing: float = Field(default=20.0, ge=0)
+    """Takers that are added to each item, of whom as many buy as usual."""
+    reason: str = "you looked at it"
+    """The reason that readers of the table see."""
+
+
 class TrendingSourceConfig(Section):
     """Items that grew lately, against windows before."""
 
@@ -313,6 +333,8 @@ class SourcesConfig(Section):
     """Matrix factorisation, asked for each of the subject's interests."""
     cooccurrence: CooccurrenceSourceConfig = CooccurrenceSourceConfig()
     """Basket neighbours."""
+    last_basket: LastBasketSourceConfig = LastBasketSourceConfig()
+    """Basket neighbours of what was taken last."""
     rp3beta: Rp3betaSourceConfig = Rp3betaSourceConfig()
     """A random walk over baskets."""
     spectral: SpectralSourceConfig = SpectralSourceConfig()
@@ -337,6 +359,8 @@ class SourcesConfig(Section):
     """Parts of the query's words in the catalog."""
     repeat: RepeatSourceConfig = RepeatSourceConfig()
     """What the subject took itself."""
+    conversion: ConversionSourceConfig = ConversionSourceConfig()
+    """What was looked at and not bought yet."""
     trending: TrendingSourceConfig = TrendingSourceConfig()
     """What grew lately."""
     fresh: FreshSourceConfig = FreshSourceConfig()

@@ -7,6 +7,7 @@ from typing import Any, Final
 from shortlist.columns import CATEGORY, CREATED_AT, TITLE
 from shortlist.generation.history_artefacts import (
     categories,
+    conversions,
     freshnesses,
     growths,
     recent_users,
@@ -51,6 +52,7 @@ LOADERS: Final[Mapping[ArtefactName, Callable[[Loading], SharedArrays[Any]]]] = 
     "words": words,
     "word_parts": word_parts,
     "recent_users": recent_users,
+    "conversion_rates": conversions,
     "growth": growths,
     "freshness": freshnesses,
 }

@@ -51,7 +51,7 @@ from shortlist.rules.facts import PairFacts
 from shortlist.rules.promotions import LivePromotions
 from shortlist.rules.relations import RELATIONS
 from shortlist.sources.als import STORED
-from shortlist.sources.batch import AGE_DAYS, FREQUENCY, GAP_DAYS, POSITION, RARITY, SubjectBatch
+from shortlist.sources.batch import AGE_DAYS, BOUGHT, FREQUENCY, GAP_DAYS, POSITION, RARITY, SubjectBatch
 from shortlist.subjects import SubjectType
 
 HISTORY: Final = "history"
@@ -155,6 +155,7 @@ def _users(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
             POSITION: positions,
             RARITY: reading.rarity[items],
             GAP_DAYS: gaps.astype(np.float32),
+            BOUGHT: np.isfinite(since_purchase).astype(np.float32),
         },
         masked_starts=offsets_of(masks.rows, batch.num_rows),
         masked_items=masks.items,
@@ -188,6 +189,7 @@ def _items(batch: pa.RecordBatch, reading: Reading) -> SubjectBatch:
             POSITION: 0 * ones,
             RARITY: ones,
             GAP_DAYS: 0 * ones,
+            BOUGHT: 0 * ones,
         },
         masked_starts=offsets_of(np.flatnonzero(masked), len(items)),
         masked_items=items[masked],

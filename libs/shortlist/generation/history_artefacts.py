@@ -19,6 +19,7 @@ from shortlist.models.arrays.matrix import sorted_ids
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.sources.category_affinity import CategoryShares, category_shares
 from shortlist.sources.content import TextRows, fit_text, text_rows
+from shortlist.sources.conversion import conversion_rates
 from shortlist.sources.fresh import freshness
 from shortlist.sources.inputs import SampledSubjects
 from shortlist.sources.text_index import TextIndex, index_catalog
@@ -67,6 +68,12 @@ class _SharedSample:
 def recent_users(loading: Loading) -> SharedArrays[Floats]:
     """Users of each item within the window of source popularity."""
     return _SharedValues(loading.share(_Values(loading.items.recent_users)))
+
+
+def conversions(loading: Loading) -> SharedArrays[Floats]:
+    """Which share of its takers buys each item."""
+    items, config = loading.items, loading.settings.sources.conversion
+    return _SharedValues(loading.share(_Values(conversion_rates(items.facts.support, items.buyers, config.smoothing))))
 
 
 def sampled_users(loading: Loading) -> SharedArrays[SampledSubjects]:

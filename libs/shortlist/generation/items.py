@@ -35,6 +35,7 @@ from shortlist.rules.facts import ItemFacts
 from shortlist.rules.groups import group_numbers
 
 _RECENT: Final = "recent_users"
+_BUYERS: Final = "buyers"
 _REPEATS: Final = "repeats"
 _REPEAT_SECONDS: Final = "repeat_seconds"
 
@@ -47,6 +48,7 @@ class Items:
         ids: sorted; an item's index is its position here.
         facts: what rules look at.
         recent_users: (items,) float32, users who took each within the window of source popularity.
+        buyers: (items,) int64, users who bought each.
         repeats: (items,) int64, purchases of a user but the first, added up over users.
         repeat_seconds: (items,) int64, from a user's first purchase to the last, added up over users.
         catalog: the catalog's rows as they are; None where there is no catalog.
@@ -55,6 +57,7 @@ class Items:
     ids: pa.Array
     facts: ItemFacts
     recent_users: Floats
+    buyers: NDArray[np.int64]
     repeats: NDArray[np.int64]
     repeat_seconds: NDArray[np.int64]
     catalog: pa.Table | None = None
@@ -95,9 +98,9 @@ class Items:
 
 
 def count_users(interactions: DataFrame, run_date: date, window_days: int) -> pa.Table:
-    """item_id, support (users with a weight above 0), recent_users (those of them within the window), repeats, repeat_seconds.
+    """item_id, support (users with a weight above 0), recent_users (those of them within the window), and what was bought.
 
-    One row for every item; repeats and their seconds as `Items` has them.
+    One row for every item; buyers, repeats and repeat_seconds as `Items` has them.
     """
     start = F.lit(run_date - timedelta(days=window_days - 1)).cast("timestamp")
     taken = F.col(WEIGHT) > 0
@@ -105,6 +108,7 @@ def count_users(interactions: DataFrame, run_date: date, window_days: int) -> pa
     counted = interactions.groupBy(ITEM_ID).agg(
         F.count_if(taken).alias(SUPPORT),
         F.count_if(taken & (F.col(LAST_TS) >= start)).alias(_RECENT),
+        F.count_if(taken & (F.col(PURCHASES) > 0)).alias(_BUYERS),
         F.coalesce(F.sum(F.greatest(F.col(PURCHASES) - 1, F.lit(0))), F.lit(0)).alias(_REPEATS),
         F.coalesce(F.sum(seconds), F.lit(0)).alias(_REPEAT_SECONDS),
     )
@@ -134,7 +138,7 @@ def collect_items(
         others = [*others, *known[ITEM_ID].chunks]
     ids = sorted_ids(pa.chunked_array([*counts[ITEM_ID].chunks, *others], pa.string()))
     where = pc.index_in(counts[ITEM_ID], value_set=ids).to_numpy()
-    counted = {name: np.zeros(len(ids), np.int64) for name in (SUPPORT, _RECENT, _REPEATS, _REPEAT_SECONDS)}
+    counted = {name: np.zeros(len(ids), np.int64) for name in (SUPPORT, _RECENT, _BUYERS, _REPEATS, _REPEAT_SECONDS)}
     for name, values in counted.items():
         values[where] = counts[name].to_numpy()
     described = _described(ids, known)
@@ -149,7 +153,7 @@ def collect_items(
         ages=ages_of(_column(ids, known, CREATED_AT, pa.timestamp("us", "UTC")), run_date),
     )
     recent = counted[_RECENT].astype(np.float32)
-    return Items(ids, facts, recent, counted[_REPEATS], counted[_REPEAT_SECONDS], known)
+    return Items(ids, facts, recent, counted[_BUYERS], counted[_REPEATS], counted[_REPEAT_SECONDS], known)
 
 
 def _column(ids: pa.Array, catalog: pa.Table | None, name: str, kind: pa.DataType) -> pa.Array:

@@ -6,10 +6,12 @@ from typing import Final
 from shortlist.sources.als import Als
 from shortlist.sources.category_affinity import CategoryAffinity
 from shortlist.sources.content import Content
+from shortlist.sources.conversion import Conversion
 from shortlist.sources.cooccurrence import Cooccurrence
 from shortlist.sources.fresh import Fresh
 from shortlist.sources.inputs import Source
 from shortlist.sources.interests import Interests
+from shortlist.sources.last_basket import LastBasket
 from shortlist.sources.popularity import Popularity
 from shortlist.sources.query_clicks import QueryClicks
 from shortlist.sources.query_neighbours import QueryNeighbours
@@ -27,6 +29,7 @@ SOURCES: Final[Mapping[str, type[Source]]] = {
     "als": Als,
     "interests": Interests,
     "cooccurrence": Cooccurrence,
+    "last_basket": LastBasket,
     "rp3beta": Rp3beta,
     "spectral": Spectral,
     "user_neighbours": UserNeighbours,
@@ -39,6 +42,7 @@ SOURCES: Final[Mapping[str, type[Source]]] = {
     "words": Words,
     "word_parts": WordParts,
     "repeat": Repeat,
+    "conversion": Conversion,
     "trending": Trending,
     "fresh": Fresh,
     "popularity": Popularity,

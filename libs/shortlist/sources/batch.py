@@ -22,6 +22,8 @@ WEIGHT, FREQUENCY, AGE_DAYS, POSITION = "weight", "frequency", "age_days", "posi
 RARITY = "rarity"
 # One more, for sources that go by rhythms.
 GAP_DAYS = "gap_days"
+# One more, for sources that go by what was not bought yet.
+BOUGHT = "bought"
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class SubjectBatch:
         history_items: (E,) int32 item indices, ascending within a subject, each once.
         history: (E,) float32 columns by name; at least weight (as interactions has it, below 0 for a hide), age_days (days
             since the last event) and position (0 is the newest entry); for reasons also rarity (above 0; how few took the item);
-            for rhythms gap_days (the mean time between two purchases of the item, 0 where the subject did not buy it twice).
+            for rhythms gap_days (the mean time between two purchases of the item, 0 where the subject did not buy it twice); for
+            conversions bought (1 where the subject bought the item, 0 where it only took it in other ways).
         masked_starts: (n + 1,) int64.
         masked_items: int32 item indices, ascending within a subject: what must not be given to it.
         sample_rows: (n,) int32, where the subject is in the shared sample of subjects; -1 where it is not in it.

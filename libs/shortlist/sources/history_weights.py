@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortlist.kernels.arrays import Rows
-from shortlist.sources.batch import POSITION, WEIGHT, SubjectBatch
+from shortlist.sources.batch import AGE_DAYS, POSITION, WEIGHT, SubjectBatch
 
 
 def heaviest(taken: Rows, weights: NDArray[np.float32], count: int) -> NDArray[np.float32]:
@@ -33,3 +33,13 @@ def newest(batch: SubjectBatch, count: int, decay: float) -> NDArray[np.float32]
     """decay^position for each subject's `count` newest entries, 0 for the others and for what was hidden."""
     weights: NDArray[np.float32] = np.where(batch.column(POSITION) < count, by_position(batch, decay), np.float32(0))
     return weights
+
+
+def of_last_days(batch: SubjectBatch, weights: NDArray[np.float32], days: float) -> NDArray[np.float32]:
+    """The weights with those set to 0 whose entry is more than so many days older than the subject's newest one: (E,)."""
+    ages, lengths = batch.column(AGE_DAYS), np.diff(batch.history_starts)
+    newest_ages = np.full(batch.size, np.inf, np.float32)
+    subjects = np.repeat(np.arange(batch.size), lengths)
+    np.minimum.at(newest_ages, subjects, ages)
+    kept: NDArray[np.float32] = np.where(ages - newest_ages[subjects] <= days, weights, np.float32(0))
+    return kept

@@ -40,6 +40,7 @@ ArtefactName = Literal[
     "words",
     "word_parts",
     "recent_users",
+    "conversion_rates",
     "growth",
     "freshness",
 ]
@@ -93,6 +94,7 @@ class Artefacts:
         words: items with each word.
         word_parts: items with each part of a word.
         recent_users: (items,) float32, users who took each item within the configured window.
+        conversion_rates: (items,) float32, as `sources.conversion.conversion_rates`.
         growth: (items,) float32, as `sources.trending.growth`.
         freshness: (items,) float32, as `sources.fresh.freshness`.
     """
@@ -113,6 +115,7 @@ class Artefacts:
     words: "TextIndex | None" = None
     word_parts: "TextIndex | None" = None
     recent_users: Floats | None = None
+    conversion_rates: Floats | None = None
     growth: Floats | None = None
     freshness: Floats | None = None
 

@@ -10,7 +10,7 @@ from shortlist.kernels.arrays import Rows, bounded_rows, finite, frozen, require
 from shortlist.kernels.candidates import best_of_rows, gathered_values
 from shortlist.kernels.counting_loops import add_neighbours, best_seeds
 from shortlist.sources.batch import CandidateSet, SubjectBatch
-from shortlist.sources.history_weights import heaviest
+from shortlist.sources.history_weights import heaviest, of_last_days
 from shortlist.sources.item_side import ItemSide
 
 
@@ -96,14 +96,21 @@ class NeighbourListsScorer:
 
     wide = False
 
-    def __init__(self, lists: NeighbourLists, config: NeighbourListsSourceConfig) -> None:
+    def __init__(
+        self, lists: NeighbourLists, config: NeighbourListsSourceConfig, within_days: float | None = None
+    ) -> None:
+        """Only items that were taken within so many days before the subject's newest one vote; None: all."""
         self._lists = lists
         self._config = config
+        self._within_days = within_days
 
     def prepare(self, batch: SubjectBatch) -> Votes:
         """Scores of all items."""
         taken = batch.taken(len(self._lists))
-        weights = heaviest(taken, batch.column(self._config.weight), self._config.seeds)
+        weights = batch.column(self._config.weight)
+        if self._within_days is not None:
+            weights = of_last_days(batch, weights, self._within_days)
+        weights = heaviest(taken, weights, self._config.seeds)
         return votes_of_neighbours(batch, weights, self._lists, multi_hit=self._config.scoring == "multi-hit")
 
     def propose(

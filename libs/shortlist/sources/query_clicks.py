@@ -7,7 +7,7 @@ from shortlist.config import Settings
 from shortlist.config.sources import RepeatSourceConfig
 from shortlist.sources.batch import Scorer
 from shortlist.sources.inputs import ArtefactName, Artefacts, given
-from shortlist.sources.repeat import RepeatScorer
+from shortlist.sources.repeat import repeat_scorer
 from shortlist.subjects import SubjectType
 
 
@@ -22,4 +22,4 @@ class QueryClicks:
     @staticmethod
     def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[NDArray[np.float32]]:
         """The scorer: a query clicks again as a user buys again, without a rhythm."""
-        return RepeatScorer(len(given(artefacts.recent_users, "recent_users")), RepeatSourceConfig())
+        return repeat_scorer(len(given(artefacts.recent_users, "recent_users")), RepeatSourceConfig())

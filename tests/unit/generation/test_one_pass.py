@@ -138,6 +138,7 @@ class TestReading:
         took = [entry("a", 1.0, 29, bought=(1, 9, 11)), entry("b", 1.0, 29, bought=(29,)), entry("c", 1.0, 29)]
         batch = read_batch(batch_of({"u": took}), SUBJECTS["user"], READING)
         assert batch.history["gap_days"].tolist() == [5.0, 0.0, 0.0]
+        assert batch.history["bought"].tolist() == [1.0, 1.0, 0.0]
 
     def test_stored_vectors_come_with_their_subjects(self) -> None:
         batch = read_batch(batch_of(HISTORIES, [[1.0, 2.0], None, [3.0, 4.0]]), SUBJECTS["user"], READING)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from heapq import heapify, heapreplace
 from typing import Any, Final
 
@@ -14,8 +15,10 @@ from shortlist.config.sources import (
     AlsSourceConfig,
     CategoryAffinitySourceConfig,
     ContentSourceConfig,
+    ConversionSourceConfig,
     FreshSourceConfig,
     InterestsSourceConfig,
+    LastBasketSourceConfig,
     NeighbourListsSourceConfig,
     RepeatSourceConfig,
     SessionNeighboursSourceConfig,
@@ -27,13 +30,15 @@ from shortlist.config.sources import (
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.category_affinity import CategoryAffinityScorer, category_shares
 from shortlist.sources.content import ContentScorer, text_rows
+from shortlist.sources.conversion import conversion_rates, open_values
 from shortlist.sources.fold_in import FoldInScorer, fold_in_arrays
 from shortlist.sources.fresh import freshness
 from shortlist.sources.interests import InterestsScorer
 from shortlist.sources.item_values import ItemValuesScorer
 from shortlist.sources.item_vectors import ItemVectors
 from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
-from shortlist.sources.repeat import RepeatScorer
+from shortlist.sources.own_items import OwnItemsScorer
+from shortlist.sources.repeat import repeat_scorer
 from shortlist.sources.session_neighbours import SessionNeighboursScorer, session_sample
 from shortlist.sources.session_next import SessionNextScorer
 from shortlist.sources.spectral import SpectralScorer, fit_spectral, spectral_arrays
@@ -52,7 +57,7 @@ Dense = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Taken:
-    """One subject's history, entry by entry: item, weight, age in days, position, gap in days."""
+    """One subject's history, entry by entry: item, weight, age in days, position, gap in days, whether it was bought."""
 
     row: int
     items: tuple[int, ...]
@@ -60,6 +65,7 @@ class Taken:
     age: Dense
     position: Dense
     gap: Dense
+    bought: Dense
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ def rows_of(pattern: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 RANDOM: Final = np.random.default_rng(11)
+RANDOM_BOUGHT: Final = np.random.default_rng(12)  # of its own, so that what the other draws is as it was
 TAKEN: Final = RANDOM.random((SUBJECTS, ITEMS)) < RANDOM.random(ITEMS) * 0.4
 TAKEN[EMPTY] = False
 TAKEN[:, UNKNOWN] = False
@@ -95,6 +102,7 @@ WEIGHTS[RANDOM.random(len(HISTORY)) < 0.1] = -1.0
 POSITIONS: Final = np.concatenate([RANDOM.permutation(n) for n in LENGTHS]).astype(np.float32)
 AGES: Final = RANDOM.integers(0, 60, len(HISTORY)).astype(np.float32)
 GAPS: Final = RANDOM.choice([0.0, 7.0, 30.0], len(HISTORY)).astype(np.float32)
+BOUGHT: Final = (RANDOM_BOUGHT.random(len(HISTORY)) < 0.5).astype(np.float32)
 # How much an item says of whoever took it, whatever that rests on.
 RARITY: Final = np.linspace(0.7, 5.0, ITEMS).astype(np.float32)
 MASKED: Final = TAKEN & (RANDOM.random(TAKEN.shape) < 0.6) | (RANDOM.random(TAKEN.shape) < 0.1)
@@ -103,7 +111,14 @@ ROWS: Final = np.where(np.arange(SUBJECTS) < SAMPLE, np.arange(SUBJECTS), -1).as
 BATCH: Final = SubjectBatch(
     STARTS,
     HISTORY,
-    {"weight": WEIGHTS, "age_days": AGES, "position": POSITIONS, "gap_days": GAPS, "rarity": RARITY[HISTORY]},
+    {
+        "weight": WEIGHTS,
+        "age_days": AGES,
+        "position": POSITIONS,
+        "gap_days": GAPS,
+        "bought": BOUGHT,
+        "rarity": RARITY[HISTORY],
+    },
     *rows_of(MASKED),
     ROWS,
 )
@@ -114,7 +129,7 @@ EVERY_ITEM: Final = CandidateSet(
 
 def history_of(subject: int) -> Taken:
     part = slice(STARTS[subject], STARTS[subject + 1])
-    columns = (column[part].astype(np.float64) for column in (WEIGHTS, AGES, POSITIONS, GAPS))
+    columns = (column[part].astype(np.float64) for column in (WEIGHTS, AGES, POSITIONS, GAPS, BOUGHT))
     return Taken(int(ROWS[subject]), tuple(HISTORY[part].tolist()), *columns)
 
 
@@ -134,6 +149,7 @@ GIVEN: Final = RANDOM.integers(0, 3, (SAMPLE, ITEMS)) / 2 * TAKEN[:SAMPLE]
 SESSIONS: Final = [RANDOM.integers(0, ITEMS - 1, RANDOM.integers(1, 9)).tolist() for _ in range(40)]
 CATEGORIES: Final = np.where(np.arange(ITEMS) == UNKNOWN, -1, np.arange(ITEMS) % 5)
 COUNTS: Final = RANDOM.integers(0, 50, ITEMS).astype(np.float64)
+BUYERS: Final = np.floor(COUNTS / (1 + np.arange(ITEMS) % 4))
 BEFORE: Final = RANDOM.integers(0, 90, ITEMS).astype(np.float64)
 ITEM_AGES: Final = np.where(np.arange(ITEMS) == UNKNOWN, np.nan, RANDOM.integers(0, 50, ITEMS))
 TERMS: Final = np.where(RANDOM.random((ITEMS, 30)) < 0.2, RANDOM.integers(1, 9, (ITEMS, 30)) / 8, 0.0)
@@ -147,6 +163,7 @@ SPECTRAL: Final = SpectralSourceConfig(factors=8, popularity=0.4)
 USERS: Final = UserNeighboursSourceConfig(nearest=4, power=1.5)
 SESSION: Final = SessionNeighboursSourceConfig(nearest=5, sessions_per_item=6, before=0.6, same=1.3)
 NEXT: Final = SessionNextSourceConfig(last=3, position_decay=0.6)
+LAST: Final = LastBasketSourceConfig(seeds=3, within_days=20)
 AFFINITY: Final = CategoryAffinitySourceConfig()
 REPEAT: Final = RepeatSourceConfig(gap="gap_days", cycle=2.0)
 TEXT: Final = ContentSourceConfig(heaviest=5)
@@ -301,6 +318,20 @@ def repeated(taken: Taken) -> Dense:
     return scores
 
 
+def unbought(taken: Taken) -> Dense:
+    scores = np.zeros(ITEMS)
+    for item, weight, bought in zip(taken.items, taken.weight, taken.bought, strict=True):
+        rate = (BUYERS[item] + 20 * BUYERS.sum() / COUNTS.sum()) / (COUNTS[item] + 20)
+        scores[item] = 0 if bought else max(weight, 0) * rate
+    return scores
+
+
+def beside_the_last(taken: Taken) -> Dense:
+    last = [age <= taken.age.min() + LAST.within_days for age in taken.age]
+    votes = replace(taken, weight=np.where(last, taken.weight, 0))
+    return neighbours(LAST.seeds, multi_hit=False)(votes)
+
+
 def affinity(taken: Taken) -> Dense:
     scores = np.zeros(ITEMS)
     for item in range(ITEMS):
@@ -360,7 +391,15 @@ CASES: Final[dict[str, Case]] = {
         counts=True,
     ),
     "session_next": Case(SessionNextScorer(LISTS, NEXT), following, counts=True),
-    "repeat": Case(RepeatScorer(ITEMS, REPEAT), repeated, counts=True),
+    "repeat": Case(repeat_scorer(ITEMS, REPEAT), repeated, counts=True),
+    "conversion": Case(
+        OwnItemsScorer(
+            ITEMS, partial(open_values, rates=conversion_rates(COUNTS, BUYERS, 20), config=ConversionSourceConfig())
+        ),
+        unbought,
+        counts=True,
+    ),
+    "last_basket": Case(NeighbourListsScorer(LISTS, LAST, LAST.within_days), beside_the_last, counts=True),
     "category_affinity": Case(
         CategoryAffinityScorer(category_shares(CATEGORIES, COUNTS, AFFINITY), AFFINITY), affinity, counts=True
     ),

@@ -187,7 +187,7 @@ def test_every_scorer__a_candidate_out_of_range_is_refused(case: Case) -> None:
         case.scorer.score(BATCH, prepared, beyond)
 
 
-@pytest.mark.parametrize("name", sorted(PERSONAL - {"repeat"}))
+@pytest.mark.parametrize("name", sorted(PERSONAL))
 def test_every_scorer__a_history_out_of_range_is_refused(name: str) -> None:
     one = BATCH.slice(0, 1)
     beyond = replace(one, history_items=np.array([*one.history_items[:-1], ITEMS], np.int32))
