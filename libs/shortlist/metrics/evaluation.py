@@ -4,7 +4,7 @@ Subjects stay in Spark: each of its tasks adds up what its subjects are worth an
 arithmetic on a small array.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +26,17 @@ from shortlist.metrics.definitions import (
 from shortlist.metrics.exposure import score_exposure
 from shortlist.metrics.intervals import percentiles, resampled_totals
 from shortlist.metrics.judged_subjects import POPULARITY, JudgedSubjects, gather, read_subjects
-from shortlist.metrics.subject_values import checked_cutoffs, novelty_values, ranking_values, use_values
+from shortlist.metrics.subject_values import (
+    Listed,
+    Wanted,
+    as_long_as,
+    checked_cutoffs,
+    novelty_values,
+    ranking_values,
+    use_values,
+    without,
+)
+from shortlist.transforms.truth import HAD
 
 Totals = NDArray[np.float64]
 TOTALS: Final = "totals"
@@ -45,6 +55,9 @@ class Question:
         ks: list lengths.
         seed: seed of the bootstrap.
         resamples: bootstrap draws.
+        apart: segments by which lists are judged without what their subject had before (segment `had` of the truth): where
+            lists may hold that again, it takes nearly all slots of a good list, and nothing could be said of the rest.
+        as_long_as_blend: sources that have, in these segments, only as many items as the published list has room for.
     """
 
     sources: tuple[str, ...]
@@ -52,6 +65,8 @@ class Question:
     ks: tuple[int, ...]
     seed: int
     resamples: int
+    apart: tuple[str, ...] = ()
+    as_long_as_blend: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +112,8 @@ def add_up(
 
     Args:
         lists: source, subject_id, rank, item_id.
-        truth: segment, subject_id, item_id of the subjects by whom lists are ranked.
+        truth: segment, subject_id, item_id of the subjects by whom lists are ranked; where segments are judged apart, also
+            what these subjects had.
         wanted: subject_id, item_id: what was relevant for any subject, by which is counted what was used of all lists.
         popularity: item_id, popularity: by how many people each item was engaged with when the lists were made. It is sent
             to every task; novelty and stratified recall read it.
@@ -106,15 +122,22 @@ def add_up(
     Raises:
         ValueError: When the list lengths are not valid.
     """
-    cut = lists.where(F.col(RANK) <= max(checked_cutoffs(question.ks)))
+    # What is judged apart moves up, from however far down.
+    longest = max(checked_cutoffs(question.ks))
+    cut = lists if question.apart else lists.where(F.col(RANK) <= longest)
     relevant = truth.unionByName(wanted.select(SUBJECT_ID, ITEM_ID, F.lit(_USED).alias(SEGMENT)))
     subjects = gather(
         _with_popularity(cut, popularity),
         _with_popularity(relevant, popularity),
         question.sources,
-        (*question.segments, _USED),
+        _parts(question),
     )
     return subjects.mapInArrow(_adding_up(question), f"{TOTALS} binary")
+
+
+def _parts(question: Question) -> tuple[str, ...]:
+    """Parts of the truth by position: the segments, what all subjects wanted, and what they had."""
+    return (*question.segments, _USED, *((HAD,) if question.apart else ()))
 
 
 def _with_popularity(rows: DataFrame, popularity: DataFrame) -> DataFrame:
@@ -191,10 +214,23 @@ def _values(judged: JudgedSubjects, question: Question) -> NDArray[np.float64]:
         wanted = judged.wanted_in(segment)
         asked = _marked(wanted.subject, n)
         columns.append(asked)
-        for own, _ in lists:
-            _, values = ranking_values(own, wanted, n, question.ks)
+        looked_at = [own for own, _ in lists]
+        if question.segments[segment] in question.apart:
+            looked_at = _apart(looked_at, judged.wanted_in(_parts(question).index(HAD)), n, question)
+        for (own, _), looked in zip(lists, looked_at, strict=True):
+            _, values = ranking_values(looked, wanted, n, question.ks)
             columns += [asked * (1 - _marked(own.subject, n)), values.reshape(n, -1)]
     return np.nan_to_num(np.column_stack(columns), nan=0.0, posinf=np.inf, neginf=-np.inf)
+
+
+def _apart(lists: Sequence[Listed], had: Wanted, subjects: int, question: Question) -> list[Listed]:
+    """The lists of all sources without what their subjects had, those of single sources as long as the published one."""
+    left = [without(own, had) for own in lists]
+    published = left[question.sources.index(BLEND)]
+    return [
+        as_long_as(own, published, subjects) if source in question.as_long_as_blend else own
+        for source, own in zip(question.sources, left, strict=True)
+    ]
 
 
 def _marked(subject: NDArray[np.int64], subjects: int) -> NDArray[np.float64]:

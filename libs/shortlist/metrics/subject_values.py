@@ -169,6 +169,34 @@ def use_values(lists: Listed, wanted: Wanted, subjects: int, ks: Sequence[int]) 
     return values
 
 
+def without(lists: Listed, had: Wanted) -> Listed:
+    """Lists without some pairs; what is left is ranked anew, from 1.
+
+    Args:
+        lists: one source's lists.
+        had: pairs that are taken out.
+    """
+    size = 1 + max(lists.item.max(initial=-1), had.item.max(initial=-1))
+    left = ~np.isin(lists.subject * size + lists.item, had.subject * size + had.item)
+    subject, rank, item = lists.subject[left], lists.rank[left], lists.item[left]
+    order = np.lexsort((rank, subject))
+    subject, item = subject[order], item[order]
+    ranks = np.arange(1, len(subject) + 1) - np.searchsorted(subject, subject)
+    return Listed(subject, ranks, item)
+
+
+def as_long_as(lists: Listed, others: Listed, subjects: int) -> Listed:
+    """Lists cut to the length of each subject's other list.
+
+    Args:
+        lists: one source's lists.
+        others: whose lengths count.
+        subjects: how many subjects there are.
+    """
+    left = lists.rank <= np.bincount(others.subject, minlength=subjects)[lists.subject]
+    return Listed(lists.subject[left], lists.rank[left], lists.item[left])
+
+
 def _found(lists: Listed, pairs: Integers, size: int) -> tuple[Integers, Integers, Integers]:
     """Subject and rank of each wanted item that a list has, and where it is in `pairs`, which are sorted; by subject and rank."""
     keys = lists.subject * size + lists.item

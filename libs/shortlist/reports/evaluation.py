@@ -55,14 +55,20 @@ _WHAT_COUNTS: Final[dict[tuple[str, bool, str], str]] = {
         "user",
         False,
         "new",
-    ): "Only items count that the user had never engaged with before; what lists hold again takes slots from them.",
+    ): "Only items that the user had never engaged with before, in lists and afterwards; a source has as many as the published "
+    "list.",
     (
         "item",
         True,
         "all",
     ): "Relevant is what was engaged with in one session beside the item; the item itself is masked.",
     ("query", False, "all"): "Relevant is what was clicked for the query, also what had been clicked for it before.",
-    ("query", False, "new"): "Only items count that had never been clicked for the query before.",
+    (
+        "query",
+        False,
+        "new",
+    ): "Only items that had never been clicked for the query before, in lists and afterwards; a source "
+    "has as many as the published list.",
 }
 
 

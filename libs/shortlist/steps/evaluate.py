@@ -33,7 +33,7 @@ from shortlist.records.publications import Publication
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import CATALOG, EVALUATIONS, SOURCE_CANDIDATES
 from shortlist.transforms.proposals import proposals
-from shortlist.transforms.truth import ALL, BEFORE, TRUTHS, Around, engaged_pairs
+from shortlist.transforms.truth import ALL, BEFORE, NEW, TRUTHS, Around, engaged_pairs
 from shortlist.warehouse.predicates import equals
 from shortlist.warehouse.publishing import publication_of, published_candidates
 from shortlist.warehouse.run import Run, log
@@ -142,6 +142,8 @@ def _judge(run: Run, publication: Publication, known: Known, beside: Mapping[str
         ks=cutoffs_of(config.ks, surface.k),
         seed=config.seed,
         resamples=config.bootstrap_samples,
+        apart=() if surface.mask_seen or NEW not in subject.segments else (NEW,),
+        as_long_as_blend=tuple(sources_of(surface)),
     )
     types = run.settings.truth_event_types(name)
     lists = reduce(DataFrame.unionByName, (published, proposed, *beside.values()))

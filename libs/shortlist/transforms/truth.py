@@ -14,6 +14,7 @@ from shortlist.transforms.queries import answered
 
 ALL = "all"
 NEW = "new"
+HAD = "had"
 BEFORE, AFTER = "before", "after"
 
 
@@ -49,12 +50,12 @@ def engaged_pairs(engagements: DataFrame, day: date, event_types: Sequence[str])
 
 
 def user_truth(around: Around) -> DataFrame:
-    """For users: all later items, and those that the user had never engaged with up to the day.
+    """For users: all later items, those of them that the user had never engaged with up to the day, and what it had.
 
     Returns:
-        segment (all, new), subject_id, item_id.
+        segment (all, new, had), subject_id, item_id.
     """
-    return _all_and_new(around.pairs, USER_ID)
+    return _by_segment(around.pairs, USER_ID)
 
 
 def item_truth(around: Around) -> DataFrame:
@@ -72,22 +73,22 @@ def item_truth(around: Around) -> DataFrame:
 
 
 def query_truth(around: Around) -> DataFrame:
-    """For queries: what was later clicked for them, and what had never been clicked for them up to the day.
+    """For queries: what was later clicked for them, what of it had never been clicked for them up to the day, and what had.
 
     Returns:
-        segment (all, new), subject_id, item_id.
+        segment (all, new, had), subject_id, item_id.
     """
     later = F.col(EVENT_DATE) > F.lit(around.day)
     pairs = answered(around.engagements, around.queries).groupBy(QUERY, ITEM_ID)
     seen = pairs.agg(F.bool_or(~later).alias(BEFORE), F.bool_or(later).alias(AFTER))
-    return _all_and_new(seen, QUERY)
+    return _by_segment(seen, QUERY)
 
 
-def _all_and_new(pairs: DataFrame, subject: str) -> DataFrame:
-    """The pairs of after a day by segment: all of them, and those that there had not been up to it."""
-    segments = F.when(F.col(BEFORE), F.array(F.lit(ALL))).otherwise(F.array(F.lit(ALL), F.lit(NEW)))
-    after = pairs.where(F.col(AFTER))
-    return after.select(F.explode(segments).alias(SEGMENT), F.col(subject).alias(SUBJECT_ID), ITEM_ID)
+def _by_segment(pairs: DataFrame, subject: str) -> DataFrame:
+    """Pairs by segment: all that came after a day, those of them that there had not been up to it, and those that had been."""
+    segments = {ALL: F.col(AFTER), NEW: F.col(AFTER) & ~F.col(BEFORE), HAD: F.col(BEFORE)}
+    named = F.array_compact(F.array(*(F.when(within, F.lit(name)) for name, within in segments.items())))
+    return pairs.select(F.explode(named).alias(SEGMENT), F.col(subject).alias(SUBJECT_ID), ITEM_ID)
 
 
 # By what `SubjectType.truth` names.

@@ -80,6 +80,32 @@ def test_every_source_and_segment_by_hand(spark: SparkSession) -> None:
     assert (coverage.value, coverage.subjects, coverage.ci_low) == (1 / 4, 1, None)
 
 
+def test_a_segment_is_judged_apart_from_what_subjects_had(spark: SparkSession) -> None:
+    """The blend repeats a and b and has room for one more; als has c at rank 3 behind them, and x."""
+    blend = of_source(spark, {"u": ["a", "b", "x"], "v": ["d"]})
+    als = of_source(spark, {"u": ["a", "b", "c", "x"], "v": ["a", "d"]}, "als")
+    served = of_source(spark, {"u": ["b", "y", "c"], "v": ["d"]}, "served")
+    parts = {"all": {"u": {"a", "x"}, "v": {"d"}}, "new": {"u": {"x"}, "v": {"d"}}, "had": {"u": {"a", "b"}}}
+    each = [wanted(spark, pairs, segment) for segment, pairs in parts.items()]
+    truth = each[0].unionByName(each[1]).unionByName(each[2])
+    lists = blend.unionByName(als).unionByName(served)
+    plain = replace(QUESTION, sources=("blend", "als", "served"))
+    apart = replace(plain, apart=("new",), as_long_as_blend=("als",))
+    found = by_name(evaluate(spark, lists, truth, apart))
+    # Without a and b the blend has x first for u. als has c there, and x where the blend has no room; v's d is second.
+    assert found["blend", "new", "recall", 1].value == 1.0
+    assert [found["als", "new", "recall", k].value for k in (1, 2)] == [0.0, 0.0]
+    # Other lists are not cut: served has y and c for u, d for v.
+    assert [found["served", "new", "recall", k].value for k in (1, 2)] == [0.5, 0.5]
+    assert found["als", "new", "recall", 2].blend_minus_source == 1.0
+    before = by_name(evaluate(spark, lists, truth, plain))
+    assert [before["blend", "new", "recall", k].value for k in (1, 2)] == [0.5, 0.5]
+    # What is said of all items is the same either way.
+    assert {key: row for key, row in found.items() if key[1] == "all"} == {
+        key: row for key, row in before.items() if key[1] == "all"
+    }
+
+
 @pytest.fixture
 def many(spark: SparkSession) -> tuple[DataFrame, DataFrame]:
     """Forty subjects who want a: the blend has it first for thirty of them, als for twenty of these."""

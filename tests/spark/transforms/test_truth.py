@@ -40,6 +40,7 @@ def test_users_later_items_and_those_new_to_them(spark: SparkSession) -> None:
         ("all", "v", "alone"),
         ("new", "u", "fresh"),
         ("new", "v", "alone"),
+        ("had", "u", "old"),
     }
 
 
@@ -58,7 +59,13 @@ def test_queries_later_clicks_and_those_new_to_them(spark: SparkSession) -> None
     ]
     known = spark.createDataFrame(rows_of, "event_type string, event_date date, query string, item_id string")
     found = query_truth(Around(known, known, DAY, ["checkout"], QueriesConfig()))
-    assert rows(found) == {("all", "red shoe", "old"), ("all", "red shoe", "fresh"), ("new", "red shoe", "fresh")}
+    assert rows(found) == {
+        ("all", "red shoe", "old"),
+        ("all", "red shoe", "fresh"),
+        ("new", "red shoe", "fresh"),
+        ("had", "red shoe", "old"),
+        ("had", "blue hat", "not later"),
+    }
 
 
 def test_pairs_before_and_after(spark: SparkSession) -> None:

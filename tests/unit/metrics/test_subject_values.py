@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from shortlist.metrics.definitions import RANKING_METRICS, cutoffs_of
-from shortlist.metrics.subject_values import Listed, Wanted, novelty_values, ranking_values, use_values
+from shortlist.metrics.subject_values import (
+    Listed,
+    Wanted,
+    as_long_as,
+    novelty_values,
+    ranking_values,
+    use_values,
+    without,
+)
 
 
 def listed(*lists: str) -> Listed:
@@ -86,3 +94,22 @@ def test_lists_are_judged_up_to_their_k() -> None:
     assert cutoffs_of([5, 10, 20], 10) == (5, 10)
     assert cutoffs_of([20, 5], 12) == (5, 12)
     assert cutoffs_of([5, 10, 20], 50) == (5, 10, 20)
+
+
+def rows_of(found: Listed) -> list[tuple[int, int, int]]:
+    return sorted(zip(found.subject.tolist(), found.rank.tolist(), found.item.tolist(), strict=True))
+
+
+def test_without__what_is_left_moves_up() -> None:
+    lists = Listed(np.array([1, 0, 0, 0, 1]), np.array([2, 3, 1, 2, 1]), np.array([7, 5, 4, 6, 4]))
+    had = Wanted(np.array([0, 1, 2]), np.array([4, 7, 5]), np.zeros(3, np.int64))
+    assert rows_of(without(lists, had)) == [(0, 1, 6), (0, 2, 5), (1, 1, 4)]
+    nothing = Wanted(had.subject[:0], had.item[:0], had.popularity[:0])
+    assert rows_of(without(lists, nothing)) == rows_of(lists)
+    assert rows_of(without(Listed(had.subject[:0], had.subject[:0], had.item[:0]), had)) == []
+
+
+def test_as_long_as__others_lengths_count() -> None:
+    lists = Listed(np.array([0, 0, 0, 1, 2]), np.array([1, 2, 3, 1, 1]), np.array([4, 5, 6, 4, 4]))
+    others = Listed(np.array([0, 0, 2, 2]), np.array([1, 2, 1, 2]), np.array([8, 9, 8, 9]))
+    assert rows_of(as_long_as(lists, others, 3)) == [(0, 1, 4), (0, 2, 5), (2, 1, 4)]
