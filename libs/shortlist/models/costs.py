@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from shortlist.config import AlsConfig, BudgetConfig, CooccurrenceConfig
+from shortlist.config.sources import SpectralSourceConfig
 from shortlist.models.als import placement as als_placement
 from shortlist.models.arrays.blocks import GIGABYTE, count_blocks
 from shortlist.models.cooccurrence import placement as cooccurrence_placement
+from shortlist.models.spectral import placement as spectral_placement
+from shortlist.sources.spectral import subspace_width
 
 Resource = Literal["pairs", "flops", "shuffle_gigabytes", "memory_gigabytes"]
 RESOURCES: Final[tuple[Resource, ...]] = get_args(Resource)
@@ -140,4 +143,33 @@ def cooccurrence_cost(rows: int, baskets: int, items: int, squared_sizes: int, c
     sent = min(float(squared_sizes), float(rows) * (config.item_blocks or count_blocks(rows, config.block_rows)))
     return cost + Cost(
         shuffle_bytes=_BYTES_SENT * (rows + sent), memory_bytes=min(mapped, config.shared_gigabytes * GIGABYTE)
+    )
+
+
+def spectral_cost(pairs: int, users: int, items: int, config: SpectralSourceConfig) -> Cost:
+    """Of the basis of source `spectral`, by subspace iteration.
+
+    A pass, one more of them than `iterations`, multiplies what users took with the w directions, and its transpose with the
+    product: 4 w for every pair. Before the first pass and after each one the directions are made orthogonal, or turned at the
+    end: 4 w^2 for every item (exactly: 9 w^3 more, once). Pairs move into blocks of users. A single block then moves to the
+    driver; of several, each sends its part of the product, a matrix of items x w, in every pass: the basis goes out, the sum
+    comes back.
+
+    Args:
+        pairs: of a user and an item, what users took.
+        users: who took something.
+        items: all of them.
+        config: factors, oversampling, iterations, size of a block.
+    """
+    sizes = spectral_placement.Sizes(pairs, users, items)
+    width, passes = subspace_width(users, items, config), config.iterations + 1
+    blocks, matrix = spectral_placement.block_count(pairs, config), spectral_placement.matrix_bytes(sizes, config)
+    moved = float(_BYTES_SENT * pairs) if blocks == 1 else passes * (blocks + 2) * matrix
+    return Cost(
+        pairs=2.0 * pairs * passes,
+        flops=4.0 * width * (passes * pairs + (passes + 1) * items * width),
+        shuffle_bytes=_BYTES_SENT * pairs + moved,
+        memory_bytes=max(
+            spectral_placement.driver_bytes(sizes, config), matrix + spectral_placement.task_bytes(sizes, config)
+        ),
     )

@@ -77,7 +77,7 @@ def smoothest_directions(
     """
     if not np.any(degrees):
         raise ValueError("nobody took anything, so there is no graph; next: check what the pairs were made from")
-    width = min(config.factors + config.oversampling, user_count, item_count)
+    width = subspace_width(user_count, item_count, config)
     start = initial_factors(np.arange(item_count), width, config.seed, ITEMS, scale=1.0).astype(np.float64)
     basis = np.linalg.qr(start)[0]
     for _ in range(config.iterations):
@@ -89,6 +89,11 @@ def smoothest_directions(
     largest = np.abs(vectors).argmax(axis=0)
     signed: NDArray[np.float32] = (vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])).astype(np.float32)
     return signed
+
+
+def subspace_width(user_count: int, item_count: int, config: SpectralSourceConfig) -> int:
+    """How many vectors are iterated: those that are kept and the further ones, where the graph has as many."""
+    return min(config.factors + config.oversampling, user_count, item_count)
 
 
 def smoothed(taken: Rows, degrees: ArrayLike, basis: Doubles) -> Doubles:

@@ -1,10 +1,16 @@
 """Costs by hand: counts that are small enough to be multiplied on paper."""
 
+import tracemalloc
+
+import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from shortlist.config import AlsConfig, BudgetConfig, CooccurrenceConfig
+from shortlist.config.sources import SpectralSourceConfig
 from shortlist.models.arrays.blocks import GIGABYTE
-from shortlist.models.costs import Cost, als_cost, cooccurrence_cost
+from shortlist.models.costs import Cost, als_cost, cooccurrence_cost, spectral_cost
+from shortlist.sources.spectral import fit_spectral
 
 
 def test_als__three_steps_on_either_side() -> None:
@@ -82,3 +88,42 @@ def test_als__sampled_learns_from_a_share_and_solves_everybody_once() -> None:
 @pytest.mark.parametrize("engine", ["local", "spark"])
 def test_als__of_nothing_costs_nothing_but_is_no_error(engine: str) -> None:
     assert als_cost(0, 0, 0, AlsConfig.model_validate({"engine": engine})) == Cost()
+
+
+def test_spectral__every_pass_multiplies_and_makes_directions_orthogonal() -> None:
+    # 5 + 3 directions. Three passes: 4 x 8 for each of 100 pairs, and four times 4 x 8^2 for each of 10 items.
+    config = SpectralSourceConfig(factors=5, oversampling=3, iterations=2)
+    cost = spectral_cost(100, 20, 10, config)
+    assert cost.pairs == 2 * 3 * 100
+    assert cost.flops == 3 * 3200 + 4 * 2560
+    # One block: its pairs move twice. The driver then has five matrices of 10 x 8 doubles, more than one task beside the basis.
+    assert cost.shuffle_bytes == 2 * 12 * 100
+    assert cost.memory_bytes == max(5 * 640, 640 + 16 * 100 + 20 * 8 * 8 + 640)
+
+
+def test_spectral__several_blocks_send_their_product_in_every_pass() -> None:
+    config = SpectralSourceConfig(factors=5, oversampling=3, iterations=2, block_pairs=25)
+    cost = spectral_cost(100, 200, 10, config)
+    # Four blocks; the basis goes out, the sum comes back.
+    assert cost.shuffle_bytes == 12 * 100 + 3 * (4 + 2) * 640
+    assert cost.memory_bytes == 640 + 16 * 25 + 50 * 8 * 8 + 640
+
+
+def test_spectral__a_small_graph_has_no_more_directions_than_users() -> None:
+    config = SpectralSourceConfig(factors=128, oversampling=20, iterations=1)
+    assert spectral_cost(6, 3, 10, config).flops == 2 * 4 * 3 * 6 + 3 * 4 * 9 * 10
+    assert spectral_cost(0, 0, 0, config) == Cost()
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "drawn"), [(3000, 2000, 40_000), (20_000, 1000, 100_000), (500, 8000, 60_000)]
+)
+def test_spectral__memory_is_what_one_process_takes(users: int, items: int, drawn: int) -> None:
+    keys = np.unique(np.random.default_rng(0).integers(0, users * items, drawn))
+    taken = sp.csr_matrix((np.ones(len(keys)), (keys // items, keys % items)), (users, items))
+    config = SpectralSourceConfig(factors=40, oversampling=20, iterations=1)
+    tracemalloc.start()
+    fit_spectral((taken.indptr.astype(np.int64), taken.indices), items, config)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert spectral_cost(len(keys), users, items, config).memory_bytes == pytest.approx(peak, rel=0.15)

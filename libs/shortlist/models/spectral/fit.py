@@ -20,8 +20,9 @@ from shortlist.columns import ITEM_ID, USER_ID, WEIGHT
 from shortlist.config.sources import SpectralSourceConfig
 from shortlist.kernels.arrays import Doubles, Rows
 from shortlist.models.als.blocks import Side, blocks_in, user_side
-from shortlist.models.arrays.blocks import MOST_BLOCKS, Batches, Packed, array_of, by_block
+from shortlist.models.arrays.blocks import Batches, Packed, array_of, by_block
 from shortlist.models.arrays.shared_arrays import SharedArrays, share_arrays, unshare
+from shortlist.models.spectral.placement import block_count
 from shortlist.sources.spectral import smoothed, smoothest_directions
 
 # Bytes of a range of items: a message from one block to the task that sums the range.
@@ -53,7 +54,7 @@ def fit_spread(
         ModelError: nothing was taken, or a pair comes in more than one row.
     """
     spark = pairs.sparkSession
-    blocks = min(MOST_BLOCKS, max(1, -(-int(degrees.sum()) // config.block_pairs)))
+    blocks = block_count(int(degrees.sum()), config)
     ids = spark.sparkContext.broadcast(item_ids)
     users = user_side(pairs.select(USER_ID, ITEM_ID, WEIGHT), ids, blocks)
     try:
