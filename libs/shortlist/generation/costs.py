@@ -1,12 +1,19 @@
-"""What generating the lists of a surface costs, from counts alone, in the terms of `shortlist.models.costs`."""
+"""What generating lists costs, from counts alone, in the terms of `shortlist.models.costs`.
 
+Left out is what no count tells beforehand, or what is small beside the rest: samples of users, queries and sessions and what is
+counted in them, which the sources' settings bound; indexes of the catalog's text; counts and ages of items; rules, blends,
+reasons; and writing.
+"""
+
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from shortlist.config import Settings, SurfaceConfig
-from shortlist.generation.lists import sources_of
-from shortlist.models.costs import Cost
+from shortlist.generation.lists import needed_artefacts, sources_of
+from shortlist.models.costs import Cost, spectral_cost
 from shortlist.sources.common_set import NARROW_SUBJECTS
+from shortlist.subjects import SUBJECTS
 
 # An interaction in a user's history, as Arrow sends it: item and its numbers, and the item again among the masked ones.
 _BYTES_OF_HISTORY: Final = 52
@@ -40,37 +47,60 @@ class Counts:
         return {"user": self.users, "item": self.items, "query": self.queries}[surface.subject]
 
 
+def generation_cost(counts: Counts, settings: Settings) -> Cost:
+    """Of the lists of all surfaces."""
+    passes = (surface_cost(counts, surface, settings) for surface in settings.surfaces.values())
+    return sum(passes, preparing_cost(counts, settings, settings.surfaces))
+
+
+def preparing_cost(counts: Counts, settings: Settings, surfaces: Collection[str]) -> Cost:
+    """Of what some surfaces share: histories, gathered once by user, and the basis of source `spectral`."""
+    cost = Cost()
+    if any(SUBJECTS[settings.surfaces[name].subject].history == "interactions" for name in surfaces):
+        cost += Cost(shuffle_bytes=float(_BYTES_OF_HISTORY * counts.interactions))
+    if "spectrum" in needed_artefacts(settings, surfaces):
+        cost += spectral_cost(counts.interactions, counts.users, counts.items, settings.sources.spectral)
+    return cost
+
+
 def surface_cost(counts: Counts, surface: SurfaceConfig, settings: Settings) -> Cost:
-    """Of the one pass over a surface's subjects.
+    """Of the one pass over a surface's subjects: their candidates, and the lists that are sent back."""
+    subjects, names = counts.subjects(surface), sources_of(surface)
+    candidates = candidate_count(counts, surface)
+    sent = _BYTES_LISTED * surface.longest_list + candidates * (_BYTES_SCORED + _BYTES_BY_SOURCE * len(names))
+    return scoring_cost(subjects, counts, surface, settings) + Cost(shuffle_bytes=float(subjects) * sent)
+
+
+def candidate_count(counts: Counts, surface: SurfaceConfig) -> int:
+    """Candidates of a subject, at most."""
+    return min(counts.items, surface.depth * len(sources_of(surface)))
+
+
+def scoring_cost(subjects: int, counts: Counts, surface: SurfaceConfig, settings: Settings) -> Cost:
+    """Of the candidates of so many of a surface's subjects, with their scores.
 
     A source that multiplies vectors of length d costs a subject 2 d for every item; one that counts looks at every item once,
     and at the neighbours of what the subject took. Then each source scores what any of them proposed. `interests` has a vector
     for each interest, and folds them all in.
     """
-    subjects = counts.subjects(surface)
     names = sources_of(surface)
     lengths = [_vector_length(name, settings) for name in names]
     history = 1.0 if surface.subject == "item" else counts.interactions / max(1, counts.users)
-    candidates = min(counts.items, surface.depth * len(names))
+    looked_at = counts.items + candidate_count(counts, surface)
     rows = {name: settings.sources.interests.most if name == "interests" else 1 for name in names}
     each = 0.0
     for name, length in zip(names, lengths, strict=True):
-        each += (
-            2.0 * length * rows[name] * (counts.items + candidates)
-            if length
-            else counts.items + candidates + history * _listed(name, settings)
-        )
+        each += 2.0 * length * rows[name] * looked_at if length else looked_at + history * _listed(name, settings)
     stored = settings.als.store_user_factors and settings.training.every_day
     if "als" in names and surface.subject == "user" and not stored:
         each += history * settings.als.factors**2 + settings.als.factors**3 / 3
     if "interests" in names:
         each += history * settings.als.factors**2 + rows["interests"] * settings.als.factors**3 / 3
-    sent = _BYTES_LISTED * surface.longest_list + candidates * (_BYTES_SCORED + _BYTES_BY_SOURCE * len(names))
     shared, task = surface_memory(counts, surface, settings)
     return Cost(
         pairs=float(subjects) * counts.items * sum(rows.values()),
         flops=subjects * each,
-        shuffle_bytes=float(subjects) * (_BYTES_OF_HISTORY * history + sent),
+        shuffle_bytes=subjects * _BYTES_OF_HISTORY * history,
         memory_bytes=shared + task,
     )
 

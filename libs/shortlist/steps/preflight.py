@@ -1,15 +1,18 @@
 """What a job will cost, said and put into the manifest before it begins, and refused where it is beyond the budget."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import BASKET_ID, ITEM_ID, QUERY, USER_ID
-from shortlist.config import Settings
+from shortlist.config import Settings, SurfaceConfig
 from shortlist.errors import HeldError
-from shortlist.generation.costs import Counts, surface_cost
+from shortlist.generation.costs import Counts, generation_cost
+from shortlist.generation.lists import sources_of
 from shortlist.models.costs import Cost, als_cost, cooccurrence_cost
+from shortlist.subjects import SUBJECTS
 from shortlist.tables import CATALOG
 from shortlist.warehouse.run import Run, log
 
@@ -86,31 +89,58 @@ def preflight_generation(run: Run, interactions: DataFrame) -> None:
         HeldError: it would cost more than the budget, with the setting that mends it.
     """
     settings = run.settings
-    pairs, users, items = _count(interactions)
-    catalog, queries = run.snapshot(CATALOG), 0
-    described = 0 if catalog is None else catalog.count()
-    if any(surface.subject == "query" for surface in settings.surfaces.values()):
-        asked = run.engagements(settings.queries.lookback_days).agg(F.approx_count_distinct(QUERY)).first()
-        queries = 0 if asked is None else asked[0]
-    counts = Counts(pairs, users, max(items, described), queries)
-    costs = {name: surface_cost(counts, surface, settings) for name, surface in settings.surfaces.items()}
+    counts = _counts(run, interactions, run.run_date, settings.surfaces)
+    changes = (*_without_a_source(settings), *_smaller_spectrum(settings))
+    options = [(text, generation_cost(counts, changed)) for text, changed in changes]
+    costs = {
+        name: generation_cost(counts, _with_surfaces(settings, {name: each}))
+        for name, each in settings.surfaces.items()
+    }
     dearest = max(costs, key=lambda name: costs[name].flops)
     _require(
-        run, vars(counts), sum(costs.values(), Cost()), _without_a_source(counts, costs, settings),
+        run, vars(counts), generation_cost(counts, settings), sorted(options, key=lambda option: -option[1].flops),
         f"take sources out of surfaces.{dearest}.sources, which costs most",
     )  # fmt: skip
 
 
-def _without_a_source(counts: Counts, costs: Mapping[str, Cost], settings: Settings) -> Iterable[Option]:
-    """Each source left out of each surface that has others, those that save least first."""
-    found: list[Option] = []
+def _counts(run: Run, interactions: DataFrame, day: date, surfaces: Iterable[str]) -> Counts:
+    """What the passes over the subjects of some surfaces are counted by, as known when a day ended."""
+    pairs, users, items = _count(interactions)
+    catalog, queries = run.snapshot(CATALOG, day), 0
+    described = 0 if catalog is None else catalog.count()
+    if any(SUBJECTS[run.settings.surfaces[name].subject].history == "clicks" for name in surfaces):
+        asked = run.engagements(run.settings.queries.lookback_days, day).agg(F.approx_count_distinct(QUERY)).first()
+        queries = 0 if asked is None else asked[0]
+    return Counts(pairs, users, max(items, described), queries)
+
+
+def _without_a_source(settings: Settings) -> Iterator[tuple[str, Settings]]:
+    """Each source left out of each surface that has others."""
     for name, surface in settings.surfaces.items():
-        others = sum((cost for other, cost in costs.items() if other != name), Cost())
         for source in surface.sources if len(surface.sources) > 1 else ():
-            left = tuple(each for each in surface.sources if each != source)
-            cost = others + surface_cost(counts, surface.model_copy(update={"sources": left}), settings)
-            found.append((f"surfaces.{name}.sources without {source}", cost))
-    return sorted(found, key=lambda option: -option[1].flops)
+            left = surface.model_copy(update={"sources": tuple(each for each in surface.sources if each != source)})
+            yield (
+                f"surfaces.{name}.sources without {source}",
+                _with_surfaces(settings, {**settings.surfaces, name: left}),
+            )
+
+
+def _with_surfaces(settings: Settings, surfaces: Mapping[str, SurfaceConfig]) -> Settings:
+    return settings.model_copy(update={"surfaces": dict(surfaces)})
+
+
+def _smaller_spectrum(settings: Settings) -> Iterator[tuple[str, Settings]]:
+    """Source `spectral` with larger blocks, fewer passes, fewer factors; nothing where no surface names it."""
+    if not any("spectral" in sources_of(surface) for surface in settings.surfaces.values()):
+        return
+    config = settings.sources.spectral
+    changes = [{"block_pairs": config.block_pairs << shift} for shift in range(1, 16)]
+    changes += [{"iterations": iterations} for iterations in range(config.iterations - 1, 0, -1)]
+    changes += [{"factors": config.factors >> shift} for shift in range(1, config.factors.bit_length())]
+    for change in changes:
+        ((name, value),) = change.items()
+        sources = settings.sources.model_copy(update={"spectral": config.model_copy(update=change)})
+        yield f"sources.spectral.{name}={value}", settings.model_copy(update={"sources": sources})
 
 
 def _require(run: Run, counts: Mapping[str, int], cost: Cost, options: Iterable[Option], otherwise: str) -> None:

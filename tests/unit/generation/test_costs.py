@@ -8,8 +8,16 @@ from shortlist.blending.slots import Filled
 from shortlist.config import Settings
 from shortlist.config.sources import InterestsSourceConfig, SourcesConfig
 from shortlist.generation.batches import write_lists
-from shortlist.generation.costs import Counts, surface_cost, surface_memory
+from shortlist.generation.costs import (
+    Counts,
+    generation_cost,
+    preparing_cost,
+    scoring_cost,
+    surface_cost,
+    surface_memory,
+)
 from shortlist.generation.one_pass import Lists
+from shortlist.models.costs import Cost, spectral_cost
 from shortlist.rules import LIST_RULES, PAIR_RULES
 from shortlist.sources.batch import CandidateSet
 
@@ -101,3 +109,27 @@ def test_memory_is_shared_by_tasks_but_for_their_rows_of_all_items() -> None:
     # Vectors of 8, two of 128; five neighbours. Two sources count.
     assert shared == 100 * (32 + 2 * 512 + 40)
     assert task == 32 * 100 * 4 * 2
+
+
+def test_histories_are_gathered_once_and_a_basis_is_made_once_for_all_surfaces() -> None:
+    counts, given = Counts(50, 10, 100), settings(sources=["als", "spectral"])
+    home, related = given.surfaces["home"], settings(subject="item", sources=["cooccurrence"]).surfaces["home"]
+    three = given.model_copy(update={"surfaces": {"home": home, "other": home, "related": related}})
+    basis = spectral_cost(50, 10, 100, given.sources.spectral)
+    assert basis.flops > 0
+    shared = preparing_cost(counts, three, three.surfaces)
+    assert shared == Cost(basis.pairs, basis.flops, basis.shuffle_bytes + 52 * 50, basis.memory_bytes)
+    # An item's history is the item itself.
+    assert preparing_cost(counts, three, ["related"]) == Cost()
+    assert preparing_cost(counts, settings(), ["home"]) == Cost(shuffle_bytes=52 * 50)
+    passes = 2 * surface_cost(counts, home, three).flops + surface_cost(counts, related, three).flops
+    assert generation_cost(counts, three).flops == passes + basis.flops
+
+
+def test_scoring_of_some_subjects_is_their_share_of_the_pass_but_for_what_is_sent_back() -> None:
+    counts, given = Counts(50, 10, 100), settings(sources=["als", "cooccurrence"], fallback="popularity")
+    surface = given.surfaces["home"]
+    some, everybody = scoring_cost(4, counts, surface, given), surface_cost(counts, surface, given)
+    assert (some.pairs, some.flops) == (0.4 * everybody.pairs, pytest.approx(0.4 * everybody.flops))
+    assert some.shuffle_bytes == 4 * 52 * 5
+    assert some.memory_bytes == everybody.memory_bytes
