@@ -6,9 +6,10 @@ from math import ceil
 from typing import Final
 
 from shortlist.config import Settings
-from shortlist.generation.costs import Counts, surface_cost, surface_memory
+from shortlist.generation.costs import Counts, preparing_cost, surface_cost, surface_memory
 from shortlist.models.arrays.blocks import GIGABYTE
 from shortlist.models.costs import Cost, als_cost, cooccurrence_cost
+from shortlist.models.spectral import placement as spectral_placement
 
 # A stored interaction and a stored row of a list, in Parquet.
 BYTES_OF_INTERACTION: Final = 20
@@ -84,7 +85,7 @@ def simulate(size: Size, settings: Settings, rates: Mapping[str, float], machine
     Args:
         size: how much there is.
         settings: models and surfaces.
-        rates: operations a second and core of train_als and generate_candidates, pairs a second and core of train_cooccurrence.
+        rates: operations a second and core of train_als, spectral and generate_candidates, pairs of train_cooccurrence.
         machine: one of the cluster.
     """
     als = als_cost(size.interactions, size.users, size.items, settings.als)
@@ -102,6 +103,14 @@ def simulate(size: Size, settings: Settings, rates: Mapping[str, float], machine
         ),
     ]
     counts = size.counts
+    shared, memory = preparing_cost(counts, settings, settings.surfaces), (0.0, 0.0)
+    seconds = 0.0
+    if shared.flops:  # those of the spectral basis: to gather histories takes none
+        sizes = spectral_placement.Sizes(size.interactions, size.users, size.items)
+        spectral = settings.sources.spectral
+        memory = spectral_placement.driver_bytes(sizes, spectral), spectral_placement.task_bytes(sizes, spectral)
+        seconds = shared.flops / rates["spectral"]
+    found.append(_estimate("generate_candidates, shared", seconds, shared, memory, machine))
     for name, surface in settings.surfaces.items():
         cost = surface_cost(counts, surface, settings)
         memory = surface_memory(counts, surface, settings)

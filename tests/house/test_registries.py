@@ -13,6 +13,7 @@ from shortlist.cli.app import app
 from shortlist.config import SourcesConfig
 from shortlist.contracts import read_contract
 from shortlist.generation.artefacts import LOADERS, TABLES
+from shortlist.generation.learning_costs import TRAINING_COSTS
 from shortlist.metrics.definitions import DEFINITIONS, LIST_METRICS, RANKING_METRICS
 from shortlist.pipeline import JOBS, producer
 from shortlist.rules import RULES
@@ -62,6 +63,9 @@ def test_every_model_of_a_source_is_read_trained_in_time_and_trained_again_to_le
         "next: say `model=True` of these jobs in JOBS, and name their tables in TABLES"
     )
     assert trainers ^ set(TRAINERS) == set(), "next: name these jobs in TRAINERS (steps/learn.py) and in JOBS"
+    assert trainers ^ set(TRAINING_COSTS) == set(), (
+        "next: say what they cost in TRAINING_COSTS (generation/learning_costs.py)"
+    )
 
 
 def model_jobs() -> set[str]:

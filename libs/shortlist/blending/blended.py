@@ -2,15 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from shortlist.blending.blends import Blend
-from shortlist.blending.features import Features, features_of
+from shortlist.blending.features import Features, feature_names, features_of
 from shortlist.blending.fusion import Ranked
 from shortlist.blending.z_sum import ZSum
 from shortlist.kernels.arrays import Floats, Indices
 from shortlist.sources.common_set import ScoredBlock
+
+_LOG_POPULARITY: Final = "log_popularity"
+_LOG_ACTIVITY: Final = "log_activity"
+
+
+def learned_features(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the features that a blend of some sources learns from."""
+    return feature_names(names, (_LOG_POPULARITY,), (_LOG_ACTIVITY,))
 
 
 def block_features(
@@ -30,8 +39,8 @@ def block_features(
         block.candidates.starts,
         block.candidates.items,
         block.scores,
-        {"log_popularity": log_popularity},
-        {"log_activity": active},
+        {_LOG_POPULARITY: log_popularity},
+        {_LOG_ACTIVITY: active},
         with_ranks=with_ranks,
     )
 

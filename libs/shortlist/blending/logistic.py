@@ -1,6 +1,7 @@
 """Logistic regression over all features, by scikit-learn; kept as coefficients."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from shortlist.blending.features import BEST_RANK, Features
 from shortlist.config.blends import LearnedBlendConfig
 from shortlist.kernels.ranking import weighted_sum
 from shortlist.kernels.starting import chances
+
+# Steps of L-BFGS, at most.
+MOST_STEPS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def fit_logistic(examples: Examples, config: LearnedBlendConfig) -> Logistic:
     # Imported where one is fitted only: every task that predicts imports this file.
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=1.0 / config.regularization, max_iter=200)
+    model = LogisticRegression(C=1.0 / config.regularization, max_iter=MOST_STEPS)
     model.fit((values - means) / scales, rows.relevant, sample_weight=rows.weights)
     coefficients = model.coef_[0] / scales
     names = examples.features.names

@@ -1,5 +1,6 @@
 """Settings of how a blend of sources is learned."""
 
+from datetime import date, timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -46,3 +47,7 @@ class LearnedBlendConfig(Section):
     """Of the other rows this share is drawn, and counts as many times more."""
     seed: int = Field(default=7, ge=0)
     """Of that draw and of the trees."""
+
+    def cut_days(self, run_date: date) -> list[date]:
+        """Days that a blend is learned from, earliest first: a horizon apart, the latest a horizon before the run date."""
+        return [run_date - timedelta(days=self.horizon_days * number) for number in range(self.cuts, 0, -1)]

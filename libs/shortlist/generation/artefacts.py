@@ -22,6 +22,7 @@ from shortlist.generation.model_artefacts import fold_in, item_vectors, neighbou
 from shortlist.generation.session_artefacts import followers, sampled_sessions
 from shortlist.generation.spectral_artefact import spectrum
 from shortlist.models.arrays.shared_arrays import SharedArrays
+from shortlist.pipeline import producer
 from shortlist.sources.inputs import ArtefactName, Artefacts
 from shortlist.tables import ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS, Table
 
@@ -64,6 +65,11 @@ CATALOG_COLUMNS: Final[Mapping[ArtefactName, tuple[str, ...]]] = {
     "word_parts": (TITLE, CATEGORY),
     "freshness": (CREATED_AT,),
 }
+
+
+def trainers_of(names: Collection[ArtefactName]) -> set[str]:
+    """Jobs that train the models which artefacts are made from."""
+    return {producer(TABLES[name].name) for name in names if name in TABLES}
 
 
 def catalog_columns(names: Collection[ArtefactName]) -> set[str]:

@@ -5,7 +5,7 @@ is what placements are chosen by.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 from shortlist.config import AlsConfig, BudgetConfig, CooccurrenceConfig
 from shortlist.config.sources import SpectralSourceConfig
@@ -115,6 +115,22 @@ def _exactly(size: int) -> float:
 
 def _fits_here(observations: int, users: int, items: int, config: AlsConfig) -> bool:
     return als_placement.local_bytes(observations, users, items, config) <= config.local_gigabytes * GIGABYTE
+
+
+class BasketCounts(NamedTuple):
+    """What co-occurrence is counted by.
+
+    Attributes:
+        rows: pairs of basket and item.
+        baskets: about how many.
+        items: about how many.
+        squared_sizes: of all baskets, summed up.
+    """
+
+    rows: int
+    baskets: int
+    items: int
+    squared_sizes: int
 
 
 def cooccurrence_cost(rows: int, baskets: int, items: int, squared_sizes: int, config: CooccurrenceConfig) -> Cost:

@@ -1,8 +1,8 @@
 """How the sources of a surface are blended, learned from what followed earlier days."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Final
@@ -25,25 +25,22 @@ from shortlist.columns import (
     SOURCES,
     SUBJECT_ID,
     SURFACE,
-    WEIGHT,
 )
 from shortlist.config.blends import LearnedBlendConfig
-from shortlist.generation.artefacts import TABLES
+from shortlist.generation.artefacts import trainers_of
 from shortlist.generation.learning import collect_examples, draw_subjects
-from shortlist.generation.lists import needed_artefacts, sources_of
-from shortlist.generation.loading import History
+from shortlist.generation.lists import sources_of
 from shortlist.generation.prepared import Prepared, prepare
 from shortlist.models.als.fit import fit as fit_als
 from shortlist.models.arrays.shared_arrays import unshare
 from shortlist.models.cooccurrence.fit import fit as fit_cooccurrence
-from shortlist.pipeline import producer
+from shortlist.steps.cuts import Cut, gather_cuts
 from shortlist.steps.learned_blends import newest_blends
+from shortlist.steps.preflight import preflight_learning
 from shortlist.steps.promotions import promoting
 from shortlist.steps.train import none_related, without_run_date
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import BLENDS, CATALOG, ITEM_FACTORS, RELATED_ITEMS, USER_FACTORS
-from shortlist.transforms.baskets import build_baskets, hidden_items
-from shortlist.transforms.interactions import build_interactions
 from shortlist.transforms.truth import ALL, NEW, TRUTHS, Around, engaged_pairs
 from shortlist.warehouse.run import Run, log
 
@@ -62,23 +59,18 @@ def learn(run: Run) -> None:
         log.info("blends that were learned before are kept (training.days): %s", ", ".join(known) or "none")
         learning = {name: config for name, config in learning.items() if name not in known}
     examples: dict[str, list[Examples]] = {name: [] for name in learning}
-    for day in sorted({day for config in learning.values() for day in cuts_of(run.run_date, config)}):
-        asking = {name: config for name, config in learning.items() if day in cuts_of(run.run_date, config)}
-        with _known_on(run, day, asking) as prepared:
-            if prepared is None:
-                log.warning("nobody had taken anything up to %s: no blend is learned from that day", day)
-                continue
-            for name, config in asking.items():
-                examples[name].append(_examples_of(run, name, config, day, prepared))
+    cuts = gather_cuts(run, learning)
+    if cuts:
+        preflight_learning(run, cuts, learning)
+    for cut in cuts:
+        with _prepared(run, cut) as prepared:
+            for name in cut.surfaces:
+                examples[name].append(_examples_of(run, name, learning[name], cut.day, prepared))
+        cut.unpersist()
     for name, config in learning.items():
         chosen = choose(name, examples[name], config)
         if chosen is not None:
-            run.replace(_rows(run, name, chosen, cuts_of(run.run_date, config)), BLENDS, surface=name)
-
-
-def cuts_of(run_date: date, config: LearnedBlendConfig) -> list[date]:
-    """Days that a blend is learned from, earliest first: a horizon apart, the latest a horizon before the run date."""
-    return [run_date - timedelta(days=config.horizon_days * number) for number in range(config.cuts, 0, -1)]
+            run.replace(_rows(run, name, chosen, config.cut_days(run.run_date)), BLENDS, surface=name)
 
 
 def choose(name: str, cuts: list[Examples], config: LearnedBlendConfig) -> Choice | None:
@@ -103,48 +95,29 @@ def choose(name: str, cuts: list[Examples], config: LearnedBlendConfig) -> Choic
 
 
 @contextmanager
-def _known_on(run: Run, day: date, asking: Collection[str]) -> Iterator[Prepared | None]:
-    """Everything that sources of some surfaces need, trained with what was known when an earlier day ended.
-
-    None where nobody had taken anything by then.
-    """
-    settings = run.settings
-    needed = needed_artefacts(settings, asking)
-    trainers = sorted({producer(TABLES[name].name) for name in needed if name in TABLES})
-    config = settings.interactions
-
-    def events(days: int) -> DataFrame:
-        return run.engagements(days, day)
-
-    interactions = build_interactions(events(config.lookback_days), day, config).persist()
-    if interactions.where(F.col(WEIGHT) > 0).isEmpty():
-        yield None
-        return
-    history = History(day, interactions, events)
+def _prepared(run: Run, cut: Cut) -> Iterator[Prepared]:
+    """Everything that sources of a cut's surfaces need, trained with what was known then."""
     models: dict[str, DataFrame] = {}
-    for job in trainers:
-        models |= TRAINERS[job](run, history)
-    with prepare(settings, needed, history, run.snapshot(CATALOG, day), models, promoting(run, day)) as prepared:
+    for job in sorted(trainers_of(cut.needed)):
+        models |= TRAINERS[job](run, cut)
+    catalog, promoted = run.snapshot(CATALOG, cut.day), promoting(run, cut.day)
+    with prepare(run.settings, cut.needed, cut.history, catalog, models, promoted) as prepared:
         yield prepared
-    for frame in (interactions, *models.values()):
+    for frame in models.values():
         frame.unpersist()
 
 
-def _train_als(run: Run, history: History) -> dict[str, DataFrame]:
-    with fit_als(history.interactions, run.settings.als) as fitted:
+def _train_als(run: Run, cut: Cut) -> dict[str, DataFrame]:
+    with fit_als(cut.history.interactions, run.settings.als) as fitted:
         return _computed({USER_FACTORS.name: fitted.user_factors, ITEM_FACTORS.name: fitted.item_factors})
 
 
-def _train_cooccurrence(run: Run, history: History) -> dict[str, DataFrame]:
-    settings = run.settings
-    kind = settings.cooccurrence.basket_kind
-    config = settings.baskets[kind]
-    known = history.events(config.lookback_days)
-    rows = build_baskets(known, kind, config, settings.seed, history.day, hidden_items(known)).persist()
-    with nullcontext(none_related(run)) if rows.isEmpty() else fit_cooccurrence(rows, settings.cooccurrence) as found:
-        models = _computed({RELATED_ITEMS.name: found})
-    rows.unpersist()
-    return models
+def _train_cooccurrence(run: Run, cut: Cut) -> dict[str, DataFrame]:
+    rows = cut.baskets
+    if rows is None or rows.isEmpty():
+        return _computed({RELATED_ITEMS.name: none_related(run)})
+    with fit_cooccurrence(rows, run.settings.cooccurrence) as found:
+        return _computed({RELATED_ITEMS.name: found})
 
 
 def _computed(models: dict[str, DataFrame]) -> dict[str, DataFrame]:
@@ -156,7 +129,7 @@ def _computed(models: dict[str, DataFrame]) -> dict[str, DataFrame]:
 
 
 # How each model is trained with what was known on an earlier day, by the job that trains it every night.
-TRAINERS: Final[Mapping[str, Callable[[Run, History], dict[str, DataFrame]]]] = {
+TRAINERS: Final[Mapping[str, Callable[[Run, Cut], dict[str, DataFrame]]]] = {
     "train_als": _train_als,
     "train_cooccurrence": _train_cooccurrence,
 }

@@ -1,6 +1,6 @@
 """What a job will cost, said and put into the manifest before it begins, and refused where it is beyond the budget."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame
@@ -8,10 +8,13 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import BASKET_ID, ITEM_ID, QUERY, USER_ID
 from shortlist.config import Settings, SurfaceConfig
+from shortlist.config.blends import LearnedBlendConfig
 from shortlist.errors import HeldError
 from shortlist.generation.costs import Counts, generation_cost
+from shortlist.generation.learning_costs import CutCounts, learning_cost
 from shortlist.generation.lists import sources_of
-from shortlist.models.costs import Cost, als_cost, cooccurrence_cost
+from shortlist.models.costs import BasketCounts, Cost, als_cost, cooccurrence_cost
+from shortlist.steps.cuts import Cut
 from shortlist.subjects import SUBJECTS
 from shortlist.tables import CATALOG
 from shortlist.warehouse.run import Run, log
@@ -55,31 +58,34 @@ def preflight_cooccurrence(run: Run, baskets: DataFrame) -> None:
         HeldError: it would cost more than the budget, with the setting that mends it.
     """
     config, budget = run.settings.cooccurrence, run.settings.budget
+    counts = _count_baskets(baskets)
+    most = run.settings.baskets[config.basket_kind].max_items
+    # Half of the operations may be those of pairs, which cost two each.
+    limits = [limit for limit in (budget.pairs, budget.flops and budget.flops / 4) if limit is not None]
+    capped = max(2, min([most - 1, *(int(limit / counts.rows) for limit in limits)]))
+    options: list[Option] = []
+    if capped < most:
+        # No basket has more than `capped` items: the squared sizes are at most so many times the rows.
+        fewer = counts._replace(squared_sizes=min(counts.squared_sizes, counts.rows * capped))
+        text = f"baskets.{config.basket_kind}.max_items={capped} and build_interactions again"
+        options.append((text, cooccurrence_cost(*fewer, config)))
+    for shift in range(1, config.neighbours.bit_length()):
+        shorter = config.model_copy(update={"neighbours": config.neighbours >> shift})
+        options.append((f"cooccurrence.neighbours={shorter.neighbours}", cooccurrence_cost(*counts, shorter)))
+    _require(
+        run, counts._asdict(), cooccurrence_cost(*counts, config), options,
+        f"lower baskets.{config.basket_kind}.lookback_days",
+    )  # fmt: skip
+
+
+def _count_baskets(baskets: DataFrame) -> BasketCounts:
     sizes = baskets.groupBy(BASKET_ID).agg(F.count("*").alias("size"))
     counted = sizes.agg(F.sum("size"), F.count("*"), F.sum(F.col("size") * F.col("size"))).first()
     distinct = baskets.agg(F.approx_count_distinct(ITEM_ID)).first()
     assert counted is not None
     assert distinct is not None
     rows, count, squared = counted
-    most = run.settings.baskets[config.basket_kind].max_items
-    # Half of the operations may be those of pairs, which cost two each.
-    limits = [limit for limit in (budget.pairs, budget.flops and budget.flops / 4) if limit is not None]
-    capped = max(2, min([most - 1, *(int(limit / rows) for limit in limits)]))
-    options: list[Option] = []
-    if capped < most:
-        # No basket has more than `capped` items: the squared sizes are at most so many times the rows.
-        cost = cooccurrence_cost(rows, count, distinct[0], min(squared, rows * capped), config)
-        options.append((f"baskets.{config.basket_kind}.max_items={capped} and build_interactions again", cost))
-    for shift in range(1, config.neighbours.bit_length()):
-        fewer = config.model_copy(update={"neighbours": config.neighbours >> shift})
-        options.append(
-            (f"cooccurrence.neighbours={fewer.neighbours}", cooccurrence_cost(rows, count, distinct[0], squared, fewer))
-        )
-    counts = {"rows": rows, "baskets": count, "items": distinct[0], "squared_sizes": squared}
-    _require(
-        run, counts, cooccurrence_cost(rows, count, distinct[0], squared, config), options,
-        f"lower baskets.{config.basket_kind}.lookback_days",
-    )  # fmt: skip
+    return BasketCounts(rows or 0, count, distinct[0], squared or 0)
 
 
 def preflight_generation(run: Run, interactions: DataFrame) -> None:
@@ -141,6 +147,51 @@ def _smaller_spectrum(settings: Settings) -> Iterator[tuple[str, Settings]]:
         ((name, value),) = change.items()
         sources = settings.sources.model_copy(update={"spectral": config.model_copy(update=change)})
         yield f"sources.spectral.{name}={value}", settings.model_copy(update={"sources": sources})
+
+
+def preflight_learning(run: Run, cuts: Sequence[Cut], learning: Mapping[str, LearnedBlendConfig]) -> None:
+    """Before models are trained once more, as of earlier days, for blends to be learned.
+
+    Args:
+        run: of the job.
+        cuts: at least one.
+        learning: how each surface learns.
+
+    Raises:
+        HeldError: it would cost more than the budget, with the setting that mends it.
+    """
+    settings, day = run.settings, run.run_date
+    known = {cut.day: _count_cut(run, cut) for cut in cuts}
+    largest = max(known.values(), key=lambda each: each.counts.interactions)
+    counts = {"cuts": len(cuts), **vars(largest.counts)}
+    if largest.baskets is not None:
+        counts["basket_rows"] = largest.baskets.rows
+    options = [(text, learning_cost(known, changed, settings, day)) for text, changed in _learning_less(learning)]
+    costs = {name: learning_cost(known, {name: config}, settings, day).flops for name, config in learning.items()}
+    dearest = max(costs, key=costs.__getitem__)
+    _require(
+        run, counts, learning_cost(known, learning, settings, day), sorted(options, key=lambda option: -option[1].flops),
+        f"set surfaces.{dearest}.learn=null, which costs most, and that of others",
+    )  # fmt: skip
+
+
+def _count_cut(run: Run, cut: Cut) -> CutCounts:
+    counts = _counts(run, cut.history.interactions, cut.day, cut.surfaces)
+    return CutCounts(counts, None if cut.baskets is None else _count_baskets(cut.baskets))
+
+
+def _learning_less(
+    learning: Mapping[str, LearnedBlendConfig],
+) -> Iterator[tuple[str, Mapping[str, LearnedBlendConfig]]]:
+    """One surface with fewer cuts, with fewer subjects, or not at all."""
+    for name, config in learning.items():
+        changes = [{"cuts": cuts} for cuts in range(config.cuts - 1, 0, -1)]
+        changes += [{"subjects": config.subjects >> shift} for shift in range(1, config.subjects.bit_length())]
+        for change in changes:
+            ((setting, value),) = change.items()
+            changed = {**learning, name: config.model_copy(update=change)}
+            yield f"surfaces.{name}.learn.{setting}={value}", changed
+        yield f"surfaces.{name}.learn=null", {other: each for other, each in learning.items() if other != name}
 
 
 def _require(run: Run, counts: Mapping[str, int], cost: Cost, options: Iterable[Option], otherwise: str) -> None:
