@@ -1,7 +1,8 @@
 """Scale: the formulas of costs beside measured times of growing sets, and what a night would take at a size that is not at hand.
 
-Seeded power-law sets of interactions. On one core each, the kernels and the whole pass over subjects are timed, and the time of
-the next larger set is foretold by the formula from that of the smaller one:
+Seeded power-law sets of interactions. On one thread each, the kernels and the whole pass over subjects are timed, by the seconds
+that a processor spent on them, so that what else runs on the machine counts less. The time of the next larger set is foretold by
+the formula from that of the smaller one:
 
     train_als            an epoch in one process, the median of those after the first; floating point operations
     train_cooccurrence   cosine of all items, users' histories as baskets, of at most 200 items; pairs
@@ -60,7 +61,7 @@ class Measured:
         job: what was measured.
         interactions: of the set.
         work: what the formula counts.
-        seconds: on one core.
+        seconds: of a processor, on one thread.
     """
 
     job: str
@@ -190,7 +191,7 @@ def measure(rows: int, subjects: int) -> Iterator[Measured]:
     # The sample's users have stored vectors, as those of the measured pass.
     stored = settings.model_copy(update={"als": settings.als.model_copy(update={"store_user_factors": True})})
     batch = batch_of(world, subjects)
-    seconds, _ = whole_pass(world.scorers, batch, 100, items)
+    seconds, _ = whole_pass(world.scorers, batch, 100, items, time.process_time)
     cost = surface_cost(Counts(len(batch.history_items), subjects, items), surface, stored)
     yield Measured("generate_candidates", rows, cost.flops, seconds)
 
@@ -210,7 +211,7 @@ def measure_als(matrix: sp.csr_matrix, config: AlsConfig) -> Measured:
         nu=config.nu,
         cg_steps=config.cg_steps,
         threads=1,
-        on_epoch=lambda *_: ended.append(time.perf_counter()),
+        on_epoch=lambda *_: ended.append(time.process_time()),
     )
     one = config.model_copy(update={"epochs": 1, "engine": "local"})
     work = als_cost(matrix.nnz, users, items, one).flops
@@ -232,14 +233,15 @@ def measure_cooccurrence(matrix: sp.csr_matrix) -> Measured:
     run = partial(by_kernel, baskets, ["cosine"], 1)
     if matrix.nnz <= 1_000_000:
         run()
-    return Measured("train_cooccurrence", matrix.nnz, cost.pairs, timed(run))
+    return Measured("train_cooccurrence", matrix.nnz, cost.pairs, timed(run, time.process_time))
 
 
 def measure_spectral(matrix: sp.csr_matrix, config: SpectralSourceConfig) -> Measured:
     """The basis of source spectral in one process, with as few passes as there can be."""
     users, items = matrix.shape
     short = config.model_copy(update={"iterations": 1})
-    seconds = timed(partial(fit_spectral, (matrix.indptr.astype(np.int64), matrix.indices), items, short))
+    fit = partial(fit_spectral, (matrix.indptr.astype(np.int64), matrix.indices), items, short)
+    seconds = timed(fit, time.process_time)
     return Measured("spectral", matrix.nnz, spectral_cost(matrix.nnz, users, items, short).flops, seconds)
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from typing import TypeVar
 
+from pydantic import BaseModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -19,6 +21,7 @@ from shortlist.subjects import SUBJECTS
 from shortlist.tables import CATALOG
 from shortlist.warehouse.run import Run, log
 
+Config = TypeVar("Config", bound=BaseModel)
 # A change of settings, and what the job would cost with it.
 Option = tuple[str, Cost]
 
@@ -31,15 +34,11 @@ def preflight_als(run: Run, interactions: DataFrame) -> None:
     """
     config = run.settings.als
     observations, users, items = _count(interactions)
-    smaller = [{"factors": config.factors >> shift} for shift in range(1, config.factors.bit_length())]
-    shorter = [{"epochs": epochs} for epochs in range(config.epochs - 1, 0, -1)]
-    options = (
-        (
-            ", ".join(f"als.{name}={value}" for name, value in change.items()),
-            als_cost(observations, users, items, config.model_copy(update=change)),
-        )
-        for change in (*smaller, *shorter, {"factors": 1, "epochs": 1})
-    )
+    changes = [
+        *_changes("als", config, {"factors": _halves(config.factors), "epochs": _fewer(config.epochs)}),
+        ("als.factors=1, als.epochs=1", config.model_copy(update={"factors": 1, "epochs": 1})),
+    ]
+    options = ((text, als_cost(observations, users, items, changed)) for text, changed in changes)
     counts = {"observations": observations, "users": users, "items": items}
     _require(run, counts, als_cost(observations, users, items, config), options, "lower interactions.lookback_days")
 
@@ -69,9 +68,8 @@ def preflight_cooccurrence(run: Run, baskets: DataFrame) -> None:
         fewer = counts._replace(squared_sizes=min(counts.squared_sizes, counts.rows * capped))
         text = f"baskets.{config.basket_kind}.max_items={capped} and build_interactions again"
         options.append((text, cooccurrence_cost(*fewer, config)))
-    for shift in range(1, config.neighbours.bit_length()):
-        shorter = config.model_copy(update={"neighbours": config.neighbours >> shift})
-        options.append((f"cooccurrence.neighbours={shorter.neighbours}", cooccurrence_cost(*counts, shorter)))
+    shorter = _changes("cooccurrence", config, {"neighbours": _halves(config.neighbours)})
+    options += [(text, cooccurrence_cost(*counts, changed)) for text, changed in shorter]
     _require(
         run, counts._asdict(), cooccurrence_cost(*counts, config), options,
         f"lower baskets.{config.basket_kind}.lookback_days",
@@ -140,13 +138,14 @@ def _smaller_spectrum(settings: Settings) -> Iterator[tuple[str, Settings]]:
     if not any("spectral" in sources_of(surface) for surface in settings.surfaces.values()):
         return
     config = settings.sources.spectral
-    changes = [{"block_pairs": config.block_pairs << shift} for shift in range(1, 16)]
-    changes += [{"iterations": iterations} for iterations in range(config.iterations - 1, 0, -1)]
-    changes += [{"factors": config.factors >> shift} for shift in range(1, config.factors.bit_length())]
-    for change in changes:
-        ((name, value),) = change.items()
-        sources = settings.sources.model_copy(update={"spectral": config.model_copy(update=change)})
-        yield f"sources.spectral.{name}={value}", settings.model_copy(update={"sources": sources})
+    values = {
+        "block_pairs": [config.block_pairs << shift for shift in range(1, 16)],
+        "iterations": _fewer(config.iterations),
+        "factors": _halves(config.factors),
+    }
+    for text, changed in _changes("sources.spectral", config, values):
+        sources = settings.sources.model_copy(update={"spectral": changed})
+        yield text, settings.model_copy(update={"sources": sources})
 
 
 def preflight_learning(run: Run, cuts: Sequence[Cut], learning: Mapping[str, LearnedBlendConfig]) -> None:
@@ -162,6 +161,7 @@ def preflight_learning(run: Run, cuts: Sequence[Cut], learning: Mapping[str, Lea
     """
     settings, day = run.settings, run.run_date
     known = {cut.day: _count_cut(run, cut) for cut in cuts}
+    # The message names the counts of one cut; those of the others are much like them.
     largest = max(known.values(), key=lambda each: each.counts.interactions)
     counts = {"cuts": len(cuts), **vars(largest.counts)}
     if largest.baskets is not None:
@@ -185,13 +185,27 @@ def _learning_less(
 ) -> Iterator[tuple[str, Mapping[str, LearnedBlendConfig]]]:
     """One surface with fewer cuts, with fewer subjects, or not at all."""
     for name, config in learning.items():
-        changes = [{"cuts": cuts} for cuts in range(config.cuts - 1, 0, -1)]
-        changes += [{"subjects": config.subjects >> shift} for shift in range(1, config.subjects.bit_length())]
-        for change in changes:
-            ((setting, value),) = change.items()
-            changed = {**learning, name: config.model_copy(update=change)}
-            yield f"surfaces.{name}.learn.{setting}={value}", changed
+        values = {"cuts": _fewer(config.cuts), "subjects": _halves(config.subjects)}
+        for text, changed in _changes(f"surfaces.{name}.learn", config, values):
+            yield text, {**learning, name: changed}
         yield f"surfaces.{name}.learn=null", {other: each for other, each in learning.items() if other != name}
+
+
+def _changes(prefix: str, config: Config, values: Mapping[str, Iterable[int]]) -> Iterator[tuple[str, Config]]:
+    """A section of settings with one of these values each, and how to set it."""
+    for name, tried in values.items():
+        for value in tried:
+            yield f"{prefix}.{name}={value}", config.model_copy(update={name: value})
+
+
+def _halves(value: int) -> list[int]:
+    """A half, a quarter, and so on down to 1."""
+    return [value >> shift for shift in range(1, value.bit_length())]
+
+
+def _fewer(value: int) -> range:
+    """One less, two less, and so on down to 1."""
+    return range(value - 1, 0, -1)
 
 
 def _require(run: Run, counts: Mapping[str, int], cost: Cost, options: Iterable[Option], otherwise: str) -> None:
