@@ -3,11 +3,14 @@
 import os
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from pyarrow import fs
 
 # How URLs of S3 begin here; settings refuse Hadoop's other names for it.
 ON_S3: Final = "s3://"
+# What a URL consists of; other characters, such as a space in a file's name, are escaped in one.
+_OF_URLS: Final = ":/?#[]@!$&'()*+,;=%"
 
 
 def filesystem(path: str) -> tuple[fs.FileSystem, str]:
@@ -18,7 +21,7 @@ def filesystem(path: str) -> tuple[fs.FileSystem, str]:
         OSError: one that cannot be reached.
     """
     if "://" in path:
-        system, below = fs.FileSystem.from_uri(path)
+        system, below = fs.FileSystem.from_uri(quote(path, safe=_OF_URLS))
         return system, str(below)
     return fs.LocalFileSystem(), path
 
