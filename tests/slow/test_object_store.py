@@ -1,14 +1,14 @@
 """Warehouse, landing, manifests and reports on s3://, against a real server: SeaweedFS, started by this file."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import deltalake
 import pytest
 
 from infra.benchmarks import chaos
@@ -16,19 +16,20 @@ from infra.benchmarks._chaos_account import judge
 from shortlist.cli import doctor
 from shortlist.cli.verify import do_repairs, verify
 from shortlist.config import Settings, load_settings
-from shortlist.store.filesystems import files_below, read_whole, remove_file, write_whole
+from shortlist.store.filesystems import files_below, read_whole
 from shortlist.store.manifests import read_manifest
 from shortlist.store.publications import read_history
 from tests import tiny
 from tests.faults.places import WAREHOUSE
-from tests.published import publish
 from tests.slow.java import JARS, JAVA, class_path, compile_program
 from tests.slow.nights import SURFACES
 from tests.slow.seaweed import BUCKET, object_store, store_of_this_process, upload, without_conditions
+from tests.unit.cli.conftest import D2, D3
+from tests.unit.cli.damage import DAMAGES
+from tests.unit.cli.harms import checkpoint, publish_three_days, train
 
 CHECKOUT: Final = Path(__file__).parents[2]
 PUBLICATIONS: Final = int(os.environ.get("SHORTLIST_PUBLICATIONS", "8"))
-DAY: Final = date(2017, 11, 30)
 
 
 @pytest.fixture(scope="module")
@@ -92,37 +93,63 @@ def test_verify_finds_nothing_wrong_with_a_night_on_s3(nights: tuple[Settings, S
     assert found["days"] == len(SURFACES)
 
 
-DAMAGE: Final = {
-    "missing_file": "{table}/run_date={day}/{data}",
-    "truncated_file": "{table}/run_date={day}/{data}",
-    "unreadable_file": "{table}/run_date={day}/{data}",
-    "zero_byte_commit": "{table}/_delta_log/00000000000000000003.json",
-    "missing_commit": "{table}/_delta_log/00000000000000000001.json",
-    "broken_checkpoint": "{table}/_delta_log/00000000000000000002.checkpoint.parquet",
-    "orphan_files": "{table}/run_date={day}/part-nobody.parquet",
-}
-
-
 @pytest.fixture
-def copied(store: str, tmp_path: Path) -> tuple[Settings, str]:
-    """Settings of a warehouse in the bucket with two published days and a checkpoint; the URL of its candidates."""
-    home = tmp_path / "home"
-    for day in (DAY - timedelta(days=1), DAY):
-        publish(home / "warehouse", "homefeed", day, {"u1": "ab", "u2": "bc"})
-    deltalake.DeltaTable(str(home / "warehouse" / "candidates_homefeed")).create_checkpoint()
-    url = f"{store}/{tmp_path.name}"
-    upload(home / "warehouse", f"{url}/warehouse")
-    (tmp_path / "settings.yaml").write_text(tiny.settings(tmp_path).replace(str(tmp_path), url))
-    return load_settings(tmp_path / "settings.yaml"), f"{url}/warehouse/candidates_homefeed"
+def three_days(tmp_path: Path) -> Settings:
+    """Settings of a warehouse on a disk, in which three days of a surface are published."""
+    publish_three_days(tmp_path / "warehouse")
+    (tmp_path / "shortlist.yaml").write_text(tiny.settings(tmp_path))
+    return load_settings(tmp_path / "shortlist.yaml")
 
 
-def test_verify_looks_at_a_whole_warehouse_on_s3(copied: tuple[Settings, str]) -> None:
-    found = verify(copied[0], None, every=True)
-    assert (found["ok"], found["findings"], found["days"]) == (True, [], 2)
+def copy_to_store(store: str, home: Path) -> Settings:
+    """Settings of a copy of a deployment, in the bucket below its folder's name."""
+    url = f"{store}/{home.name}"
+    upload(home, url)
+    copied = home / "copied.yaml"
+    copied.write_text(tiny.settings(home).replace(str(home), url))
+    return load_settings(copied)
 
 
-def test_the_doctor_tries_the_store(copied: tuple[Settings, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = copied[0]
+def test_verify_looks_at_a_whole_warehouse_on_s3(store: str, three_days: Settings, tmp_path: Path) -> None:
+    for day in (D2, D3):
+        train(tmp_path / "warehouse", day)
+    checkpoint(tmp_path / "warehouse")
+    found = verify(copy_to_store(store, tmp_path), None, every=True)
+    assert (found["ok"], found["findings"], found["days"], found["models"]) == (True, [], 3, 2)
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_verify_and_repair_on_s3_find_and_mend_what_they_do_on_a_disk(
+    store: str, three_days: Settings, tmp_path: Path, name: str
+) -> None:
+    damage, now = DAMAGES[name], datetime.now(UTC).timestamp() + 3600
+    damage.harm(tmp_path / "warehouse")
+    copy = copy_to_store(store, tmp_path)
+
+    def comparable(facts: Any) -> Any:
+        """Without what libraries say of a broken file, which they do in brackets, and of this deployment's paths."""
+        for finding in [*facts.get("findings", ()), *facts.get("left", ())]:
+            finding["says"] = finding["says"].partition(" (")[0]
+        return json.loads(json.dumps(facts).replace(str(tmp_path), f"{store}/{tmp_path.name}"))
+
+    found = verify(copy, None, every=True)
+    assert damage.kind in {each["kind"] for each in found["findings"]}
+    assert comparable(found) == comparable(verify(three_days, None, every=True))
+    mended = do_repairs(copy, None, now)
+    assert bool(mended["done"]) is damage.mended
+    assert comparable(mended) == comparable(do_repairs(three_days, None, now))
+    assert contents(copy.paths.warehouse) == contents(three_days.paths.warehouse)
+
+
+def contents(root: str) -> dict[str, bytes]:
+    """Every file of a warehouse but locks."""
+    return {name: read_whole(f"{root}/{name}") for name in files_below(root) if not name.startswith(".locks/")}
+
+
+def test_the_doctor_tries_the_store(
+    store: str, three_days: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = copy_to_store(store, tmp_path)
     before = files_below(settings.paths.warehouse).keys()
     assert doctor.s3_jars(doctor.S3_JARS, JARS) == doctor.Line("jars for s3", True, "36 with the right sha256")
     assert doctor.puts("manifests", settings.paths.manifests).ok
@@ -149,33 +176,6 @@ def test_the_doctor_finds_out_a_store_that_looks_at_no_condition(
     assert (line.ok, line.says.startswith("0 of")) == (False, False)
     assert line.says.endswith("of 12 commits of 4 writers at once are lost")
     assert "If-None-Match" in line.mend
-
-
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_verify_finds_on_s3_what_it_finds_on_a_disk(copied: tuple[Settings, str], kind: str) -> None:
-    settings, table = copied
-    (data,) = [name.rsplit("/", 1)[1] for name in files_below(table) if name.startswith(f"run_date={DAY}/")]
-    path = DAMAGE[kind].format(table=table, day=DAY, data=data)
-    if kind.startswith("missing"):
-        remove_file(path)
-    elif kind == "truncated_file":
-        write_whole(path, read_whole(path)[:-10])
-    elif kind == "unreadable_file":
-        write_whole(path, bytes(len(read_whole(path))))
-    else:
-        write_whole(path, b"" if kind == "zero_byte_commit" else b"PAR1")
-    assert kind in {each["kind"] for each in verify(settings, "homefeed", every=True)["findings"]}
-
-
-def test_repair_on_s3_moves_an_empty_commit_aside(copied: tuple[Settings, str]) -> None:
-    settings, table = copied
-    write_whole(f"{table}/_delta_log/{3:020}.json", b"")
-    done = do_repairs(settings, "homefeed", datetime.now(UTC).timestamp())
-    assert (done["ok"], [each["file"] for each in done["done"]]) == (True, [f"{table}/_delta_log/{3:020}.json"])
-    moved = done["done"][0]["moved_to"]
-    assert moved == f"{settings.paths.warehouse}/.aside/candidates_homefeed/{3:020}.json.0"
-    assert read_whole(moved) == b""
-    assert verify(settings, "homefeed", every=True)["findings"] == []
 
 
 @pytest.fixture(scope="module")

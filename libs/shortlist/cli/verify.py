@@ -10,7 +10,7 @@ from shortlist.cli.output import Facts, print_table, say
 from shortlist.config import Settings
 from shortlist.contracts import Contract, candidates_name, contract_names, read_contract
 from shortlist.pipeline import model_tables
-from shortlist.records.publications import Publication, SurfaceHistory
+from shortlist.records.publications import SurfaceHistory
 from shortlist.redaction import redact_all
 from shortlist.store.delta_log import has_log
 from shortlist.store.inspection import (
@@ -60,7 +60,7 @@ def verify(
             continue
         looking(name)
         looked.append(name)
-        findings, newest = inspect_table(name, path, contract)
+        findings, newest = inspect_table(name, path, contract, _named_versions(root, of))
         found += findings
         if newest is not None:
             newest_of[name] = newest
@@ -178,16 +178,23 @@ def do_repairs(settings: Settings, surface: str | None, older_than: float) -> di
 def _repairable(settings: Settings, surface: str | None) -> Iterator[tuple[tuple[str, str], frozenset[int]]]:
     root = settings.paths.warehouse.rstrip("/")
     for name, _, of in _tables(settings, surface):
-        if not has_log(f"{root}/{name}"):
-            continue
-        named: list[Publication] = []
-        if of is not None and has_log(publications := f"{root}/{PUBLICATIONS}"):
-            try:
-                history = read_history(publications, of)
-                named = [*history.current, *history.superseded]
-            except UNREADABLE:
-                continue  # Which versions are published is unknown: nothing of the surface is touched.
-        yield (root, name), frozenset(day.table_version for day in named if day.table_version is not None)
+        named = _named_versions(root, of)
+        # Where it is not known which versions are published, nothing of the surface is touched.
+        if has_log(f"{root}/{name}") and named is not None:
+            yield (root, name), named
+
+
+def _named_versions(root: str, surface: str | None) -> frozenset[int] | None:
+    """Versions of a surface's table that publications names; no surface, none; None where publications cannot be read."""
+    publications = f"{root}/{PUBLICATIONS}"
+    if surface is None or not has_log(publications):
+        return frozenset()
+    try:
+        history = read_history(publications, surface)
+    except UNREADABLE:
+        return None
+    named = [day.table_version for day in (*history.current, *history.superseded)]
+    return frozenset(version for version in named if version is not None)
 
 
 def _tables(settings: Settings, surface: str | None) -> Iterator[tuple[str, Contract, str | None]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote
 
 from deltalake import DeltaTable
@@ -13,18 +13,44 @@ from shortlist.contracts import Contract, read_contract
 from shortlist.pipeline import JOBS
 from shortlist.records.publications import Publication
 from shortlist.store.commits import read_inputs
-from shortlist.store.delta_log import DeltaLog, read_log
+from shortlist.store.delta_log import LAST_CHECKPOINT, DeltaLog, read_log
 from shortlist.store.fences import run_partition
 from shortlist.store.filesystems import files_below
 from shortlist.store.model_commits import of_one_training, read_stamp, stored_digest
-from shortlist.store.published_days import broken_files, findings
+from shortlist.store.published_days import FileKind, broken_files, findings
 from shortlist.store.reading_errors import UNREADABLE
+from shortlist.store.repair import movable
 from shortlist.store.schema_differences import differences, fields_of
 
 PROTOCOL: Final = (1, 2)
 _RERUN = "run the day again: infra/submit jobs/publish_candidates.py --run-date {day}, or shortlist rollback {surface}"
 _RETRAIN = "train it again: infra/submit jobs/{job}.py --run-date {day}"
 _RESTORE = "restore the file from a backup; without one, run the days again whose rows are lost"
+
+# Words for programs; tests plant each of them on a disk and in an object store.
+Kind = Literal[
+    FileKind,
+    "zero_byte_commit",
+    "broken_commit",
+    "missing_commit",
+    "duplicated_commit",
+    "broken_checkpoint",
+    "broken_last_checkpoint",
+    "unfinished_files",
+    "strange_file",
+    "orphan_files",
+    "unreadable",
+    "protocol",
+    "schema_drift",
+    "older_schema",
+    "gone",
+    "older_than_recorded",
+    "no_publications",
+    "no_such_version",
+    "not_announced",
+    "no_digest",
+    "other_training",
+]
 
 
 @dataclass(frozen=True)
@@ -33,47 +59,60 @@ class Finding:
 
     Attributes:
         table: its name.
-        kind: a word for programs, such as `zero_byte_commit`.
+        kind: what it is.
         wrong: whether it is damage; a note is not.
         says: one sentence.
         mend: what to do about it.
     """
 
     table: str
-    kind: str
+    kind: Kind
     wrong: bool
     says: str
     mend: str
 
 
-def inspect_log(table: str, path: str, log: DeltaLog) -> Iterator[Finding]:
-    """What is wrong with the files of a log."""
-    wrong, repair = True, f"shortlist repair {table} moves it aside"
+def inspect_log(table: str, path: str, log: DeltaLog, named: frozenset[int] | None) -> Iterator[Finding]:
+    """What is wrong with the files of a log.
+
+    Args:
+        table: its name.
+        path: where it is.
+        log: its log.
+        named: versions that publications names; None where that is not known, and nothing can be moved aside.
+    """
+    wrong, repair = True, "shortlist repair moves it aside"
+    moved = set() if named is None else {file for file, _ in movable(log, named, older_than=0)}
+
+    def mend(file: str) -> str:
+        return repair if file in moved else _RESTORE
+
     for commit in log.commits:
         if commit.broken:
-            last = commit.version == log.newest
-            kind = "zero_byte_commit" if commit.broken == "it is empty" else "broken_commit"
+            kind: Kind = "zero_byte_commit" if commit.broken == "it is empty" else "broken_commit"
             says = f"commit {commit.version} cannot be used: {commit.broken}"
-            yield Finding(table, kind, wrong, says, repair if last and kind == "zero_byte_commit" else _RESTORE)
+            yield Finding(table, kind, wrong, says, mend(commit.file))
     if log.missing:
         needed = "" if log.whole() else ", and the newest version cannot be replayed without them"
-        named = ", ".join(map(str, log.missing[:10]))
-        yield Finding(table, "missing_commit", wrong, f"commits are missing: {named}{needed}", _RESTORE)
+        missing = ", ".join(map(str, log.missing[:10]))
+        yield Finding(table, "missing_commit", wrong, f"commits are missing: {missing}{needed}", _RESTORE)
     elif log.commits and not log.whole() and not any(commit.broken for commit in log.commits):
         says = f"the log begins with version {log.commits[0].version} and has no checkpoint before it that can be used"
         yield Finding(table, "missing_commit", wrong, says, _RESTORE)
     for copy, first in log.copies:
         says = f"commit {copy.version} is a copy of commit {first.version}"
-        yield Finding(table, "duplicated_commit", wrong, says, repair if copy.version == log.newest else _RESTORE)
+        yield Finding(table, "duplicated_commit", wrong, says, mend(copy.file))
     for checkpoint in log.checkpoints:
         if checkpoint.broken:
             says = f"checkpoint {checkpoint.version} cannot be used: {checkpoint.broken}"
-            yield Finding(table, "broken_checkpoint", wrong, says, repair if log.whole() else _RESTORE)
+            yield Finding(table, "broken_checkpoint", wrong, says, mend(checkpoint.file))
     if log.last_checkpoint:
-        yield Finding(table, "broken_last_checkpoint", wrong, f"_last_checkpoint: {log.last_checkpoint}", repair)
+        says, file = f"{LAST_CHECKPOINT}: {log.last_checkpoint}", f"{log.folder}/{LAST_CHECKPOINT}"
+        yield Finding(table, "broken_last_checkpoint", wrong, says, mend(file))
     if log.unfinished:
         says = f"{len(log.unfinished)} temporary file(s) of writers lie in the log, e.g. {next(iter(log.unfinished))}"
-        yield Finding(table, "unfinished_files", False, says, repair)
+        leftovers = "shortlist repair moves those aside that are a day old"
+        yield Finding(table, "unfinished_files", False, says, leftovers)
     for stranger in log.strangers:
         says = f"{stranger} lies in the log and is no part of one"
         yield Finding(table, "strange_file", False, says, "look at it; readers pass over it")
@@ -213,14 +252,16 @@ def inspect_newest(table: str, path: str, surface: str, days: Sequence[Publicati
         yield Finding(table, "not_announced", True, says, mend.format(day=day, surface=surface))
 
 
-def inspect_table(table: str, path: str, contract: Contract) -> tuple[list[Finding], int | None]:
-    """Everything about a table that needs no publication, and its newest version; None when it cannot be opened."""
+def inspect_table(
+    table: str, path: str, contract: Contract, named: frozenset[int] | None
+) -> tuple[list[Finding], int | None]:
+    """Everything about a table itself, and its newest version; None when it cannot be opened. `named` as in `inspect_log`."""
     found: list[Finding] = []
     try:
         log = read_log(path)
     except OSError as error:
         return [Finding(table, "unreadable", True, f"its log cannot be listed ({error})", _RESTORE)], None
-    found += inspect_log(table, path, log)
+    found += inspect_log(table, path, log, named)
     try:
         version = int(DeltaTable(path).version())
         found += inspect_shape(table, path, contract)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 from urllib.parse import unquote
 
 import polars as pl
@@ -15,13 +16,15 @@ from shortlist.store.digests import DIGESTED, GAINED, Digest, digest_rows
 from shortlist.store.filesystems import filesystem
 from shortlist.store.reading_errors import UNREADABLE
 
+FileKind = Literal["missing_file", "truncated_file", "unreadable_file", "other_rows"]
+
 
 @dataclass(frozen=True)
 class BrokenFile:
     """A data file that cannot be read as it was committed: its path in the table, a word for it, and what is wrong."""
 
     path: str
-    kind: str
+    kind: FileKind
     says: str
 
 
@@ -86,7 +89,7 @@ def broken_files(path: str, table: DeltaTable, run_date: date | None = None) -> 
     return found
 
 
-def _problem(system: fs.FileSystem, file: fs.FileInfo, size: int, rows: int | None) -> tuple[str, str] | None:
+def _problem(system: fs.FileSystem, file: fs.FileInfo, size: int, rows: int | None) -> tuple[FileKind, str] | None:
     if not file.is_file:
         return "missing_file", "does not exist"
     if file.size != size:

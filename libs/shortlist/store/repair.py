@@ -41,7 +41,7 @@ def plan_repairs(root: str, table: str, named: frozenset[int], older_than: float
         OSError: there is no log that could be listed.
     """
     log = read_log(f"{root}/{table}")
-    return [Repair(table, file, why) for file, why in _repairs(log, named, older_than)]
+    return [Repair(table, file, why) for file, why in movable(log, named, older_than)]
 
 
 def repair(root: str, table: str, named: frozenset[int], older_than: float) -> list[tuple[Repair, str]]:
@@ -58,7 +58,8 @@ def repair(root: str, table: str, named: frozenset[int], older_than: float) -> l
     return done
 
 
-def _repairs(log: DeltaLog, named: frozenset[int], older_than: float) -> Iterator[tuple[str, str]]:
+def movable(log: DeltaLog, named: frozenset[int], older_than: float) -> Iterator[tuple[str, str]]:
+    """Files that can be moved aside, each with why nothing is lost; arguments as of `plan_repairs`."""
     last = _last_commit(log, named)
     without = None if last is None else last[0].version - 1
     if last is not None:
