@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tests.house.rules import COLLECTING, impure_words, runs_job, silent_tests, words
@@ -125,6 +126,17 @@ def test_extras_name_with_bounds_what_is_locked(side: str, only_here: set[str]) 
     for name, requirement in extra.items():
         assert sorted(each.operator for each in requirement.specifier) == ["<", ">="], str(requirement)
         assert requirement.specifier.contains(locked[name]), f"{requirement}: {locked[name]} is locked"
+
+
+def test_delta_s_package_may_only_be_of_the_version_of_its_jars() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(HOUSE / "setup.cfg")
+    (bounds,) = re.findall(r"delta-spark(.+)", setup["options.extras_require"]["jobs"])
+    jars = (HOUSE / "infra" / "requirements" / "delta-jars.sha256").read_text()
+    ((major, minor, patch),) = set(re.findall(r"-(\d+)\.(\d+)\.(\d+)\.jar", jars))
+    admitted = SpecifierSet(bounds)
+    assert admitted.contains(f"{major}.{minor}.{patch}")
+    assert not admitted.contains(f"{major}.{minor}.{int(patch) + 1}")
 
 
 def test_no_machine_no_registry_in_any_file() -> None:
