@@ -231,6 +231,61 @@ def test_the_values_of_airflow_are_of_the_locked_airflow_and_of_what_is_there(tm
     validate(written(tmp_path, {"volumes": VALUES["volumes"], "containers": [container]}))
 
 
+# What each value must be by values.schema.json of Airflow's chart, which is in no package registry: looked up by hand in
+# apache/airflow on 2026-11-30 (commit 002e5532; createUserJob.enabled, which is newer, in the chart's own tests). Environment,
+# volumes and resources are Kubernetes' own, and are held to its schemas below.
+OF_THE_CHART: dict[str, type] = {
+    "executor": str,
+    "airflowVersion": str,
+    "defaultAirflowRepository": str,
+    "defaultAirflowTag": str,
+    "images.airflow.pullPolicy": str,
+    "airflowHome": str,
+    "uid": int,
+    "gid": int,
+    "postgresql.enabled": bool,
+    "data.metadataSecretName": str,
+    "redis.enabled": bool,
+    "fernetKeySecretName": str,
+    "jwtSecretName": str,
+    "apiSecretKeySecretName": str,
+    "createUserJob.enabled": bool,
+    "statsd.enabled": bool,
+    "config.core.auth_manager": str,
+    "config.core.dags_folder": str,
+    "config.core.load_examples": str,
+    "env": list,
+    "extraEnvFrom": str,
+    "volumes": list,
+    "volumeMounts": list,
+    "scheduler.resources.requests.cpu": str,
+    "scheduler.resources.requests.memory": str,
+    "scheduler.resources.limits.memory": str,
+    "logs.persistence.enabled": bool,
+    "logs.persistence.size": str,
+}
+
+
+def leaves(values: dict[str, Any], above: str = "") -> dict[str, type]:
+    """The type of each value that is no mapping, by the names that lead to it."""
+    found: dict[str, type] = {}
+    for name, value in values.items():
+        found |= leaves(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": type(value)}
+    return found
+
+
+def test_the_values_are_those_that_were_looked_up_in_the_chart_s_schema() -> None:
+    assert leaves(VALUES) == OF_THE_CHART
+
+
+def test_the_values_ask_for_no_package_that_the_image_lacks() -> None:
+    """The chart's defaults do: they keep users by FAB, and send metrics by statsd."""
+    lock = (INFRA / "requirements/airflow.txt").read_text()
+    assert re.findall(r"^(?:apache-airflow-providers-fab|statsd)==", lock, re.MULTILINE) == []
+    assert VALUES["config"]["core"]["auth_manager"].startswith("airflow.api_fastapi.auth.managers.simple.")
+    assert (VALUES["createUserJob"]["enabled"], VALUES["statsd"]["enabled"]) == (False, False)
+
+
 def named(volumes: list[dict[str, Any]]) -> set[tuple[str, str]]:
     """Kind and name of what volumes mount."""
     claims = {
