@@ -16,13 +16,17 @@ COPY --chown=10001:10001 . .
 RUN infra/package /opt/shortlist/wheel \
  && /opt/shortlist/envs/airflow/bin/python -m pip install --no-cache-dir --no-deps --no-index /opt/shortlist/wheel/*.whl
 
+# Both environments have a `shortlist`; that of the jobs, which has its packages, comes first.
 FROM jobs AS airflow
 COPY --from=packages /opt/shortlist/envs/airflow /opt/shortlist/envs/airflow
 ENV AIRFLOW_HOME=/opt/shortlist/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/shortlist/envs/airflow/lib/python3.11/site-packages/shortlist_airflow/dags \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False \
-    PATH=/opt/shortlist/spark/local/bin:/opt/shortlist/envs/airflow/bin:/opt/shortlist/envs/jobs/bin:/usr/local/bin:/usr/bin:/bin
+    PATH=/opt/shortlist/spark/local/bin:/opt/shortlist/envs/jobs/bin:/opt/shortlist/envs/airflow/bin:/usr/local/bin:/usr/bin:/bin
+# The probes of Airflow's chart start what they ask by this name.
+USER 0
+RUN ln -s /opt/shortlist/entrypoint /entrypoint
 USER 10001
 RUN mkdir -p "$AIRFLOW_HOME"
 HEALTHCHECK --interval=60s --timeout=45s --start-period=120s CMD ["airflow", "db", "check"]

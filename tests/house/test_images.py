@@ -258,6 +258,9 @@ OF_THE_CHART: dict[str, type] = {
     "extraEnvFrom": str,
     "volumes": list,
     "volumeMounts": list,
+    "dagProcessor.logGroomerSidecar.enabled": bool,
+    "triggerer.logGroomerSidecar.enabled": bool,
+    "scheduler.logGroomerSidecar.enabled": bool,
     "scheduler.resources.requests.cpu": str,
     "scheduler.resources.requests.memory": str,
     "scheduler.resources.limits.memory": str,
@@ -278,12 +281,21 @@ def test_the_values_are_those_that_were_looked_up_in_the_chart_s_schema() -> Non
     assert leaves(VALUES) == OF_THE_CHART
 
 
-def test_the_values_ask_for_no_package_that_the_image_lacks() -> None:
-    """The chart's defaults do: they keep users by FAB, and send metrics by statsd."""
+def test_the_values_ask_for_nothing_that_the_image_lacks() -> None:
+    """The chart's defaults do: they keep users by FAB, send metrics by statsd, and clean logs by a script of another image."""
     lock = (INFRA / "requirements/airflow.txt").read_text()
     assert re.findall(r"^(?:apache-airflow-providers-fab|statsd)==", lock, re.MULTILINE) == []
     assert VALUES["config"]["core"]["auth_manager"].startswith("airflow.api_fastapi.auth.managers.simple.")
-    assert (VALUES["createUserJob"]["enabled"], VALUES["statsd"]["enabled"]) == (False, False)
+    groomers = [VALUES[part]["logGroomerSidecar"] for part in ("scheduler", "dagProcessor", "triggerer")]
+    assert [each["enabled"] for each in (VALUES["createUserJob"], VALUES["statsd"], *groomers)] == [False] * 5
+    # The chart's probes start what they ask by it.
+    assert ("RUN", "ln -s /opt/shortlist/entrypoint /entrypoint") in last_stage(DOCKER / "airflow.Dockerfile")
+
+
+def test_the_command_line_of_airflow_s_image_is_that_of_the_jobs() -> None:
+    """The wheel is in both environments, and its packages are in one of them."""
+    path = variables(DOCKER / "airflow.Dockerfile")["PATH"].split(":")
+    assert path.index("/opt/shortlist/envs/jobs/bin") < path.index("/opt/shortlist/envs/airflow/bin")
 
 
 def named(volumes: list[dict[str, Any]]) -> set[tuple[str, str]]:
