@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from shortlist.config.arguments import Arguments, job_parser, parse_job
 from shortlist.errors import HeldError, SettingsError
 from shortlist.records.checks import CheckResult
 from shortlist.records.manifest import FileSizes, Manifest
+from shortlist.records.publications import HELD as HELD_DAY
+from shortlist.records.publications import PUBLISHED, Publication
 from shortlist.store.manifests import read_manifest, recorded
 from shortlist.warehouse.run import log_to_stderr
 from tests.unit.reports.world import D, write_settings
@@ -214,6 +217,28 @@ def test_metrics_of_a_run(home: Path) -> None:
         ("shortlist_checks", "failed", "warning"): 1,
     }
     assert not list((home / "metrics").glob("*.prom.*")), "a file that was not renamed"
+
+
+def test_metrics_say_which_surfaces_are_out(home: Path) -> None:
+    of_both: dict[str, Any] = {
+        "published_at": datetime(2017, 12, 1, 2, tzinfo=UTC),
+        "run_date": D,
+        "run_id": "r",
+        "rows": 35,
+    }
+    with suppress(HeldError), recorded(arguments(home, metrics=str(home / "metrics"))) as manifest:
+        manifest.publications += [
+            Publication("homefeed", table_version=12, subjects=7, digest="d", status=PUBLISHED, why=None, **of_both),
+            Publication(
+                "related", table_version=None, subjects=0, digest=None, status=HELD_DAY, why="overlap", **of_both
+            ),
+        ]
+        raise HELD
+    found = values(home / "metrics" / "shortlist_publish_candidates.prom")
+    assert {name: value for name, value in found.items() if name[0] == "shortlist_published"} == {
+        ("shortlist_published", "homefeed"): 1,
+        ("shortlist_published", "related"): 0,
+    }
 
 
 def test_a_failure_leaves_the_last_success_as_it_is(home: Path) -> None:
