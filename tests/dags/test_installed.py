@@ -5,16 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.wheel import install_wheel
-
-PROGRAM = """
-import sys
-from airflow.dag_processing.dagbag import DagBag
-bag = DagBag(sys.argv[1])
-print(bag.import_errors)
-for name in sorted(bag.dags):
-    print(name, *sorted({getattr(task, "application", "-") for task in bag.dags[name].tasks} - {"-"}))
-"""
+from tests.wheel import DAGS_OF_A_FOLDER, dags_found, install_wheel
 
 
 def test_dags_and_their_jobs_are_in_the_wheel(tmp_path: Path) -> None:
@@ -22,7 +13,7 @@ def test_dags_and_their_jobs_are_in_the_wheel(tmp_path: Path) -> None:
     settings = tmp_path / "settings.yaml"
     settings.write_text("surfaces: {homefeed: {subject: user, sources: [als]}}\n")
     parsed = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(installed / "shortlist_airflow" / "dags")],
+        [sys.executable, "-c", DAGS_OF_A_FOLDER, str(installed / "shortlist_airflow" / "dags")],
         env={
             **os.environ,
             "PYTHONPATH": str(installed),
@@ -35,10 +26,8 @@ def test_dags_and_their_jobs_are_in_the_wheel(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    errors, *dags = parsed.stdout.splitlines()[-5:]
-    assert errors == "{}"
-    programs = {name: rest.split() for name, _, rest in (line.partition(" ") for line in dags)}
-    assert set(programs) == {"backtest", "candidates_daily", "erasure", "maintenance"}
+    errors, programs = dags_found(parsed.stdout)
+    assert (errors, set(programs)) == ("{}", {"backtest", "candidates_daily", "erasure", "maintenance"})
     for program in {each for found in programs.values() for each in found}:
         assert Path(program).is_file()
         assert Path(program).parent == installed / "shortlist" / "jobs"

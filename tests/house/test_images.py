@@ -121,14 +121,22 @@ def test_the_jobs_image_and_its_deployments_can_use_an_object_store() -> None:
     assert yaml.safe_load(VALUES["extraEnvFrom"]) == APPLICATION["spec"]["driver"]["envFrom"]
 
 
-def test_the_jobs_image_has_the_variables_of_a_machine() -> None:
-    body = re.search(
-        r"^use_jobs_environment\(\).*?^}", (INFRA / "environments.sh").read_text(), re.MULTILINE | re.DOTALL
-    )
+def of_a_machine() -> set[str]:
+    """The variables under which a checkout runs its jobs."""
+    text = (INFRA / "environments.sh").read_text()
+    body = re.search(r"^use_jobs_environment\(\).*?^}", text, re.MULTILINE | re.DOTALL)
     assert body
-    exported = set(re.findall(r"\b([A-Z_]+)=", " ".join(re.findall(r"^  export (.*)$", body[0], re.MULTILINE))))
+    return exported(body[0])
+
+
+def exported(shell: str) -> set[str]:
+    """Names of what lines of a shell's text export."""
+    return set(re.findall(r"\b([A-Z_]+)=", " ".join(re.findall(r"^ *export (.*)$", shell, re.MULTILINE))))
+
+
+def test_the_jobs_image_has_the_variables_of_a_machine() -> None:
     in_image = variables(DOCKER / "jobs.Dockerfile")
-    assert exported - set(in_image) == set()
+    assert of_a_machine() - set(in_image) == set()
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         assert in_image[name] == "1"
 
@@ -156,6 +164,21 @@ def test_the_compose_file_opens_nothing_to_the_network_and_holds_no_secret() -> 
     text = (DOCKER / "compose.yaml").read_text()
     assert re.findall(r"(?:SECRET|PASSWORD|KEY)\w*: (?!\$\{\w+:\?)\S+", text) == []
     assert set(re.findall(r"\$\{(\w+)", text)) == set(re.findall(r"\$\{(\w+):\?is not set\}", text))
+
+
+def test_containers_of_airflow_share_what_they_sign_with_and_their_logs() -> None:
+    parts = [service["environment"] for name, service in SERVICES.items() if name.startswith("airflow-")]
+    assert len(parts) == 5
+    for name in ("AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__CORE__FERNET_KEY"):
+        assert len({each[name] for each in parts}) == 1
+    (volume,) = {
+        each.partition(":")[2] for each in SERVICES["airflow-scheduler"]["volumes"] if each.startswith("state:")
+    }
+    assert {Path(each["AIRFLOW__LOGGING__BASE_LOG_FOLDER"]).parent for each in parts} == {Path(volume)}
+
+
+def test_the_wheel_s_environment_has_the_variables_of_a_machine() -> None:
+    assert of_a_machine() - exported((INFRA / "wheel" / "environment").read_text()) == set()
 
 
 def test_the_compose_file_is_valid() -> None:

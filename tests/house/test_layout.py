@@ -148,6 +148,21 @@ def test_no_machine_no_registry_in_any_file() -> None:
     assert offenders == []
 
 
+# The log of decisions tells of files that were, too.
+@pytest.mark.parametrize(
+    "path",
+    [each for each in tracked() if each.suffix == ".md" and each.stem != "decisions"],
+    ids=lambda each: each.name,
+)
+def test_what_a_page_names_is_there(path: Path) -> None:
+    """Files and folders that it links to, and the commands and files of infra/ and tests/ that it names."""
+    text = path.read_text()
+    linked = {path.parent / link for link in re.findall(r"\]\((?!http)([^)#]+)", text)}
+    named = {HOUSE / name.rstrip(".") for name in re.findall(r"(?<![\w/])(?:infra|tests)/[\w./-]+", text)}
+    assert linked | named
+    assert sorted(str(each) for each in linked | named if not each.exists()) == []
+
+
 def test_every_test_can_fail() -> None:
     """A test without an assertion, of its own or of a helper that it calls, only shows that nothing crashed."""
     trees = {path: ast.parse(path.read_text()) for path in (HOUSE / "tests").rglob("*.py")}

@@ -155,7 +155,7 @@ def jars(sums: Path, folder: Path | None) -> Line:
         return Line("jars", False, "pyspark is not installed, so there is no folder for jars", _REMAKE)
     if not sums.exists():  # outside of a checkout
         gone = list(missing_jars(folder, _installed("delta-spark"), on_s3=sums == S3_JARS))
-        mend = f"put them into {folder}, as infra/environments.sh of a checkout and the image of the jobs do"
+        mend = f"put them into {folder}: infra/operations.md of a checkout says how (The wheel)"
         return Line("jars", not gone, f"{', '.join(gone)} missing" if gone else "all there", mend if gone else "")
     wanted = [line.split() for line in sums.read_text(encoding="utf-8").splitlines() if line.strip()]
     wrong = []
