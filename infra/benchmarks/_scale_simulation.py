@@ -85,7 +85,7 @@ def simulate(size: Size, settings: Settings, rates: Mapping[str, float], machine
     Args:
         size: how much there is.
         settings: models and surfaces.
-        rates: operations a second and core of train_als, spectral and generate_candidates, pairs of train_cooccurrence.
+        rates: operations a second and core of train_als and generate_candidates, pairs of train_cooccurrence and spectral.
         machine: one of the cluster.
     """
     als = als_cost(size.interactions, size.users, size.items, settings.als)
@@ -105,11 +105,11 @@ def simulate(size: Size, settings: Settings, rates: Mapping[str, float], machine
     counts = size.counts
     shared, memory = preparing_cost(counts, settings, settings.surfaces), (0.0, 0.0)
     seconds = 0.0
-    if shared.flops:  # those of the spectral basis: to gather histories takes none
+    if shared.pairs:  # those of the spectral basis: to gather histories takes none
         sizes = spectral_placement.Sizes(size.interactions, size.users, size.items)
         spectral = settings.sources.spectral
         memory = spectral_placement.driver_bytes(sizes, spectral), spectral_placement.task_bytes(sizes, spectral)
-        seconds = shared.flops / rates["spectral"]
+        seconds = shared.pairs / rates["spectral"]
     found.append(_estimate("generate_candidates, shared", seconds, shared, memory, machine))
     for name, surface in settings.surfaces.items():
         cost = surface_cost(counts, surface, settings)

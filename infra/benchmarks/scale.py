@@ -6,7 +6,8 @@ the formula from that of the smaller one:
 
     train_als            an epoch in one process, the median of those after the first; floating point operations
     train_cooccurrence   cosine of all items, users' histories as baskets, of at most 200 items; pairs
-    spectral             the basis of source spectral, one iteration and the last pass; floating point operations
+    spectral             the basis of source spectral, one iteration and the last pass; pairs, as LAPACK does the other
+                         operations several times as fast
     generate_candidates  lists of some users, by eight sources, blended, with reasons; floating point operations
 
 A formula is off where seconds grow to less than half, or more than twice, of what it foretells: the program says which, and exits
@@ -242,7 +243,7 @@ def measure_spectral(matrix: sp.csr_matrix, config: SpectralSourceConfig) -> Mea
     short = config.model_copy(update={"iterations": 1})
     fit = partial(fit_spectral, (matrix.indptr.astype(np.int64), matrix.indices), items, short)
     seconds = timed(fit, time.process_time)
-    return Measured("spectral", matrix.nnz, spectral_cost(matrix.nnz, users, items, short).flops, seconds)
+    return Measured("spectral", matrix.nnz, spectral_cost(matrix.nnz, users, items, short).pairs, seconds)
 
 
 def slopes(done: Sequence[Measured]) -> list[Slope]:

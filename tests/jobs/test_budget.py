@@ -102,7 +102,7 @@ def test_a_job_that_trains_or_generates_is_refused_beyond_its_budget(trained: De
     ("job", "share", "named"),
     [
         ("learn_blend", 0.6, "surfaces.homefeed.learn.cuts=1"),
-        ("generate_candidates", 0.9, "sources.spectral.iterations=5"),
+        ("generate_candidates", 0.85, "sources.spectral.iterations=3"),
     ],
 )
 @pytest.mark.usefixtures("spark")
