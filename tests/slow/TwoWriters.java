@@ -14,17 +14,18 @@ import org.apache.hadoop.fs.Path;
 /**
  * Two writers of one version of a Delta log: the other's is put once this one has looked and before it puts.
  *
- * TwoWriters LOGSTORE COMMIT [NAME=VALUE...] writes one commit through a log store, and prints what became of it, then whose
- * commit is there. Values are Hadoop's settings.
+ * TwoWriters LOGSTORE COMMIT OTHER [NAME=VALUE...] writes the commit "ours" through a log store while the other writes OTHER, and
+ * prints what became of ours, then which is there. Values are Hadoop's settings.
  */
 public class TwoWriters {
     public static void main(String[] arguments) throws Exception {
         final Configuration configuration = new Configuration();
-        for (int i = 2; i < arguments.length; i++) {
+        for (int i = 3; i < arguments.length; i++) {
             String[] setting = arguments[i].split("=", 2);
             configuration.set(setting[0], setting[1]);
         }
         final Path commit = new Path(arguments[1]);
+        final byte[] others = (arguments[2] + "\n").getBytes(StandardCharsets.UTF_8);
         final FileSystem system = commit.getFileSystem(configuration);
         Class[] taken = new Class[] { Configuration.class };
         Constructor constructor = Class.forName(arguments[0]).getConstructor(taken);
@@ -39,7 +40,7 @@ public class TwoWriters {
             public Object next() {
                 try {
                     FSDataOutputStream other = system.create(commit, true);
-                    other.write("the other's\n".getBytes(StandardCharsets.UTF_8));
+                    other.write(others);
                     other.close();
                 } catch (IOException error) {
                     throw new RuntimeException(error);

@@ -190,23 +190,46 @@ CONNECTOR: Final = ("fs.s3.impl=org.apache.hadoop.fs.s3a.S3AFileSystem", "fs.s3a
 WITHOUT_LOOKING: Final = "fs.s3a.performance.flags=create"
 
 
+OURS: Final = "shortlist.ConditionalLogStore"
+
+
 @pytest.mark.parametrize(
-    ("log_store", "settings", "said"),
+    ("log_store", "other", "settings", "said"),
     [
-        ("shortlist.ConditionalLogStore", (), ["refused", "the other's"]),
-        ("shortlist.ConditionalLogStore", (WITHOUT_LOOKING,), ["refused", "the other's"]),
-        # Why ours is there: Delta's own takes the other's commit away, and says that all is well.
-        ("io.delta.storage.S3SingleDriverLogStore", (), ["acknowledged", "ours"]),
+        (OURS, "the other's", (), "refused"),
+        (OURS, "the other's", (WITHOUT_LOOKING,), "refused"),
+        # As long as ours.
+        (OURS, "othr", (WITHOUT_LOOKING,), "refused"),
+        # What is found of a put of one's own whose answer was lost and that is sent again.
+        (OURS, "ours", (), "acknowledged"),
+        (OURS, "ours", (WITHOUT_LOOKING,), "acknowledged"),
     ],
 )
 def test_a_commit_that_came_between_is_kept(
-    store: str, two_writers: list[str], log_store: str, settings: Sequence[str], said: list[str]
+    store: str, two_writers: list[str], log_store: str, other: str, settings: Sequence[str], said: str
 ) -> None:
-    commit = f"{store}/two/{log_store}{len(settings)}/_delta_log/{7:020}.json"
+    assert write_beside(store, two_writers, log_store, other, settings) == [said, other]
+
+
+def test_the_log_store_of_delta_loses_a_commit_that_came_between(store: str, two_writers: list[str]) -> None:
+    """Why ours is there: the other's commit is taken away, and all is said to be well."""
+    log_store = "io.delta.storage.S3SingleDriverLogStore"
+    assert write_beside(store, two_writers, log_store, "the other's", ()) == ["acknowledged", "ours"]
+
+
+def write_beside(
+    store: str, two_writers: Sequence[str], log_store: str, other: str, settings: Sequence[str]
+) -> list[str]:
+    """What became of a commit through a log store while another was put, and which is there."""
+    commit = f"{store}/two/{log_store}-{other}-{len(settings)}/_delta_log/{7:020}.json".replace(" ", "-").replace(
+        "'", ""
+    )
     endpoint = f"fs.s3a.endpoint={os.environ['AWS_ENDPOINT_URL']}"
-    ended = run(*two_writers, log_store, commit, *CONNECTOR, endpoint, "fs.s3a.endpoint.region=us-east-1", *settings)
-    assert ended.stdout.splitlines() == said, ended.stderr[-3000:]
-    assert read_whole(commit).decode().splitlines() == said[1:]
+    named = (*CONNECTOR, endpoint, "fs.s3a.endpoint.region=us-east-1", *settings)
+    ended = run(*two_writers, log_store, commit, other, *named)
+    said = ended.stdout.splitlines()
+    assert said[1:] == read_whole(commit).decode().splitlines(), ended.stderr[-3000:]
+    return said
 
 
 def test_two_publishers_killed_at_random_lose_nothing_and_double_nothing(
