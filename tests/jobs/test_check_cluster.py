@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 import shortlist
 from shortlist.config import load_settings
 from shortlist.errors import ClusterError
-from shortlist.steps.check_cluster import check_cluster
+from shortlist.steps.check_cluster import check_cluster, shared_folders, unseen
 from shortlist.warehouse.executors import Found, look, problems, required_packages
 from tests.jobs.conftest import Deployment, job_main
 
@@ -44,6 +44,22 @@ def test_a_folder_that_cannot_be_made_is_named(spark: SparkSession, deployment: 
     settings = load_settings(deployment.config, [f"als.scratch={deployment.home}/file"])
     with pytest.raises(ClusterError, match=r"driver: als\.scratch: .*/file: .*; next: let it be written"):
         check_cluster(spark, settings)
+
+
+def test_a_folder_of_the_same_name_on_another_disk_is_named(deployment: Deployment) -> None:
+    """Two executors read the driver's word; what one of them answered the driver does not see."""
+    scratch = deployment.home / "scratch"
+    settings = load_settings(deployment.config, [f"als.scratch={scratch}"])
+    with shared_folders(settings, "word") as folders:
+        look("driver", [], {setting: str(folder) for setting, folder in folders.items()}, "word")
+        for setting, executors in (("paths.warehouse", 2), ("als.scratch", 1)):
+            for number in range(executors):
+                (folders[setting] / f"worker-{number}").touch()
+        assert unseen(folders, 1) == []
+        assert unseen(folders, 2) == [
+            f"als.scratch: {scratch} has answers of 1 process(es), 2 executor(s) wrote there; next: mount one and the same "
+            "folder on the driver and all workers"
+        ]
 
 
 @pytest.mark.parametrize(

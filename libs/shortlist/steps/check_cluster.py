@@ -53,7 +53,7 @@ def check_cluster(spark: SparkSession, settings: Settings, expected: int | None 
         except (PySparkException, Py4JError) as error:
             raise ClusterError.no_answer("asking the executors", str(error)) from None
         wrong = [problem for each in executors for problem in problems(driver, each)]
-        wrong += _unseen(folders, len(executors)) if not wrong else []
+        wrong += unseen(folders, len(executors)) if not wrong else []
         if expected is not None and len(executors) != expected:
             wrong.append(
                 f"{len(executors)} executor(s) answered, {expected} are expected; next: look at the cluster's own pages for "
@@ -113,8 +113,16 @@ def shared_folders(settings: Settings, nonce: str) -> Iterator[dict[str, Path]]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _unseen(folders: Mapping[str, Path], executors: int) -> list[str]:
-    """Folders in which an executor wrote what the driver does not see: a folder of the same name on another disk."""
+def unseen(folders: Mapping[str, Path], executors: int) -> list[str]:
+    """Folders in which an executor wrote what the driver does not see: a folder of the same name on another disk.
+
+    Args:
+        folders: by the setting that names it, a folder in which the driver and the executors have answered.
+        executors: how many did.
+
+    Returns:
+        What is wrong, each with the next step.
+    """
     # The driver's own look is one answer more.
     return [
         f"{setting}: {folder.parent} has answers of {answered(folder) - 1} process(es), {executors} executor(s) wrote there; "
