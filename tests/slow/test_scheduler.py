@@ -214,6 +214,11 @@ def test_a_backfilled_day_misses_its_deadline_and_nobody_is_told(deployment: Dep
         f"{NIGHT} {HELD_DAY} was asked for after its deadline of 2017-11-30 08:00:00+00:00: nobody waits for it"
     ]
     assert [line for line in said if "LATE" in line] == []
+    wait_until(
+        lambda: deployment.collector.has("/v1/metrics", "airflow.deadline_alerts.deadline_missed", NIGHT),
+        "its count",
+        120,
+    )
 
 
 def _events(folder: Path) -> list[str]:
