@@ -43,6 +43,7 @@ from shortlist.config.feeds import (
 from shortlist.config.loading import load_settings, parse_override, settings_file
 from shortlist.config.models import AlsConfig, CooccurrenceConfig
 from shortlist.config.settings import EvaluationConfig, PathsConfig, Settings
+from shortlist.config.slots import ExplorationConfig, FreshSlotsConfig
 from shortlist.config.sources import (
     AlsSourceConfig,
     CooccurrenceSourceConfig,
@@ -51,9 +52,7 @@ from shortlist.config.sources import (
 )
 from shortlist.config.surfaces import (
     BlendConfig,
-    ExplorationConfig,
     FatigueConfig,
-    FreshSlotsConfig,
     GuardrailsConfig,
     LapsingConfig,
     PromotionsConfig,
