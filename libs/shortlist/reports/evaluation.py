@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import product
 from typing import Final
 
 import polars as pl
@@ -136,6 +137,20 @@ class Verdict:
         leading = next(iter(self.charted), "")
         found = ((source, self.differences.get((source, leading, self.shown_k))) for source in self.sources)
         return tuple((source, each, _meaning(each)) for source, each in found if each is not None)
+
+    @property
+    def best_alone(self) -> str:
+        """Which sources are better alone, by which metrics and list lengths; empty where nothing can be said."""
+        highs = {key: each.high for key, each in self.differences.items() if key[1] in RANKING_METRICS}
+        known = {key: high for key, high in highs.items() if high is not None}
+        better: dict[str, list[str]] = {}
+        for source, metric, k in product(self.sources, self.metrics, self.ks):
+            if known.get((source, metric, k), 0.0) < 0:
+                better.setdefault(source, []).append(f"{metric}@{k}")
+        if not better:
+            return "No source alone was better for certain, by any metric at any list length." if known else ""
+        named = "; ".join(f"{source} ({', '.join(metrics)})" for source, metrics in better.items())
+        return f"Better alone, for certain: {named}."
 
     @property
     def shown_k(self) -> int:

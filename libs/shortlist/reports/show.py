@@ -119,6 +119,8 @@ def _verdict(verdict: Verdict, counted: str) -> Iterator[str]:
     yield from wrap(said, WIDTH)
     for first in range(0, len(verdict.sources), _SOURCES):
         yield from _means(verdict, verdict.sources[first : first + _SOURCES])
+    if verdict.best_alone:
+        yield from wrap(verdict.best_alone, WIDTH)
 
 
 def _means(verdict: Verdict, sources: Sequence[str]) -> Iterator[str]:

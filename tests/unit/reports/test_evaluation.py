@@ -1,5 +1,6 @@
 """Verdicts in reading order, and the reason when there is none."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -29,20 +30,29 @@ def test_read_evaluation__arranged(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("blend", "said"),
+    ("blend", "said", "alone"),
     [
-        (0.7, "the published list is better"),
-        (0.4, "no difference that chance does not explain"),
-        (0.1, "the published list is worse"),
+        (0.7, "the published list is better", "No source alone was better for certain"),
+        (0.4, "no difference that chance does not explain", "No source alone was better for certain"),
+        (0.1, "the published list is worse", "Better alone, for certain: als (recall@5, recall@10, recall_capped@5, "),
     ],
 )
-def test_comparisons__say_what_a_difference_means(home: Path, blend: float, said: str) -> None:
+def test_comparisons__say_what_a_difference_means(home: Path, blend: float, said: str, alone: str) -> None:
     settings = write_settings(home)
     evaluations(settings, blend=blend)
     verdict = read_evaluation(Lake(settings.paths.warehouse), D, [7], [BEFORE]).verdicts[0]
     meanings = {source: meaning for source, _, meaning in verdict.comparisons}
     assert set(meanings) == {"als", "cooccurrence"}
     assert meanings["als"] == said
+    assert verdict.best_alone.startswith(alone)
+
+
+def test_best_alone__nothing_is_said_of_too_few_subjects(home: Path) -> None:
+    settings = write_settings(home)
+    evaluations(settings, blend=0.1)
+    verdict = read_evaluation(Lake(settings.paths.warehouse), D, [7], [BEFORE]).verdicts[0]
+    without = {key: Estimate(each.value, None, None) for key, each in verdict.differences.items()}
+    assert replace(verdict, differences=without).best_alone == ""
 
 
 def test_read_evaluation__the_blend_comes_first_also_when_it_is_worse(home: Path) -> None:
