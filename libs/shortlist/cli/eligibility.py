@@ -36,7 +36,7 @@ from shortlist.columns import (
     WEIGHT,
 )
 from shortlist.config import SurfaceConfig
-from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons
+from shortlist.rules import PAIR_RULES, eligible_items, forbidding_rules, ineligibility_reasons, left_out
 from shortlist.rules.age_window import ages_of
 from shortlist.rules.categories import category_numbers, repeat_intervals
 from shortlist.rules.facts import ItemFacts, PairFacts
@@ -219,12 +219,22 @@ class Knowledge:
 
     def eligible(self) -> pl.DataFrame:
         """item_id, support of every item that may be recommended on the surface."""
+        items, facts = self._all_facts
+        return items.select(ITEM_ID, SUPPORT).filter(pl.Series(eligible_items(facts, self.surface)))
+
+    def left_out(self) -> tuple[dict[str, int], int]:
+        """How many items each rule of items leaves out, and how many items there are: what somebody took, on a surface without a
+        floor also what the catalog describes."""
+        items, facts = self._all_facts
+        return left_out(facts, self.surface), items.height
+
+    @cached_property
+    def _all_facts(self) -> tuple[pl.DataFrame, ItemFacts]:
         counted = self.interactions.filter(pl.col(WEIGHT) > 0).group_by(ITEM_ID).agg(pl.len().alias(SUPPORT))
         if self.catalog is not None and not self.surface.min_item_support:
             counted = self.catalog.select(ITEM_ID).join(counted, on=ITEM_ID, how="full", coalesce=True)
             counted = counted.with_columns(pl.col(SUPPORT).fill_null(0))
-        items, facts = self._facts(counted)
-        return items.select(ITEM_ID, SUPPORT).filter(pl.Series(eligible_items(facts, self.surface)))
+        return self._facts(counted)
 
     def left_for(self, subject: str) -> int:
         """How many items may be recommended to the subject: eligible ones that it may be given."""

@@ -41,7 +41,7 @@ from shortlist.generation.text_answers import answer_by_text
 from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.reports.lists import draw_subjects
 from shortlist.store.commits import read_inputs
-from shortlist.store.pinned_tables import Lake
+from shortlist.store.pinned_tables import Lake, UnreadableTableError
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,17 @@ class Served:
         kept = wanted.select(ITEM_ID, REMOVED_BY, *(pl.col(many).alias(one) for many, one in named.items()))
         rows = kept.explode(list(named.values())).sort(SOURCE, RANK, ITEM_ID, nulls_last=True)
         return self.lake.collect("source_candidates", rows)
+
+    def trained(self, table: str) -> pl.LazyFrame | None:
+        """The rows of a model that the run's sources read, None where they are not kept any more."""
+        generated = read_inputs(self.lake.path("source_candidates"), self.inputs.get("source_candidates"))
+        if table not in generated:
+            return None
+        try:
+            rows = self.lake.of_day(table, self.day, generated[table])
+            return None if rows is None or self.lake.collect(table, rows.select(pl.len())).item() == 0 else rows
+        except UnreadableTableError:  # upkeep keeps the versions of lists, not those of models
+            return None
 
     def removed(self, subject: str) -> dict[str, int]:
         """How many items each rule took from a subject whose list is short; empty where that is not kept."""

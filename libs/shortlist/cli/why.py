@@ -3,6 +3,7 @@
 Answered from the tables, at the versions that the publisher read, by the rules of `shortlist.cli.eligibility`.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -12,10 +13,10 @@ from rich.console import Console
 from shortlist.blending.slots import EXPLORATION, INTEREST
 from shortlist.cli.eligibility import Knowledge
 from shortlist.cli.output import Facts, print_table, say
+from shortlist.cli.proposing import say_of_each
 from shortlist.cli.served import Served, served
 from shortlist.columns import (
     CONDITION,
-    CONTRIBUTION,
     ITEM_ID,
     PROPENSITY,
     RANK,
@@ -60,7 +61,9 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
     Returns:
         surface, subject, item, title (of the item), run_date, table_version, k, length (of the list), verdict, says, next,
         sources (what each says of the item: source, rank at which it proposed it, null where it did not, score, contribution to
-        the blended score; without an item: source, how many items it proposed), notes.
+        the blended score, says: why it did or did not, in a sentence; without an item: source, how many items it proposed),
+        rules (without an item: rule, left_out: how many items, of: which ones; rules about the subject where its list is short),
+        notes.
 
         Verdicts about an item: published, not_a_subject, not_eligible, hidden, seen, paused, served, sent, itself,
         not_proposed, audience, only_relation, one_per_content_key, max_per_category, max_per_creator, max_per_campaign,
@@ -87,7 +90,8 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
         "verdict": verdict,
         "says": says,
         "next": then,
-        "sources": _sources(candidates, item),
+        "sources": _sources(view, subject, item, candidates, knowledge, verdict),
+        "rules": [] if item is not None or knowledge is None else _rules(knowledge, view.removed(subject)),
         "notes": _notes(view, knowledge, candidates),
     }
 
@@ -269,20 +273,38 @@ def _forgotten(view: Served) -> Answer:
     return "unknown", says, "ask about a later day, or run that day again"
 
 
-def _sources(candidates: pl.DataFrame | None, item: str | None) -> list[dict[str, Any]]:
+def _sources(
+    view: Served,
+    subject: str,
+    item: str | None,
+    candidates: pl.DataFrame | None,
+    knowledge: Knowledge | None,
+    verdict: str,
+) -> list[dict[str, Any]]:
     if candidates is None:
         return []
     if item is None:
         made = candidates.group_by(SOURCE).agg(pl.col(RANK).is_not_null().sum().alias("items"))
         return made.sort(SOURCE).to_dicts()
-    said = candidates.filter(pl.col(ITEM_ID) == item)
-    return said.select(SOURCE, RANK, SCORE, CONTRIBUTION).to_dicts()
+    forbidden = verdict in {"not_a_subject", "not_eligible", *PAIR_RULES}
+    return say_of_each(view, knowledge, subject, item, candidates, forbidden)
+
+
+def _rules(knowledge: Knowledge, removed: Mapping[str, int]) -> list[dict[str, Any]]:
+    """How many items each rule left out: rules of items of all items, the others of what these left."""
+    left_out, items = knowledge.left_out()
+    of_items = [{"rule": rule, "left_out": count, "of": f"{items} items"} for rule, count in left_out.items()]
+    of_subject = [
+        {"rule": rule, "left_out": count, "of": "what may be shown" if rule in PAIR_RULES else "what sources proposed"}
+        for rule, count in removed.items()
+    ]
+    return of_items + of_subject
 
 
 def _notes(view: Served, knowledge: Knowledge | None, candidates: pl.DataFrame | None) -> list[str]:
     notes = []
     if not view.same_settings:
-        notes.append("settings have changed since that run: floors and lengths named here are today's")
+        notes.append("settings have changed since that run: floors, rules and lengths named here are today's")
     if knowledge is not None and knowledge.catalog is None:
         notes.append("there is no catalog: rules that go by it are off")
     if knowledge is not None and knowledge.surface.promotions is not None:
@@ -303,6 +325,9 @@ def render(facts: Facts, to: Console) -> None:
     if facts["sources"]:
         columns = list(facts["sources"][0])
         print_table(to, columns, [list(each.values()) for each in facts["sources"]], "what the sources say")
+    if facts["rules"]:
+        columns = list(facts["rules"][0])
+        print_table(to, columns, [list(each.values()) for each in facts["rules"]], "what rules left out")
     for note in facts["notes"]:
         say(to, f"note: {note}")
     say(to, f"next: {facts['next']}")

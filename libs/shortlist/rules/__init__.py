@@ -98,6 +98,12 @@ def eligible_items(items: ItemFacts, surface: SurfaceConfig) -> NDArray[np.bool_
     return reduce(and_, asked, np.ones(len(items.support), np.bool_))
 
 
+def left_out(items: ItemFacts, surface: SurfaceConfig) -> dict[str, int]:
+    """How many items each rule that the surface asks for leaves out, by name; an item may be left out by several."""
+    asked = {name: rule for name, rule in ITEM_RULES.items() if rule.is_on(items, surface)}
+    return {name: int((~rule.allows(items, surface)).sum()) for name, rule in asked.items()}
+
+
 def ineligibility_reasons(items: ItemFacts, surface: SurfaceConfig, index: int) -> list[str]:
     """Why the surface may not show the item at an index, every reason; empty when it may."""
     asked = [rule for rule in ITEM_RULES.values() if rule.is_on(items, surface)]

@@ -5,10 +5,13 @@ Support: a 2, c 2, d 2, e 2, f 1, b 1. The catalog knows all but e; d is retired
 category. u2 bought a on the day before D3, u3 bought g three times: on D3 - 21, D3 - 11 and D3 - 1.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from deltalake import CommitProperties
 
 from tests.published import announce, commit, scored_candidates, write
 from tests.unit.cli.conftest import D3
@@ -32,8 +35,20 @@ PROPOSED = {
 }
 
 
-def write_night(root: Path, removed: Mapping[tuple[str, str], str] = {}) -> int:
-    """Tables of D3, with the rules that left (subject, item) out of homefeed; returns its published version."""
+def write_night(
+    root: Path,
+    removed: Mapping[tuple[str, str], str] = {},
+    models: Mapping[str, list[dict[str, Any]]] = {},
+    scores: Mapping[tuple[str, str, str], float] = {},
+) -> int:
+    """Tables of D3; returns the published version of homefeed.
+
+    Args:
+        root: of the warehouse.
+        removed: (subject, item): the rule that left it out of homefeed.
+        models: rows by table, which the run read.
+        scores: (subject, item, source): a score of a candidate that the source did not propose.
+    """
     interactions: list[dict[str, Any]] = [
         {
             "user_id": user,
@@ -65,8 +80,15 @@ def write_night(root: Path, removed: Mapping[tuple[str, str], str] = {}) -> int:
     write(root, "catalog", "catalog", catalog)
     # Another surface's subject of the same name: nobody's business here.
     others = scored_candidates("related", D3, {("u2", "als"): "g"})
-    proposed = [*scored_candidates("homefeed", D3, PROPOSED, removed), *others]
-    write(root, "source_candidates", "source_candidates", proposed)
+    proposed = scored_candidates("homefeed", D3, PROPOSED, removed)
+    for row in proposed:
+        own = zip(row["sources"], row["scores"], strict=True)
+        row["scores"] = [scores.get((row["subject_id"], row["item_id"], source), score) for source, score in own]
+    read = {
+        table: write(root, table, table, [{**row, "run_date": D3} for row in rows]) for table, rows in models.items()
+    }
+    stamp = CommitProperties(custom_metadata={"userMetadata": json.dumps({"inputs": read})})
+    write(root, "source_candidates", "source_candidates", [*proposed, *others], commit_properties=stamp)
     engagements = [
         {
             "event_id": f"{user}-{item}",

@@ -354,10 +354,11 @@ def test_interactions_from_before_purchases_were_counted_pause_nothing() -> None
 
 def test_what_each_source_says_of_the_item_is_listed(night: Path, shortlist: Shortlist) -> None:
     assert shortlist("why", "homefeed", "u1", "g", "--json").facts["sources"] == [
-        {"source": "als", "rank": 2, "score": 0.5, "contribution": 0.5},
-        {"source": "cooccurrence", "rank": None, "score": None, "contribution": 0.0},
-        {"source": "popularity", "rank": 2, "score": 0.5, "contribution": 0.5},
-    ]
+        {"source": "als", "rank": 2, "score": 0.5, "contribution": 0.5, "says": "proposed it at rank 2 of 2"},
+        {"source": "cooccurrence", "rank": None, "score": None, "contribution": 0.0,
+         "says": "has nothing to propose it by: no list of related items of what votes for the subject holds it"},
+        {"source": "popularity", "rank": 2, "score": 0.5, "contribution": 0.5, "says": "proposed it at rank 2 of 3"},
+    ]  # fmt: skip
     assert shortlist("why", "homefeed", "u1", "--json").facts["sources"] == [
         {"source": "als", "items": 2},
         {"source": "cooccurrence", "items": 1},
