@@ -108,8 +108,8 @@ def say_of_each(
     sources = candidates[SOURCE].unique().sort().to_list() or sorted(named)
     depth = surface.depth
     if not view.same_settings:  # the run's depth is not known; no source proposed more than that
-        most = candidates.filter(pl.col(RANK).is_not_null())[SOURCE].value_counts()["count"].max()
-        depth = min(depth, int(str(most or 0)))
+        counts = candidates.filter(pl.col(RANK).is_not_null()).group_by(SOURCE).len()["len"].to_list()
+        depth = min(depth, max(counts, default=1))
     asked = None if knowledge is None else Asked(view, knowledge, subject, item)
     said = []
     for source in sources:

@@ -86,6 +86,21 @@ def test_what_a_source_gave_its_proposals_before(night: Path, shortlist: Shortli
     )
 
 
+def test_where_settings_have_changed_a_source_is_not_said_to_have_been_asked_for_more(
+    night: Path, shortlist: Shortlist
+) -> None:
+    """The depth of the run is not known: one item may have been all that als was asked for. u4 was proposed nothing."""
+    found = {
+        subject: {
+            each["source"]: each["says"]
+            for each in shortlist("why", "homefeed", subject, item, "--json").facts["sources"]
+        }
+        for subject, item in (("u2", "g"), ("u4", "c"))
+    }
+    assert found["u2"]["als"] == "its 1 proposals end with score 1; it scores this item no higher"
+    assert found["u4"]["als"] == f"has nothing to propose it by: {NOTHING_SPEAKS['als']}"
+
+
 def test_what_rules_forbid_no_source_may_propose(night: Path, shortlist: Shortlist) -> None:
     for subject, item in (("u1", "a"), ("u1", "d"), ("u9", "c")):
         assert set(say(shortlist, night, subject, item).values()) == {"may not propose it"}
