@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.config import CooccurrenceConfig, Settings
-from shortlist.config.surfaces import ONLY_FOR_QUERIES
+from shortlist.config.surfaces import FOR_QUERIES, ONLY_FOR_QUERIES
 from shortlist.generation.artefacts import catalog_columns, share_artefacts
 from shortlist.generation.items import collect_items, count_users
 from shortlist.generation.lists import SurfaceItems, make_lists, needed_artefacts, scored
@@ -28,8 +29,13 @@ from shortlist.transforms.proposals import proposals
 
 USERS, ITEMS = 12, 12
 DAY = date(2017, 11, 30)
-# What a subject took is masked here, and source repeat knows nothing else; those for queries have a suite of their own.
-TOGETHER = tuple(name for name in SOURCES if name not in {"repeat", "conversion", *ONLY_FOR_QUERIES})
+# Some sources know only what a subject took, which is masked elsewhere; those for queries have a suite of their own.
+AGAIN = ("repeat", "conversion")
+TOGETHER = tuple(name for name in SOURCES if name not in {*AGAIN, *ONLY_FOR_QUERIES})
+# The sources that are asked in each kind of world.
+ASKED = {"users": TOGETHER, "users, folded in": TOGETHER, "items": TOGETHER, "users, again": AGAIN}
+# They bought what they took; the others did not.
+BUYERS = {"u10", "u11"}
 WITHHELD = {("u00", "i10"), ("u01", "i11")}
 # u02 took i04 and then hid it, and hid i11 at sight; u99 only hid.
 HIDDEN = [("u02", "i04", 1.0), ("u02", "i11", 0.0), ("u99", "i00", 0.0)]
@@ -45,8 +51,10 @@ def checkerboard(spark: SparkSession) -> DataFrame:
         for i in range(ITEMS)
         if u % 2 == i % 2 and (f"u{u:02d}", f"i{i:02d}") not in WITHHELD
     }
+    day = datetime(2017, 11, 29)
+    bought = {True: (1, day, day), False: (0, None, None)}
     rows = [
-        (user, item, weight, int(weight > 0), datetime(2017, 11, 29), (user, item) in hidden, 0, None, None)
+        (user, item, weight, int(weight > 0), day, (user, item) in hidden, *bought[user in BUYERS])
         for (user, item), weight in (taken | hidden).items()
     ]
     schema = (
@@ -102,6 +110,7 @@ class World:
         parts: partitions of all frames.
         only: eligible items; None: all.
         depth: items that each source proposes.
+        again: whether subjects may be given what they took.
     """
 
     interactions: DataFrame
@@ -112,17 +121,19 @@ class World:
     parts: int = 2
     only: tuple[str, ...] | None = None
     depth: int = 100
+    again: bool = False
 
     @property
     def key(self) -> tuple[object, ...]:
         """What tells two worlds apart that were made from the same frames."""
-        return self.subject, self.folder, self.stored, self.parts, self.only, self.depth
+        return self.subject, self.folder, self.stored, self.parts, self.only, self.depth, self.again
 
     def settings(self, sources: Sequence[str]) -> Settings:
         surface = {
             "subject": self.subject,
             "sources": list(sources),
             "fallback": None,
+            "mask_seen": not self.again,
             "min_item_support": 1,
             "k": 1,
             "depth": self.depth,
@@ -178,16 +189,18 @@ def models(_spark: SparkSession) -> dict[str, DataFrame]:
     return {name: _spark.createDataFrame(frame.toArrow()) for name, frame in frames.items()}
 
 
-@pytest.fixture(scope="module", params=["users", "users, folded in", "items"])
+@pytest.fixture(scope="module")
 def world(
     _spark: SparkSession,
     models: dict[str, DataFrame],
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> World:
+    """Of the kind that the test names."""
     folder = None if request.param == "users, folded in" else tmp_path_factory.mktemp("shared")
     subject = "item" if request.param == "items" else "user"
-    return World(checkerboard(_spark), models, subject, folder, stored=request.param == "users")
+    stored, again = request.param == "users", request.param == "users, again"
+    return World(checkerboard(_spark), models, subject, folder, stored, again=again)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +210,7 @@ def proposed() -> Callable[[World], list[Row]]:
 
     def propose(world: World) -> list[Row]:
         if world.key not in made:
-            made[world.key] = world.lists(TOGETHER)
+            made[world.key] = world.lists(AGAIN if world.again else TOGETHER)
         return made[world.key]
 
     return propose
@@ -208,23 +221,35 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("elsewhere")
 
 
-@pytest.fixture(params=TOGETHER)
+@pytest.fixture
 def source(request: pytest.FixtureRequest, proposed: Callable[[World], list[Row]]) -> Callable[[World], list[Row]]:
-    """What one of them proposes."""
+    """What the source that the test names proposes."""
     return lambda world: of_source(proposed(world), request.param)
 
 
+def test_every_source_is_in_this_suite_or_in_that_for_queries() -> None:
+    assert {*chain.from_iterable(ASKED.values()), *FOR_QUERIES} == set(SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("world", "source"), [(kind, name) for kind, names in ASKED.items() for name in names], indirect=True
+)
 class TestEverySource:
-    def test_ranked_pairs_of_eligible_items_and_nothing_seen_or_hidden(
+    def test_ranked_pairs_of_eligible_items_and_nothing_masked(
         self, source: Callable[[World], list[Row]], world: World
     ) -> None:
         found = source(world)
         given = [(row.subject_id, row.item_id) for row in found]
         assert len(given) == len(set(given)) > 0
         assert OUT_OF_STOCK not in {item for _, item in given}
-        seen = {(row.user_id, row.item_id) for row in world.interactions.collect()}
-        items = {(f"i{i:02d}", f"i{i:02d}") for i in range(ITEMS)}
-        assert set(given) & (seen if world.subject == "user" else items) == set()
+        seen = {(row.user_id, row.item_id): row.hidden for row in world.interactions.collect()}
+        if world.again:
+            own = {pair for pair, hidden in seen.items() if not hidden and pair[1] != OUT_OF_STOCK}
+            not_bought = {pair for pair in own if pair[0] not in BUYERS}
+            assert set(given) == (not_bought if found[0].source == "conversion" else own)
+        else:
+            items = {(f"i{i:02d}", f"i{i:02d}") for i in range(ITEMS)}
+            assert set(given) & (set(seen) if world.subject == "user" else items) == set()
         for subject in {row.subject_id for row in found}:
             ranked = sorted((row.rank, -row.score, row.item_id) for row in found if row.subject_id == subject)
             assert [rank for rank, _, _ in ranked] == list(range(1, len(ranked) + 1))
@@ -244,9 +269,10 @@ class TestEverySource:
         assert {(row.item_id, row.rank) for row in source(replace(world, only=("i10",)))} == {("i10", 1)}
         assert source(replace(world, only=())) == []
 
-    def test_alone_it_proposes_the_same(self, proposed: Callable[[World], list[Row]], world: World) -> None:
-        alone = "session_next" if world.subject == "user" else "rp3beta"
-        assert world.lists([alone]) == of_source(proposed(world), alone) != []
+
+@pytest.mark.parametrize(("world", "name"), [("users", "session_next"), ("items", "rp3beta")], indirect=["world"])
+def test_alone_it_proposes_the_same(proposed: Callable[[World], list[Row]], world: World, name: str) -> None:
+    assert world.lists([name]) == of_source(proposed(world), name) != []
 
 
 @pytest.mark.parametrize(
