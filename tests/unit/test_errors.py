@@ -153,9 +153,15 @@ DAY = date(2017, 11, 30)
             ["s3://b/w", "lose commits", "x cannot be loaded", "next: infra/setup --object-store"],
         ),
         (
-            errors.ConflictError.with_other_writers("t", "ConcurrentAppendException"),
+            errors.ConflictError.with_other_writers("t", "delete", 5, "ConcurrentAppendException"),
             5,
-            ["t: another writer", "ConcurrentAppendException", "nothing was written", "next: run the same again"],
+            [
+                "t: another writer",
+                "5 times that delete",
+                "ConcurrentAppendException",
+                "nothing of it",
+                "next: run the same",
+            ],
         ),
         (errors.ErasedError.meanwhile("train_als", None, 3), 5, ["train_als", "version 3, was at None", "next:"]),
         (errors.ErasedError.never_quiet(["a", "b"], 5), 5, ["a, b", "each of 5 passes", "no proof", "next:"]),

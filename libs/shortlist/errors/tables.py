@@ -85,11 +85,11 @@ class ConflictError(ShortlistError):
     """Other writers of a table came first; nothing was written."""
 
     @classmethod
-    def with_other_writers(cls, table: str, reason: str) -> "ConflictError":
-        """Delta's word for the conflict."""
+    def with_other_writers(cls, table: str, operation: str, times: int, reason: str) -> "ConflictError":
+        """What was tried, how often, and Delta's word for the conflict."""
         return cls(
-            f"{table}: another writer committed first ({reason}); nothing was written; next: run the same again, with the "
-            "same arguments"
+            f"{table}: another writer committed first, each of {times} times that {operation} was tried ({reason}); nothing of "
+            "it was written; next: run the same again, with the same arguments, when the other writer is done"
         )
 
 

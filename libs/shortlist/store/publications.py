@@ -10,6 +10,7 @@ import pyarrow as pa
 from shortlist.columns import SURFACE, WHY
 from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.redaction import redact
+from shortlist.store.conflicts import commit_again
 from shortlist.store.fences import table_lock
 
 
@@ -45,14 +46,22 @@ def append_rows(root: str, table: str, rows: Sequence[Mapping[str, Any]]) -> Non
 
     A row that is there already, the same in every column, is not added: a writer that died before it had its answer comes
     again with the same row. Where all are there, nothing is committed.
+
+    Raises:
+        ConflictError: other writers changed the table meanwhile, `MAX_CONFLICTS` times.
     """
     path = f"{root.rstrip('/')}/{table}"
-    with table_lock(root, table):
-        schema = pa.schema(deltalake.DeltaTable(path).schema().to_arrow())
+
+    def add() -> None:
+        opened = deltalake.DeltaTable(path)
+        schema = pa.schema(opened.schema().to_arrow())
         clean = [
             {name: redact(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
         ]
         given = pl.DataFrame(pa.Table.from_pylist(clean, schema))
-        new = given.join(pl.read_delta(path), on=given.columns, how="anti", nulls_equal=True, maintain_order="left")
+        new = given.join(pl.read_delta(opened), on=given.columns, how="anti", nulls_equal=True, maintain_order="left")
         if len(new):
-            deltalake.write_deltalake(path, new.to_arrow().cast(schema), mode="append")
+            deltalake.write_deltalake(opened, new.to_arrow().cast(schema), mode="append")
+
+    with table_lock(root, table):
+        commit_again(table, "append", add)

@@ -1,11 +1,13 @@
-"""What Delta raises in Spark when another writer of the table has committed first."""
+"""What Delta raises when another writer of the table has committed first: in Spark, and from delta-rs."""
 
 from typing import Final
 
 from delta import exceptions
+from deltalake.exceptions import CommitFailedError
 
-# In Python they have no base of their own.
+# Spark's have no base of their own in Python.
 CONFLICTS: Final = (
+    CommitFailedError,
     exceptions.DeltaConcurrentModificationException,
     exceptions.ConcurrentWriteException,
     exceptions.MetadataChangedException,

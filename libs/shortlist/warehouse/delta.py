@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import deltalake
 import polars as pl
@@ -20,10 +20,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from shortlist.contracts import read_contract
-from shortlist.errors import ConflictError, ContractError, FencedError
+from shortlist.errors import ContractError, FencedError
 from shortlist.records.manifest import FileSizes, known_total
 from shortlist.redaction import redact_all
 from shortlist.store.commits import NEWEST, commits_from, stamp_of
+from shortlist.store.conflicts import commit_again
 from shortlist.store.fences import PARTITION, fence_name, table_lock
 from shortlist.store.filesystems import filesystem
 from shortlist.store.publications import append_rows
@@ -38,10 +39,9 @@ ATTEMPT = "attempt"
 MAX_LISTED_FILES = 1000
 # Delta reads the sizes of a compaction from the session.
 _COMPACTION_SIZES = ("spark.databricks.delta.optimize.minFileSize", "spark.databricks.delta.optimize.maxFileSize")
-# So often a replacement gives way to another writer's commit, where no lock keeps others away.
-MAX_CONFLICTS = 5
 # Spark takes these in a path for a pattern.
 _GLOB = frozenset("{}[]*?\\")
+_Done = TypeVar("_Done")
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,13 @@ class Warehouse:
         builder = builder.addColumns(table.schema).partitionedBy(*table.partition)
         for name, value in table.properties.items():
             builder = builder.property(name, value)
-        with self._locked(table):
-            self._remove_empty_log(table)
-            try:
+
+        def make() -> None:
+            if not self.exists(table):  # Not made by somebody else in the meantime, then.
+                self._remove_empty_log(table)
                 builder.execute()
-            except CONFLICTS:
-                if not self.exists(table):  # Not made by somebody else in the meantime, then.
-                    raise
+
+        self._commit(table, "create", make)
 
     def _remove_empty_log(self, table: Table) -> None:
         """Take away the log of a table whose maker died before its first commit: Delta would neither open nor make it."""
@@ -188,30 +188,26 @@ class Warehouse:
         # A table from before its contract gained a column that may be empty gets it; conform lets no other by.
         writer = writer.option("mergeSchema", "true").option("userMetadata", json.dumps(stamp, sort_keys=True))
         writer = writer.option("txnAppId", fence_name(table.name, partition)).option("txnVersion", attempt)
-        with self._locked(table):
-            for tried in range(1, MAX_CONFLICTS + 1):
-                require()
-                self._refuse_drifted(table)
-                newest = self.last_attempt(table, partition)
-                if newest is not None and newest >= attempt:
-                    # The attempt's own commit, whose answer was lost; unless a newer one, or a rollback, came after it.
-                    landed = self._landed(table, stamp) if newest == attempt else None
-                    if landed is None:
-                        raise FencedError.newer_attempt(table.name, partition, attempt, newest)
-                    return Replacement(landed, repeated=True)
-                try:
-                    writer.save(self.path(table))
-                    break
-                except CONFLICTS:
-                    # Only where there is no lock. Who came first may be a newer attempt, or have written another partition.
-                    if tried == MAX_CONFLICTS:
-                        raise
+
+        def write() -> Replacement:
+            require()
+            self._refuse_drifted(table)
+            newest = self.last_attempt(table, partition)
+            if newest is not None and newest >= attempt:
+                # The attempt's own commit, whose answer was lost; unless a newer one, or a rollback, came after it.
+                landed = self._landed(table, stamp) if newest == attempt else None
+                if landed is None:
+                    raise FencedError.newer_attempt(table.name, partition, attempt, newest)
+                return Replacement(landed, repeated=True)
+            writer.save(self.path(table))
             landed = self._landed(table, stamp)
             if landed is None:  # Delta skips a fenced write without a word.
-                raise FencedError.newer_attempt(
-                    table.name, partition, attempt, self.last_attempt(table, partition) or attempt
-                )
+                newest = self.last_attempt(table, partition)
+                raise FencedError.newer_attempt(table.name, partition, attempt, newest or attempt)
             return Replacement(landed, repeated=False)
+
+        # Who came first may be a newer attempt, or have written another partition.
+        return self._commit(table, "replace", write)
 
     def _refuse_drifted(self, table: Table) -> None:
         """Delta would fill up what is missing and keep what nobody states any more, without a word."""
@@ -232,9 +228,12 @@ class Warehouse:
         Returns:
             The table's newest version.
         """
-        with self._locked(table):
+
+        def remove() -> int:
             DeltaTable.forPath(self.spark, self.path(table)).delete(condition)
             return self.version(table)
+
+        return self._commit(table, "delete", remove)
 
     def delete_matching(self, table: Table, rows: DataFrame, columns: Sequence[str]) -> int:
         """Remove the rows that agree with one of `rows` in the columns; the log learns the columns only.
@@ -243,10 +242,13 @@ class Warehouse:
             The table's newest version.
         """
         agree = " AND ".join(f"there.{name} = gone.{name}" for name in columns)
-        with self._locked(table):
+
+        def remove() -> int:
             there = DeltaTable.forPath(self.spark, self.path(table)).alias("there")
             there.merge(rows.select(*columns).distinct().alias("gone"), agree).whenMatchedDelete().execute()
             return self.version(table)
+
+        return self._commit(table, "delete", remove)
 
     def update(self, table: Table, condition: Column, values: Mapping[str, Column]) -> int:
         """Change columns of the rows that satisfy a condition, of which the same holds as in `delete`.
@@ -254,22 +256,30 @@ class Warehouse:
         Returns:
             The table's newest version.
         """
-        with self._locked(table):
+
+        def change() -> int:
             DeltaTable.forPath(self.spark, self.path(table)).update(condition, dict(values))
             return self.version(table)
+
+        return self._commit(table, "update", change)
 
     def overwrite(self, table: Table, rows: Callable[[pa.Table], pa.Table]) -> int:
         """Replace all rows of a small table by what a function makes of them.
 
+        Rows that another writer adds meanwhile, where no lock keeps it away, stay as they are.
+
         Returns:
             The table's newest version.
         """
-        with self._locked(table):
+
+        def write() -> int:
             opened = deltalake.DeltaTable(self.path(table))
             schema = pa.schema(opened.schema().to_arrow())
-            found = pl.read_delta(self.path(table), version=opened.version()).to_arrow().cast(schema)
-            deltalake.write_deltalake(self.path(table), rows(found), mode="overwrite")
+            found = pl.read_delta(opened).to_arrow().cast(schema)
+            deltalake.write_deltalake(opened, rows(found), mode="overwrite")
             return self.version(table)
+
+        return self._commit(table, "overwrite", write)
 
     def compact(self, table: Table, target_bytes: int) -> int:
         """Put small files of a partition together; rows stay the same, and so does what older versions hold.
@@ -279,15 +289,18 @@ class Warehouse:
         """
         sizes = {name: str(target_bytes) for name in _COMPACTION_SIZES}
         before = {name: self.spark.conf.get(name, None) for name in sizes}
-        with self._locked(table):
-            try:
-                for name, value in sizes.items():
-                    self.spark.conf.set(name, value)
-                DeltaTable.forPath(self.spark, self.path(table)).optimize().executeCompaction()
-            finally:
-                for name, earlier in before.items():
-                    self.spark.conf.unset(name) if earlier is None else self.spark.conf.set(name, earlier)
+
+        def put_together() -> int:
+            DeltaTable.forPath(self.spark, self.path(table)).optimize().executeCompaction()
             return self.version(table)
+
+        try:
+            for name, value in sizes.items():
+                self.spark.conf.set(name, value)
+            return self._commit(table, "compaction", put_together)
+        finally:
+            for name, earlier in before.items():
+                self.spark.conf.unset(name) if earlier is None else self.spark.conf.set(name, earlier)
 
     def vacuum(self, table: Table, keep: Sequence[int] = (), everything: bool = False) -> int:
         """Remove files that no kept version needs: the newest, what the contract's retention protects, and `keep`.
@@ -302,7 +315,8 @@ class Warehouse:
         Returns:
             How many data files were removed.
         """
-        with self._locked(table):
+
+        def remove() -> int:
             opened = deltalake.DeltaTable(self.path(table))
             wanted: dict[str, Any] = {
                 "retention_hours": 0 if everything else None,
@@ -314,7 +328,9 @@ class Warehouse:
             present = self._present(table, opened.vacuum(dry_run=True, **wanted))
             if present:
                 opened.vacuum(dry_run=False, **wanted)
-        return sum(1 for path in present if path.endswith(".parquet"))
+            return sum(1 for path in present if path.endswith(".parquet"))
+
+        return self._commit(table, "vacuum", remove)
 
     def _present(self, table: Table, paths: Sequence[str]) -> list[str]:
         """Those of some files of a table that are in storage."""
@@ -364,14 +380,16 @@ class Warehouse:
                 f"{table.name} is only read here, from {self.elsewhere[table.name]}; next: write it from there"
             )
 
+    def _commit(self, table: Table, operation: str, commit: Callable[[], _Done]) -> _Done:
+        """Commit under the table's lock; where no lock keeps others away and one of them comes first, commit again."""
+        with self._locked(table):
+            return commit_again(table.name, operation, commit, CONFLICTS)
+
     @contextmanager
     def _locked(self, table: Table) -> Iterator[None]:
         self._refuse_elsewhere(table)
         with table_lock(self.root, table.name):
-            try:
-                yield
-            except CONFLICTS as error:
-                raise ConflictError.with_other_writers(table.name, type(error).__name__) from error
+            yield
 
 
 def with_gained_columns(rows: DataFrame, table: Table) -> DataFrame:

@@ -1,13 +1,17 @@
 """Rows of tables that only grow are there once, whoever comes twice."""
 
+from collections import UserDict
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from deltalake import DeltaTable
 
+from shortlist.errors import ConflictError
 from shortlist.records.publications import Publication
+from shortlist.store.conflicts import MAX_CONFLICTS
 from shortlist.store.publications import append_rows
 from tests.published import create
 
@@ -40,3 +44,33 @@ def test_a_row_that_differs_in_one_column_is_another(root: Path) -> None:
     assert len(rows(root)) == 4
     append_rows(str(root), "publications", others)
     assert len(rows(root)) == 4
+
+
+class Meanwhile(UserDict[str, Any]):
+    """A row; while it is read another writer, that takes no lock, changes what the table says of itself, so many times."""
+
+    times = 0
+    path = ""
+
+    def items(self) -> Any:
+        if self.times:
+            self.times -= 1
+            DeltaTable(self.path).alter.set_table_description(f"{self.times} to come")
+        return super().items()
+
+
+def row_meanwhile(root: Path, times: int) -> Meanwhile:
+    row = Meanwhile(ROW)
+    row.times, row.path = times, str(root / "publications")
+    return row
+
+
+def test_rows_are_added_again_where_another_writer_came_first(root: Path) -> None:
+    append_rows(str(root), "publications", [row_meanwhile(root, MAX_CONFLICTS - 1)])
+    assert rows(root).rows(named=True) == [ROW]
+
+
+def test_rows_that_always_come_second_are_a_clear_error(root: Path) -> None:
+    with pytest.raises(ConflictError, match=r"publications: another writer .* 5 times that append was tried .*next:"):
+        append_rows(str(root), "publications", [row_meanwhile(root, MAX_CONFLICTS)])
+    assert len(rows(root)) == 0
