@@ -2,9 +2,9 @@
 
 The logical date is the day that ended; the run starts two hours later (UTC), when its landing is complete. Airflow's pages
 name a run by the moment it was due: `2017-12-01 02:00` is the run for 2017-11-30. `settings` in the run's conf overrides
-the settings file for this run. A job that a check holds (exit 3), that was set up wrongly (2) or that a newer attempt has
-fenced off (4) fails for good; anything else is tried again twice. Whatever stops the run, every surface keeps serving its
-last published day, and the report of the day says what happened.
+the settings file for this run. A job that a check holds (exit 3), that was set up wrongly (2), that a newer attempt has
+fenced off (4) or whose program is wrong (70) fails for good; where infrastructure failed it is tried again twice. Whatever
+stops the run, every surface keeps serving its last published day, and the report of the day says what happened.
 
 A scheduled run that has not succeeded at 08:00 UTC of the day after is late: the deadline is missed, which Airflow shows,
 counts (`deadline_alerts.deadline_missed`) and logs as one line. A day that is run later, by a back-fill, is listed as

@@ -4,7 +4,7 @@ import ast
 
 from shortlist.config import job_program
 from shortlist.pipeline import JOBS, left_behind
-from shortlist_airflow.exits import FINAL, MEANINGS
+from shortlist_airflow.exits import MEANINGS, final_codes
 
 
 def job_doc(job: str) -> str:
@@ -16,7 +16,7 @@ def job_doc(job: str) -> str:
     program = ast.parse(job_program(job).read_text(encoding="utf-8"))
     does = (ast.get_docstring(program) or "").partition("\n")[0]
     stated = JOBS[job]
-    final = ", ".join(f"{code} ({MEANINGS[code]})" for code in sorted(FINAL))
+    final = ", ".join(f"{code} ({MEANINGS[code]})" for code in final_codes())
     lines = {
         "reads": _names(stated.reads),
         "writes": _names(stated.writes),

@@ -4,14 +4,20 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-# Why a job left, by exit code. What cannot become right by trying again is final.
+# Why a job left, by exit code.
 MEANINGS: Final = {
+    1: "spark-submit could not start it",
     2: "wrong use or settings",
     3: "a check held it",
     4: "fenced by a newer attempt",
     5: "infrastructure",
+    70: "a fault of the program, look at the traceback",
 }
-FINAL: Final = frozenset({2, 3, 4})
+# Spark's own: executors fail again and again; memory, local disk and the likes; the driver's time is over.
+_OF_SPARK: Final = frozenset({11, *range(50, 59), 124})
+_INFRASTRUCTURE: Final = frozenset({1, 5}) | _OF_SPARK
+# Where Java or a shell tells of a process that a signal ended, it adds 128 to the signal.
+_OF_SIGNALS: Final = range(128 + 1, 128 + 65)
 
 _LOG_LINE = re.compile(r"^\d\d:\d\d:\d\d (INFO|WARN|ERROR) ")
 _LINES_OF_AN_ERROR = 15
@@ -24,8 +30,30 @@ def describe_exit(code: int, lines: Sequence[str]) -> str:
         code: exit code; negative when a signal ended the process.
         lines: the end of the job's output.
     """
-    meaning = f"ended by signal {-code}" if code < 0 else MEANINGS.get(code, "infrastructure")
-    return f"{meaning} (exit {code})\n{_last_error(lines)}"
+    return f"{_meaning(code)} (exit {code})\n{_last_error(lines)}"
+
+
+def may_be_tried_again(code: int) -> bool:
+    """Whether another try may end otherwise: infrastructure failed, or a signal ended the job (no memory, a lost node)."""
+    return _signal(code) > 0 or code in _INFRASTRUCTURE
+
+
+def final_codes() -> list[int]:
+    """Exit codes of jobs that are not tried again."""
+    return [code for code in MEANINGS if not may_be_tried_again(code)]
+
+
+def _meaning(code: int) -> str:
+    if signal := _signal(code):
+        return f"ended by signal {signal}"
+    if code in _OF_SPARK:
+        return "Spark broke off"
+    return MEANINGS.get(code, "an exit code that no job has, look at its output")
+
+
+def _signal(code: int) -> int:
+    """The signal that ended a process, 0 for none."""
+    return code - 128 if code in _OF_SIGNALS else max(-code, 0)
 
 
 def _last_error(lines: Sequence[str]) -> str:

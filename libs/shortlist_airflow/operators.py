@@ -12,9 +12,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from shortlist.config import job_program, settings_file
 from shortlist_airflow.callbacks import explain_failure
 from shortlist_airflow.docs import job_doc
-from shortlist_airflow.exits import FINAL, describe_exit
+from shortlist_airflow.exits import describe_exit, may_be_tried_again
 
-# Retries are for infrastructure only: SubmitJob fails for good on every other exit code.
+# Retries are for infrastructure only: SubmitJob fails for good on every other exit code (see `may_be_tried_again`).
 DEFAULT_ARGS: Final[dict[str, Any]] = {
     "owner": "shortlist",
     "retries": 2,
@@ -65,8 +65,8 @@ class SubmitJob(SparkSubmitOperator):
         kwargs: everything that SparkSubmitOperator takes; `pool_slots` for a job that needs more than one slot.
 
     Raises:
-        AirflowFailException: exit codes 2, 3 and 4; trying again would not help.
-        AirflowException: infrastructure, tried again as `retries` says.
+        AirflowFailException: trying again would not help: exit codes 2, 3, 4, 70, and such as no job has.
+        AirflowException: infrastructure, or a signal ended it; tried again as `retries` says.
     """
 
     template_fields = (*SparkSubmitOperator.template_fields, "run_date")
@@ -101,4 +101,5 @@ class SubmitJob(SparkSubmitOperator):
                 raise
             lines = list(getattr(self._hook, "_last_submit_log_lines", ()))
             text = describe_exit(process.returncode, lines)
-            raise (AirflowFailException if process.returncode in FINAL else AirflowException)(text) from error
+            again = may_be_tried_again(process.returncode)
+            raise (AirflowException if again else AirflowFailException)(text) from error

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from shortlist_airflow.exits import describe_exit
+from shortlist_airflow.exits import describe_exit, may_be_tried_again
 from shortlist_airflow.operators import SubmitJob
 
 LEAVES_WITH = """\
@@ -50,7 +50,11 @@ def test_zero_is_success(tmp_path: Path) -> None:
         (3, AirflowFailException, "a check held it"),
         (4, AirflowFailException, "fenced by a newer attempt"),
         (5, AirflowException, "infrastructure"),
-        (1, AirflowException, "infrastructure"),
+        (70, AirflowFailException, "a fault of the program, look at the traceback"),
+        (1, AirflowException, "spark-submit could not start it"),
+        (53, AirflowException, "Spark broke off"),
+        (99, AirflowFailException, "an exit code that no job has, look at its output"),
+        (255, AirflowFailException, "an exit code that no job has, look at its output"),
     ],
 )
 def test_an_exit_code_is_translated(tmp_path: Path, code: int, error: type[Exception], meaning: str) -> None:
@@ -66,10 +70,49 @@ def test_the_last_error_is_quoted_and_spark_is_not() -> None:
     assert describe_exit(3, lines) == "a check held it (exit 3)\nerror: the thing\nits value"
 
 
-def test_a_job_that_was_killed_says_by_what() -> None:
-    assert describe_exit(-9, ["one", "two"]) == (
-        "ended by signal 9 (exit -9)\nit left no `error:` line; its last output:\none\ntwo"
+@pytest.mark.parametrize(("code", "signal"), [(-9, 9), (-6, 6), (137, 9), (143, 15)])
+def test_a_job_that_was_killed_says_by_what_and_is_tried_again(code: int, signal: int) -> None:
+    assert may_be_tried_again(code)
+    assert describe_exit(code, ["one", "two"]) == (
+        f"ended by signal {signal} (exit {code})\nit left no `error:` line; its last output:\none\ntwo"
     )
+
+
+FAILS = {
+    # No Java begins: its machine has too little memory just now, or was told to take too much.
+    "no memory for Java": ("pass", ["--driver-memory", "900000g"], 1),
+    "no folder for Spark's files": (
+        "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate()",
+        ["--conf", "spark.local.dir=/proc/nowhere"],
+        53,
+    ),
+    "driver killed": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", [], 137),
+    "Java killed": (
+        "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)",
+        [],
+        -signal.SIGKILL,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILS)
+def test_infrastructure_that_fails_below_a_job_is_tried_again(tmp_path: Path, name: str) -> None:
+    text, options, code = FAILS[name]
+    program = tmp_path / "fail.py"
+    program.write_text(text)
+    ended = subprocess.run(["spark-submit", *options, str(program)], capture_output=True, text=True, check=False)
+    assert ended.returncode == code, ended.stderr[-2000:]
+    assert may_be_tried_again(code)
+
+
+def test_a_job_whose_program_is_wrong_is_final(tmp_path: Path) -> None:
+    program = tmp_path / "wrong.py"
+    program.write_text(
+        "from shortlist.config.arguments import run_main\ndef main(_):\n    {}['nothing']\nrun_main(main)\n"
+    )
+    context: Any = {"ds": "2017-11-30"}
+    with pytest.raises(AirflowFailException, match=r"look at the traceback \(exit 70\)\nerror: unforeseen KeyError"):
+        job(program).execute(context)
 
 
 def alive(pid: int) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.exceptions import PanicException
 
 from shortlist.config import load_settings
 from shortlist.config.arguments import run_main
@@ -92,13 +93,16 @@ def test_logs_and_their_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
     assert "RuntimeError" in printed
 
 
-def test_an_unforeseen_failure_of_a_job(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("error", "code"), [(RuntimeError, 5), (PanicException, 5), (KeyError, 70)])
+def test_an_unforeseen_failure_of_a_job(
+    capsys: pytest.CaptureFixture[str], error: type[BaseException], code: int
+) -> None:
     def burst(_: object) -> None:
-        raise RuntimeError(SPOKEN)
+        raise error(SPOKEN)
 
     with pytest.raises(SystemExit) as left:
         run_main(burst)
-    assert left.value.code == 5
+    assert left.value.code == code
     printed = capsys.readouterr().err
     check_no_canary(printed)
     assert "Traceback" in printed

@@ -1,12 +1,10 @@
 """The command `shortlist` as a program: it runs a command, and makes a failure one text and an exit code."""
 
 import sys
-import traceback
 from collections.abc import Sequence
 
 from shortlist.cli.app import app
-from shortlist.errors import ShortlistError
-from shortlist.redaction import redact
+from shortlist.errors import ShortlistError, tell_unforeseen
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,10 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ShortlistError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except Exception as error:
-        print(redact("".join(traceback.format_exception(error))), file=sys.stderr)
-        print(redact(f"error: unforeseen {type(error).__name__}: {str(error)[:500]}"), file=sys.stderr)
-        return ShortlistError.exit_code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # Polars panics over a broken file, and a panic is no Exception.
+        return tell_unforeseen(error)
     return 0
 
 

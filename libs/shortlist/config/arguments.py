@@ -3,7 +3,6 @@
 import argparse
 import re
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from shortlist.config import Settings, load_settings
-from shortlist.errors import SettingsError, ShortlistError
-from shortlist.redaction import redact
+from shortlist.errors import SettingsError, ShortlistError, tell_unforeseen
 
 EXIT_CODES = (
-    "exit codes: 0 done, 2 wrong use or settings, 3 a check held, 4 fenced by a newer attempt, 5 infrastructure"
+    "exit codes: 0 done, 2 wrong use or settings, 3 a check held, 4 fenced by a newer attempt, 5 infrastructure, "
+    "70 a fault of the program"
 )
 
 BACKTEST_NAME: Final = "^[a-z0-9][a-z0-9_-]{0,31}$"
@@ -125,14 +124,15 @@ def parse_backtest_name(name: str, text: str) -> str:
 def run_main(main: Callable[[Sequence[str] | None], None]) -> None:
     """Run a job as a program: a foreseen failure is one clear text on standard error and its exit code.
 
-    Anything unforeseen keeps its traceback and leaves with 5, which a scheduler may try again.
+    Anything unforeseen keeps its traceback and leaves with 5, which a scheduler may try again, or with 70 where the program
+    is wrong. A job never leaves with 1: that is spark-submit's, where it could not start.
     """
     try:
         main(None)
     except ShortlistError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
-    except Exception as error:
-        print(redact("".join(traceback.format_exception(error))), file=sys.stderr)
-        print(redact(f"error: unforeseen {type(error).__name__}: {str(error)[:500]}"), file=sys.stderr, flush=True)
-        sys.exit(ShortlistError.exit_code)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # Polars panics over a broken file, and a panic is no Exception.
+        sys.exit(tell_unforeseen(error))

@@ -1,6 +1,7 @@
 """Every failure that Shortlist foresees, with its exit code; the wording lives here, in classmethods, and has tests.
 
-Exit codes: 0 done, 2 wrong use or settings, 3 a check held the publication, 4 fenced, 5 infrastructure.
+Exit codes: 0 done, 2 wrong use or settings, 3 a check held the publication, 4 fenced, 5 infrastructure; and of what nobody
+foresaw 5, or 70 where it is a fault of the program.
 """
 
 from shortlist.errors.base import SettingsError, ShortlistError
@@ -18,6 +19,7 @@ from shortlist.errors.tables import (
     StorageError,
     UpkeepHeldError,
 )
+from shortlist.errors.unforeseen import tell_unforeseen
 
 __all__ = [
     "AccountError",
@@ -39,4 +41,5 @@ __all__ = [
     "ShortlistError",
     "StorageError",
     "UpkeepHeldError",
+    "tell_unforeseen",
 ]

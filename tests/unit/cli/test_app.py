@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from polars.exceptions import PanicException
 
 from shortlist.cli.app import app
 from shortlist.cli.program import main
@@ -77,14 +78,18 @@ def test_who_waits_at_a_terminal_sees_what_is_looked_at(warehouse: Path, shortli
     assert b"looking at" not in done.stdout
 
 
-def test_an_unforeseen_failure_leaves_with_5(shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("error", "code"), [(RuntimeError, 5), (PanicException, 5), (TypeError, 70)])
+def test_an_unforeseen_failure_says_whether_to_try_again(
+    shortlist: Shortlist, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], code: int
+) -> None:
     def burst(*_: object) -> None:
-        raise RuntimeError("oops")
+        raise error("oops")
 
     monkeypatch.setattr("shortlist.cli.arguments.load_settings", burst)
     answer = shortlist("status")
-    assert answer.code == 5
-    assert "error: unforeseen RuntimeError: oops" in answer.err
+    assert answer.code == code
+    assert f"error: unforeseen {error.__name__}: oops" in answer.err
+    assert ("a fault of the program" in answer.err) is (code == 70)
 
 
 @pytest.mark.parametrize(
