@@ -47,11 +47,13 @@ from shortlist.config.sources import (
 from shortlist.generation.batches import rarity_of
 from shortlist.generation.one_pass import WIDE_SUBJECTS, OnePass
 from shortlist.kernels.cooccurrence import cooccur
-from shortlist.sources.als import STORED, ForUsers
+from shortlist.kernels.ials import gram, gram_basis
+from shortlist.sources.als import STORED, FoldedUsers
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.category_affinity import CategoryAffinityScorer, category_shares
 from shortlist.sources.common_set import NARROW_SUBJECTS
-from shortlist.sources.fold_in import fold_in_arrays
+from shortlist.sources.fold_in import FoldInArrays
+from shortlist.sources.inputs import FoldIn
 from shortlist.sources.interests import InterestsScorer
 from shortlist.sources.item_values import ItemValuesScorer
 from shortlist.sources.item_vectors import ItemVectors
@@ -201,8 +203,11 @@ def make_world(sizes: Sizes) -> World:
     affinity = CategoryAffinitySourceConfig()
     shares = category_shares(random.integers(0, CATEGORIES, items), counts, affinity)
     lists = [NeighbourLists.padded(related.items[row], related.scores[row]) for row in range(2)]
+    als = AlsConfig(factors=factors)
+    basis = gram_basis(gram(vectors[1]), 1.0 / als.alpha)
+    fold_in = FoldIn(FoldInArrays(vectors[1] @ basis.rotation, known, basis.spectrum), basis.rotation)
     scorers: dict[str, Scorer[Any]] = {
-        "als": ForUsers(ItemVectors.of(vectors[1], known), None, AlsConfig(factors=factors), AlsSourceConfig()),
+        "als": FoldedUsers(fold_in, als, AlsSourceConfig()),
         "cooccurrence": NeighbourListsScorer(lists[0], NeighbourListsSourceConfig()),
         "user_neighbours": UserNeighboursScorer(sample, UserNeighboursSourceConfig()),
         "category_affinity": CategoryAffinityScorer(shares, affinity),
@@ -212,9 +217,8 @@ def make_world(sizes: Sizes) -> World:
         "popularity": PopularityScorer(counts.astype(np.float32)),
     }
     if sizes.interests:
-        als, units = AlsConfig(factors=factors), vectors[1] / np.linalg.norm(vectors[1], axis=1, keepdims=True)
-        asked = fold_in_arrays(vectors[1], als), als, InterestsSourceConfig()
-        scorers = {"interests": InterestsScorer(ItemVectors.of(units, known), *asked), **scorers}
+        units = ItemVectors.of(vectors[1] / np.linalg.norm(vectors[1], axis=1, keepdims=True), known)
+        scorers = {"interests": InterestsScorer(units, fold_in.arrays, als, InterestsSourceConfig()), **scorers}
     return World(rows, items, vectors[0], vectors[1], scorers)
 
 

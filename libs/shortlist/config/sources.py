@@ -22,8 +22,8 @@ class AlsSourceConfig(Section):
 
     weight: HistoryColumn = "weight"
     """History column that observations of users without stored factors are weighted by; below 0 it is a hide."""
-    reason: str = "fits what similar shoppers take"
-    """The reason that readers of the table see."""
+    reason: str = "fits {because}, by what similar shoppers take"
+    """The reason that readers of the table see; `{because}` is the title of the item that adds most to the score."""
 
 
 class InterestsSourceConfig(AlsSourceConfig):

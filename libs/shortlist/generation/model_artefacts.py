@@ -70,7 +70,7 @@ def unit_item_vectors(loading: Loading) -> SharedArrays[ItemVectors]:
 
 
 def fold_in(loading: Loading) -> SharedArrays[FoldIn]:
-    """What users without a stored vector are solved against."""
+    """What users are solved against."""
     basis, rotated = loading.factors.basis(1.0 / loading.settings.als.alpha)
     return _SharedFoldIn(_aligned(loading, rotated), loading.known, basis.spectrum, basis.rotation)
 

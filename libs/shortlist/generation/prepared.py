@@ -162,9 +162,8 @@ def prepare(
         if promotions is not None:
             items = replace(items, facts=replace(items.facts, promoted=promotions.promoted(len(items.ids))))
         users = gather_users(history.interactions, models.get(USER_FACTORS.name)).persist()
-        solved = _users_without_vector(settings, users, needed)
-        shared = {name for name in needed if solved or name != "fold_in"}
-        artefacts = share_artefacts(shared, Loading(spark, known, items, history))
+        _say_who_has_no_vector(settings, users, needed)
+        artefacts = share_artefacts(needed, Loading(spark, known, items, history))
         members = None if promoting is None else promoting.members
         engaging = tuple(settings.interactions.weights)
         yield Prepared(spark, items, users, history, engaging, artefacts, folder, promotions, members)
@@ -181,18 +180,17 @@ def _with_clicks(settings: Settings, history: History) -> History:
     return replace(history, clicks=clicked_items(history.events(config.lookback_days), history.day, config).persist())
 
 
-def _users_without_vector(settings: Settings, users: DataFrame, needed: Collection[ArtefactName]) -> bool:
-    """Whether some user took something and has no stored vector; the log says how many, and what becomes of them."""
-    if "item_vectors" not in needed:
-        return False
+def _say_who_has_no_vector(settings: Settings, users: DataFrame, needed: Collection[ArtefactName]) -> None:
+    """How many users took something and have no stored vector, and what becomes of them."""
     if "user_vectors" not in needed:
-        log.info("als: no user vectors are stored (als.store_user_factors), every user is folded in")
-        return True
+        if "fold_in" in needed:
+            log.info("als: no user vectors are stored (als.store_user_factors), every user is folded in")
+        return
     took = F.exists(HISTORY, lambda entry: (entry[WEIGHT] > 0) & ~entry[HIDDEN])
     count = users.where(F.col(FACTORS).isNull() & took).count()
     if not count:
         log.info("als: every user that took something has a stored vector, nobody is folded in")
-    elif "fold_in" in needed:
+    elif settings.als.folds_in:
         log.info("als: %d users without a stored vector are folded in", count)
     else:
         log.info(
@@ -200,4 +198,3 @@ def _users_without_vector(settings: Settings, users: DataFrame, needed: Collecti
             count,
             settings.als.engine,
         )
-    return count > 0

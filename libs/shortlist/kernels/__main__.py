@@ -17,7 +17,7 @@ import numpy as np
 from shortlist.kernels import candidates, counting_loops, ranking, ranking_loops, sample_loops
 from shortlist.kernels.arrays import frozen
 from shortlist.kernels.cooccurrence import MEASURES, cooccur
-from shortlist.kernels.ials import fit_ials
+from shortlist.kernels.ials import fit_ials, largest_influences
 from shortlist.kernels.observations import observe
 from shortlist.kernels.top_k import top_k
 
@@ -43,7 +43,7 @@ def fit_each_way() -> None:
 
 
 def score_candidates() -> None:
-    """Proposals, unions, scores of given candidates."""
+    """Proposals, unions, scores and reasons of given candidates."""
     eligible, vectors = np.ones(2, np.uint8), np.eye(2, dtype=np.float32)
     candidates.best_of_rows(vectors, PAIRS, eligible, 1)
     candidates.best_of_entries(PAIRS, ONES, PAIRS, eligible, 1)
@@ -54,6 +54,8 @@ def score_candidates() -> None:
     candidates.gathered_values(vectors, PAIRS)
     candidates.own_values(PAIRS, ONES, PAIRS, 2)
     candidates.largest_products(PAIRS, ONES, vectors, vectors, PAIRS)
+    seen, twos = observe(PAIRS, ONES, 2), np.ones(2, np.float32)
+    largest_influences(seen, ONES, vectors, twos, twos, PAIRS)
 
 
 def rank_candidates() -> None:

@@ -21,7 +21,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shortlist.kernels import ials_loops
-from shortlist.kernels.arrays import Floats, Offsets, Rows, finite, frozen, require_count, require_shape
+from shortlist.kernels.arrays import (
+    Floats,
+    Indices,
+    Offsets,
+    Rows,
+    bounded_rows,
+    finite,
+    frozen,
+    require_count,
+    require_shape,
+)
 from shortlist.kernels.observations import Observations, bounded, flipped
 from shortlist.kernels.starting import ITEMS, USERS, initial_factors
 
@@ -168,6 +178,40 @@ def solve_rows(
     else:
         ials_loops.conjugate_gradient(*arguments, require_count(cg_steps, 1, "cg_steps"))
     return int((~np.isfinite(solution).all(axis=1)).sum())
+
+
+def largest_influences(
+    seen: Observations,
+    telling: ArrayLike,
+    other: Floats,
+    spectrum: Floats,
+    strengths: Floats,
+    chosen: tuple[ArrayLike, ArrayLike],
+) -> Indices:
+    """The observation that adds most to each chosen score: Hu, Koren, Volinsky 2008, section 5.
+
+    A solution is linear in its targets, so a score is the sum over observations i of y_j' (D + Y'WY)^-1 w_i y_i p_i.
+
+    Args:
+        seen: of these rows; time and memory of a row grow with the square of its observations.
+        telling: one per observation, what its part is multiplied by; one with 0 is never named.
+        other: (m, d), in the eigenbasis.
+        spectrum: (d,).
+        strengths: (rows,), > 0.
+        chosen: rows of the same subjects.
+
+    Returns:
+        (chosen,) int32, -1 where no part is above 0.
+    """
+    pattern, weights, _ = bounded(seen, len(other))
+    asked = bounded_rows(chosen, len(other), "chosen")
+    require_shape(asked.indptr, pattern.indptr.shape, "chosen indptr")
+    told: Floats = frozen(telling, np.float32, "telling")
+    require_shape(told, weights.shape, "telling")
+    sides = [frozen(each, np.float32, "factors, spectrum or strengths") for each in (other, spectrum, strengths)]
+    out = np.empty(len(asked.indices), np.int32)
+    ials_loops.largest_influences(*pattern, weights, told, *sides, *asked, out)
+    return out
 
 
 def observed_loss(seen: Observations, rows: Floats, other: Floats) -> float:

@@ -120,8 +120,8 @@ def conjugate_gradient(indptr, indices, weights, targets, other, spectrum, regul
 
 
 @njit(**FAST)
-def _solve_positive(matrix, size, right):
-    """Solve in place by Cholesky, matrix = U'U with its upper triangle filled; rank-4 updates, two rows at a time."""
+def _factorise(matrix, size):
+    """Cholesky in place, matrix = U'U with its upper triangle filled; rank-4 updates, two rows at a time."""
     first = 0
     while first < size:
         panel = min(4, size - first)
@@ -150,6 +150,11 @@ def _solve_positive(matrix, size, right):
                 for j in range(i, size):
                     upper[j] -= a0 * r0[j] + a1 * r1[j] + a2 * r2[j] + a3 * r3[j]
         first += panel
+
+
+@njit(**FAST)
+def _substitute(matrix, size, right):
+    """Solve in place what `_factorise` factorised."""
     for k in range(size):
         right[k] /= matrix[k, k]
         factor = right[k]
@@ -238,6 +243,25 @@ def _add_observations(matrix, size, other, indices, weights, targets, low, high,
 
 
 @njit(**FAST)
+def _factorise_dual(indices, weights, other, spectrum, regularization, halves, scaled, matrix):
+    """The dual of one row's equations: halves = D^-1/2, scaled = B = Y D^-1/2, and the factor of B B' + W^-1 in matrix.
+
+    `scaled` and `matrix` have room for the observations and 4 rows more.
+    """
+    size = other.shape[1]
+    for k in range(size):
+        halves[k] = _ONE / np.sqrt(spectrum[k] + regularization)
+    for e in range(len(indices)):
+        y, row = other[indices[e]], scaled[e]
+        for k in range(size):
+            row[k] = y[k] * halves[k]
+    _inner_products(scaled, len(indices), matrix)
+    for e in range(len(indices)):
+        matrix[e, e] += _ONE / weights[e]
+    _factorise(matrix, len(indices))
+
+
+@njit(**FAST)
 def solve_exactly(indptr, indices, weights, targets, other, spectrum, regularization, solution):
     """Each row's normal equations by Cholesky: of order n where a row has n < d observations, else of order d.
 
@@ -257,17 +281,12 @@ def solve_exactly(indptr, indices, weights, targets, other, spectrum, regulariza
         if _all_zero(weights, targets, low, high):
             continue
         if observed < size:
-            for k in range(size):
-                halves[k] = _ONE / np.sqrt(spectrum[k] + regularization[u])
+            _factorise_dual(
+                indices[low:high], weights[low:high], other, spectrum, regularization[u], halves, scaled, matrix
+            )
             for e in range(observed):
-                y, row = other[indices[low + e]], scaled[e]
-                for k in range(size):
-                    row[k] = y[k] * halves[k]
-            _inner_products(scaled, observed, matrix)
-            for e in range(observed):
-                matrix[e, e] += _ONE / weights[low + e]
                 right[e] = targets[low + e]
-            _solve_positive(matrix, observed, right)
+            _substitute(matrix, observed, right)
             for e in range(observed):
                 share, row = right[e], scaled[e]
                 for k in range(size):
@@ -280,9 +299,58 @@ def solve_exactly(indptr, indices, weights, targets, other, spectrum, regulariza
             for k in range(size):
                 matrix[k, k] = spectrum[k] + regularization[u]
             _add_observations(matrix, size, other, indices, weights, targets, low, high, right)
-            _solve_positive(matrix, size, right)
+            _factorise(matrix, size)
+            _substitute(matrix, size, right)
             for k in range(size):
                 x[k] = right[k]
+
+
+@njit(**FAST)
+def largest_influences(indptr, indices, weights, telling, other, spectrum, regularization, starts, items, out):
+    """For each chosen item j of a row its observation i with the largest y_j' (D_u + Y_u' W_u Y_u)^-1 w_i y_i times t_i.
+
+    All of one item at once, in the dual: they are (B B' + W_u^-1)^-1 B D_u^-1/2 y_j, times t.
+
+    Args:
+        indptr: (rows + 1,) int64.
+        indices: (entries,) int32, rows of `other`.
+        weights: (entries,) float32, > 0.
+        telling: (entries,) float32, t; an observation of 0 is never named.
+        other: (m, d) float32, in the eigenbasis.
+        spectrum: (d,) float32, s.
+        regularization: (rows,) float32, > 0.
+        starts: (rows + 1,) int64.
+        items: (chosen,) int32.
+        out: (chosen,) int32, of `indices`; -1 where no influence is above 0.
+    """
+    size = other.shape[1]
+    longest = 0
+    for u in range(len(indptr) - 1):
+        longest = max(longest, indptr[u + 1] - indptr[u])
+    matrix = np.empty((longest + 4, longest + 4), np.float32)
+    scaled = np.zeros((longest + 4, size), np.float32)
+    influences = np.empty(longest, np.float32)
+    halves, asked = np.empty(size, np.float32), np.empty(size, np.float32)
+    for u in range(len(indptr) - 1):
+        low, high = indptr[u], indptr[u + 1]
+        if starts[u + 1] > starts[u]:
+            _factorise_dual(
+                indices[low:high], weights[low:high], other, spectrum, regularization[u], halves, scaled, matrix
+            )
+        for c in range(starts[u], starts[u + 1]):
+            y = other[items[c]]
+            for k in range(size):
+                asked[k] = y[k] * halves[k]
+            for e in range(high - low):
+                row, product = scaled[e], _ZERO
+                for k in range(size):
+                    product += row[k] * asked[k]
+                influences[e] = product
+            _substitute(matrix, high - low, influences)
+            best, out[c] = _ZERO, -1
+            for e in range(high - low):
+                if influences[e] * telling[low + e] > best:
+                    best, out[c] = influences[e] * telling[low + e], indices[low + e]
 
 
 @njit(**FAST)

@@ -9,11 +9,12 @@ from shortlist.config.models import AlsConfig
 from shortlist.config.sources import AlsSourceConfig
 from shortlist.kernels.arrays import finite, require_shape
 from shortlist.kernels.candidates import flags
-from shortlist.kernels.ials import gram, gram_basis, ials_half_step, row_regularization
-from shortlist.kernels.observations import observe
-from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.kernels.ials import gram, gram_basis, ials_half_step, largest_influences, row_regularization
+from shortlist.kernels.observations import Observations, observe
+from shortlist.sources.batch import RARITY, CandidateSet, SubjectBatch
+from shortlist.sources.history_weights import heaviest
 from shortlist.sources.item_side import ItemSide
-from shortlist.sources.item_vectors import ItemVectors
+from shortlist.sources.item_vectors import REASON_ITEMS, ItemVectors
 
 
 @dataclass(frozen=True)
@@ -62,24 +63,11 @@ class FoldInScorer:
     def prepare(self, batch: SubjectBatch) -> NDArray[np.float32]:
         """(n, d) float32, a vector for each subject; zeros where nothing positive is known."""
         vectors = self._items.vectors
-        taken, weights = batch.taken(len(vectors)), batch.column(self._config.weight)
-        hide = np.float32(self._als.hide_weight)
-        observed = np.where(weights < 0, hide, weights)
-        kept = observed > 0
-        # An item without a factor was no observation of the fit.
-        kept &= self._items.known[taken.indices] != 0
-        starts = np.concatenate(([0], np.cumsum(kept)))[taken.indptr]
-        seen = observe(
-            (starts, taken.indices[kept]),
-            observed[kept],
-            len(vectors),
-            (weights[kept] > 0).astype(np.float32),
-        )
-        als = self._als
-        known = int(self._items.known.sum())
-        strengths = row_regularization(starts, known, als.regularization, 1.0 / als.alpha, als.nu)
+        observed = self._observed(batch)
         nothing = np.zeros((batch.size, vectors.shape[1]), np.float32)
-        return ials_half_step(seen, vectors, self._spectrum, strengths, nothing, None)
+        return ials_half_step(
+            self._seen(batch, observed), vectors, self._spectrum, self._strengths(batch, observed), nothing, None
+        )
 
     def propose(
         self, batch: SubjectBatch, prepared: NDArray[np.float32], count: int, eligible: NDArray[np.uint8]
@@ -94,5 +82,37 @@ class FoldInScorer:
         return self._items.score(prepared, candidates)
 
     def explain(self, batch: SubjectBatch, prepared: NDArray[np.float32], chosen: CandidateSet) -> NDArray[np.int32]:
-        """The history item whose factors, weighted, have the largest inner product with the chosen item's."""
-        return self._items.explain(batch, batch.column(self._config.weight), self._items.vectors, chosen)
+        """The liked item i with the largest y_j' (a0 Y'Y + reg_u I + Y_u' W Y_u)^-1 w_i y_i times rarity: its part of the score.
+
+        The parts add up to the score, also of a stored vector, as far as that was fitted to the end. Of a long history the
+        REASON_ITEMS entries with most weight are looked at: the parts are then those of a subject with these alone.
+        """
+        observed = self._observed(batch)
+        strengths = self._strengths(batch, observed)
+        observed = heaviest(batch.taken(len(self._items.vectors)), observed, REASON_ITEMS)
+        seen = self._seen(batch, observed)
+        telling = batch.column(RARITY)[observed > 0] * seen.targets
+        return largest_influences(seen, telling, self._items.vectors, self._spectrum, strengths, chosen.rows)
+
+    def _observed(self, batch: SubjectBatch) -> NDArray[np.float32]:
+        """The weight of each history entry in the objective; 0 for an item without a factor: the fit did not observe it."""
+        taken, weights = batch.taken(len(self._items.vectors)), batch.column(self._config.weight)
+        known = self._items.known[taken.indices] != 0
+        return np.where(known, np.where(weights < 0, np.float32(self._als.hide_weight), weights), np.float32(0))
+
+    def _seen(self, batch: SubjectBatch, observed: NDArray[np.float32]) -> Observations:
+        """The entries with a weight above 0, as observations."""
+        kept, liked = observed > 0, batch.column(self._config.weight) > 0
+        rows = _starts(batch, kept), batch.history_items[kept]
+        return observe(rows, observed[kept], len(self._items.vectors), liked[kept].astype(np.float32))
+
+    def _strengths(self, batch: SubjectBatch, observed: NDArray[np.float32]) -> NDArray[np.float32]:
+        """reg_u."""
+        als, known = self._als, int(self._items.known.sum())
+        return row_regularization(_starts(batch, observed > 0), known, als.regularization, 1.0 / als.alpha, als.nu)
+
+
+def _starts(batch: SubjectBatch, kept: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Where each subject's history begins once only some entries are kept: (n + 1,)."""
+    starts: NDArray[np.int64] = np.concatenate(([0], np.cumsum(kept)))[batch.history_starts]
+    return starts

@@ -27,7 +27,6 @@ ArtefactName = Literal[
     "unit_item_vectors",
     "user_vectors",
     "fold_in",
-    "interest_fold_in",
     "neighbours",
     "walks",
     "spectrum",
@@ -49,11 +48,11 @@ ARTEFACTS: Final[tuple[ArtefactName, ...]] = get_args(ArtefactName)
 
 @dataclass(frozen=True)
 class FoldIn:
-    """What users without a stored vector are solved against.
+    """What users are solved against.
 
     Attributes:
         arrays: the item vectors in the eigenbasis of their Gram matrix, and its eigenvalues.
-        rotation: (d, d) float32, the basis; `rotated @ rotation.T` are the vectors as the model has them.
+        rotation: (d, d) float32, the basis; vectors as the model has them times it are in it.
     """
 
     arrays: FoldInArrays
@@ -78,10 +77,9 @@ class Artefacts:
     """Whatever the sources of a run need; None where none of them needs it.
 
     Attributes:
-        item_vectors: as the model has them.
+        item_vectors: as the model has them; where users cannot be folded in.
         unit_item_vectors: each of Euclidean length 1, or 0.
-        fold_in: None also where every user has a stored vector.
-        interest_fold_in: the same, for interests, which have no stored vector.
+        fold_in: item vectors that users, and the interests of a user, are folded in by.
         neighbours: of the configured measure.
         walks: neighbours of measure rp3beta.
         spectrum: the smoothest directions of the graph of users and items.
@@ -102,7 +100,6 @@ class Artefacts:
     item_vectors: ItemVectors | None = None
     unit_item_vectors: ItemVectors | None = None
     fold_in: FoldIn | None = None
-    interest_fold_in: FoldIn | None = None
     neighbours: NeighbourLists | None = None
     walks: NeighbourLists | None = None
     spectrum: "SpectralArrays | None" = None

@@ -49,13 +49,13 @@ class Interests:
     @staticmethod
     def needs(settings: Settings, subject: SubjectType) -> tuple[ArtefactName, ...]:
         """Item vectors as ALS folds users in, and their directions."""
-        return ("unit_item_vectors", "interest_fold_in")
+        return ("unit_item_vectors", "fold_in")
 
     @staticmethod
     def open(artefacts: Artefacts, settings: Settings, subject: SubjectType) -> Scorer[InterestVectors]:
         """The scorer."""
         units = given(artefacts.unit_item_vectors, "unit_item_vectors")
-        arrays = given(artefacts.interest_fold_in, "interest_fold_in").arrays
+        arrays = given(artefacts.fold_in, "fold_in").arrays
         return InterestsScorer(units, arrays, settings.als, settings.sources.interests)
 
 

@@ -20,7 +20,7 @@ from shortlist.generation.one_pass import OnePass
 from shortlist.kernels.ials import gram, gram_basis
 from shortlist.rules import PAIR_RULES
 from shortlist.rules.facts import ItemTraits
-from shortlist.sources.als import BesideItems, ForUsers
+from shortlist.sources.als import BesideItems, FoldedUsers, StoredUsers
 from shortlist.sources.batch import CandidateSet, SubjectBatch
 from shortlist.sources.fold_in import FoldInArrays
 from shortlist.sources.inputs import FoldIn
@@ -162,10 +162,10 @@ class TestReading:
 
 
 def one_pass(
-    k: int = 3, depth: int = 4, eligible: str = "abcdef", als: ForUsers | BesideItems | None = None
+    k: int = 3, depth: int = 4, eligible: str = "abcdef", als: FoldedUsers | BesideItems | None = None
 ) -> OnePass:
     scorers = {
-        "als": als or ForUsers(VECTORS, None, CONFIG, AlsSourceConfig()),
+        "als": als or StoredUsers(VECTORS),
         "cooccurrence": NeighbourListsScorer(CIRCLE, NeighbourListsSourceConfig(seeds=2)),
         "popularity": PopularityScorer(USERS),
     }
@@ -411,11 +411,11 @@ def many(count: int) -> pa.RecordBatch:
     return batch_of(histories, vectors)
 
 
-def folding() -> ForUsers:
+def folding() -> FoldedUsers:
     known = np.where(VECTORS.known[:, None] > 0, VECTORS.vectors, 0).astype(np.float32)
     basis = gram_basis(gram(known), 1.0 / CONFIG.alpha)
     arrays = FoldInArrays(known @ basis.rotation, VECTORS.known, basis.spectrum)
-    return ForUsers(VECTORS, FoldIn(arrays, basis.rotation), CONFIG, AlsSourceConfig())
+    return FoldedUsers(FoldIn(arrays, basis.rotation), CONFIG, AlsSourceConfig())
 
 
 @pytest.mark.parametrize("size", [1, 7, 50])
@@ -442,6 +442,27 @@ def test_a_vector_is_the_stored_one_where_there_is_one() -> None:
     assert by_als[1].keys() == by_als[0].keys()
     assert by_als[1] != by_als[0]
     assert by_als[2] == {}
+
+
+def test_what_als_lists_is_explained_by_als_alone() -> None:
+    """Beside an item by the item; of a user by an item that the user took, whether the vector is stored or folded in."""
+    alone = OnePass({"als": BesideItems(VECTORS)}, Fusion(("als",), None, 60), np.ones(6, np.uint8), 4, 4)
+    (row,) = rows_of(alone, pa.RecordBatch.from_pydict({"subject_id": ["a"]}), "item")
+    cosines = VECTORS.vectors @ VECTORS.vectors[0]
+    for each in row["listed"]:  # type: ignore[attr-defined]
+        assert each["because_item_id"] == ("a" if cosines["abcdef".index(each["item_id"])] > 0 else None)
+    for stored in ([0.3, 1.0, -0.5], None):
+        batch = batch_of({"u": [entry("a", 4.0, 1), entry("b", 4.0, 1)]}, [stored])
+        (row,) = rows_of(replace(alone, scorers={"als": folding()}), batch)
+        # y_j' A^-1 4 y_i times rarity, by numpy in float64: c -.13 by a, 1.54 by b; d .11, -1.47; e .004, 1.04.
+        reasons = {each["item_id"]: each["because_item_id"] for each in row["listed"]}  # type: ignore[attr-defined]
+        assert reasons == {"c": "b", "d": "a", "e": "b"}
+    by_likeness = replace(alone, scorers={"als": StoredUsers(VECTORS)})
+    (row,) = rows_of(by_likeness, batch_of({"u": [entry("a", 4.0, 1), entry("b", 4.0, 1)]}, [[0.3, 1.0, -0.5]]))
+    likeness = VECTORS.vectors[2:5] @ VECTORS.vectors[:2].T * RARITY[:2]
+    for each in row["listed"]:  # type: ignore[attr-defined]
+        nearest = likeness["cde".index(each["item_id"])]
+        assert each["because_item_id"] == ("ab"[nearest.argmax()] if nearest.max() > 0 else None)
 
 
 def test_rarity_of__by_hand() -> None:

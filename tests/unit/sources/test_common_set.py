@@ -71,7 +71,7 @@ def test_score_given__the_same_scores_for_candidates_of_others() -> None:
 @pytest.mark.parametrize(
     ("scorers", "proposing", "error"),
     [
-        (SCORERS, {"als", "repeat"}, "sources als should propose, there are fold_in, .*; next: name sources"),
+        (SCORERS, {"nobody", "repeat"}, "sources nobody should propose, there are als, .*; next: name sources"),
         ({}, None, "sources none should propose, there are none"),
         (SCORERS, set(), "sources none should propose"),
     ],

@@ -24,7 +24,7 @@ from tests.unit.sources.small_world import (
 
 COUNT = 9
 # What has nothing to say of an item that nobody knows; the others say 0.
-SILENT = {"interests", "fold_in", "spectral", "category_affinity", "content", "fresh"}
+SILENT = {"als", "interests", "fold_in", "spectral", "category_affinity", "content", "fresh"}
 # Depend on the history only: a subject without one gets nothing.
 PERSONAL = set(CASES) - {"popularity", "trending", "fresh"}
 

@@ -2,11 +2,17 @@
 
 import numpy as np
 
+from shortlist.config.sources import AlsSourceConfig
 from shortlist.kernels.arrays import Rows
+from shortlist.sources.batch import CandidateSet, SubjectBatch
+from shortlist.sources.fold_in import FoldInScorer, fold_in_arrays
+from shortlist.sources.item_vectors import REASON_ITEMS
 from tests.unit.sources.small_world import (
+    ALS,
     BATCH,
     CASES,
     EVERY_ITEM,
+    FACTORS,
     GIVEN,
     ITEMS,
     RARITY,
@@ -58,6 +64,25 @@ def test_reasons__of_texts() -> None:
     )
 
 
+def influences(taken: Taken) -> dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """What each liked item adds to every score of the fold-in: y_j' (a0 Y'Y + reg I + Y_u' W Y_u)^-1 w_i y_i."""
+    observed = np.where(taken.weight < 0, ALS.hide_weight, taken.weight)
+    mine = FACTORS[list(taken.items)]
+    strength = ALS.regularization * (len(taken.items) + (ITEMS - 1) / ALS.alpha) ** ALS.nu
+    left = FACTORS.T @ FACTORS / ALS.alpha + strength * np.eye(6) + mine.T @ (observed[:, None] * mine)
+    liked = [(item, weight) for item, weight in zip(taken.items, taken.weight, strict=True) if weight > 0]
+    return {item: FACTORS @ np.linalg.solve(left, weight * FACTORS[item]) for item, weight in liked}
+
+
+def test_reasons__of_folded_in_users_are_the_largest_parts_of_the_score() -> None:
+    parts = [influences(history_of(subject)) for subject in range(SUBJECTS)]
+    for subject, of_subject in enumerate(parts):
+        if of_subject:
+            scores = CASES["fold_in"].reference(history_of(subject))
+            np.testing.assert_allclose(np.nansum([*of_subject.values()], axis=0), np.nan_to_num(scores), atol=1e-9)
+    check_reasons("fold_in", parts)
+
+
 def shared(taken: Taken) -> dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]:
     """What neighbours add, dealt out to the history items by their part in the similarity."""
     degrees = np.maximum(TAKEN[:SAMPLE].sum(axis=0), 1)
@@ -103,3 +128,17 @@ def test_reasons__of_interests_name_the_middle_of_the_nearest() -> None:
         }
         assert set(found[subject].tolist()) <= middles or (not middles and set(found[subject].tolist()) == {-1})
     assert len(np.unique(found)) > 20
+
+
+def test_reasons__of_folded_in_users_look_at_the_heaviest_of_a_long_history() -> None:
+    """Item 60 alone is like what is asked for, 0; it is named while it is among the entries that are looked at."""
+    factors = np.zeros((61, 2))
+    factors[:, 1], factors[[0, 60]] = 1.0, [1.0, 0.0]
+    scorer = FoldInScorer(fold_in_arrays(factors, ALS), ALS, AlsSourceConfig())
+    for weight, named in ((2.0, 60), (0.5, -1)):
+        items = np.arange(60 - REASON_ITEMS, 61, dtype=np.int32)
+        weights = np.array([1.0] * REASON_ITEMS + [weight], np.float32)
+        batch = SubjectBatch(np.array([0, len(items)]), items, {"weight": weights, "rarity": np.ones_like(weights)},
+                             np.zeros(2, np.int64), items[:0], np.array([-1], np.int32))  # fmt: skip
+        asked = CandidateSet(np.array([0, 1]), np.zeros(1, np.int32))
+        assert scorer.explain(batch, scorer.prepare(batch), asked).tolist() == [named]
