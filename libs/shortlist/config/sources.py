@@ -118,6 +118,8 @@ class NearestSubjectsConfig(Section):
     """How much an item that many subjects have says less about who is near: its weight is degree^-discount."""
     weight: HistoryColumn = "weight"
     """History column that items are weighted by."""
+    half_life_days: float | None = Field(default=None, gt=0)
+    """What a subject of the sample took adds half as much when it was last taken so many days ago; null: age does not matter."""
 
 
 class UserNeighboursSourceConfig(NearestSubjectsConfig):

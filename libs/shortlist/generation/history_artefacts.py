@@ -11,12 +11,14 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from shortlist.columns import CATEGORY, EVENT_DATE, EVENT_TYPE, ITEM_ID, QUERY, TITLE, USER_ID
+from shortlist.columns import CATEGORY, EVENT_DATE, EVENT_TYPE, ITEM_ID, LAST_TS, QUERY, TITLE, USER_ID
+from shortlist.config.sources import NearestSubjectsConfig
 from shortlist.generation.items import Items
 from shortlist.generation.loading import Loading
 from shortlist.kernels.arrays import Floats, offsets_of
 from shortlist.models.arrays.matrix import sorted_ids
 from shortlist.models.arrays.shared_arrays import SharedArrays
+from shortlist.rules.age_window import ages_of
 from shortlist.sources.category_affinity import CategoryShares, category_shares
 from shortlist.sources.content import TextRows, fit_text, text_rows
 from shortlist.sources.conversion import conversion_rates
@@ -24,7 +26,7 @@ from shortlist.sources.fresh import freshness
 from shortlist.sources.inputs import SampledSubjects
 from shortlist.sources.text_index import TextIndex, index_catalog
 from shortlist.sources.trending import growth
-from shortlist.sources.user_neighbours import UserSample, user_sample
+from shortlist.sources.user_neighbours import UserSample, recency, user_sample
 from shortlist.sources.word_parts import word_parts_of
 from shortlist.sources.words import words_of
 
@@ -79,24 +81,26 @@ def conversions(loading: Loading) -> SharedArrays[Floats]:
 def sampled_users(loading: Loading) -> SharedArrays[SampledSubjects]:
     """The users with the smallest seeded hashes, and what each took and did not hide."""
     config = loading.settings.sources.user_neighbours
-    return _shared_sample(loading, draw_sample(loading.history.taken, config.sample_users, config.seed))
+    return _shared_sample(loading, draw_sample(loading.history.taken, config.sample_users, config.seed), config)
 
 
 def sampled_queries(loading: Loading) -> SharedArrays[SampledSubjects]:
     """The queries with the smallest seeded hashes, and what was clicked for each."""
     config = loading.settings.sources.query_neighbours
-    clicked = loading.clicks.select(F.col(QUERY).alias(USER_ID), ITEM_ID)
-    return _shared_sample(loading, draw_sample(clicked, config.sample_queries, config.seed))
+    clicked = loading.clicks.select(F.col(QUERY).alias(USER_ID), ITEM_ID, LAST_TS)
+    return _shared_sample(loading, draw_sample(clicked, config.sample_queries, config.seed), config)
 
 
-def _shared_sample(loading: Loading, drawn: DataFrame) -> SharedArrays[SampledSubjects]:
+def _shared_sample(loading: Loading, drawn: DataFrame, config: NearestSubjectsConfig) -> SharedArrays[SampledSubjects]:
     rows = drawn.toArrow()
     subjects = sorted_ids(rows[USER_ID])
     owners = pc.index_in(rows[USER_ID], value_set=subjects).to_numpy()
     items = pc.index_in(rows[ITEM_ID], value_set=loading.items.ids).to_numpy().astype(np.int32)
     order = np.lexsort((items, owners))
     starts = offsets_of(owners, len(subjects))
-    sample = user_sample((starts, items[order]), len(loading.items.ids))
+    ages = ages_of(rows[LAST_TS].combine_chunks(), loading.history.day)[order]
+    given = recency(ages, config.half_life_days)
+    sample = user_sample((starts, items[order]), len(loading.items.ids), given)
     return _SharedSample(loading.share(_Ids(subjects)), loading.share(sample))
 
 
@@ -104,7 +108,7 @@ def draw_sample(taken: DataFrame, count: int, seed: int) -> DataFrame:
     """Rows of `count` subjects at most: those with the smallest seeded hashes, whatever order rows come in.
 
     Args:
-        taken: user_id (or a query in its place), item_id.
+        taken: user_id (or a query in its place), item_id, and more.
         count: most subjects.
         seed: of the draw.
     """

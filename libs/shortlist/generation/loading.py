@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.columns import HIDDEN, ITEM_ID, MEASURE, RELATED_ITEM_ID, SCORE, USER_ID, WEIGHT
+from shortlist.columns import HIDDEN, ITEM_ID, LAST_TS, MEASURE, RELATED_ITEM_ID, SCORE, USER_ID, WEIGHT
 from shortlist.config import Settings
 from shortlist.config.base import Measure
 from shortlist.config.sources import SessionsConfig
@@ -100,8 +100,8 @@ class History:
 
     @property
     def taken(self) -> DataFrame:
-        """user_id, item_id of what users took and did not hide."""
-        return self.interactions.where((F.col(WEIGHT) > 0) & ~F.col(HIDDEN)).select(USER_ID, ITEM_ID)
+        """user_id, item_id, last_ts of what users took and did not hide."""
+        return self.interactions.where((F.col(WEIGHT) > 0) & ~F.col(HIDDEN)).select(USER_ID, ITEM_ID, LAST_TS)
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,12 @@ def user_sample(pairs: tuple[ArrayLike, ArrayLike], item_count: int, given: Arra
     )
 
 
+def recency(ages: ArrayLike, half_life_days: float | None) -> NDArray[np.float32]:
+    """What a neighbour adds for an item that it took last so many days ago: 2^(-age / half-life), or 1 without a half-life."""
+    days = finite(ages, "ages", least=0.0)
+    return np.ones_like(days) if half_life_days is None else np.exp2(-days / np.float32(half_life_days))
+
+
 @dataclass(frozen=True)
 class Neighbours:
     """What the source knows of a batch.

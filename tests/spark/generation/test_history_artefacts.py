@@ -1,8 +1,15 @@
-"""Which users are in the sample that source user_neighbours shares, and with what."""
+"""Which users or queries are in the samples that sources share, and with what."""
 
+from datetime import date, datetime
+
+import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-from shortlist.generation.history_artefacts import draw_sample
+from shortlist.config import Settings
+from shortlist.generation.history_artefacts import draw_sample, sampled_queries, sampled_users
+from shortlist.generation.items import collect_items, count_users
+from shortlist.generation.loading import History, Loading, ModelItems
 
 SEED = 3
 USERS = [f"u{number:02d}" for number in range(40)]
@@ -45,3 +52,38 @@ def test_fewer_users_than_the_sample_may_hold_are_all_drawn(spark: SparkSession)
     assert drawn(rows, len(USERS)) == TAKEN
     assert drawn(rows, 1000) == TAKEN
     assert drawn(taken(spark, []), 5) == []
+
+
+@pytest.mark.parametrize(("half_life", "given"), [(None, [1.0, 1.0, 1.0]), (10.0, [0.5, 0.25, 0.125])])
+@pytest.mark.parametrize("source", ["user_neighbours", "query_neighbours"])
+def test_what_a_neighbour_took_counts_by_its_age(
+    spark: SparkSession, source: str, half_life: float | None, given: list[float]
+) -> None:
+    """D ends 10, 20 and 30 days after they took it last; what v hid is no entry."""
+    rows = [
+        ("u", "a", 5.0, 21, False),
+        ("u", "b", 1.0, 11, False),
+        ("v", "a", 1.0, 1, False),
+        ("v", "b", 1.0, 21, True),
+    ]
+    took = spark.createDataFrame(
+        [
+            (user, item, weight, 1, datetime(2017, 10, day), hidden, 0, None, None)
+            for user, item, weight, day, hidden in rows
+        ],
+        "user_id string, item_id string, weight float, events int, last_ts timestamp, hidden boolean, purchases int, "
+        "first_purchase_ts timestamp, last_purchase_ts timestamp",
+    )
+    day = date(2017, 10, 30)
+    surface = {"subject": "user", "sources": ["popularity"], "fallback": None}
+    settings = Settings.model_validate(
+        {"surfaces": {"any": surface}, "sources": {source: {"half_life_days": half_life}}}
+    )
+    items = collect_items(count_users(took, day, 28), day, None, [])
+    clicks = took.where(~F.col("hidden")).withColumnRenamed("user_id", "query")
+    history = History(day, took, lambda _: took, clicks)
+    share = {"user_neighbours": sampled_users, "query_neighbours": sampled_queries}[source]
+    found = share(Loading(spark, ModelItems(settings, {}, None), items, history)).value
+    assert found.ids.to_pylist() == ["u", "v"]
+    assert (found.sample.starts.tolist(), found.sample.items.tolist()) == ([0, 2, 3], [0, 1, 0])
+    assert found.sample.given.tolist() == given

@@ -34,7 +34,7 @@ from shortlist.sources.session_neighbours import SessionNeighboursScorer, sessio
 from shortlist.sources.session_next import SessionNextScorer, fit_followers
 from shortlist.sources.spectral import SpectralScorer, fit_spectral, spectral_arrays
 from shortlist.sources.trending import growth
-from shortlist.sources.user_neighbours import UserNeighboursScorer, user_sample
+from shortlist.sources.user_neighbours import UserNeighboursScorer, recency, user_sample
 from tests.unit.sources.small_world import rows_of
 
 USERS, ITEMS = 24, 20
@@ -126,6 +126,11 @@ def test_fit_spectral__no_more_vectors_than_the_graph_has() -> None:
 
 
 # ---------------------------------------------------------------- samples
+def test_recency__halves_with_every_half_life() -> None:
+    assert recency([0.0, 30.0, 60.0], 30.0).tolist() == [1.0, 0.5, 0.25]
+    assert recency([0.0, 30.0, 60.0], None).tolist() == [1.0, 1.0, 1.0]
+
+
 def test_user_neighbours__what_neighbours_give_may_differ_from_what_they_took() -> None:
     # Both neighbours share item 0; only user 1 took item 2 lately.
     sample = user_sample(([0, 2, 4], [0, 1, 0, 2]), 3, [0.0, 0.0, 0.0, 1.0])
