@@ -290,8 +290,16 @@ def test_published_lists_are_the_recorded_rows(published: Deployment) -> None:
     assert lists(published, "homefeed") == HOMEFEED
     assert lists(published, "related") == RELATED
     manifest = json.loads((published.home / "manifests" / f"run_date={DAY}" / "publish_candidates.json").read_text())
-    short = {"why": "fewer than k eligible items are left that the subject has not seen", "subjects": 6, "rows": 17}
+    short = {
+        "why": "fewer than k eligible items are left that the subject has not seen",
+        "subjects": 6,
+        "rows": 17,
+        "removed": {"hidden": 2, "seen": 23},
+    }
     assert manifest["short_lists"] == {"homefeed": [short], "related": []}
+    generated = json.loads((published.home / "manifests" / f"run_date={DAY}" / "generate_candidates.json").read_text())
+    of_all = {"items": 8, "eligible": 7, "left_out": {"minimum_support": 0, "described": 0, "active": 1}}
+    assert generated["item_rules"] == {"homefeed": of_all, "related": of_all}
     each = published.table("source_candidates").explode("sources", "ranks", "scores", "contributions")
     proposed = each.drop_nulls("ranks").sort("surface", "sources", "subject_id", "ranks")
     assert proposed.select("surface", "subject_id", "sources", "ranks", "item_id").rows() == PROPOSED

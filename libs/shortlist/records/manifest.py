@@ -78,12 +78,35 @@ class Upkeep:
 
 
 @dataclass(frozen=True)
+class ItemRules:
+    """What a surface's rules of items leave, the same for all of its subjects.
+
+    Attributes:
+        items: all items of the run.
+        eligible: those that every rule allows.
+        left_out: how many each rule that is on forbids; an item may be forbidden by several.
+    """
+
+    items: int
+    eligible: int
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class ShortLists:
-    """Subjects with fewer than k candidates for one reason, and how many candidates they have together."""
+    """Subjects with fewer than k candidates for one reason.
+
+    Attributes:
+        why: the reason.
+        subjects: how many.
+        rows: candidates that they have together.
+        removed: how many items each other rule took from them together.
+    """
 
     why: str
     subjects: int
     rows: int
+    removed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -111,6 +134,7 @@ class Manifest:
         snapshots: files of catalog and promotions that were read.
         checks: results of the gates.
         cost: what the job was counted to cost before it began, and from which counts.
+        item_rules: which items may be shown, by surface.
         short_lists: why lists are shorter than k, by surface.
         publications: decisions of this run.
         tables: what upkeep did, by table.
@@ -146,6 +170,7 @@ class Manifest:
     snapshots: list[Mapping[str, Any]] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     cost: Mapping[str, Any] = field(default_factory=dict)
+    item_rules: dict[str, ItemRules] = field(default_factory=dict)
     short_lists: dict[str, list[ShortLists]] = field(default_factory=dict)
     publications: list[Publication] = field(default_factory=list)
     tables: dict[str, Upkeep] = field(default_factory=dict)
@@ -204,6 +229,7 @@ _VALUES: Mapping[str, Any] = {
     "outputs": _versions,
     "written": lambda stated: {name: FileSizes(**sizes) for name, sizes in stated.items()},
     "checks": lambda stated: [CheckResult.of(entry) for entry in stated],
+    "item_rules": lambda stated: {surface: ItemRules(**entry) for surface, entry in stated.items()},
     "short_lists": lambda stated: {
         surface: [ShortLists(**entry) for entry in entries] for surface, entries in stated.items()
     },

@@ -96,6 +96,7 @@ def render_page(facts: RunFacts) -> str:
         highest=highest,
         snippets=[(surface, _snippets(facts, surface)) for surface in facts.surfaces if surface.served],
         short={surface.name: short_lists(facts.jobs, surface.name) for surface in facts.surfaces},
+        item_rules={surface: rules for record in facts.jobs for surface, rules in record.item_rules.items()},
         blend=BLEND,
         what_counts=what_counts,
         configs={surface.name: surface.config for surface in facts.surfaces},

@@ -1,5 +1,6 @@
 """Interactions and models to the lists of each surface: subjects are gathered once, then each surface is one pass over them."""
 
+import logging
 from collections.abc import Collection, Mapping
 from functools import reduce
 from itertools import groupby
@@ -8,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import SURFACE
+from shortlist.config import SurfaceConfig
 from shortlist.generation.allocation import allocate
 from shortlist.generation.artefacts import TABLES
 from shortlist.generation.lists import listed, make_lists, needed_artefacts, scored, short
@@ -15,6 +17,9 @@ from shortlist.generation.loading import History
 from shortlist.generation.prepared import prepare
 from shortlist.models.arrays.shared_arrays import unshare
 from shortlist.pipeline import producer
+from shortlist.records.manifest import ItemRules
+from shortlist.rules import eligible_items, left_out
+from shortlist.rules.facts import ItemFacts
 from shortlist.sources.inputs import ArtefactName
 from shortlist.steps.audiences import lapsing_users, listed_subjects, say_who
 from shortlist.steps.learned_blends import newest_blends
@@ -24,6 +29,8 @@ from shortlist.steps.promotions import promoting
 from shortlist.tables import AUDIENCES, CATALOG, INTERACTIONS, SHORT_LISTS, SOURCE_CANDIDATES, UNCHECKED_CANDIDATES
 from shortlist.warehouse.models import read_model
 from shortlist.warehouse.run import Run
+
+log = logging.getLogger("shortlist")
 
 
 def generate(run: Run) -> None:
@@ -35,6 +42,9 @@ def generate(run: Run) -> None:
     history = History(run.run_date, interactions, run.engagements)
     promoted = promoting(run, run.run_date)
     with prepare(settings, needed, history, run.snapshot(CATALOG), models, promoted) as prepared:
+        run.manifest.item_rules = {
+            name: _item_rules(name, surface, prepared.items.facts) for name, surface in settings.surfaces.items()
+        }
         shared = {name: prepared.items_of(surface) for name, surface in settings.surfaces.items()}
         passed = {name: passed_over(run, name, surface, interactions) for name, surface in settings.surfaces.items()}
         audiences = _audiences(run, passed)
@@ -63,6 +73,15 @@ def generate(run: Run) -> None:
             made.unpersist()
         for items in shared.values():
             unshare(items)
+
+
+def _item_rules(name: str, surface: SurfaceConfig, facts: ItemFacts) -> ItemRules:
+    """What the surface's rules of items leave; the log says it too."""
+    eligible = int(eligible_items(facts, surface).sum())
+    found = ItemRules(len(facts.support), eligible, left_out(facts, surface))
+    by = ", ".join(f"{rule} {count}" for rule, count in found.left_out.items() if count)
+    log.info("%s: %d of %d items may be shown; rules leave out: %s", name, eligible, found.items, by or "none")
+    return found
 
 
 def _allocated(run: Run, name: str, lists: DataFrame) -> DataFrame:

@@ -8,11 +8,11 @@ from datetime import date
 from pyspark.sql import functions as F
 
 from shortlist.checks.publication import check_surface
-from shortlist.columns import RANK, ROWS, RUN_DATE, SUBJECTS, SURFACE, WHY, WITHOUT_LIST
+from shortlist.columns import RANK, REMOVED, ROWS, RUN_DATE, SUBJECTS, SURFACE, WHY, WITHOUT_LIST
 from shortlist.errors import HeldError
 from shortlist.generation.candidates import stamp
 from shortlist.records.manifest import ShortLists
-from shortlist.rules import LIST_RULES, TABLE_RULES
+from shortlist.rules import LIST_RULES, PAIR_RULES, TABLE_RULES
 from shortlist.tables import (
     AUDIENCE_MEMBERS,
     CATALOG,
@@ -60,8 +60,8 @@ def publish_surface(run: Run, name: str) -> str | None:
     candidates = stamp(lists, run.run_date, run.arguments.run_id, model).persist()
 
     within = equals(**dict[str, date | str]({RUN_DATE: run.run_date, SURFACE: name}))
-    short = summarise(run.table(SHORT_LISTS, within), surface.k, [*LIST_RULES, *TABLE_RULES]).collect()
-    run.manifest.short_lists[name] = [ShortLists(row[WHY], row[SUBJECTS], row[ROWS]) for row in short]
+    short = summarise(run.table(SHORT_LISTS, within), surface.k, [*PAIR_RULES], [*LIST_RULES, *TABLE_RULES]).collect()
+    run.manifest.short_lists[name] = [ShortLists(row[WHY], row[SUBJECTS], row[ROWS], row[REMOVED]) for row in short]
     digest, subjects = count_lists(candidates)
     expected = subjects + sum(row[WITHOUT_LIST] for row in short)
 

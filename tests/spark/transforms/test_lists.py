@@ -20,8 +20,12 @@ def test_short_lists_say_why(spark: SparkSession) -> None:
         ("too few, and one by a rule", 0, 4, '{"max_per_category": 1}'),
     ]
     short = spark.createDataFrame(rows, "subject_id string, length int, eligible_left int, removed string")
-    found = names(summarise(short, 2, ["max_per_category"]), "why", "subjects", "rows", "without_list")
-    assert found == {(NOTHING_LEFT, 2, 1, 1), (TOO_FEW_PROPOSED, 2, 0, 2), (RULES_OF_THE_LIST, 1, 1, 0)}
+    found = summarise(short, 2, ["hidden", "seen"], ["max_per_category"]).collect()
+    assert {row["why"]: (row["subjects"], row["rows"], row["without_list"], row["removed"]) for row in found} == {
+        NOTHING_LEFT: (2, 1, 1, {}),
+        TOO_FEW_PROPOSED: (2, 0, 2, {"seen": 9, "max_per_category": 1}),
+        RULES_OF_THE_LIST: (1, 1, 0, {"seen": 9, "max_per_category": 1}),
+    }
 
 
 def test_reasons_name_the_item_that_spoke_for_the_candidate(spark: SparkSession) -> None:

@@ -70,7 +70,14 @@ def page_of(settings: Settings) -> Page:
 def test_page__tells_of_a_published_and_a_held_surface(home: Path) -> None:
     settings = write_settings(home)
     write_world(settings)
-    short = {"homefeed": [{"why": "too few proposed", "subjects": 1, "rows": 1}]}
+    short = {
+        "homefeed": [{"why": "too few proposed", "subjects": 1, "rows": 1, "removed": {"hidden": 2, "seen": 1200}}]
+    }
+    rules = {
+        "homefeed": {"items": 1500, "eligible": 900, "left_out": {"minimum_support": 500, "active": 200, "buyable": 0}},
+        "related": {"items": 1500, "eligible": 1500, "left_out": {"active": 0}},
+    }
+    manifest(settings, "generate_candidates", item_rules=rules)
     manifest(settings, "publish_candidates", short_lists=short, seconds=52.0, inputs={"source_candidates": 9})
     text = page_of(settings).text
     for said in (
@@ -80,7 +87,9 @@ def test_page__tells_of_a_published_and_a_held_surface(home: Path) -> None:
         "homefeed went out: 2 lists, 3 candidates.",
         "Why: guardrail: overlap fell to 2 %",
         "Nothing has been published before either: readers have no lists yet.",
-        "Shorter than 2: 1 subject with 1 candidates together: too few proposed.",
+        "1 subject with 1 candidates together: too few proposed (rules took from them together: hidden 2, seen 1,200).",
+        "Of 1,500 items 900 may be shown; rules leave out, some items more than once: minimum_support 500, active 200.",
+        "Of 1,500 items 1,500 may be shown.",
         "Mean over 40 subjects with relevant items; 3 of them had no list and count as 0.",
         "Seen items are masked",
         "recall_capped@10 0.5000 0.4500 to 0.5500",

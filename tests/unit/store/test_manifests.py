@@ -12,7 +12,7 @@ from shortlist.config.arguments import job_parser, parse_job
 from shortlist.errors import SettingsError
 from shortlist.pipeline import nightly_jobs
 from shortlist.records.checks import CheckResult
-from shortlist.records.manifest import FileSizes, Manifest, ShortLists, Upkeep
+from shortlist.records.manifest import FileSizes, ItemRules, Manifest, ShortLists, Upkeep
 from shortlist.records.publications import Publication
 from shortlist.store.manifests import (
     manifest_path,
@@ -143,7 +143,8 @@ WRITTEN = Manifest(
     lines={"landed": 2},
     files=[{"file": "a/b", "landed": 2}],
     checks=[CheckResult("t", "r", "d", "e", "c", "critical", True, None, "o", 0, 0.0, ("1",), "off", "run_date=x")],
-    short_lists={"homefeed": [ShortLists("too few", 2, 9)], "related": []},
+    item_rules={"homefeed": ItemRules(9, 7, {"active": 2, "buyable": 0})},
+    short_lists={"homefeed": [ShortLists("too few", 2, 9, {"seen": 3})], "related": []},
     publications=[
         Publication("homefeed", datetime(2017, 12, 1, 2, tzinfo=UTC), D, 4, "r", 9, 2, "0a", "published", None)
     ],
