@@ -6,8 +6,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
+from shortlist.store.manifests import read_manifest
 from tests import published
 from tests.jobs.conftest import Deployment
 
@@ -67,6 +69,25 @@ def test_one_weight_for_each_user_and_item_by_type_and_age(extracted: Deployment
     found = dict(baskets.group_by("basket_id").agg(pl.col("item_id").sort()).iter_rows())
     # A save is no checkout, and u2's checkout names no session.
     assert found == {"s1": ["i1", "i2"], "s2": ["i1"], "s3": ["i4"]}
+
+
+def test_json_lines_of_the_job_name_the_run_and_each_table_that_it_wrote(
+    extracted: Deployment, capfd: pytest.CaptureFixture[str]
+) -> None:
+    extracted.run("build_interactions", DAY, WEIGHTS, "telemetry.json_logs=true", attempt=3)
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith('{"time"')]
+    manifest = read_manifest(str(extracted.home / "manifests"), DAY, "build_interactions")
+    of_the_run = {"job": "build_interactions", "run_id": manifest.run_id, "run_date": DAY.isoformat(), "attempt": 3}
+    assert all(line.items() >= of_the_run.items() for line in told)
+    tables = {line["table"]: (line["partition"], line["table_version"]) for line in told if "table" in line}
+    newest = {
+        name: DeltaTable(str(extracted.home / "warehouse" / name)).version() for name in ("interactions", "baskets")
+    }
+    assert tables == {
+        "interactions": (f"run_date={DAY}", newest["interactions"]),
+        "baskets": (f"run_date={DAY}/basket_kind=session", newest["baskets"]),
+    }
+    assert told[-1]["message"].startswith("build_interactions ended well after ")
 
 
 def test_a_look_back_leaves_out_what_is_older_and_says_how_much(
