@@ -37,8 +37,13 @@ class Cluster:
         """A program on this cluster, in a process group of its own, its output in one stream."""
         return submitted({"SHORTLIST_SPARK_CONF": str(self.state / "spark-defaults.conf")}, *arguments)
 
-    def replace(self, name: str) -> None:
-        """Kill a worker with its executors, and start another one in its place, as whoever supervises a cluster would."""
+    def replace(self, name: str, **changed: str) -> None:
+        """Kill a worker with its executors, and start another one in its place, as whoever supervises a cluster would.
+
+        Args:
+            name: of the worker.
+            changed: variables of its environment that the new one has otherwise.
+        """
         killed, processes = self.group(name), Path("/proc")
         command = (processes / str(killed) / "cmdline").read_text().split("\0")[:-1]
         variables = (processes / str(killed) / "environ").read_text().split("\0")[:-1]
@@ -47,7 +52,7 @@ class Cluster:
         with (self.state / f"{name}.log").open("a") as log:
             started = subprocess.Popen(
                 command,
-                env=dict(each.split("=", 1) for each in variables),
+                env={**dict(each.split("=", 1) for each in variables), **changed},
                 cwd=self.state / "workers",
                 stdin=subprocess.DEVNULL,
                 stdout=log,

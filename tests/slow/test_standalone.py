@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import pyspark
 import pytest
 
 from tests import tiny
@@ -64,6 +65,30 @@ def test_what_a_worker_lacks_is_said_before_a_night(cluster: Cluster, deployment
     code, said = check(cluster, deployment, "--conf", "spark.archives=", "jobs/check_cluster.py")
     assert code == 2, said
     assert "No module named 'shortlist'; next: ship the project's code with --archives (infra/package)" in said
+
+
+def test_a_worker_without_delta_s_jars_is_told_of_before_a_night(
+    cluster: Cluster, deployment: Deployment, tmp_path: Path
+) -> None:
+    (spark,) = pyspark.__path__
+    cluster.replace("worker-1", SPARK_HOME=str(without_delta(Path(spark), tmp_path / "spark")))
+    code, said = check(cluster, deployment, "jobs/check_cluster.py", "--executors", "2")
+    cluster.replace("worker-1", SPARK_HOME=spark)
+    assert code == 2, said
+    assert "writing a Delta table in " in said
+    assert "next: put the jars of infra/requirements/delta-jars.sha256 " in said
+
+
+def without_delta(spark: Path, copy: Path) -> Path:
+    """Spark as it is installed, by links, but for Delta's jars."""
+    (copy / "jars").mkdir(parents=True)
+    for each in spark.iterdir():
+        if each.name != "jars":
+            (copy / each.name).symlink_to(each)
+    for jar in (spark / "jars").glob("*.jar"):
+        if not jar.name.startswith("delta-"):
+            (copy / "jars" / jar.name).symlink_to(jar)
+    return copy
 
 
 def test_a_night_that_loses_a_worker_publishes_what_one_machine_publishes(cluster: Cluster, tmp_path: Path) -> None:
