@@ -137,4 +137,4 @@ def check_related(listed: pl.DataFrame, short: pl.DataFrame, categories: Mapping
         (removed,) = short.filter((pl.col("surface") == "swaps") & (pl.col("subject_id") == subject))["removed"]
         left_out = len(order) - len(of["substitute"])
         assert json.loads(removed) == {"itself": 1, **({"only_relation": left_out} if left_out else {})}
-    assert set(named) == {"ranked", "fresh", "substitute", "complement"}
+    assert set(named) == {"ranked", "fresh", "substitute", "complement"}, named

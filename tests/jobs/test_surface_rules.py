@@ -67,7 +67,7 @@ UNKEPT = f"{{{ALL}, k: 100}}"
 BESIDE = "subject: item, sources: [als], fallback: popularity, depth: 100, min_item_support: 2"
 RELATED = {
     "beside": "k: 100, relations: {}",
-    "mixed": "k: 8, relations: {substitutes: 2, complements: 3}, fresh: {slots: 1, max_age_days: 30}",
+    "mixed": "k: 8, relations: {substitutes: 2, complements: 3}, fresh: {slots: 1, max_age_days: 4}",
     "swaps": "k: 30, relations: {only: substitutes}",
     "extras": "k: 30, relations: {only: complements}",
 }
@@ -224,8 +224,8 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
         assert removed["paused"] == sum(each == user and item in supported for each, item in forbidden)
         assert removed["max_per_category"] > 0
     check_ads(deployment, everything.filter(pl.col("surface") == "ads"), supported)
-    ages = {item: described(item)["created_at"] for item in supported}
-    young = {item for item, at in ages.items() if at is not None and SERVED - at <= timedelta(days=30)}
+    ages = {item: at for item in supported if (at := described(item)["created_at"]) is not None}
+    young, newest = ({item for item, at in ages.items() if SERVED - at <= timedelta(days=most)} for most in (30, 4))
     slots.check_fresh(everything, supported, young, bought)
     check_resting(deployment, everything, supported, bought)
     check_limited(deployment, everything.filter(pl.col("surface") == "limited"), supported, bought)
@@ -236,7 +236,7 @@ def test_every_row_obeys_every_rule(spark: SparkSession, deployment: Deployment)
         everything,
         deployment.table("short_lists"),
         {item: category(item)[1] for item in supported if category(item)},
-        young,
+        newest,
     )
     check_seen(deployment, everything, bought)
     check_published(deployment, everything)

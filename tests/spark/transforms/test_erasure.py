@@ -157,7 +157,7 @@ def test_every_basket_of_a_user_is_found(spark: SparkSession) -> None:
 
 def test_lists_close_their_ranks_and_reasons_forget(spark: SparkSession) -> None:
     def candidate(subject: str, rank: int, item: str, reason: str) -> tuple[object, ...]:
-        return (subject, rank, item, 1.0, "als", ["als"], reason, "m", "r", None, None, "ranked", 1.0, None, DAY)
+        return (subject, rank, item, 1.0, "als", ["als"], reason, "m", "r", None, None, "ranked", 1.0, None, None, DAY)
 
     rows = [
         candidate("u1", 1, "a", "fits you"),
