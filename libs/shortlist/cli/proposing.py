@@ -34,6 +34,7 @@ NOTHING_SPEAKS: Final[Mapping[str, str]] = {
     "als": "the model has no factors of it, of the subject, or of anything that the subject took",
     "interests": "the model has no factors of it, or of anything that the subject took",
     "cooccurrence": "no list of related items of what votes for the subject holds it",
+    "last_basket": "no list of related items of what the subject took last holds it",
     "rp3beta": "no list of related items of what votes for the subject holds it",
     "spectral": "nobody took it, or the subject took nothing",
     "user_neighbours": "none of the sampled users who are nearest to the subject took it",
@@ -46,6 +47,7 @@ NOTHING_SPEAKS: Final[Mapping[str, str]] = {
     "words": "its text has no word of the query",
     "word_parts": "its text has no part of a word of the query",
     "repeat": "the subject did not take it",
+    "conversion": "the subject did not take it, or bought it",
     "trending": "it did not grow lately",
     "fresh": "it is not young enough, or too few or too many users took it",
     "popularity": "nobody took it lately",
@@ -223,5 +225,6 @@ _CAUSES: Final[Mapping[str, Callable[[Asked], str | None]]] = {
     "words": _without(TITLE, CATEGORY),
     "word_parts": _without(TITLE, CATEGORY),
     "repeat": _not_taken,
+    "conversion": _not_taken,
     "fresh": _without(CREATED_AT),
 }
