@@ -43,7 +43,7 @@ run_night() { # DAY: the DAG of that day, with one line for each task: its name 
   if ((code != 0)); then
     tail -n 30 "$log" | sed 's/^/    /' >&2
     # The failed job's own exit code, where its text has one.
-    code=$(sed -n 's/.*(exit \([2-5]\)).*/\1/p' "$log" | tail -n 1)
+    code=$(sed -n 's/.*(exit \([0-9]\{1,3\}\)).*/\1/p' "$log" | tail -n 1)
     refuse "${code:-5}" "the nightly run of $1 failed; the whole log is $log; next: mend what the FAILED line names, then run this again"
   fi
   ((ended)) || refuse 5 "the nightly run of $1 ran no task, though Airflow calls it a success; the whole log is $log; next: look there for what was skipped"

@@ -22,6 +22,10 @@ COPY --from=packages /opt/shortlist/envs/airflow /opt/shortlist/envs/airflow
 ENV AIRFLOW_HOME=/opt/shortlist/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/shortlist/envs/airflow/lib/python3.11/site-packages/shortlist_airflow/dags \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT=60 \
+    AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT=180 \
+    AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT=240 \
+    AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD=300 \
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False \
     PATH=/opt/shortlist/spark/local/bin:/opt/shortlist/envs/jobs/bin:/opt/shortlist/envs/airflow/bin:/usr/local/bin:/usr/bin:/bin
 # The probes of Airflow's chart start what they ask by this name.

@@ -22,7 +22,7 @@ def job_doc(job: str) -> str:
         "writes": _names(stated.writes),
         "waits for": _names(stated.after),
         "when it fails": left_behind(job, "the day"),
-        "is tried again": f"unless its exit code is {final}",
+        "is tried again": f"unless its exit code is {final}, or one that no job has",
         "look first at": "the line `FAILED` at the end of its log, then `infra/shortlist status`",
         "run by hand": f"`infra/submit jobs/{job}.py --run-date DAY`",
     }

@@ -121,10 +121,10 @@ def test_the_jobs_image_and_its_deployments_can_use_an_object_store() -> None:
     assert yaml.safe_load(VALUES["extraEnvFrom"]) == APPLICATION["spec"]["driver"]["envFrom"]
 
 
-def of_a_machine() -> set[str]:
-    """The variables under which a checkout runs its jobs."""
+def of_a_machine(side: str = "jobs") -> set[str]:
+    """The variables under which a checkout runs its jobs, or Airflow."""
     text = (INFRA / "environments.sh").read_text()
-    body = re.search(r"^use_jobs_environment\(\).*?^}", text, re.MULTILINE | re.DOTALL)
+    body = re.search(rf"^use_{side}_environment\(\).*?^}}", text, re.MULTILINE | re.DOTALL)
     assert body
     return exported(body[0])
 
@@ -178,7 +178,18 @@ def test_containers_of_airflow_share_what_they_sign_with_and_their_logs() -> Non
 
 
 def test_the_wheel_s_environment_has_the_variables_of_a_machine() -> None:
-    assert of_a_machine() - exported((INFRA / "wheel" / "environment").read_text()) == set()
+    given = exported((INFRA / "wheel" / "environment").read_text())
+    assert (of_a_machine() | of_a_machine("airflow")) - given == set()
+
+
+def test_the_airflow_image_has_the_variables_of_a_machine() -> None:
+    # Where a container listens is for who publishes its ports to say; the connection is the deployment's.
+    elsewhere = {
+        "AIRFLOW__API__HOST",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST",
+        "AIRFLOW_CONN_SPARK_DEFAULT",
+    }
+    assert of_a_machine("airflow") - elsewhere - set(variables(DOCKER / "airflow.Dockerfile")) == set()
 
 
 def test_the_compose_file_is_valid() -> None:

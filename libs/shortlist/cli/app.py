@@ -13,7 +13,8 @@ from shortlist.errors import SettingsError
 
 EXIT_CODES = (
     "Exit codes: 0 done; 2 wrong use or settings; 3 something is wrong with what was looked at (a surface is late, a table "
-    "damaged); 4 a newer attempt has written since; 5 disk, permissions or connections."
+    "damaged); 4 a newer attempt has written since; 5 disk, permissions or connections; 70 a "
+    "fault of the program."
 )
 HELD = 3
 _CENTURY = 24 * 365 * 100

@@ -61,7 +61,9 @@ def append_rows(root: str, table: str, rows: Sequence[Mapping[str, Any]]) -> Non
         given = pl.DataFrame(pa.Table.from_pylist(clean, schema))
         new = given.join(pl.read_delta(opened), on=given.columns, how="anti", nulls_equal=True, maintain_order="left")
         if len(new):
-            deltalake.write_deltalake(opened, new.to_arrow().cast(schema), mode="append")
+            # Rows are looked for again where another writer came first: delta-rs would add them behind that writer's.
+            once = deltalake.CommitProperties(max_commit_retries=0)
+            deltalake.write_deltalake(opened, new.to_arrow().cast(schema), mode="append", commit_properties=once)
 
     with table_lock(root, table):
         commit_again(table, "append", add)

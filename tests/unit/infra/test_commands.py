@@ -108,14 +108,16 @@ if sys.argv[1:3] == ["dags", "test"]:
         print(f"x [DAG TEST] starting task_id={{task}} map_index=-1", flush=True)
         print(f"x [DAG TEST] end task task_id={{task}} map_index=-1", flush=True)
     if day in {failing!r}:
-        print(f"FAILED extract {{day}}: a check held it (exit 3) error: too few", flush=True)
+        print(f"FAILED extract {{day}}: {why}", flush=True)
         sys.exit(1)
 """
 
 
-def nights(machine: Machine, *tasks: str, failing: tuple[str, ...] = ()) -> list[str]:
+def nights(
+    machine: Machine, *tasks: str, failing: tuple[str, ...] = (), why: str = "a check held it (exit 3) error: too few"
+) -> list[str]:
     """Airflow runs these tasks; the days that a command then asked it for are found in calls."""
-    machine.program(machine.home / "envs/airflow/bin/airflow", NIGHT.format(tasks=tasks, failing=failing))
+    machine.program(machine.home / "envs/airflow/bin/airflow", NIGHT.format(tasks=tasks, failing=failing, why=why))
     return [arguments[3] for _, arguments, _ in machine.calls() if arguments[:2] == ["dags", "test"]]
 
 

@@ -1,13 +1,15 @@
 """Rows of tables that only grow are there once, whoever comes twice."""
 
 from collections import UserDict
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from shortlist.errors import ConflictError
 from shortlist.records.publications import Publication
@@ -47,22 +49,38 @@ def test_a_row_that_differs_in_one_column_is_another(root: Path) -> None:
 
 
 class Meanwhile(UserDict[str, Any]):
-    """A row; while it is read another writer, that takes no lock, changes what the table says of itself, so many times."""
+    """A row; while it is read another writer, that takes no lock, commits to the table, so many times."""
 
     times = 0
     path = ""
+    commit: Callable[[DeltaTable], object]
 
     def items(self) -> Any:
         if self.times:
             self.times -= 1
-            DeltaTable(self.path).alter.set_table_description(f"{self.times} to come")
+            self.commit(DeltaTable(self.path))
         return super().items()
 
 
-def row_meanwhile(root: Path, times: int) -> Meanwhile:
+def describe(table: DeltaTable) -> None:
+    """Change what the table says of itself."""
+    table.alter.set_table_description(f"after {table.version()}")
+
+
+def announce(table: DeltaTable) -> None:
+    """Add the row."""
+    write_deltalake(table, pa.Table.from_pylist([ROW], pa.schema(table.schema().to_arrow())), mode="append")
+
+
+def row_meanwhile(root: Path, times: int, commit: Callable[[DeltaTable], object] = describe) -> Meanwhile:
     row = Meanwhile(ROW)
-    row.times, row.path = times, str(root / "publications")
+    row.times, row.path, row.commit = times, str(root / "publications"), commit
     return row
+
+
+def test_a_row_that_another_writer_adds_meanwhile_is_not_added(root: Path) -> None:
+    append_rows(str(root), "publications", [row_meanwhile(root, 1, announce)])
+    assert rows(root).rows(named=True) == [ROW]
 
 
 def test_rows_are_added_again_where_another_writer_came_first(root: Path) -> None:

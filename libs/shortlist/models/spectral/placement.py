@@ -37,8 +37,9 @@ def matrix_bytes(sizes: Sizes, config: SpectralSourceConfig) -> float:
 
 
 def driver_bytes(sizes: Sizes, config: SpectralSourceConfig) -> float:
-    """What the driver holds while it makes the directions orthogonal."""
-    return _COPIES * matrix_bytes(sizes, config)
+    """What the driver holds while it makes the directions orthogonal; one block alone lies there, too."""
+    pairs = _BYTES_OF_PAIR * sizes.pairs if block_count(sizes.pairs, config) == 1 else 0.0
+    return _COPIES * matrix_bytes(sizes, config) + pairs
 
 
 def task_bytes(sizes: Sizes, config: SpectralSourceConfig) -> float:
