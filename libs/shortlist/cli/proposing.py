@@ -40,14 +40,14 @@ NOTHING_SPEAKS: Final[Mapping[str, str]] = {
     "user_neighbours": "none of the sampled users who are nearest to the subject took it",
     "session_neighbours": "none of the sampled sessions that are nearest to the subject holds it",
     "session_next": "it follows nothing that the subject took lately in the sampled sessions",
-    "category_affinity": "the catalog names no category of it, or the subject took nothing of that category",
+    "category_affinity": "the catalog names no category of it, the subject took nothing of that category, or nobody took it lately",
     "content": "its text shares no term with what the subject took",
     "query_clicks": "nobody clicked it for this query",
     "query_neighbours": "nobody clicked it for a query of the sample that is like this one",
     "words": "its text has no word of the query",
     "word_parts": "its text has no part of a word of the query",
     "repeat": "the subject did not take it",
-    "conversion": "the subject did not take it, or bought it",
+    "conversion": "the subject did not take it, or bought it, or nobody buys it",
     "trending": "it did not grow lately",
     "fresh": "it is not young enough, or too few or too many users took it",
     "popularity": "nobody took it lately",
@@ -194,7 +194,7 @@ def _without(*columns: str) -> Callable[[Asked], str | None]:
     def cause(asked: Asked) -> str | None:
         described = asked.described()
         if described is None:
-            return "the catalog does not describe it"
+            return "there is no catalog that describes it"
         return (
             None
             if any(described.get(name) for name in columns)

@@ -266,7 +266,7 @@ class ConversionSourceConfig(Section):
     """History column that items are weighted by."""
     smoothing: float = Field(default=20.0, ge=0)
     """Takers that are added to each item, of whom as many buy as usual."""
-    reason: str = "you looked at it"
+    reason: str = "you have not bought it yet"
     """The reason that readers of the table see."""
 
 

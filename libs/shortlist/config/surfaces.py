@@ -317,10 +317,15 @@ class SurfaceConfig(Section):
         kept, groups = sum(self.kept_slots.values()), ", ".join(f"{name} {n}" for name, n in self.kept_slots.items())
         if kept > self.k:
             raise ValueError(f"{kept} slots are kept ({groups}), which is above k {self.k}; next: keep fewer slots")
-        if len(self.kept_slots) > 1 and self.exploration:
+        if kept and self.exploration:
             raise ValueError(
-                f"a draw from what follows the best would fill slots that are kept for several groups ({groups}); next: keep "
-                "slots for one of them, or take exploration out"
+                f"slots are kept for some candidates ({groups}), and nothing but these is left to draw from; next: take one of "
+                "both out"
+            )
+        if kept and self.interests and kept + self.interests.slots > self.k:
+            raise ValueError(
+                f"{kept} slots are kept ({groups}) and {self.interests.slots} for interests, together above k {self.k}; "
+                "next: keep fewer slots"
             )
 
     def _suits_its_subject(self) -> None:

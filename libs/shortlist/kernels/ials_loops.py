@@ -307,7 +307,7 @@ def solve_exactly(indptr, indices, weights, targets, other, spectrum, regulariza
 
 @njit(**FAST)
 def largest_influences(indptr, indices, weights, telling, other, spectrum, regularization, starts, items, out):
-    """For each chosen item j of a row its observation i with the largest y_j' (D_u + Y_u' W_u Y_u)^-1 w_i y_i times t_i.
+    """For each chosen item j of a row its other observation i with the largest y_j' (D_u + Y_u' W_u Y_u)^-1 w_i y_i times t_i.
 
     All of one item at once, in the dual: they are (B B' + W_u^-1)^-1 B D_u^-1/2 y_j, times t.
 
@@ -349,7 +349,7 @@ def largest_influences(indptr, indices, weights, telling, other, spectrum, regul
             _substitute(matrix, high - low, influences)
             best, out[c] = _ZERO, -1
             for e in range(high - low):
-                if influences[e] * telling[low + e] > best:
+                if indices[low + e] != items[c] and influences[e] * telling[low + e] > best:
                     best, out[c] = influences[e] * telling[low + e], indices[low + e]
 
 

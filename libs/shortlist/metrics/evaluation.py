@@ -57,7 +57,7 @@ class Question:
         resamples: bootstrap draws.
         apart: segments by which lists are judged without what their subject had before (segment `had` of the truth): where
             lists may hold that again, it takes nearly all slots of a good list, and nothing could be said of the rest.
-        as_long_as_blend: sources that have, in these segments, only as many items as the published list has room for.
+        as_long_as_blend: sources that have, in these segments, only as many items as the published list has.
     """
 
     sources: tuple[str, ...]

@@ -150,7 +150,7 @@ class Verdict:
         if not better:
             return "No source alone was better for certain, by any metric at any list length." if known else ""
         named = "; ".join(f"{source} ({', '.join(metrics)})" for source, metrics in better.items())
-        return f"Better alone, for certain: {named}."
+        return f"Better than the published list, for certain: {named}."
 
     @property
     def shown_k(self) -> int:

@@ -84,6 +84,7 @@ class FoldInScorer:
     def explain(self, batch: SubjectBatch, prepared: NDArray[np.float32], chosen: CandidateSet) -> NDArray[np.int32]:
         """The liked item i with the largest y_j' (a0 Y'Y + reg_u I + Y_u' W Y_u)^-1 w_i y_i times rarity: its part of the score.
 
+        Nothing is a reason for itself: of an item that the subject took the largest part is often its own.
         The parts add up to the score, also of a stored vector, as far as that was fitted to the end. Of a long history the
         REASON_ITEMS entries with most weight are looked at: the parts are then those of a subject with these alone.
         """

@@ -36,10 +36,10 @@ def newest(batch: SubjectBatch, count: int, decay: float) -> NDArray[np.float32]
 
 
 def of_last_days(batch: SubjectBatch, weights: NDArray[np.float32], days: float) -> NDArray[np.float32]:
-    """The weights with those set to 0 whose entry is more than so many days older than the subject's newest one: (E,)."""
+    """The weights with those set to 0 whose entry is more than so many days older than the newest that was not hidden: (E,)."""
     ages, lengths = batch.column(AGE_DAYS), np.diff(batch.history_starts)
     newest_ages = np.full(batch.size, np.inf, np.float32)
     subjects = np.repeat(np.arange(batch.size), lengths)
-    np.minimum.at(newest_ages, subjects, ages)
+    np.minimum.at(newest_ages, subjects, np.where(batch.column(WEIGHT) > 0, ages, np.float32(np.inf)))
     kept: NDArray[np.float32] = np.where(ages - newest_ages[subjects] <= days, weights, np.float32(0))
     return kept

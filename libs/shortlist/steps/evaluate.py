@@ -112,7 +112,13 @@ def _known(run: Run, day: date, horizon: int, asked: Collection[tuple[EventType,
     engagements = run.engagements(settings.interactions.lookback_days + horizon)
     types = settings.evaluation.relevant_event_types
     truths = {
-        each: Around(engagements, engaged_pairs(engagements, day, each).persist(), day, each, settings.queries)
+        each: Around(
+            engagements,
+            engaged_pairs(engagements, day, each, settings.interactions.weights).persist(),
+            day,
+            each,
+            settings.queries,
+        )
         for each in {types, *asked}
     }
     before = truths[types].pairs.where(F.col(BEFORE))

@@ -141,7 +141,7 @@ def _examples_of(run: Run, name: str, config: LearnedBlendConfig, day: date, pre
     until = day + timedelta(days=config.horizon_days)
     engagements = run.engagements(settings.interactions.lookback_days + config.horizon_days, until)
     types = settings.truth_event_types(name)
-    pairs = engaged_pairs(engagements, day, types)
+    pairs = engaged_pairs(engagements, day, types, settings.interactions.weights)
     truth = TRUTHS[subject.truth](Around(engagements, pairs, day, types, settings.queries))
     judged = truth.where(F.col(SEGMENT) == (NEW if surface.mask_seen and NEW in subject.segments else ALL))
     drawn = draw_subjects(judged, config.subjects, config.seed)

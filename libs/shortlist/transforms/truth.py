@@ -1,6 +1,6 @@
 """What users did after a day: the truth that the day's candidates are held against."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -37,15 +37,22 @@ class Around:
     queries: QueriesConfig
 
 
-def engaged_pairs(engagements: DataFrame, day: date, event_types: Sequence[str]) -> DataFrame:
+def engaged_pairs(engagements: DataFrame, day: date, event_types: Sequence[str], counted: Collection[str]) -> DataFrame:
     """Users and items, once each, that were engaged with up to a day or in a relevant way after it.
 
+    Args:
+        engagements: events before and after the day.
+        day: day of the candidates.
+        event_types: what makes an item relevant.
+        counted: event types by which a user has engaged with an item; what was only shown or sent is still new.
+
     Returns:
-        user_id, item_id, before (in whatever way), after (in a relevant way).
+        user_id, item_id, before (in whatever way that counts), after (in a relevant way).
     """
     later = F.col(EVENT_DATE) > F.lit(day)
     relevant = later & F.col(EVENT_TYPE).isin(*event_types)
-    events = engagements.where(F.col(ITEM_ID).isNotNull() & (~later | relevant))
+    earlier = ~later & F.col(EVENT_TYPE).isin(*{*counted, *event_types})
+    events = engagements.where(F.col(ITEM_ID).isNotNull() & (earlier | relevant))
     return events.groupBy(USER_ID, ITEM_ID).agg(F.bool_or(~later).alias(BEFORE), F.bool_or(later).alias(AFTER))
 
 

@@ -8,12 +8,16 @@ from shortlist.config import QueriesConfig
 from shortlist.transforms.truth import Around, engaged_pairs, item_truth, query_truth, user_truth
 
 DAY = date(2017, 11, 23)
+COUNTED = ("closeup", "checkout")
 
 
 def events(spark: SparkSession) -> DataFrame:
     rows = [
         ("checkout", date(2017, 11, 23), "u", "old", "s0"),
         ("checkout", date(2017, 11, 24), "u", "old", "s1"),
+        ("impression", date(2017, 11, 23), "u", "fresh", "s0"),
+        ("send", date(2017, 11, 22), "u", "only sent", None),
+        ("closeup", date(2017, 11, 22), "v", "looked at", "s3"),
         ("checkout", date(2017, 11, 24), "u", "fresh", "s1"),
         ("closeup", date(2017, 11, 24), "u", "seen only", "s1"),
         ("checkout", date(2017, 11, 24), "u", None, "s1"),
@@ -26,7 +30,7 @@ def events(spark: SparkSession) -> DataFrame:
 
 def around(spark: SparkSession) -> Around:
     known = events(spark)
-    return Around(known, engaged_pairs(known, DAY, ["checkout"]), DAY, ["checkout"], QueriesConfig())
+    return Around(known, engaged_pairs(known, DAY, ["checkout"], COUNTED), DAY, ["checkout"], QueriesConfig())
 
 
 def rows(frame: DataFrame) -> set[tuple[str, str, str]]:
@@ -41,6 +45,7 @@ def test_users_later_items_and_those_new_to_them(spark: SparkSession) -> None:
         ("new", "u", "fresh"),
         ("new", "v", "alone"),
         ("had", "u", "old"),
+        ("had", "v", "looked at"),
     }
 
 
@@ -69,9 +74,10 @@ def test_queries_later_clicks_and_those_new_to_them(spark: SparkSession) -> None
 
 
 def test_pairs_before_and_after(spark: SparkSession) -> None:
-    found = engaged_pairs(events(spark), DAY, ["checkout"]).collect()
+    found = engaged_pairs(events(spark), DAY, ["checkout"], COUNTED).collect()
     assert {(row.user_id, row.item_id, row.before, row.after) for row in found} == {
         ("u", "old", True, True),
         ("u", "fresh", False, True),
         ("v", "alone", False, True),
+        ("v", "looked at", True, False),
     }

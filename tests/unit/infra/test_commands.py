@@ -143,11 +143,20 @@ def test_a_night_without_tasks_is_no_success(machine: Machine) -> None:
     assert "the nightly run of 2017-11-30 ran no task, though Airflow calls it a success" in silent.stderr
 
 
-def test_a_failed_night_ends_the_command_with_the_jobs_exit_code(machine: Machine) -> None:
-    nights(machine, "extract", failing=("2017-11-29",))
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (3, "a check held it (exit 3) error: too few"),
+        (70, "a fault of the program (exit 70) error: KeyError"),
+        (1, "Spark could not start it (exit 1)"),
+        (5, "ended by signal 9"),
+    ],
+)
+def test_a_failed_night_ends_the_command_with_the_jobs_exit_code(machine: Machine, code: int, why: str) -> None:
+    nights(machine, "extract", failing=("2017-11-29",), why=why)
     failed = machine.run("night", "2017-11-29", "2017-11-30")
-    assert failed.returncode == 3
-    assert "FAILED extract 2017-11-29: a check held it (exit 3) error: too few" in failed.stderr
+    assert failed.returncode == code
+    assert f"FAILED extract 2017-11-29: {why}" in failed.stderr
     assert nights(machine) == ["2017-11-29"]
 
 

@@ -34,7 +34,11 @@ def test_read_evaluation__arranged(home: Path) -> None:
     [
         (0.7, "the published list is better", "No source alone was better for certain"),
         (0.4, "no difference that chance does not explain", "No source alone was better for certain"),
-        (0.1, "the published list is worse", "Better alone, for certain: als (recall@5, recall@10, recall_capped@5, "),
+        (
+            0.1,
+            "the published list is worse",
+            "Better than the published list, for certain: als (recall@5, recall@10, ",
+        ),
     ],
 )
 def test_comparisons__say_what_a_difference_means(home: Path, blend: float, said: str, alone: str) -> None:

@@ -160,6 +160,13 @@ def test_slots_that_cannot_be_kept_are_refused() -> None:
     assert surface(k=5, **several).kept_slots == {"fresh": 2, "first_time": 3}
     with pytest.raises(ValueError, match=r"5 slots are kept \(fresh 2, first_time 3\), which is above k 4; next: keep"):
         surface(k=4, **several)
-    with pytest.raises(ValueError, match=r"several groups \(fresh 2, first_time 3\); next: keep slots for one of them"):
-        surface(exploration={}, **several)
-    assert surface(mask_seen=False, first_time={}, exploration={}).kept_slots == {"first_time": 5}
+    with pytest.raises(
+        ValueError, match=r"\(first_time 5\), and nothing but these is left to draw from; next: take one"
+    ):
+        surface(mask_seen=False, first_time={}, exploration={})
+    interests = {"sources": ("als", "interests"), "interests": {"slots": 3}}
+    assert surface(k=5, fresh={}, **interests).kept_slots == {"fresh": 2}
+    with pytest.raises(
+        ValueError, match=r"2 slots are kept \(fresh 2\) and 3 for interests, together above k 4; next: keep"
+    ):
+        surface(k=4, fresh={}, **interests)

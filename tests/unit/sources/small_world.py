@@ -330,7 +330,8 @@ def unbought(taken: Taken) -> Dense:
 
 
 def beside_the_last(taken: Taken) -> Dense:
-    last = [age <= taken.age.min() + LAST.within_days for age in taken.age]
+    newest = min(taken.age[taken.weight > 0], default=0.0)
+    last = [age <= newest + LAST.within_days for age in taken.age]
     votes = replace(taken, weight=np.where(last, taken.weight, 0))
     return neighbours(LAST.seeds, multi_hit=False)(votes)
 

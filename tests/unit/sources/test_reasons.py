@@ -80,7 +80,10 @@ def test_reasons__of_folded_in_users_are_the_largest_parts_of_the_score() -> Non
         if of_subject:
             scores = CASES["fold_in"].reference(history_of(subject))
             np.testing.assert_allclose(np.nansum([*of_subject.values()], axis=0), np.nan_to_num(scores), atol=1e-9)
+        for item, part in of_subject.items():
+            part[item] = 0  # no reason for itself
     check_reasons("fold_in", parts)
+    assert [found for found in reasons("fold_in")[np.nonzero(TAKEN)] if found >= 0]
 
 
 def shared(taken: Taken) -> dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]:
