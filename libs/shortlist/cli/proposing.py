@@ -40,7 +40,7 @@ NOTHING_SPEAKS: Final[Mapping[str, str]] = {
     "user_neighbours": "none of the sampled users who are nearest to the subject took it",
     "session_neighbours": "none of the sampled sessions that are nearest to the subject holds it",
     "session_next": "it follows nothing that the subject took lately in the sampled sessions",
-    "category_affinity": "the catalog names no category of it, the subject took nothing of that category, or nobody took it lately",
+    "category_affinity": "the catalog names no category of it, the subject took nothing of it, or nobody took it lately",
     "content": "its text shares no term with what the subject took",
     "query_clicks": "nobody clicked it for this query",
     "query_neighbours": "nobody clicked it for a query of the sample that is like this one",
