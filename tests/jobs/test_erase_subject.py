@@ -203,7 +203,10 @@ def test_reasons_no_longer_quote_the_item(erased: Erased) -> None:
     keys = ["run_date", "subject_id", "item_id"]
     now = erased.deployment.table("candidates_homefeed").join(quoted.select(keys), on=keys)
     assert len(now) == len(quoted)
-    assert set(now["reason"]) == {"often in one basket with your items"}
+    assert set(now["reason"]) == {
+        "often in one basket with your items",
+        "fits your items, by what similar shoppers take",
+    }
 
 
 def test_every_published_day_names_a_version_that_can_be_read(erased: Erased) -> None:

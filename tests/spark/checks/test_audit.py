@@ -63,6 +63,7 @@ BREAKS: Mapping[str, Mapping[str, Change]] = {
         "one_run_date": first(run_date=LATER),
         "expires_after_the_run_date": first(expires_at=ENDS),
         "slot_known": first(slot="best"),
+        "relation_known": first(relation="neighbour"),
         "propensity_is_a_probability": first(propensity=0.0),
         "subject_id_length": first(subject_id=""),
         "item_id_length": first(item_id="x" * 257),
