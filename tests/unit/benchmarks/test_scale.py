@@ -82,8 +82,8 @@ def test_a_spectral_basis_takes_its_passes_and_a_machine_of_its_own_for_the_driv
     assert shared.core_hours == pytest.approx(7 * 2 * 5000 / 20 / 3600)
     # 148 directions.
     matrix = 8 * 500 * 148
-    # Five matrices in the driver; each of four tasks has a block, its product by users and by items.
-    assert shared.memory == 5 * matrix + 4 * (16 * 5000 + 8 * 1000 * 148 + matrix)
+    # Five matrices and the only block in the driver; each of four tasks has a block, its product by users and by items.
+    assert shared.memory == 5 * matrix + 16 * 5000 + 4 * (16 * 5000 + 8 * 1000 * 148 + matrix)
 
 
 def grown(seconds: float, job: str = "train_als") -> Slope:
