@@ -82,7 +82,7 @@ class FoldInScorer:
         return self._items.score(prepared, candidates)
 
     def explain(self, batch: SubjectBatch, prepared: NDArray[np.float32], chosen: CandidateSet) -> NDArray[np.int32]:
-        """The liked item i with the largest y_j' (a0 Y'Y + reg_u I + Y_u' W Y_u)^-1 w_i y_i times rarity: its part of the score.
+        """The liked item i whose part of the score, y_j' (a0 Y'Y + reg_u I + Y_u' W Y_u)^-1 w_i y_i, times rarity^2 is largest.
 
         Nothing is a reason for itself: of an item that the subject took the largest part is often its own.
         The parts add up to the score, also of a stored vector, as far as that was fitted to the end. Of a long history the
@@ -92,7 +92,8 @@ class FoldInScorer:
         strengths = self._strengths(batch, observed)
         observed = heaviest(batch.taken(len(self._items.vectors)), observed, REASON_ITEMS)
         seen = self._seen(batch, observed)
-        telling = batch.column(RARITY)[observed > 0] * seen.targets
+        # Squared: what everybody takes often has a part in every score, and rarity alone leaves it on top of too many.
+        telling = batch.column(RARITY)[observed > 0] ** 2 * seen.targets
         return largest_influences(seen, telling, self._items.vectors, self._spectrum, strengths, chosen.rows)
 
     def _observed(self, batch: SubjectBatch) -> NDArray[np.float32]:

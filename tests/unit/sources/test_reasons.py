@@ -35,19 +35,22 @@ def reasons(name: str) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
     return scorer.explain(BATCH, scorer.prepare(BATCH), EVERY_ITEM).reshape(SUBJECTS, ITEMS)
 
 
-def check_reasons(name: str, parts: list[dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]]) -> None:
-    """Each subject's parts: history item -> what it adds to every item."""
+def check_reasons(
+    name: str, parts: list[dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]]], exponent: int = 1
+) -> None:
+    """Each subject's parts: history item -> what it adds to every item; and the exponent of rarity."""
+    rarity = RARITY.astype(np.float64) ** exponent
     found = reasons(name)
     named = 0
     for subject, added in enumerate(parts):
         for item in range(ITEMS):
-            best = max((part[item] * RARITY[seed] for seed, part in added.items()), default=0.0)
+            best = max((part[item] * rarity[seed] for seed, part in added.items()), default=0.0)
             if found[subject, item] < 0:
                 assert best < 1e-9
             else:
                 named += 1
                 seed = int(found[subject, item])
-                np.testing.assert_allclose(added[seed][item] * RARITY[seed], best, rtol=1e-5)
+                np.testing.assert_allclose(added[seed][item] * rarity[seed], best, rtol=1e-5)
     assert named > 50
 
 
@@ -82,7 +85,7 @@ def test_reasons__of_folded_in_users_are_the_largest_parts_of_the_score() -> Non
             np.testing.assert_allclose(np.nansum([*of_subject.values()], axis=0), np.nan_to_num(scores), atol=1e-9)
         for item, part in of_subject.items():
             part[item] = 0  # no reason for itself
-    check_reasons("fold_in", parts)
+    check_reasons("fold_in", parts, exponent=2)
     assert [found for found in reasons("fold_in")[np.nonzero(TAKEN)] if found >= 0]
 
 
