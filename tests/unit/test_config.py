@@ -173,3 +173,9 @@ def test_what_settings_take_for_a_tables_retention_is_what_its_contract_says() -
         assert f"{days_kept_by_contract(name)} days" == stated[name]
     with pytest.raises(ValueError, match="keeps 14 run dates, not days"):
         days_kept_by_contract("interactions")
+
+
+def test_what_only_follows_from_a_wrong_setting_is_not_told(file: Path) -> None:
+    with pytest.raises(SettingsError, match=r"paths\.landing = ") as error:
+        load_settings(file, ["paths.landing=s3a://bucket/landing"])
+    assert "manifests" not in str(error.value)

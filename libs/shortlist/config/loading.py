@@ -91,6 +91,8 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _explain(error: ValidationError, path: str, overridden: bool) -> SettingsError:
     problems: list[tuple[str, object, str]] = []
     for found in error.errors():
+        if found["type"] == "default_factory_not_called":
+            continue  # a setting that follows from a wrong one
         field = ".".join(str(part) for part in found["loc"])
         if found["type"] == "extra_forbidden":
             return SettingsError.unknown_field(field, _fields_beside(found["loc"]))
