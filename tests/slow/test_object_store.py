@@ -9,18 +9,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
+from pyarrow import fs, parquet
 
 from infra.benchmarks import chaos
 from infra.benchmarks._chaos_account import judge
 from shortlist.cli import doctor
 from shortlist.cli.verify import do_repairs, verify
 from shortlist.config import Settings, load_settings
-from shortlist.store.filesystems import files_below, read_whole
+from shortlist.landing.folders import Landing
+from shortlist.store.delta_log import read_log
+from shortlist.store.filesystems import files_below, filesystem, move_file, read_whole, remove_file, write_whole
+from shortlist.store.inspection import inspect_log
 from shortlist.store.manifests import read_manifest
 from shortlist.store.publications import read_history
+from shortlist.store.published_days import broken_files
 from tests import tiny
 from tests.faults.places import WAREHOUSE
+from tests.names import NAMES
 from tests.slow.java import JARS, JAVA, class_path, compile_program
 from tests.slow.nights import SURFACES
 from tests.slow.seaweed import BUCKET, object_store, store_of_this_process, upload, without_conditions
@@ -91,6 +99,38 @@ def test_verify_finds_nothing_wrong_with_a_night_on_s3(nights: tuple[Settings, S
     assert [each for each in found["findings"] if each["wrong"]] == []
     assert {"publications", "engagements", *(f"candidates_{surface}" for surface in SURFACES)} <= set(found["tables"])
     assert found["days"] == len(SURFACES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_on_s3_is_found_by_its_name(store: str, name: str) -> None:
+    root = f"{store}/names/{NAMES.index(name)}"
+    write_whole(f"{root}/{name}", b"{}")
+    system, _ = filesystem(store)
+    listed = system.get_file_info(fs.FileSelector(root.removeprefix("s3://")))
+    assert [info.base_name for info in listed] == [name]
+    assert list(files_below(root)) == [name]
+    assert read_whole(f"{root}/{name}") == b"{}"
+    move_file(f"{root}/{name}", f"{root}/moved {name}")
+    assert list(files_below(root)) == [f"moved {name}"]
+    remove_file(f"{root}/moved {name}")
+    assert files_below(root) == {}
+
+
+def test_data_on_s3_is_found_whatever_its_partitions_are_called(store: str) -> None:
+    """A landed Delta table, whose log escapes what its folders escape already; and a stranger beside its files."""
+    landing = Landing(f"{store}/odd", "_SUCCESS")
+    table, values = landing.folder("log", D2), [name.rpartition(".")[0] for name in NAMES]
+    write_deltalake(table, pa.table({"kind": values, "v": [1] * len(values)}), partition_by=["kind"])
+    files = landing.listing("log", [D2], "delta").files
+    assert sorted(dict(file.folder_values)["kind"] or "" for file in files) == sorted(values)
+    system, _ = landing.system()
+    assert [parquet.read_metadata(system.open_input_file(file.path)).num_rows for file in files] == [1] * len(values)
+    assert broken_files(table, DeltaTable(table)) == []
+    assert [each.kind for each in inspect_log("odd", table, read_log(table), None)] == []
+    for name in NAMES:
+        write_whole(f"{table}/{name}.parquet", b"no version names it")
+    (found,) = inspect_log("odd", table, read_log(table), None)
+    assert (found.kind, found.says.split()[0]) == ("orphan_files", str(len(NAMES)))
 
 
 @pytest.fixture

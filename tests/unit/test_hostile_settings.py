@@ -182,3 +182,12 @@ def test_hadoops_names_for_s3_are_refused_with_the_one_that_all_readers_know(
         SettingsError, match=rf"paths\.{name} = .*only Spark knows S3 as {scheme}://; next: write s3://b/x"
     ):
         load(f"paths.{name}", f"{scheme}://b/x", tmp_path)
+
+
+@pytest.mark.parametrize("place", ["landing", "warehouse", "reports", "manifests"])
+@pytest.mark.parametrize("name", ["a%20b", "a?", "a#b"])
+def test_a_url_that_readers_end_or_unescape_is_refused(tmp_path: Path, place: str, name: str) -> None:
+    with pytest.raises(
+        SettingsError, match=rf"paths\.{place} = .*it holds [%?#], which readers take for something else"
+    ):
+        load(f"paths.{place}", f"s3://bucket/{name}", tmp_path)

@@ -54,17 +54,16 @@ class PathsConfig(Section):
     @field_validator("*")
     @classmethod
     def _is_a_plain_place(cls, url: str) -> str:
-        # Spark puts paths between backticks, and readers take %41 in a folder's name for A: each would look elsewhere.
-        if any(character in url for character in ("`" if "://" in url else "`%")):
-            raise ValueError(
-                "it holds a backtick or a %, which readers take for something else; next: name the folder without"
-            )
+        url = without_secret(url)
+        # Spark puts paths between backticks; readers take %41 in a name for A, and in a URL they end it at a ? or #.
+        strange = [character for character in ("`%?#" if "://" in url else "`%") if character in url]
+        if strange:
+            named = " and ".join(strange)
+            raise ValueError(f"it holds {named}, which readers take for something else; next: name the folder without")
         scheme, _, below = url.partition("://")
         if below and scheme in _HADOOP_ONLY:
-            raise ValueError(
-                f"only Spark knows S3 as {scheme}://; next: write s3://{without_secret(url).partition('://')[2]}"
-            )
-        return without_secret(url)
+            raise ValueError(f"only Spark knows S3 as {scheme}://; next: write s3://{below}")
+        return url
 
     @field_validator("manifests", "reports")
     @classmethod

@@ -9,19 +9,21 @@ from pyarrow import fs
 
 # How URLs of S3 begin here; settings refuse Hadoop's other names for it.
 ON_S3: Final = "s3://"
-# What a URL consists of; other characters, such as a space in a file's name, are escaped in one.
-_OF_URLS: Final = ":/?#[]@!$&'()*+,;=%"
 
 
 def filesystem(path: str) -> tuple[fs.FileSystem, str]:
     """The file system of a path or URL, and the path there.
+
+    What stands behind the bucket or host of a URL is taken letter by letter, as the names of a listing are: %20 is no space.
 
     Raises:
         ValueError: a URL that no file system answers to.
         OSError: one that cannot be reached.
     """
     if "://" in path:
-        system, below = fs.FileSystem.from_uri(quote(path, safe=_OF_URLS))
+        scheme, _, place = path.partition("://")
+        host, sign, names = place.partition("/")
+        system, below = fs.FileSystem.from_uri(f"{scheme}://{host}{sign}{quote(names)}")
         return system, str(below)
     return fs.LocalFileSystem(), path
 
