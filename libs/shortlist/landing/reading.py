@@ -254,12 +254,3 @@ def _in_order(schema: pa.Schema, columns: Mapping[str, pa.Array], count: int) ->
     return pa.RecordBatch.from_arrays(
         [columns.get(field.name, pa.nulls(count, field.type)) for field in schema], schema=schema
     )
-
-
-def checksum(file: LandedFile, system: fs.FileSystem) -> str:
-    """The SHA-256 of a file's bytes, in hex, for files that Spark reads by itself."""
-    with system.open_input_stream(file.path, compression=None) as source:
-        hashed = HashedFile(source)
-        while hashed.read(_BLOCK):
-            pass
-    return hashed.sha256.hexdigest()
