@@ -25,6 +25,8 @@ from shortlist.store.schema_differences import differences, fields_of
 PROTOCOL: Final = (1, 2)
 _RERUN = "run the day again: infra/submit jobs/publish_candidates.py --run-date {day}, or shortlist rollback {surface}"
 _RETRAIN = "train it again: infra/submit jobs/{job}.py --run-date {day}"
+# Until it is known which versions are published, `shortlist repair` touches nothing of a surface.
+_PUBLICATIONS_FIRST = "mend publications first, then verify again"
 _RESTORE = "restore the file from a backup; without one, run the days again whose rows are lost"
 
 # Words for programs; tests plant each of them on a disk and in an object store.
@@ -81,8 +83,8 @@ def inspect_log(table: str, path: str, log: DeltaLog, named: frozenset[int] | No
         log: its log.
         named: versions that publications names; None where that is not known, and nothing can be moved aside.
     """
-    wrong, repair = True, "shortlist repair moves it aside"
-    moved = set() if named is None else {file for file, _ in movable(log, named, older_than=0)}
+    wrong, repair = True, "shortlist repair moves it aside" if named is not None else _PUBLICATIONS_FIRST
+    moved = {file for file, _ in movable(log, named or frozenset(), older_than=0)}
 
     def mend(file: str) -> str:
         return repair if file in moved else _RESTORE
@@ -111,7 +113,7 @@ def inspect_log(table: str, path: str, log: DeltaLog, named: frozenset[int] | No
         yield Finding(table, "broken_last_checkpoint", wrong, says, mend(file))
     if log.unfinished:
         says = f"{len(log.unfinished)} temporary file(s) of writers lie in the log, e.g. {next(iter(log.unfinished))}"
-        leftovers = "shortlist repair moves those aside that are a day old"
+        leftovers = _PUBLICATIONS_FIRST if named is None else "shortlist repair moves those aside that are a day old"
         yield Finding(table, "unfinished_files", False, says, leftovers)
     for stranger in log.strangers:
         says = f"{stranger} lies in the log and is no part of one"

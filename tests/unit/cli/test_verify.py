@@ -178,6 +178,21 @@ def test_repair_moves_aside_what_verify_says_it_moves_and_nothing_else(
     assert shortlist("repair", "--yes", "--older-than", "0", "--json").facts["done"] == []
 
 
+@pytest.mark.parametrize("name", ["leftovers of a writer", "last commit empty", "checkpoint broken"])
+def test_what_could_be_moved_waits_for_publications_that_cannot_be_read(
+    published: Path, shortlist: Shortlist, name: str
+) -> None:
+    damage = DAMAGES[name]
+    damage.harm(published)
+    DAMAGES["publications broken"].harm(published)
+    before = files(published)
+    found = shortlist("verify", "--json").facts["findings"]
+    (named,) = (each["mend"] for each in found if (each["table"], each["kind"]) == (TABLE, damage.kind))
+    assert named == "mend publications first, then verify again"
+    assert shortlist("repair", "--yes", "--older-than", "0", "--json").facts["done"] == []
+    assert files(published) == before
+
+
 def test_leftovers_are_moved_when_they_are_old(published: Path, shortlist: Shortlist) -> None:
     left = published / TABLE / "_delta_log" / "_commit_1.json.tmp"
     left.write_text("{")
