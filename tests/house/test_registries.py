@@ -16,8 +16,8 @@ from shortlist.generation.artefacts import LOADERS, TABLES
 from shortlist.generation.learning_costs import TRAINING_COSTS
 from shortlist.metrics.definitions import DEFINITIONS, LIST_METRICS, RANKING_METRICS
 from shortlist.pipeline import JOBS, producer
-from shortlist.rules import RULES
-from shortlist.rules.facts import ItemRule, PairRule
+from shortlist.rules import ITEM_RULES, LIST_RULES, PAIR_RULES, TABLE_RULES
+from shortlist.rules.facts import ItemRule, ListRule, PairRule, TableRule
 from shortlist.sources import SOURCES
 from shortlist.sources.inputs import Artefacts, Source
 from shortlist.steps.learn import TRAINERS
@@ -73,13 +73,14 @@ def model_jobs() -> set[str]:
 
 
 def test_every_rule_that_is_written_is_asked() -> None:
+    asked = [rule for kind in (ITEM_RULES, PAIR_RULES, LIST_RULES, TABLE_RULES) for rule in kind.values()]
     unasked = [
         f"{module.__name__}.{name}"
         for module in modules(rules)
         for name, value in vars(module).items()
-        if isinstance(value, ItemRule | PairRule) and not any(value is rule for rule in RULES.values())
+        if isinstance(value, ItemRule | PairRule | ListRule | TableRule) and not any(value is rule for rule in asked)
     ]
-    assert unasked == [], "next: give each a line in ITEM_RULES or PAIR_RULES"
+    assert unasked == [], "next: give each a line in ITEM_RULES, PAIR_RULES, LIST_RULES or TABLE_RULES"
 
 
 def test_every_module_that_answers_a_command_has_one() -> None:

@@ -72,12 +72,6 @@ LIST_RULES: Final[Mapping[str, ListRule]] = {
 TABLE_RULES: Final[Mapping[str, TableRule]] = {
     "campaign_share": CAMPAIGN_SHARE,
 }
-RULES: Final[Mapping[str, ItemRule | PairRule | ListRule | TableRule]] = {
-    **ITEM_RULES,
-    **PAIR_RULES,
-    **LIST_RULES,
-    **TABLE_RULES,
-}
 
 
 def ruled_columns(surface: SurfaceConfig) -> set[str]:
