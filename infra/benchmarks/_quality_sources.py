@@ -25,7 +25,8 @@ from shortlist.kernels.ials import fit_ials
 from shortlist.kernels.observations import observe
 from shortlist.kernels.starting import chances
 from shortlist.sources.batch import Scorer
-from shortlist.sources.fold_in import FoldInScorer, fold_in_arrays
+from shortlist.sources.fold_in import FoldInScorer
+from shortlist.sources.inputs import FoldIn
 from shortlist.sources.item_values import ItemValuesScorer
 from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
 from shortlist.sources.repeat import repeat_scorer
@@ -87,7 +88,7 @@ def als(fitted: Fitted, factors: int, regularization: float, unobserved_weight: 
         threads=1,
     )
     settings = AlsConfig(factors=factors, regularization=regularization, alpha=1.0 / unobserved_weight, epochs=EPOCHS)
-    return Sampled(FoldInScorer(fold_in_arrays(model.item_factors, settings), settings, AlsSourceConfig()))
+    return Sampled(FoldInScorer(FoldIn.of(model.item_factors, settings).arrays, settings, AlsSourceConfig()))
 
 
 def walk(fitted: Fitted, measure: str, neighbours: int, alpha: float, beta: float) -> Sampled:

@@ -47,12 +47,10 @@ from shortlist.config.sources import (
 from shortlist.generation.batches import rarity_of
 from shortlist.generation.one_pass import WIDE_SUBJECTS, OnePass
 from shortlist.kernels.cooccurrence import cooccur
-from shortlist.kernels.ials import gram, gram_basis
 from shortlist.sources.als import STORED, FoldedUsers
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.category_affinity import CategoryAffinityScorer, category_shares
 from shortlist.sources.common_set import NARROW_SUBJECTS
-from shortlist.sources.fold_in import FoldInArrays
 from shortlist.sources.inputs import FoldIn
 from shortlist.sources.interests import InterestsScorer
 from shortlist.sources.item_values import ItemValuesScorer
@@ -204,8 +202,7 @@ def make_world(sizes: Sizes) -> World:
     shares = category_shares(random.integers(0, CATEGORIES, items), counts, affinity)
     lists = [NeighbourLists.padded(related.items[row], related.scores[row]) for row in range(2)]
     als = AlsConfig(factors=factors)
-    basis = gram_basis(gram(vectors[1]), 1.0 / als.alpha)
-    fold_in = FoldIn(FoldInArrays(vectors[1] @ basis.rotation, known, basis.spectrum), basis.rotation)
+    fold_in = FoldIn.of(vectors[1], als)
     scorers: dict[str, Scorer[Any]] = {
         "als": FoldedUsers(fold_in, als, AlsSourceConfig()),
         "cooccurrence": NeighbourListsScorer(lists[0], NeighbourListsSourceConfig()),

@@ -96,6 +96,21 @@ def gram_basis(other_gram: ArrayLike, unobserved_weight: float) -> GramBasis:
     return GramBasis(rotation.astype(np.float32), np.maximum(spectrum, 0).astype(np.float32))
 
 
+def basis_of(factors: ArrayLike, unobserved_weight: float) -> GramBasis:
+    """The eigenbasis of a0 Y'Y of a whole side.
+
+    Args:
+        factors: (m, d), Y.
+        unobserved_weight: a0, >= 0.
+
+    Raises:
+        ValueError: factors that are no finite matrix, a negative weight.
+    """
+    side = finite(factors, "item factors")
+    require_shape(side, (None, None), "item factors")
+    return gram_basis(gram(side), unobserved_weight)
+
+
 def row_regularization(
     indptr: ArrayLike, other_count: int, regularization: float, unobserved_weight: float, nu: float
 ) -> Floats:
@@ -239,8 +254,7 @@ def fold_in(
         ValueError: as `ials_half_step`.
     """
     items = finite(item_factors, "item factors")
-    require_shape(items, (None, None), "item factors")
-    basis = gram_basis(gram(items), unobserved_weight)
+    basis = basis_of(items, unobserved_weight)
     strengths = row_regularization(observations.rows.indptr, len(items), regularization, unobserved_weight, nu)
     start = np.zeros((len(strengths), items.shape[1]), np.float32)
     rotated = ials_half_step(observations, items @ basis.rotation, basis.spectrum, strengths, start, None)

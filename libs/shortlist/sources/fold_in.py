@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from shortlist.config.models import AlsConfig
 from shortlist.config.sources import AlsSourceConfig
-from shortlist.kernels.arrays import finite, require_shape
-from shortlist.kernels.candidates import flags
-from shortlist.kernels.ials import gram, gram_basis, ials_half_step, largest_influences, row_regularization
+from shortlist.kernels.ials import ials_half_step, largest_influences, row_regularization
 from shortlist.kernels.observations import Observations, observe
 from shortlist.sources.batch import RARITY, CandidateSet, SubjectBatch
 from shortlist.sources.history_weights import heaviest
@@ -30,20 +28,6 @@ class FoldInArrays(ItemSide):
     rotated: NDArray[np.float32]
     known: NDArray[np.uint8]
     spectrum: NDArray[np.float32]
-
-
-def fold_in_arrays(item_factors: ArrayLike, config: AlsConfig) -> FoldInArrays:
-    """Rotate a model's item factors.
-
-    Args:
-        item_factors: (items, d); zeros for an item that the model does not know.
-        config: what they were fitted with.
-    """
-    factors = finite(item_factors, "item factors")
-    require_shape(factors, (None, None), "item factors")
-    basis = gram_basis(gram(factors), 1.0 / config.alpha)
-    known = flags(factors.any(axis=1), len(factors), "known")
-    return FoldInArrays(factors @ basis.rotation, known, basis.spectrum)
 
 
 class FoldInScorer:

@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, get_args
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import ArrayLike
 
 from shortlist.config import Settings
+from shortlist.config.models import AlsConfig
 from shortlist.kernels.arrays import Floats
+from shortlist.kernels.candidates import flags
+from shortlist.kernels.ials import basis_of
 from shortlist.sources.batch import Scorer
 from shortlist.sources.fold_in import FoldInArrays
 from shortlist.sources.item_vectors import ItemVectors
@@ -57,6 +62,18 @@ class FoldIn:
 
     arrays: FoldInArrays
     rotation: Floats
+
+    @classmethod
+    def of(cls, item_factors: ArrayLike, config: AlsConfig) -> "FoldIn":
+        """Of a model's item factors, (items, d), zeros for an item that the model does not know; all in this process.
+
+        Raises:
+            ValueError: factors that are no finite matrix.
+        """
+        factors = np.asarray(item_factors, np.float32)
+        basis = basis_of(factors, 1.0 / config.alpha)
+        known = flags(factors.any(axis=1), len(factors), "known")
+        return cls(FoldInArrays(factors @ basis.rotation, known, basis.spectrum), basis.rotation)
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,10 @@ from shortlist.errors import ModelError
 from shortlist.generation.batches import Reading, rarity_of, read_batch, write_lists
 from shortlist.generation.lists import SurfaceItems, ruling_of
 from shortlist.generation.one_pass import OnePass
-from shortlist.kernels.ials import gram, gram_basis
 from shortlist.rules import PAIR_RULES
 from shortlist.rules.facts import ItemTraits
 from shortlist.sources.als import BesideItems, FoldedUsers, StoredUsers
 from shortlist.sources.batch import CandidateSet, SubjectBatch
-from shortlist.sources.fold_in import FoldInArrays
 from shortlist.sources.inputs import FoldIn
 from shortlist.sources.item_vectors import ItemVectors
 from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
@@ -330,9 +328,7 @@ def many(count: int) -> pa.RecordBatch:
 
 def folding() -> FoldedUsers:
     known = np.where(VECTORS.known[:, None] > 0, VECTORS.vectors, 0).astype(np.float32)
-    basis = gram_basis(gram(known), 1.0 / CONFIG.alpha)
-    arrays = FoldInArrays(known @ basis.rotation, VECTORS.known, basis.spectrum)
-    return FoldedUsers(FoldIn(arrays, basis.rotation), CONFIG, AlsSourceConfig())
+    return FoldedUsers(FoldIn.of(known, CONFIG), CONFIG, AlsSourceConfig())
 
 
 @pytest.mark.parametrize("size", [1, 7, 50])

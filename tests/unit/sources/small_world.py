@@ -27,13 +27,12 @@ from shortlist.config.sources import (
     TrendingSourceConfig,
     UserNeighboursSourceConfig,
 )
-from shortlist.kernels.ials import gram, gram_basis
 from shortlist.sources.als import FoldedUsers
 from shortlist.sources.batch import CandidateSet, Scorer, SubjectBatch
 from shortlist.sources.category_affinity import CategoryAffinityScorer, category_shares
 from shortlist.sources.content import ContentScorer, text_rows
 from shortlist.sources.conversion import conversion_rates, open_values
-from shortlist.sources.fold_in import FoldInScorer, fold_in_arrays
+from shortlist.sources.fold_in import FoldInScorer
 from shortlist.sources.fresh import freshness
 from shortlist.sources.inputs import FoldIn
 from shortlist.sources.interests import InterestsScorer
@@ -372,15 +371,12 @@ SESSION_SAMPLE: Final = session_sample(
     (np.cumsum([0, *map(len, SESSIONS)]), np.array([i for s in SESSIONS for i in s])), ITEMS, SESSION
 )
 
-ROTATION: Final = gram_basis(gram(FACTORS.astype(np.float32)), 1.0 / ALS.alpha).rotation
 
 CASES: Final[dict[str, Case]] = {
-    "als": Case(
-        FoldedUsers(FoldIn(fold_in_arrays(FACTORS, ALS), ROTATION), ALS, AlsSourceConfig()), fold_in, counts=False
-    ),
-    "fold_in": Case(FoldInScorer(fold_in_arrays(FACTORS, ALS), ALS, AlsSourceConfig()), fold_in, counts=False),
+    "als": Case(FoldedUsers(FoldIn.of(FACTORS, ALS), ALS, AlsSourceConfig()), fold_in, counts=False),
+    "fold_in": Case(FoldInScorer(FoldIn.of(FACTORS, ALS).arrays, ALS, AlsSourceConfig()), fold_in, counts=False),
     "interests": Case(
-        InterestsScorer(ItemVectors.of(UNITS, KNOWN), fold_in_arrays(FACTORS, ALS), ALS, INTERESTS),
+        InterestsScorer(ItemVectors.of(UNITS, KNOWN), FoldIn.of(FACTORS, ALS).arrays, ALS, INTERESTS),
         interests,
         counts=False,
         proposes=turn_by_turn,

@@ -26,8 +26,9 @@ from shortlist.kernels.observations import observe
 from shortlist.sources.batch import SubjectBatch
 from shortlist.sources.category_affinity import CategoryAffinityScorer, category_shares
 from shortlist.sources.content import ContentScorer, fit_text, text_rows
-from shortlist.sources.fold_in import FoldInScorer, fold_in_arrays
+from shortlist.sources.fold_in import FoldInScorer
 from shortlist.sources.fresh import freshness
+from shortlist.sources.inputs import FoldIn
 from shortlist.sources.item_values import ItemValuesScorer
 from shortlist.sources.neighbour_lists import NeighbourLists, NeighbourListsScorer
 from shortlist.sources.session_neighbours import SessionNeighboursScorer, session_sample
@@ -66,7 +67,7 @@ def board_scorers() -> dict[str, Any]:
     affinity = CategoryAffinitySourceConfig()
     sessions = SessionNeighboursSourceConfig()
     return {
-        "fold_in": FoldInScorer(fold_in_arrays(model.item_factors, als), als, AlsSourceConfig()),
+        "fold_in": FoldInScorer(FoldIn.of(model.item_factors, als).arrays, als, AlsSourceConfig()),
         "rp3beta": NeighbourListsScorer(lists, NeighbourListsSourceConfig()),
         "multi_hit": NeighbourListsScorer(lists, NeighbourListsSourceConfig(scoring="multi-hit")),
         "spectral": SpectralScorer(spectral_arrays(fit_spectral(rows, ITEMS, spectral), degrees, spectral), spectral),
@@ -95,7 +96,7 @@ def test_fold_in__an_item_that_the_model_does_not_know_is_no_observation() -> No
     factors = np.random.default_rng(0).standard_normal((5, 3))
     factors[4] = 0
     als = AlsConfig(factors=3, regularization=0.1, alpha=5.0)
-    scorer = FoldInScorer(fold_in_arrays(factors, als), als, AlsSourceConfig())
+    scorer = FoldInScorer(FoldIn.of(factors, als).arrays, als, AlsSourceConfig())
     nobody = np.zeros(3, np.int64)
     # Subject 0 took items 0 and 1, subject 1 also item 4.
     batch = SubjectBatch(np.array([0, 2, 5]), np.array([0, 1, 0, 1, 4], np.int32), {"weight": np.ones(5, np.float32)},

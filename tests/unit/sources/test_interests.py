@@ -10,7 +10,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from shortlist.config import AlsConfig
 from shortlist.config.sources import InterestsSourceConfig
 from shortlist.sources.batch import SubjectBatch
-from shortlist.sources.fold_in import fold_in_arrays
+from shortlist.sources.inputs import FoldIn
 from shortlist.sources.interests import InterestsScorer, cut
 from shortlist.sources.item_vectors import ItemVectors
 
@@ -33,7 +33,7 @@ def user_of(*taken: int) -> SubjectBatch:
 def proposed(batch: SubjectBatch, count: int) -> list[int]:
     """What source `interests`, with two interests a user, proposes to the one user."""
     config, als = InterestsSourceConfig(most=2), AlsConfig(factors=4)
-    scorer = InterestsScorer(ItemVectors.of(UNITS, EVERY), fold_in_arrays(FACTORS, als), als, config)
+    scorer = InterestsScorer(ItemVectors.of(UNITS, EVERY), FoldIn.of(FACTORS, als).arrays, als, config)
     return [*map(int, scorer.propose(batch, scorer.prepare(batch), count, EVERY)[0])]
 
 

@@ -5,7 +5,8 @@ import numpy as np
 from shortlist.config.sources import AlsSourceConfig
 from shortlist.kernels.arrays import Rows
 from shortlist.sources.batch import CandidateSet, SubjectBatch
-from shortlist.sources.fold_in import FoldInScorer, fold_in_arrays
+from shortlist.sources.fold_in import FoldInScorer
+from shortlist.sources.inputs import FoldIn
 from shortlist.sources.item_vectors import REASON_ITEMS
 from tests.unit.sources.small_world import (
     ALS,
@@ -140,7 +141,7 @@ def test_reasons__of_folded_in_users_look_at_the_heaviest_of_a_long_history() ->
     """Item 60 alone is like what is asked for, 0; it is named while it is among the entries that are looked at."""
     factors = np.zeros((61, 2))
     factors[:, 1], factors[[0, 60]] = 1.0, [1.0, 0.0]
-    scorer = FoldInScorer(fold_in_arrays(factors, ALS), ALS, AlsSourceConfig())
+    scorer = FoldInScorer(FoldIn.of(factors, ALS).arrays, ALS, AlsSourceConfig())
     for weight, named in ((2.0, 60), (0.5, -1)):
         items = np.arange(60 - REASON_ITEMS, 61, dtype=np.int32)
         weights = np.array([1.0] * REASON_ITEMS + [weight], np.float32)

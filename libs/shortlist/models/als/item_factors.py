@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from shortlist.columns import FACTORS, ID
-from shortlist.kernels.arrays import Floats, finite
-from shortlist.kernels.ials import GramBasis, gram, gram_basis
+from shortlist.kernels.arrays import Floats
+from shortlist.kernels.ials import GramBasis, basis_of
 from shortlist.models.arrays.matrix import sorted_ids
 from shortlist.models.arrays.shared_arrays import MappedArrays, SharedArrays, share_arrays, stored, unshare
 
@@ -74,8 +74,7 @@ class SharedItems:
     def basis(self, unobserved_weight: float) -> tuple[GramBasis, SharedArrays[ItemFactors]]:
         """The eigenbasis of their Gram matrix, and their vectors in it: what users are folded in against."""
         if unobserved_weight not in self._bases:
-            vectors = finite(self.fitted.value.vectors, "item factors")
-            basis = gram_basis(gram(vectors), unobserved_weight)
+            basis = basis_of(self.fitted.value.vectors, unobserved_weight)
             self._bases[unobserved_weight] = basis, self._turned(lambda rows: rows @ basis.rotation)
         return self._bases[unobserved_weight]
 
