@@ -79,7 +79,10 @@ def kill(group: int) -> None:
 
 
 def alive(group: int) -> bool:
-    """Whether a process group has a process."""
+    """Whether a process group has a process that has not ended."""
+    # What this process has started stays in the list of processes after its end, until it is asked for.
+    with suppress(ChildProcessError):
+        os.waitpid(group, os.WNOHANG)
     try:
         os.killpg(group, 0)
     except ProcessLookupError:

@@ -39,6 +39,15 @@ def deployment(tmp_path: Path) -> Deployment:
     return landed(tmp_path, WEEK)
 
 
+def test_a_killed_group_is_not_alive_whoever_started_it() -> None:
+    """A worker in place of another is this process's child; others are the script's."""
+    sleeper = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    assert alive(sleeper.pid)
+    os.killpg(sleeper.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
+    assert not alive(sleeper.pid)
+
+
 def test_workers_know_nothing_of_the_project(cluster: Cluster) -> None:
     for name in ("worker-1", "worker-2"):
         environ = Path(f"/proc/{cluster.group(name)}/environ").read_bytes().decode().split("\0")
