@@ -1,10 +1,13 @@
 """Settings of the candidate sources: one class each."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from shortlist.config.base import BasketKind, Measure, Section
+
+BECAUSE: Final = "{because}"
+"""What the sentence of a reason has where the title of an item is to be; one without it names none."""
 
 # What a history says of each item: decayed weight as interactions have it, or how many events there were.
 HistoryColumn = Literal["weight", "frequency"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shortlist.blending.fusion import Ranked, Ranking
+from shortlist.blending.fusion import Ranking
 from shortlist.blending.slots import (
     INTEREST,
     RANKED,
@@ -67,7 +67,7 @@ class Lists:
         filled: the list of each subject.
         listed: (L,) int64, which candidates are on it, best first.
         winners: (L,) int64, the source that speaks for each.
-        because: (L,) int32, the history item that spoke most for it, as the first source says that knows one; -1 for none.
+        because: (L,) int32, the history item that spoke most for it, as its winner says; -1 where that names none.
         conditions: (L,) int32, the item in the middle of the interest that brought it into its slot; -1 for none.
         promotions: (L,) int32, the promotion that it is given for; -1 for none.
         relations: (L,) int8, what it is to the subject (position in RELATIONS); -1 for nothing, and where nobody asks.
@@ -156,6 +156,7 @@ class OnePass:
         if self.interest_slots:
             filled = in_order_of_score(filled, considered, forward, allowed, owners, block.batch.size, self.k)
         listed = ordered[filled.listed]
+        winners = ranked.winners(listed)
         removing, relations = np.empty_like(ruled.removing), np.empty_like(ruled.relations)
         removing[in_turn], relations[in_turn] = ruled.removing, ruled.relations
         return Lists(
@@ -168,8 +169,8 @@ class OnePass:
             removing=removing,
             filled=filled,
             listed=listed,
-            winners=ranked.winners(listed),
-            because=self._reasons(block, ranks, ranked, listed),
+            winners=winners,
+            because=self._reasons(block, winners, listed),
             conditions=np.where(filled.slots == SLOTS.index(INTEREST), medoids[listed], np.int32(-1)),
             promotions=promotions_of(block.batch, owners[filled.listed], candidates.items[listed]),
             relations=relations[listed],
@@ -204,27 +205,20 @@ class OnePass:
             )
         return Draw(self.exploration.slots, self.exploration.pool, candidate_numbers(batch.numbers[owners], items))
 
-    def _reasons(self, block: ScoredBlock, ranks: Indices, ranked: Ranked, listed: NDArray[np.int64]) -> Indices:
-        """The reason of each listed item: that of the first source that speaks for it and knows one.
+    def _reasons(self, block: ScoredBlock, winners: NDArray[np.int64], listed: NDArray[np.int64]) -> Indices:
+        """The reason of each listed item, by the arithmetic of its winner: -1 where that names no item.
 
-        Reasons are expensive, so a source is asked only about items for which no source before it knew one.
+        No other source is asked: its item would stand in the winner's sentence.
         """
         # Candidates ascend within their subject, listed items do not.
         ascending = np.argsort(listed)
-        numbers = listed[ascending]
-        proposed = ranks[:, numbers] > 0
-        found = np.full(len(listed), -1, np.int32)
-        # Sources that did not propose an item come last.
-        for sources in np.argsort(ranked.precedence[:, numbers], axis=0, kind="stable"):
-            waiting = np.flatnonzero(found < 0)
-            waiting = waiting[proposed[sources[waiting], waiting]]
-            for row, (name, scorer) in enumerate(self.scorers.items()):
-                asked = waiting[sources[waiting] == row]
-                if len(asked):
-                    asking = block.candidates.take(numbers[asked])
-                    found[asked] = scorer.explain(block.batch, block.prepared[name], asking)
-        because = np.empty_like(found)
-        because[ascending] = found
+        numbers, sources = listed[ascending], winners[ascending]
+        because = np.full(len(listed), -1, np.int32)
+        for row, (name, scorer) in enumerate(self.scorers.items()):
+            asked = sources == row
+            if asked.any():
+                asking = block.candidates.take(numbers[asked])
+                because[ascending[asked]] = scorer.explain(block.batch, block.prepared[name], asking)
         return because
 
     def _removed(self, batch: SubjectBatch, owners: NDArray[np.int64], removing: NDArray[np.int8]) -> Indices:

@@ -26,6 +26,7 @@ from shortlist.columns import (
     USER_ID,
 )
 from shortlist.config import Settings, SurfaceConfig
+from shortlist.config.sources import BECAUSE
 from shortlist.contracts import candidates_name
 from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.reports.audiences import AudienceFacts, read_audience
@@ -192,17 +193,22 @@ def read_surface(
         missing,
         incomparable,
         read_blend(lake, run_date, name, config),
-        read_reasons(lake, run_date, name) if SUBJECTS[config.subject].history == "interactions" else None,
+        read_reasons(lake, settings, run_date, name) if SUBJECTS[config.subject].history == "interactions" else None,
         read_audience(lake, settings, run_date, name),
     )
 
 
-def read_reasons(lake: Lake, run_date: date, name: str) -> ReasonFacts | None:
-    """What the reasons of a surface's lists of a day name, as the lists were made; None where none were made."""
+def read_reasons(lake: Lake, settings: Settings, run_date: date, name: str) -> ReasonFacts | None:
+    """What the reasons of a surface's lists of a day name, as the lists were made; None where none were made.
+
+    A sentence without `{because}` names nothing, whatever item is behind it.
+    """
     made = lake.of_day(UNCHECKED_CANDIDATES, run_date)
     if made is None:
         return None
-    named = made.filter(pl.col(SURFACE) == name).group_by(BECAUSE_ITEM_ID).len("rows")
+    naming = pl.col(SOURCE).is_in([source for source, config in settings.sources if BECAUSE in config.reason])
+    because = pl.when(naming).then(BECAUSE_ITEM_ID).alias(BECAUSE_ITEM_ID)
+    named = made.filter(pl.col(SURFACE) == name).group_by(because).len("rows")
     return describe_reasons(lake.collect(UNCHECKED_CANDIDATES, named))
 
 

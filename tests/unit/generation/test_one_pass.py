@@ -281,16 +281,18 @@ class Explaining:
         return np.where(chosen.items == 5, -1, self.reason).astype(np.int32)
 
 
-def test_the_reason_is_that_of_the_first_source_that_speaks_for_an_item_and_knows_one() -> None:
-    """first ranks a, f and d before c; second ranks c first, then f and d. The next source is asked about f alone."""
+def test_the_reason_is_that_of_the_winner_and_no_other_source_is_asked() -> None:
+    """first ranks a, f and d before c; second ranks c first, then f and d. first wins f and d and names nothing for f; what
+    second would name there is not what first's sentence speaks of.
+    """
     first, second = Explaining("afdc", 1), Explaining("cfd", 2)
     pass_ = OnePass(
         {"first": first, "second": second}, Fusion(("first", "second"), None, 60), np.ones(6, np.uint8), 4, 3
     )
     (row,) = rows_of(pass_, batch_of({"u": HISTORIES["u3"]}))
-    reasons = {each["item_id"]: each["because_item_id"] for each in row["listed"]}  # type: ignore[attr-defined]
-    assert reasons == {"c": "c", "f": None, "d": "b"}
-    assert (first.asked, second.asked) == (["d", "f"], ["c", "f"])
+    reasons = {each["item_id"]: (each["source"], each["because_item_id"]) for each in row["listed"]}  # type: ignore[attr-defined]
+    assert reasons == {"c": ("second", "c"), "f": ("first", None), "d": ("first", "b")}
+    assert (first.asked, second.asked) == (["d", "f"], ["c"])
 
 
 def test_a_draw_without_random_numbers_is_refused() -> None:

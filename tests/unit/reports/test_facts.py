@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shortlist.config import load_settings
 from shortlist.reports.facts import ChangedSetting, QuarantineReason, RunFacts, changed_settings, gather
 from shortlist.reports.lists import ReasonFacts
 from shortlist.reports.page import render_page
@@ -45,6 +46,13 @@ def test_gather__lists_of_the_published_version(facts: RunFacts) -> None:
     # u1 kept c of two; u2 is new, u3 gone.
     assert (homefeed.change.since, homefeed.change.overlap) == (BEFORE, 0.5)
     assert (homefeed.change.subjects, homefeed.change.arrived, homefeed.change.left) == (1, 1, 1)
+
+
+def test_gather__a_sentence_without_an_item_names_none(home: Path) -> None:
+    """b is behind one row in three; the sentence of its source does not say so."""
+    write_world(write_settings(home))
+    silent = load_settings(home / "shortlist.yaml", ['{"sources": {"cooccurrence": {"reason": "bought together"}}}'])
+    assert gather(silent, D).surfaces[0].reasons == ReasonFacts(named=0.0, commonest=0.0)
 
 
 def test_gather__samples_know_no_more_than_the_day(facts: RunFacts) -> None:

@@ -90,14 +90,19 @@ def candidates(
     append(settings, f"candidates_{surface}", rows, schema)
     because = {"als": None, "cooccurrence": "b"}
     made = [
-        {"surface": surface, "because_item_id": because[str(row["source"])], "run_date": row["run_date"]}
+        {
+            "surface": surface,
+            "source": row["source"],
+            "because_item_id": because[str(row["source"])],
+            "run_date": row["run_date"],
+        }
         for row in rows
     ]
     append(
         settings,
         "unchecked_candidates",
         made,
-        {"surface": pl.String, "because_item_id": pl.String, "run_date": pl.Date},
+        {"surface": pl.String, "source": pl.String, "because_item_id": pl.String, "run_date": pl.Date},
     )
 
 
