@@ -38,9 +38,12 @@ from shortlist.config import Settings
 from shortlist.contracts import candidates_name
 from shortlist.errors import NotPublishedError
 from shortlist.generation.text_answers import answer_by_text
+from shortlist.records.manifest import ItemRules
 from shortlist.records.publications import Publication, SurfaceHistory
 from shortlist.reports.lists import draw_subjects
 from shortlist.store.commits import read_inputs
+from shortlist.store.fences import run_partition
+from shortlist.store.manifests import NO_MANIFEST, read_manifest
 from shortlist.store.pinned_tables import Lake, UnreadableTableError
 
 
@@ -150,6 +153,17 @@ class Served:
         wanted = rows.filter((pl.col(SURFACE) == self.surface) & (pl.col(SUBJECT_ID) == subject)).select(REMOVED)
         found = self.lake.collect("short_lists", wanted)[REMOVED].drop_nulls().to_list()
         return json.loads(found[0]) if found else {}
+
+    def item_rules(self) -> ItemRules | None:
+        """What the run itself counted of the surface's rules of items; None where its manifest is not kept."""
+        try:
+            generated = read_manifest(self.settings.paths.manifests, self.day, "generate_candidates")
+        except NO_MANIFEST:
+            return None
+        made = generated.outputs.get(f"source_candidates/{run_partition(self.day)}")
+        # A later run of the day leaves another manifest, of a version that the publisher cannot have read.
+        was_read = made is not None and made <= self.inputs.get("source_candidates", -1)
+        return generated.item_rules.get(self.surface) if was_read else None
 
     def decision_about(self, user: str) -> str | None:
         """What was decided about a lapsing user: listed, held_back or over_budget; None for one who is not lapsing."""

@@ -29,8 +29,9 @@ from shortlist.columns import (
     SOURCES,
 )
 from shortlist.config import Settings
+from shortlist.records.manifest import ItemRules
 from shortlist.reports.surfaces import read_titles
-from shortlist.rules import LIST_RULES, PAIR_RULES, TABLE_RULES
+from shortlist.rules import ITEM_RULES, LIST_RULES, PAIR_RULES, TABLE_RULES
 from shortlist.rules.kept_slots import GROUPS
 from shortlist.subjects import SUBJECTS
 
@@ -91,7 +92,9 @@ def why(settings: Settings, surface: str, subject: str, item: str | None, day: d
         "says": says,
         "next": then,
         "sources": _sources(view, subject, item, candidates, knowledge, verdict),
-        "rules": [] if item is not None or knowledge is None else _rules(knowledge, view.removed(subject)),
+        "rules": []
+        if item is not None or knowledge is None
+        else _rules(view.item_rules(), knowledge, view.removed(subject)),
         "notes": _notes(view, knowledge, candidates),
     }
 
@@ -290,10 +293,25 @@ def _sources(
     return say_of_each(view, knowledge, subject, item, candidates, forbidden)
 
 
-def _rules(knowledge: Knowledge, removed: Mapping[str, int]) -> list[dict[str, Any]]:
-    """How many items each rule left out: rules of items of all items, the others of what these left."""
-    left_out, items = knowledge.left_out()
-    of_items = [{"rule": rule, "left_out": count, "of": f"{items} items"} for rule, count in left_out.items()]
+def _rules(counted: ItemRules | None, knowledge: Knowledge, removed: Mapping[str, int]) -> list[dict[str, Any]]:
+    """How many items each rule left out: rules of items of all items, the others of what these left.
+
+    Args:
+        counted: what the run counted, which the report says too; None: it is not kept, and tables say what they can. They do
+            not know items of the run that nobody took: what was only hidden, and what models, clicks or the catalog name.
+        knowledge: what the run knew.
+        removed: how many items each other rule took from the subject.
+    """
+    if counted is None:
+        left_out, of_all = knowledge.left_out()
+        of = f"{of_all} items that somebody took"
+        if not knowledge.surface.min_item_support:
+            of += ", or the catalog describes"
+    else:
+        left_out, of = counted.left_out, f"{counted.items} items"
+    order = {rule: position for position, rule in enumerate(ITEM_RULES)}  # a manifest is sorted by name
+    named = sorted(left_out, key=lambda rule: order.get(rule, len(order)))
+    of_items = [{"rule": rule, "left_out": left_out[rule], "of": of} for rule in named]
     of_subject = [
         {"rule": rule, "left_out": count, "of": "what may be shown" if rule in PAIR_RULES else "what sources proposed"}
         for rule, count in removed.items()

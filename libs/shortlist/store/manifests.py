@@ -24,7 +24,8 @@ from shortlist.telemetry.telling import Telling
 
 # What a manifest says of the run itself; no subject is named there, and an id that is a common word must not mangle it.
 _OF_THE_RUN: Final = frozenset({"job", "run_date", "run_id", "attempt", "settings", "inputs", "outputs", "seconds"})
-_NO_MANIFEST: Final = (OSError, ValueError, TypeError, KeyError, AttributeError)
+NO_MANIFEST: Final = (OSError, ValueError, TypeError, KeyError, AttributeError)
+"""What reading a manifest raises where it is not there, or is no manifest."""
 
 
 def manifest_path(root: str, run_date: date, job: str) -> str:
@@ -88,7 +89,7 @@ def read_manifests(root: str, run_date: date) -> tuple[list[Manifest], list[str]
     for path in _files(root, f"run_date={run_date.isoformat()}"):
         try:
             manifests.append(_read(path))
-        except _NO_MANIFEST as error:
+        except NO_MANIFEST as error:
             name = path.rsplit("/", 1)[-1]
             problems.append(f"the manifest {name} of {run_date.isoformat()} cannot be read: {error!r}")
     order = {job: position for position, job in enumerate(JOBS)}

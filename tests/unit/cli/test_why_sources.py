@@ -10,7 +10,9 @@ from deltalake import DeltaTable
 
 from shortlist.cli.proposing import NOTHING_SPEAKS
 from shortlist.config import load_settings
+from shortlist.records.manifest import ItemRules, Manifest
 from shortlist.sources import SOURCES
+from shortlist.store.manifests import write_manifest
 from tests.published import decide, publish, write
 from tests.unit.cli.conftest import D3, Shortlist
 from tests.unit.cli.night import write_night
@@ -165,11 +167,36 @@ def test_what_rules_left_out_of_how_many(night: Path, shortlist: Shortlist) -> N
         "run_date": D3,
     }
     write(night, "short_lists", "short_lists", [row])
+    of = "8 items that somebody took"
     assert shortlist("why", "homefeed", "u1", "--json").facts["rules"] == [
-        {"rule": "minimum_support", "left_out": 2, "of": "8 items"},
-        {"rule": "described", "left_out": 1, "of": "8 items"},
-        {"rule": "active", "left_out": 1, "of": "8 items"},
+        {"rule": "minimum_support", "left_out": 2, "of": of},
+        {"rule": "described", "left_out": 1, "of": of},
+        {"rule": "active", "left_out": 1, "of": of},
         {"rule": "seen", "left_out": 1, "of": "what may be shown"},
     ]
+    without_floor = ("--json", "--set", "surfaces.homefeed.min_item_support=0")
+    assert {each["of"] for each in shortlist("why", "homefeed", "u1", *without_floor).facts["rules"]} == {
+        f"{of}, or the catalog describes",
+        "what may be shown",
+    }
     assert shortlist("why", "homefeed", "u1", "c", "--json").facts["rules"] == []
     assert "what rules left out" in shortlist("why", "homefeed", "u1").out
+
+
+def test_what_rules_left_out_is_what_the_run_counted(night: Path, shortlist: Shortlist) -> None:
+    """Two more items than somebody took: the models of the run name them. A run after the published one counted other items."""
+    settings = load_settings(night.parent / "shortlist.yaml")
+    of_run = ItemRules(items=10, eligible=4, left_out={"minimum_support": 4, "described": 3, "active": 1})
+    counts, published = {}, DeltaTable(night / "source_candidates").version()
+    for version in (published, published + 1):
+        outputs = {f"source_candidates/run_date={D3}": version}
+        generated = Manifest("generate_candidates", D3, outputs=outputs, item_rules={"homefeed": of_run})
+        write_manifest(settings.paths.manifests, generated)
+        rules = shortlist("why", "homefeed", "u1", "--json").facts["rules"]
+        counts[version] = [(each["rule"], each["left_out"], each["of"]) for each in rules]
+    assert counts[published] == [
+        ("minimum_support", 4, "10 items"),
+        ("described", 3, "10 items"),
+        ("active", 1, "10 items"),
+    ]
+    assert {of for *_, of in counts[published + 1]} == {"8 items that somebody took"}
