@@ -8,6 +8,7 @@ import polars as pl
 
 from shortlist.cli.eligibility import Knowledge
 from shortlist.columns import (
+    BLENDED_SCORE,
     CAMPAIGN,
     CATEGORY,
     CONDITION,
@@ -123,14 +124,16 @@ class Served:
         """What each source says of every candidate of the subject, None where the day is not kept any more.
 
         Returns:
-            item_id, removed_by, source, rank (null where the source did not propose it), score, contribution; by source and rank.
+            item_id, removed_by, blended_score, source, rank (null where the source did not propose it), score, contribution; by
+            source and rank.
         """
         rows = self._of_day("source_candidates")
         if rows is None:
             return None
         wanted = rows.filter((pl.col(SURFACE) == self.surface) & (pl.col(SUBJECT_ID) == subject))
         named = {SOURCES: SOURCE, RANKS: RANK, SCORES: SCORE, CONTRIBUTIONS: CONTRIBUTION}
-        kept = wanted.select(ITEM_ID, REMOVED_BY, *(pl.col(many).alias(one) for many, one in named.items()))
+        blended = pl.col(SCORE).alias(BLENDED_SCORE)
+        kept = wanted.select(ITEM_ID, REMOVED_BY, blended, *(pl.col(many).alias(one) for many, one in named.items()))
         rows = kept.explode(list(named.values())).sort(SOURCE, RANK, ITEM_ID, nulls_last=True)
         return self.lake.collect("source_candidates", rows)
 

@@ -16,6 +16,7 @@ from shortlist.cli.output import Facts, print_table, say
 from shortlist.cli.proposing import say_of_each
 from shortlist.cli.served import Served, served
 from shortlist.columns import (
+    BLENDED_SCORE,
     CONDITION,
     ITEM_ID,
     PROPENSITY,
@@ -44,7 +45,8 @@ _PASSED_OVER = {
     "sent_lately": "was sent something lately, and gets no list until sent.user_days have gone by",
 }
 # List rules that had another name when the tables of earlier days were written.
-_RENAMED = {"fresh_slots": "kept_slots"}
+_KEPT_SLOTS = "kept_slots"
+_RENAMED = {"fresh_slots": _KEPT_SLOTS}
 _OF_LISTS = (*LIST_RULES, *TABLE_RULES)
 _NOTHING = "nothing: this is as it should be"
 
@@ -240,23 +242,35 @@ def _lost(
         asked = ", ".join(candidates[SOURCE].unique().sort()) or "none"
         says = f"it may be given, but no source proposed it; {config.depth} items each were asked of: {asked}"
         return "not_proposed", says, "raise the surface's depth, or add a source that knows it"
-    rule = named[REMOVED_BY][0]
+    rule = _RENAMED.get(named[REMOVED_BY][0], named[REMOVED_BY][0])
+    if rule == _KEPT_SLOTS and _better(candidates, item) >= config.k:
+        rule = None  # were no slots kept, it would not be listed either
     if rule is None and _campaign_is_full(view, subject, item, knowledge):
         rule = "campaign_share"
     if rule is not None:
-        rule = _RENAMED.get(rule, rule)
         return rule, _of_lists_reason(rule), _NOTHING
     ranks = ", ".join(f"{row[SOURCE]} at rank {row[RANK]}" for row in named.to_dicts())
     if set(named[SOURCE]) == {config.fallback}:
         says = f"only the fallback proposed it ({ranks}), and the list was full without it: {rows.height} of {config.k}"
         return "fallback_not_needed", says, _NOTHING
     kinds = rows[SLOT].to_list() if SLOT in rows.columns else []
-    drawn, kept = kinds.count(EXPLORATION), kinds.count(INTEREST)
-    above = f"{rows.height - drawn - kept} others rank above it once the sources are blended"
+    drawn = kinds.count(EXPLORATION)
+    kept = {"the subject's interests": kinds.count(INTEREST)}
+    kept |= {group.named: kinds.count(name) for name, group in GROUPS.items()}
+    above = f"{rows.height - drawn - sum(kept.values())} others rank above it once the sources are blended"
     others = f", and the {drawn} that were drawn are others" if drawn else ""
-    others += f", and {kept} slots are kept for the subject's interests" if kept else ""
+    others += "".join(f", and {count} slots are kept for {whom}" for whom, count in kept.items() if count)
     says = f"proposed by {ranks}, but {above}{others} (k is {config.k})"
     return "below_k", says, "raise k of the surface, if it should be listed"
+
+
+def _better(candidates: pl.DataFrame, item: str) -> int:
+    """How many candidates rank above an item, of those that a list without kept slots might hold; equal scores rank by id."""
+    by_others = pl.col(REMOVED_BY).is_not_null() & ~pl.col(REMOVED_BY).is_in([_KEPT_SLOTS, *_RENAMED])
+    left = candidates.filter(~by_others).unique(ITEM_ID)
+    score = left.filter(pl.col(ITEM_ID) == item)[BLENDED_SCORE].item()
+    equal = (pl.col(BLENDED_SCORE) == score) & (pl.col(ITEM_ID) < item)
+    return left.filter((pl.col(BLENDED_SCORE) > score) | equal).height
 
 
 def _no_subject(view: Served, subject: str, knowledge: Knowledge) -> Answer:

@@ -119,6 +119,26 @@ def test_an_item_that_a_rule_of_the_list_left_out(
 
 
 @pytest.mark.parametrize(
+    ("removed", "k", "verdict"),
+    [
+        ({"g": "kept_slots"}, 2, "kept_slots"),  # of two it would be the second
+        ({"g": "kept_slots"}, 1, "below_k"),
+        ({"c": "kept_slots", "g": "kept_slots"}, 1, "below_k"),
+        ({"c": "max_per_category", "g": "kept_slots"}, 1, "kept_slots"),  # the first of what other rules leave
+    ],
+)
+def test_kept_slots_are_the_cause_only_within_k(
+    warehouse: Path, shortlist: Shortlist, removed: dict[str, str], k: int, verdict: str
+) -> None:
+    """Of u1's candidates c comes first, then g, then h; c is listed."""
+    write_night(warehouse, {("u1", item): rule for item, rule in removed.items()})
+    asked = ("--json", "--set", f"surfaces.homefeed={{k: {k}, fresh: {{slots: 1, max_age_days: 2}}}}")
+    facts = shortlist("why", "homefeed", "u1", "g", *asked).facts
+    assert facts["verdict"] == verdict
+    assert ("but 1 others rank above it" in facts["says"]) == (verdict == "below_k")
+
+
+@pytest.mark.parametrize(
     ("item", "said"),
     [
         ("c", "proposed by als, cooccurrence; reason: goes with c"),
@@ -128,8 +148,9 @@ def test_an_item_that_a_rule_of_the_list_left_out(
         ("f", "reason: goes with f; in a slot that is kept for items that the subject never engaged with"),
         (
             "g",
-            "but 3 others rank above it once the sources are blended, and the 1 that were drawn are others, and 1 slots are kept "
-            "for the subject's interests (k is 2)",
+            "but 1 others rank above it once the sources are blended, and the 1 that were drawn are others, and 1 slots are kept "
+            "for the subject's interests, and 1 slots are kept for fresh items, and 1 slots are kept for items that the subject "
+            "never engaged with (k is 2)",
         ),
     ],
 )
