@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.config import Settings
+from shortlist.config.base import OWN_MEASURES
 from shortlist.config.surfaces import FOR_QUERIES
 from shortlist.generation.lists import make_lists, needed_artefacts, scored
 from shortlist.generation.loading import History
@@ -65,7 +66,7 @@ class World:
         given = {
             "surfaces": {"any": surface},
             "sources": {"content": {"most_share": 1.0}},
-            "cooccurrence": {"measures": ["cosine", "rp3beta"], "min_support": 1},
+            "cooccurrence": {"measures": ["cosine", *OWN_MEASURES.values()], "min_support": 1, "least_lift": 1.0},
             "als": {"scratch": None if self.folder is None else str(self.folder)},
         }
         settings = Settings.model_validate(given)
@@ -74,7 +75,7 @@ class World:
         needed = needed_artefacts(settings, ["any"])
         baskets = took.where("weight > 0").select(F.col("user_id").alias("basket_id"), "item_id")
         with cooccurrence.fit(baskets, settings.cooccurrence) as related:
-            models = {"related_items": related} if needed & {"neighbours", "walks"} else {}
+            models = {"related_items": related} if needed & {"neighbours", "walks", "lifts"} else {}
             with prepare(
                 settings, needed, History(DAY, took, lambda _: asked), catalog(self.spark), models
             ) as prepared:
@@ -113,7 +114,7 @@ class TestEverySourceForQueries:
         assert short == [row for row in expected if row.rank <= 3] != []
 
 
-@pytest.mark.parametrize("source", ["query_neighbours", "cooccurrence", "rp3beta"])
+@pytest.mark.parametrize("source", ["query_neighbours", "cooccurrence", "rp3beta", "log_lift"])
 def test_what_was_clicked_for_similar_queries_is_found(proposed: Callable[[str], list[list[Row]]], source: str) -> None:
     assert WITHHELD in pairs(row for row in proposed(source)[0] if row.score > 0)
 

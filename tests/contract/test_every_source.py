@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from shortlist.config import CooccurrenceConfig, Settings
+from shortlist.config.base import OWN_MEASURES
 from shortlist.config.surfaces import FOR_QUERIES, ONLY_FOR_QUERIES
 from shortlist.generation.artefacts import catalog_columns, share_artefacts
 from shortlist.generation.items import collect_items, count_users
@@ -29,6 +30,7 @@ from shortlist.transforms.proposals import proposals
 
 USERS, ITEMS = 12, 12
 DAY = date(2017, 11, 30)
+MEASURES = ("cosine", *OWN_MEASURES.values())
 # Some sources know only what a subject took, which is masked elsewhere; those for queries have a suite of their own.
 AGAIN = ("repeat", "conversion")
 TOGETHER = tuple(name for name in SOURCES if name not in {*AGAIN, *ONLY_FOR_QUERIES})
@@ -140,7 +142,7 @@ class World:
         }
         fitted = {"factors": 2, "epochs": 15, "regularization": 0.1, "store_user_factors": self.stored}
         by_source = {"content": {"most_share": 1.0}, "spectral": {"factors": 2}}
-        measures = {"measures": ["cosine", "rp3beta"]}
+        measures = {"measures": MEASURES}
         given = {"surfaces": {"any": surface}, "als": fitted, "sources": by_source, "cooccurrence": measures}
         return Settings.model_validate(given)
 
@@ -182,7 +184,8 @@ def models(_spark: SparkSession) -> dict[str, DataFrame]:
     model = als.fit(interactions, World(interactions, {}, "user", None, stored=True).settings(["als"]).als)
     left = _spark.createDataFrame([("u77", [1.0, 1.0])], "id string, factors array<float>")
     baskets = interactions.where("weight > 0").select(F.col("user_id").alias("basket_id"), "item_id")
-    with cooccurrence.fit(baskets, CooccurrenceConfig(min_support=1, measures=("cosine", "rp3beta"))) as found:
+    config = CooccurrenceConfig(min_support=1, measures=MEASURES, smoothing=1.0, least_lift=1.0)
+    with cooccurrence.fit(baskets, config) as found:
         related = _spark.createDataFrame(found.toArrow())
     users = model.user_factors.unionByName(left)
     frames = {"user_factors": users, "item_factors": model.item_factors, "related_items": related}
@@ -270,13 +273,16 @@ class TestEverySource:
         assert source(replace(world, only=())) == []
 
 
-@pytest.mark.parametrize(("world", "name"), [("users", "session_next"), ("items", "rp3beta")], indirect=["world"])
+@pytest.mark.parametrize(
+    ("world", "name"), [("users", "session_next"), ("items", "rp3beta"), ("items", "log_lift")], indirect=["world"]
+)
 def test_alone_it_proposes_the_same(proposed: Callable[[World], list[Row]], world: World, name: str) -> None:
     assert world.lists([name]) == of_source(proposed(world), name) != []
 
 
 @pytest.mark.parametrize(
-    "name", ["als", "cooccurrence", "rp3beta", "spectral", "user_neighbours", "session_neighbours", "session_next"]
+    "name",
+    ["als", "cooccurrence", "rp3beta", "log_lift", "spectral", "user_neighbours", "session_neighbours", "session_next"],
 )
 @pytest.mark.parametrize("stored", [True, False])
 def test_the_withheld_item_comes_first_and_who_took_nothing_is_absent(

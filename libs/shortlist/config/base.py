@@ -15,11 +15,13 @@ EventType = Literal[
     "impression", "closeup", "save", "hide", "click", "outbound", "add_to_cart", "checkout", "search", "send"
 ]  # fmt: skip
 BasketKind = Literal["board", "session", "order", "user-window"]
-Measure = Literal["count", "cosine", "jaccard", "lift", "npmi", "llr", "rp3beta"]
+Measure = Literal["count", "cosine", "jaccard", "lift", "npmi", "llr", "rp3beta", "log_lift"]
 # The G^2 of llr is a statistic of counts.
-WEIGHTED_MEASURES: Final[tuple[Measure, ...]] = ("count", "cosine", "jaccard", "lift", "npmi", "rp3beta")
+WEIGHTED_MEASURES: Final[tuple[Measure, ...]] = ("count", "cosine", "jaccard", "lift", "npmi", "rp3beta", "log_lift")
 # The others hold pairs against what chance would give, or against a union, of whole baskets.
 DIRECTED_MEASURES: Final[tuple[Measure, ...]] = ("count", "cosine", "rp3beta")
+# The measure of sources that go by one of their own, whatever `sources.cooccurrence.measure` says.
+OWN_MEASURES: Final[Mapping[str, Measure]] = {"rp3beta": "rp3beta", "log_lift": "log_lift"}
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 # Where the package was installed from a wheel there is no checkout: nothing may be looked for here then.

@@ -7,7 +7,15 @@ from typing import Any, Final, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from shortlist.config.base import WEIGHTED_MEASURES, BasketKind, EventType, Section, state_home, without_secret
+from shortlist.config.base import (
+    OWN_MEASURES,
+    WEIGHTED_MEASURES,
+    BasketKind,
+    EventType,
+    Section,
+    state_home,
+    without_secret,
+)
 from shortlist.config.budget import BudgetConfig
 from shortlist.config.checks import ChecksConfig
 from shortlist.config.data import BasketConfig, InteractionsConfig, QueriesConfig
@@ -176,11 +184,12 @@ class Settings(Section):
                 f"({', '.join(self.cooccurrence.measures)})"
             )
         for name, surface in self.surfaces.items():
-            if "rp3beta" in (*surface.sources, surface.fallback) and "rp3beta" not in self.cooccurrence.measures:
-                raise ValueError(
-                    f"surfaces.{name} names source rp3beta, which is not among cooccurrence.measures "
-                    f"({', '.join(self.cooccurrence.measures)}); next: add it there"
-                )
+            for source, measure in OWN_MEASURES.items():
+                if source in (*surface.sources, surface.fallback) and measure not in self.cooccurrence.measures:
+                    raise ValueError(
+                        f"surfaces.{name} names source {source}, which is not among cooccurrence.measures "
+                        f"({', '.join(self.cooccurrence.measures)}); next: add it there"
+                    )
             if "interests" in (*surface.sources, surface.fallback) and not self.als.folds_in:
                 raise ValueError(
                     f"surfaces.{name} names source interests: users of engine {self.als.engine} cannot be folded in; use "

@@ -78,6 +78,14 @@ class Rp3betaSourceConfig(NeighbourListsSourceConfig):
     """The reason that readers of the table see; `{because}` is the title of the seed that counted most."""
 
 
+class LogLiftSourceConfig(NeighbourListsSourceConfig):
+    """Candidates found in baskets beside the subject's items more often than chance would have it; measure log_lift of
+    `cooccurrence.measures`."""
+
+    reason: str = "goes with {because} above all"
+    """The reason that readers of the table see; `{because}` is the title of the seed that counted most."""
+
+
 class PopularitySourceConfig(Section):
     """Candidates by how many users engaged with them of late."""
 
@@ -342,6 +350,8 @@ class SourcesConfig(Section):
     """Basket neighbours of what was taken last."""
     rp3beta: Rp3betaSourceConfig = Rp3betaSourceConfig()
     """A random walk over baskets."""
+    log_lift: LogLiftSourceConfig = LogLiftSourceConfig()
+    """Basket neighbours beyond chance."""
     spectral: SpectralSourceConfig = SpectralSourceConfig()
     """A low-pass filter on what users took."""
     user_neighbours: UserNeighboursSourceConfig = UserNeighboursSourceConfig()

@@ -20,6 +20,7 @@ ONLY_FOR_QUERIES: Final = frozenset({"query_clicks", "query_neighbours", "words"
 FOR_QUERIES: Final = ONLY_FOR_QUERIES | {
     "cooccurrence",
     "rp3beta",
+    "log_lift",
     "content",
     "category_affinity",
     "popularity",

@@ -18,7 +18,7 @@ from shortlist.generation.history_artefacts import (
     words,
 )
 from shortlist.generation.loading import Loading
-from shortlist.generation.model_artefacts import fold_in, item_vectors, neighbours, unit_item_vectors, walks
+from shortlist.generation.model_artefacts import fold_in, item_vectors, lifts, neighbours, unit_item_vectors, walks
 from shortlist.generation.session_artefacts import followers, sampled_sessions
 from shortlist.generation.spectral_artefact import spectrum
 from shortlist.models.arrays.shared_arrays import SharedArrays
@@ -34,6 +34,7 @@ TABLES: Final[Mapping[ArtefactName, Table]] = {
     "user_vectors": USER_FACTORS,
     "neighbours": RELATED_ITEMS,
     "walks": RELATED_ITEMS,
+    "lifts": RELATED_ITEMS,
 }
 LOADERS: Final[Mapping[ArtefactName, Callable[[Loading], SharedArrays[Any]]]] = {
     "item_vectors": item_vectors,
@@ -41,6 +42,7 @@ LOADERS: Final[Mapping[ArtefactName, Callable[[Loading], SharedArrays[Any]]]] = 
     "fold_in": fold_in,
     "neighbours": neighbours,
     "walks": walks,
+    "lifts": lifts,
     "spectrum": spectrum,
     "user_sample": sampled_users,
     "query_sample": sampled_queries,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shortlist.config import Settings, SurfaceConfig
+from shortlist.config.base import OWN_MEASURES
 from shortlist.generation.lists import needed_artefacts, sources_of
 from shortlist.models.costs import Cost, spectral_cost
 from shortlist.sources.common_set import NARROW_SUBJECTS
@@ -123,5 +124,5 @@ def _vector_length(source: str, settings: Settings) -> int:
 
 def _listed(source: str, settings: Settings) -> int:
     """Neighbours of an item that a source adds up."""
-    lists = {"cooccurrence": settings.cooccurrence.neighbours, "rp3beta": settings.cooccurrence.neighbours}
+    lists = dict.fromkeys(("cooccurrence", *OWN_MEASURES), settings.cooccurrence.neighbours)
     return (lists | {"session_next": settings.sources.session_next.neighbours}).get(source, 0)

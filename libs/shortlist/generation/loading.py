@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from shortlist.columns import HIDDEN, ITEM_ID, LAST_TS, MEASURE, RELATED_ITEM_ID, SCORE, USER_ID, WEIGHT
 from shortlist.config import Settings
-from shortlist.config.base import Measure
+from shortlist.config.base import OWN_MEASURES, Measure
 from shortlist.config.sources import SessionsConfig
 from shortlist.generation.items import Items
 from shortlist.generation.sessions import draw_sessions, session_rows
@@ -76,10 +76,10 @@ class ModelItems:
             self.factors.close()
 
     def _measures(self) -> set[Measure]:
-        """The measure of cooccurrence, and that of rp3beta where a surface names this source."""
+        """The measure of cooccurrence, and those of sources that go by one of their own, where a surface names them."""
         named = {name for surface in self.settings.surfaces.values() for name in (*surface.sources, surface.fallback)}
-        walks: set[Measure] = {"rp3beta"} if "rp3beta" in named else set()
-        return {self.settings.sources.cooccurrence.measure, *walks}
+        own = {measure for source, measure in OWN_MEASURES.items() if source in named}
+        return {self.settings.sources.cooccurrence.measure, *own}
 
 
 @dataclass(frozen=True)

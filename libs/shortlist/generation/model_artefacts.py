@@ -85,6 +85,11 @@ def walks(loading: Loading) -> SharedArrays[NeighbourLists]:
     return _neighbours(loading, "rp3beta")
 
 
+def lifts(loading: Loading) -> SharedArrays[NeighbourLists]:
+    """By measure log_lift."""
+    return _neighbours(loading, "log_lift")
+
+
 def _aligned(loading: Loading, factors: SharedArrays[ItemFactors]) -> SharedArrays[ItemFactors]:
     return loading.factors.aligned(factors, loading.items.ids)
 

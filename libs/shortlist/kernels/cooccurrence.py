@@ -27,6 +27,7 @@ MEASURES: Final[dict[str, int]] = {
     "npmi": cooccurrence_loops.NPMI,
     "llr": cooccurrence_loops.LLR,
     "rp3beta": cooccurrence_loops.RP3BETA,
+    "log_lift": cooccurrence_loops.LOG_LIFT,
 }
 # Tables of logarithms that are worth their cache; larger numbers are computed.
 LOGARITHMS: Final = 1025
@@ -72,6 +73,9 @@ class Statistics(NamedTuple):
         entropies: (items,) float64, n_i ln n_i + (N - n_i) ln(N - n_i), for llr.
         walks: (items,) float64, n_i^-alpha, for rp3beta.
         discounts: (items,) float64, n_i^-beta, for rp3beta.
+        chances: (items,) float64, e_ij / n_j, for log_lift; of the rows that are asked for.
+        smoothing: of log_lift.
+        least: its smallest score.
         basket_walks: (baskets,) float64, w_b |b|^-alpha, for rp3beta.
         basket_weights: (baskets,) float64, w_b; empty: each counts 1.
         distance_weights: float64, what the next item counts, the second next, and so on; empty: no direction.
@@ -86,6 +90,9 @@ class Statistics(NamedTuple):
     entropies: NDArray[np.float64]
     walks: NDArray[np.float64]
     discounts: NDArray[np.float64]
+    chances: NDArray[np.float64]
+    smoothing: float
+    least: float
     basket_walks: NDArray[np.float64]
     basket_weights: NDArray[np.float64]
     distance_weights: NDArray[np.float64]
@@ -119,6 +126,8 @@ def cooccur(
     *,
     alpha: float = 1.0,
     beta: float = 0.0,
+    smoothing: float = 0.0,
+    least_lift: float = 0.0,
     basket_weights: ArrayLike | None = None,
     distance_weights: ArrayLike | None = None,
     first_item: int = 0,
@@ -139,6 +148,10 @@ def cooccur(
                  the two are found together no more often than by chance. Its cells are counts: refused with weights
         rp3beta  n_i^-alpha n_j^-beta sum over shared baskets b of w_b |b|^-alpha: a random walk item, basket, item,
                  and popularity held down (Paudel et al., ACM TiiS 7(1), 2017)
+        log_lift ln((n_ij + s) / (e_ij + s)) with smoothing s, where e_ij = n_j sum over the baskets b of i of w_b (|b| - 1),
+                 divided by sum_k n_k, is what chance would give in baskets as large as those of i: for lift and npmi whatever
+                 is in large baskets goes together. s baskets that are as chance has them hold a pair down that was hardly
+                 seen (as DuMouchel shrinks it, The American Statistician 53(3), 1999)
 
     With distance weights, baskets are ordered and j counts for i only in those where it comes later: w_b is multiplied by
     distance_weights[d - 1] where j is the d-th item after i, in n_ij and in the sum of rp3beta; n_i and N stay. Only count,
@@ -156,6 +169,8 @@ def cooccur(
         min_support: fewest shared baskets for a pair to count, whatever they weigh; with distance weights, those with j later.
         alpha: of rp3beta.
         beta: of rp3beta.
+        smoothing: of log_lift.
+        least_lift: by log_lift a pair below the logarithm of it is no pair; 0: any is one.
         basket_weights: one per basket, > 0; None: 1 each.
         distance_weights: what the next item counts, the second next, and so on, >= 0, for as far as the longest basket
             goes; None: no direction.
@@ -171,14 +186,14 @@ def cooccur(
 
     Raises:
         ValueError: an unknown measure, or one without meaning here; broken baskets, weights or totals; rows out of
-            range; negative or infinite exponents.
+            range; negative or infinite exponents, smoothing or least lift.
     """
     _require_meaning(measures, weighted=basket_weights is not None, directed=distance_weights is not None)
     require_count(k, 1, "k")
     require_count(min_support, 1, "min_support")
-    for name, exponent in (("alpha", alpha), ("beta", beta)):
-        if not 0 <= exponent < np.inf:
-            raise ValueError(f"{name} is {exponent}, a finite exponent of at least 0 is needed")
+    for name, given in (("alpha", alpha), ("beta", beta), ("smoothing", smoothing), ("least_lift", least_lift)):
+        if not 0 <= given < np.inf:
+            raise ValueError(f"{name} is {given}, a finite number of at least 0 is needed")
     stop = item_count if last_item is None else last_item
     if not 0 <= first_item <= stop <= item_count:
         raise ValueError(f"rows {first_item} to {stop} are asked for; next: stay within 0 to {item_count}")
@@ -197,6 +212,9 @@ def cooccur(
     sizes = finite_doubles(totals.sizes, "sizes", least=0.0)
     require_shape(sizes, (item_count,), "sizes")
     by_item, positions = item_rows(by_basket, int(first_item), int(stop))
+    chances = np.zeros(item_count if "log_lift" in measures else 0)
+    if len(chances):
+        chances[first_item:stop] = _company(by_item, lengths, weights) / max(sizes.sum(), np.finfo(float).tiny)
 
     shape = (len(measures), stop - first_item, k)
     result = Cooccurrence(
@@ -210,7 +228,15 @@ def cooccur(
         by_item,
         positions,
         by_basket,
-        _statistics(Totals(sizes, totals.weight), lengths, measures, alpha, beta, weights, weights_by_distance),
+        _statistics(
+            Totals(sizes, totals.weight),
+            lengths,
+            measures,
+            (alpha, beta),
+            (chances, float(smoothing), float(np.log(least_lift)) if least_lift else -np.inf),
+            weights,
+            weights_by_distance,
+        ),
         np.array([MEASURES[name] for name in measures], np.int64),
         min(k, item_count),
         int(min_support),
@@ -225,6 +251,13 @@ def totals_of(baskets: Rows, item_count: int, weights: NDArray[np.float64] | Non
     each = None if weights is None else np.repeat(weights, lengths)
     sizes = np.bincount(baskets.indices, each, item_count).astype(np.float64)
     return Totals(sizes, float(len(lengths) if weights is None else weights.sum()))
+
+
+def _company(by_item: Rows, lengths: NDArray[np.int64], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """What else lies in the baskets of each item: sum of w_b (|b| - 1)."""
+    others = (lengths - 1).astype(np.float64) * (1.0 if weights is None else weights)
+    rows = np.repeat(np.arange(len(by_item.indptr) - 1), np.diff(by_item.indptr))
+    return np.bincount(rows, others[by_item.indices], len(by_item.indptr) - 1).astype(np.float64)
 
 
 def x_log_x(counts: NDArray[Any]) -> NDArray[np.float64]:
@@ -250,33 +283,44 @@ def _statistics(
     totals: Totals,
     lengths: NDArray[np.int64],
     measures: Sequence[str],
-    alpha: float,
-    beta: float,
+    exponents: tuple[float, float],
+    lift: tuple[NDArray[np.float64], float, float],
     weights: NDArray[np.float64] | None,
     distance_weights: NDArray[np.float64] | None,
 ) -> Statistics:
-    nothing = np.empty(0, np.float64)
+    """As the loops read them.
+
+    Args:
+        totals: of all baskets.
+        lengths: of each basket.
+        measures: that are asked for.
+        exponents: alpha and beta of rp3beta.
+        lift: `chances`, `smoothing` and `least` of log_lift.
+        weights: of each basket, if not 1 each.
+        distance_weights: see `cooccur`.
+    """
+    nothing, (alpha, beta), (chances, smoothing, least_score) = np.empty(0, np.float64), exponents, lift
     # A power or logarithm of 0 is never read, and must only not warn.
     least = np.where(totals.sizes > 0, totals.sizes, 1.0)
     walks = np.maximum(lengths, 1).astype(np.float64) ** -alpha if "rp3beta" in measures else nothing
     return Statistics(
-        float(totals.weight),
-        *map(
-            _read_only,
-            (
-                totals.sizes,
-                1.0 / np.sqrt(least) if "cosine" in measures else nothing,
-                np.log(least) if "npmi" in measures else nothing,
-                x_log_x(totals.sizes) + x_log_x(totals.weight - totals.sizes) if "llr" in measures else nothing,
-                least**-alpha if "rp3beta" in measures else nothing,
-                least**-beta if "rp3beta" in measures else nothing,
-                walks if weights is None or not len(walks) else walks * weights,
-                nothing if weights is None else weights,
-                nothing if distance_weights is None else distance_weights,
-                np.log(np.maximum(np.arange(LOGARITHMS), 1).astype(np.float64)),
-                x_log_x(np.arange(min(int(totals.weight) + 1, X_LOG_X) if "llr" in measures else 0)),
-            ),
+        total=float(totals.weight),
+        sizes=_read_only(totals.sizes),
+        roots=_read_only(1.0 / np.sqrt(least) if "cosine" in measures else nothing),
+        logs=_read_only(np.log(least) if "npmi" in measures else nothing),
+        entropies=_read_only(
+            x_log_x(totals.sizes) + x_log_x(totals.weight - totals.sizes) if "llr" in measures else nothing
         ),
+        walks=_read_only(least**-alpha if "rp3beta" in measures else nothing),
+        discounts=_read_only(least**-beta if "rp3beta" in measures else nothing),
+        chances=_read_only(chances),
+        smoothing=smoothing,
+        least=least_score,
+        basket_walks=_read_only(walks if weights is None or not len(walks) else walks * weights),
+        basket_weights=_read_only(nothing if weights is None else weights),
+        distance_weights=_read_only(nothing if distance_weights is None else distance_weights),
+        log_counts=_read_only(np.log(np.maximum(np.arange(LOGARITHMS), 1).astype(np.float64))),
+        x_log_x=_read_only(x_log_x(np.arange(min(int(totals.weight) + 1, X_LOG_X) if "llr" in measures else 0))),
     )
 
 

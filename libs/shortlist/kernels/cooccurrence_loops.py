@@ -17,7 +17,7 @@ from shortlist.kernels.ranked import (
     smallest,
 )
 
-COUNT, COSINE, JACCARD, LIFT, NPMI, LLR, RP3BETA = range(7)
+COUNT, COSINE, JACCARD, LIFT, NPMI, LLR, RP3BETA, LOG_LIFT = range(8)
 
 _ZERO = np.float32(0.0)
 _NOTHING = np.float32(-np.inf)
@@ -164,6 +164,16 @@ def _llr(values, found, touched, shared, own, known):
 
 
 @njit(**EXACT)
+def _log_lift(values, found, touched, together, own, known):
+    chance, smoothing = known.chances[own], known.smoothing
+    for z in range(found):
+        expected = chance * known.sizes[touched[z]] + smoothing
+        # An item that is always alone is touched by itself, and has no chance of anything.
+        log_lift = np.log((together[z] + smoothing) / expected) if expected > 0 else -np.inf
+        values[z] = log_lift if log_lift >= known.least else _NOTHING
+
+
+@njit(**EXACT)
 def _similarities(measure, values, found, touched, shared, together, walked, own, known):
     """Fill values[:found] with one measure of `own` and the touched items; a tight loop each, which vectorises."""
     size = known.sizes[own]
@@ -183,6 +193,8 @@ def _similarities(measure, values, found, touched, shared, together, walked, own
         _npmi(values, found, touched, shared, together, own, known)
     elif measure == LLR:
         _llr(values, found, touched, shared, own, known)
+    elif measure == LOG_LIFT:
+        _log_lift(values, found, touched, together, own, known)
     else:
         for z in range(found):
             values[z] = walked[touched[z]] * known.walks[own] * known.discounts[touched[z]]

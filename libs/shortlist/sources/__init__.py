@@ -12,6 +12,7 @@ from shortlist.sources.fresh import Fresh
 from shortlist.sources.inputs import Source
 from shortlist.sources.interests import Interests
 from shortlist.sources.last_basket import LastBasket
+from shortlist.sources.log_lift import LogLift
 from shortlist.sources.popularity import Popularity
 from shortlist.sources.query_clicks import QueryClicks
 from shortlist.sources.query_neighbours import QueryNeighbours
@@ -31,6 +32,7 @@ SOURCES: Final[Mapping[str, type[Source]]] = {
     "cooccurrence": Cooccurrence,
     "last_basket": LastBasket,
     "rp3beta": Rp3beta,
+    "log_lift": LogLift,
     "spectral": Spectral,
     "user_neighbours": UserNeighbours,
     "session_neighbours": SessionNeighbours,

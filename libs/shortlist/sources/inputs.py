@@ -34,6 +34,7 @@ ArtefactName = Literal[
     "fold_in",
     "neighbours",
     "walks",
+    "lifts",
     "spectrum",
     "user_sample",
     "query_sample",
@@ -99,6 +100,7 @@ class Artefacts:
         fold_in: item vectors that users, and the interests of a user, are folded in by.
         neighbours: of the configured measure.
         walks: neighbours of measure rp3beta.
+        lifts: neighbours of measure log_lift.
         spectrum: the smoothest directions of the graph of users and items.
         user_sample: some users with what they took.
         query_sample: some queries with what was clicked for them.
@@ -119,6 +121,7 @@ class Artefacts:
     fold_in: FoldIn | None = None
     neighbours: NeighbourLists | None = None
     walks: NeighbourLists | None = None
+    lifts: NeighbourLists | None = None
     spectrum: "SpectralArrays | None" = None
     user_sample: SampledSubjects | None = None
     query_sample: SampledSubjects | None = None

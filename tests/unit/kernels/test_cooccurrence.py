@@ -1,4 +1,4 @@
-"""Neighbours by seven measures: by hand, against dense float64 matrices, and the same however the rows are cut."""
+"""Neighbours by eight measures: by hand, against dense float64 matrices, and the same however the rows are cut."""
 
 import math
 import re
@@ -58,6 +58,7 @@ def dense(
     beta: float,
     weights: list[float] | None = None,
     distance_weights: list[float] | None = None,
+    smoothing: float = 0.0,
 ) -> Dense:
     """Supports (items, items) and scores (measures, items, items) straight from the formulas; NaN without support."""
     weighing = np.ones(len(baskets)) if weights is None else np.array(weights)
@@ -80,6 +81,8 @@ def dense(
     together = np.einsum("b,bij->ij", weighing, pairs)
     sizes, total = weighing @ holds, weighing.sum()
     walk = np.einsum("b,bij->ij", weighing * np.maximum(holds.sum(1), 1) ** -alpha, pairs)
+    # What else lies in the baskets of an item, and what an item is of all that lies in baskets.
+    company, share = (weighing * (holds.sum(1) - 1)) @ holds, sizes / max(sizes.sum(), 1e-9)
     scores = np.full((len(ALL), items, items), np.nan)
     for i, j in zip(*np.nonzero(supports), strict=True):
         both, one, other = together[i, j], sizes[i], sizes[j]
@@ -93,6 +96,9 @@ def dense(
             else np.nan,
             g_squared(both, one, other, total) if distance_weights is None and weights is None else np.nan,
             walk[i, j] * one**-alpha * other**-beta,
+            math.log((both + smoothing) / (company[i] * share[j] + smoothing))
+            if distance_weights is None and i != j
+            else np.nan,
         )
     return supports.astype(np.int64), scores
 
@@ -113,7 +119,7 @@ def test_cooccur__counts_and_cosine_by_hand() -> None:
 
 def test_cooccur__every_measure_of_one_pair_by_hand() -> None:
     # Items 0 and 2: together in 2 of 5 baskets, alone 3 and 2; the shared baskets hold 3 and 2 items.
-    result = cooccur(packed(HAND), 5, ALL, 4, alpha=1, beta=0.5)
+    result = cooccur(packed(HAND), 5, ALL, 4, alpha=1, beta=0.5, smoothing=1)
     found = {name: {item: score for item, score, _ in listed(result, m, 0)}[2] for m, name in enumerate(ALL)}
     assert found == pytest.approx(
         {
@@ -125,6 +131,8 @@ def test_cooccur__every_measure_of_one_pair_by_hand() -> None:
             # Cells 2, 1, 0, 2 where 6/5, 9/5, 4/5, 6/5 are expected.
             "llr": 2 * (2 * math.log(5 / 3) + math.log(5 / 9) + 2 * math.log(5 / 3)),
             "rp3beta": (1 / 3 + 1 / 2) / 3 / math.sqrt(2),
+            # Beside item 0 lie 1 + 2 + 1 items, of which 2 of 9 are item 2 by chance.
+            "log_lift": math.log((2 + 1) / (4 * 2 / 9 + 1)),
         },
         rel=1e-6,
     )
@@ -179,11 +187,20 @@ EXPONENTS = st.sampled_from([0.0, 0.5, 1.0, 2.0])
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
-@given(SORTED, st.integers(1, 12), st.integers(1, 3), EXPONENTS, st.sampled_from([0.0, 0.6]))
-@example(HAND, 12, 1, 1.0, 0.0)
-def test_cooccur__equals_the_formulas(baskets: Baskets, k: int, support: int, alpha: float, beta: float) -> None:
-    result = cooccur(packed(baskets), 9, ALL, k, support, alpha=alpha, beta=beta)
-    assert_equal_to_dense(result, ALL, dense(baskets, 9, alpha, beta), 9, k, support)
+@given(
+    SORTED,
+    st.integers(1, 12),
+    st.integers(1, 3),
+    EXPONENTS,
+    st.sampled_from([0.0, 0.6]),
+    st.sampled_from([0.0, 0.5, 10.0]),
+)
+@example(HAND, 12, 1, 1.0, 0.0, 0.0)
+def test_cooccur__equals_the_formulas(
+    baskets: Baskets, k: int, support: int, alpha: float, beta: float, smoothing: float
+) -> None:
+    result = cooccur(packed(baskets), 9, ALL, k, support, alpha=alpha, beta=beta, smoothing=smoothing)
+    assert_equal_to_dense(result, ALL, dense(baskets, 9, alpha, beta, smoothing=smoothing), 9, k, support)
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -193,8 +210,11 @@ def test_cooccur__weighted_equals_the_formulas(
 ) -> None:
     eighths = st.integers(1, 16).map(lambda n: n / 8)
     weights = data.draw(st.lists(eighths, min_size=len(baskets), max_size=len(baskets)))
-    result = cooccur(packed(baskets), 9, WEIGHTED_MEASURES, k, support, alpha=alpha, basket_weights=weights)
-    assert_equal_to_dense(result, WEIGHTED_MEASURES, dense(baskets, 9, alpha, 0.0, weights), 9, k, support)
+    result = cooccur(
+        packed(baskets), 9, WEIGHTED_MEASURES, k, support, alpha=alpha, basket_weights=weights, smoothing=0.5
+    )
+    expected = dense(baskets, 9, alpha, 0.0, weights, smoothing=0.5)
+    assert_equal_to_dense(result, WEIGHTED_MEASURES, expected, 9, k, support)
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -240,7 +260,35 @@ def test_cooccur__weights_by_hand() -> None:
         "lift": [(1, pytest.approx(1.25 * 2 / (1.75 * 1.25)), 2)],
         "npmi": [(1, pytest.approx(math.log(1.25 * 2 / (1.75 * 1.25)) / -math.log(1.25 / 2)), 2)],
         "rp3beta": [(1, pytest.approx((1 / 2 + 0.25 / 2) / 1.75 / 1.25), 2)],
+        # Beside item 0 lies 1 + 1/4, and item 1 is 1.25 of all 3 that lie in baskets.
+        "log_lift": [(1, pytest.approx(math.log(1.25 / (1.25 * 1.25 / 3))), 2)],
     }
+
+
+def test_cooccur__what_is_in_large_baskets_does_not_go_together_for_that() -> None:
+    # Items 0 and 1 are together in the large baskets alone, as any two items of these are; 2 and 3 choose each other.
+    large = [[0, 1, *range(4, 14)], [0, 4, *range(14, 24)], [1, 5, *range(14, 24)], [0, 1, 6, *range(14, 24)]]
+    small = [[2, 3]] * 2 + [[2], [3], [7], [8], [9], [10]]
+    result = cooccur(packed([*large, *small]), 24, ["lift", "log_lift"], 24, 2)
+    of_lift = {item: score for item, score, _ in listed(result, 0, 0)}
+    of_log_lift = {item: score for item, score, _ in listed(result, 1, 0)}
+    assert of_lift[1] == pytest.approx(2 * 12 / (3 * 3))
+    assert of_log_lift[1] == pytest.approx(math.log(2 / (34 * 3 / 59)))
+    assert listed(result, 1, 2) == [(3, pytest.approx(math.log(2 / (2 * 3 / 59))), 2)]
+
+
+def test_cooccur__a_pair_that_was_hardly_seen_is_held_down_and_one_below_the_least_lift_is_none() -> None:
+    # Beside item 0 in 26 baskets of two: item 1 twenty times, item 2 six times, which nobody else has; 1 is in 20 others.
+    baskets: Baskets = [[0, 1]] * 20 + [[0, 2]] * 6 + [[1, 3]] * 20
+    order = [
+        [item for item, _, _ in listed(cooccur(packed(baskets), 4, ["log_lift"], 3, smoothing=smoothing), 0, 0)]
+        for smoothing in (0, 100)
+    ]
+    assert order == [[2, 1], [1, 2]]
+    lift = 20 / (26 * 40 / 92)
+    for least, kept in ((lift - 1e-9, [2, 1]), (lift + 1e-9, [2])):
+        result = cooccur(packed(baskets), 4, ["log_lift"], 3, least_lift=least)
+        assert [item for item, _, _ in listed(result, 0, 0)] == kept
 
 
 def assert_same(one: Cooccurrence, other: Cooccurrence) -> None:
@@ -326,8 +374,8 @@ def test_cooccur__nothing_to_count() -> None:
         ({"measures": []}, "measures [] are not known; next:"),
         ({"k": 0}, "k is 0, at least 1 is needed"),
         ({"min_support": 0}, "min_support is 0, at least 1 is needed"),
-        ({"alpha": math.nan}, "alpha is nan, a finite exponent of at least 0 is needed"),
-        ({"beta": -1.0}, "beta is -1.0, a finite exponent of at least 0 is needed"),
+        ({"alpha": math.nan}, "alpha is nan, a finite number of at least 0 is needed"),
+        ({"beta": -1.0}, "beta is -1.0, a finite number of at least 0 is needed"),
         ({"first_item": 3, "last_item": 2}, "rows 3 to 2 are asked for; next: stay within 0 to 5"),
         ({"last_item": 6}, "rows 0 to 6 are asked for; next: stay within 0 to 5"),
         ({"baskets": ([0, 2], [1, 1])}, "baskets: row 0 holds 1 after 1; next: sort the indices of each row and drop"),

@@ -56,6 +56,8 @@ def related_tables(
             config.min_support,
             alpha=config.alpha,
             beta=config.beta,
+            smoothing=config.smoothing,
+            least_lift=config.least_lift,
             basket_weights=baskets.weights,
             distance_weights=distance_weights(config, baskets) if config.directed else None,
             first_item=first,
