@@ -121,7 +121,15 @@ def test_the_week_before_was_judged(nights: Nights) -> None:
     assert judged.filter(~novelty)["value"].is_between(0, 1).all()
     # Bits: an item that one of the sixteen users has engaged with, or none, has log2(16).
     assert judged.filter(novelty)["value"].is_between(0, 4).all()
-    shown = {"rows_used", "lists_of_active", "catalogue_coverage", "exposure_gini", "top_item_share", "novelty"}
+    shown = {
+        "rows_used",
+        "lists_of_active",
+        "catalogue_coverage",
+        "exposure_gini",
+        "top_item_lists",
+        "top_ten_lists",
+        "novelty",
+    }
     assert shown <= set(judged.filter(segment="all", surface="related", source="als")["metric"])
 
 

@@ -14,7 +14,8 @@ MAP: Final = "map"
 CATALOGUE_COVERAGE: Final = "catalogue_coverage"
 EXPOSURE_GINI: Final = "exposure_gini"
 NOVELTY: Final = "novelty"
-TOP_ITEM_SHARE: Final = "top_item_share"
+TOP_ITEM_LISTS: Final = "top_item_lists"
+TOP_TEN_LISTS: Final = "top_ten_lists"
 ROWS_USED: Final = "rows_used"
 LISTS_OF_ACTIVE: Final = "lists_of_active"
 
@@ -27,7 +28,15 @@ SERVED: Final = "served"
 MIN_SUBJECTS: Final = 30
 """Subjects behind an interval: resampling a handful says little of others, and may give an interval of width 0."""
 
-LIST_METRICS: Final = (ROWS_USED, LISTS_OF_ACTIVE, CATALOGUE_COVERAGE, EXPOSURE_GINI, TOP_ITEM_SHARE, NOVELTY)
+LIST_METRICS: Final = (
+    ROWS_USED,
+    LISTS_OF_ACTIVE,
+    CATALOGUE_COVERAGE,
+    EXPOSURE_GINI,
+    TOP_ITEM_LISTS,
+    TOP_TEN_LISTS,
+    NOVELTY,
+)
 """What is said of all lists, also of those whose subject never came; in the order of tables, after the ranking metrics."""
 
 RANKING_METRICS: Final = (RECALL, RECALL_CAPPED, RECALL_STRATIFIED, PRECISION, NDCG, HIT_RATE, MRR, MAP)
@@ -47,7 +56,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     CATALOGUE_COVERAGE: "share of the catalogue's items that are in at least one list",
     EXPOSURE_GINI: "how unequally ranks are shared by the catalogue's items: 0 all alike, near 1 a few items take all",
     NOVELTY: "mean surprise of the listed items in bits, -log2 of the share of people who have engaged with the item",
-    TOP_ITEM_SHARE: "rows with the most shown item, divided by all rows",
+    TOP_ITEM_LISTS: "lists that hold the item that most lists hold, divided by all lists: 1 where everybody is given it",
+    TOP_TEN_LISTS: "the same share of each of the ten items that most lists hold, in the mean",
 }
 """T is a subject's relevant items after the cut, L the first k published items."""
 

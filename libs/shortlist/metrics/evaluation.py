@@ -171,13 +171,14 @@ def judge(
     shape = (1 + question.resamples, len(names))
     totals = sum((np.frombuffer(part).reshape(shape) for part in parts), start=np.zeros(shape))
     judged = {name: totals[:, position] for position, name in enumerate(names)}
+    lists = {source: int(judged["listed", source][0]) for source in question.sources}
     return [
         *_ranking_rows(judged, question),
         *_use_rows(judged, question),
         *_novelty_rows(judged, question, float(np.log2(people))),
         *(
-            Judgement(source, _ALL, metric, k, value, None, None, int(judged["listed", source][0]), 0)
-            for (source, k), values in score_exposure(exposure, question.sources, question.ks).items()
+            Judgement(source, _ALL, metric, k, value, None, None, lists[source], 0)
+            for (source, k), values in score_exposure(exposure, question.sources, question.ks, lists).items()
             for metric, value in values.items()
             if value is not None
         ),

@@ -1,6 +1,7 @@
-"""How the ranks of all lists are shared among the catalogue's items: coverage, Gini coefficient, the most shown item."""
+"""How the ranks of all lists are shared among the items: coverage, Gini coefficient, the items that most lists hold."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -9,11 +10,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from shortlist.columns import ITEM_ID, RANK, SOURCE
-from shortlist.metrics.definitions import CATALOGUE_COVERAGE, EXPOSURE_GINI, TOP_ITEM_SHARE
+from shortlist.metrics.definitions import CATALOGUE_COVERAGE, EXPOSURE_GINI, TOP_ITEM_LISTS, TOP_TEN_LISTS
 from shortlist.metrics.subject_values import checked_cutoffs
 
 # How many items of the catalogue, and how many others, have so many rows: by (in the catalogue, rows).
 Histogram = Mapping[tuple[bool, int], int]
+_TEN: Final = 10
 _IN_CATALOGUE, _SHOWN = "in_catalogue", "shown"
 _PART = f"position int, {_IN_CATALOGUE} boolean, {_SHOWN} bigint, items bigint"
 
@@ -48,7 +50,7 @@ def count_exposure(lists: DataFrame, catalogue: DataFrame, sources: Sequence[str
 
 
 def score_exposure(
-    parts: Iterable[tuple[int, bool, int, int]], sources: Sequence[str], ks: Sequence[int]
+    parts: Iterable[tuple[int, bool, int, int]], sources: Sequence[str], ks: Sequence[int], lists: Mapping[str, int]
 ) -> dict[tuple[str, int], dict[str, float | None]]:
     """The metrics of `exposure_values` by source and k.
 
@@ -56,35 +58,52 @@ def score_exposure(
         parts: rows of `count_exposure`.
         sources: as there.
         ks: as there.
+        lists: how many lists each source has.
     """
     cells = _cells(sources, ks)
     found: list[dict[tuple[bool, int], int]] = [{} for _ in cells]
     for position, in_catalogue, shown, items in parts:
         found[position][in_catalogue, shown] = found[position].get((in_catalogue, shown), 0) + items
-    return {cell: exposure_values(histogram) for cell, histogram in zip(cells, found, strict=True)}
+    return {cell: exposure_values(histogram, lists[cell[0]]) for cell, histogram in zip(cells, found, strict=True)}
 
 
 def _cells(sources: Sequence[str], ks: Sequence[int]) -> list[tuple[str, int]]:
     return [(source, k) for source in sources for k in checked_cutoffs(ks)]
 
 
-def exposure_values(histogram: Histogram) -> dict[str, float | None]:
-    """Catalogue coverage, Gini coefficient of exposure and the share of the most shown item.
+def exposure_values(histogram: Histogram, lists: int) -> dict[str, float | None]:
+    """Catalogue coverage, Gini coefficient of exposure, and how many of the lists hold the items that most of them hold.
 
-    Items outside the catalogue fill ranks (they count for `top_item_share`) but neither cover it nor enter the Gini
-    coefficient. Without any row all are 0; an empty catalogue has no coverage and no coefficient (None).
+    Items outside the catalogue fill ranks (they count for `top_item_lists` and `top_ten_lists`) but neither cover it nor enter
+    the Gini coefficient. Without any row all are 0; an empty catalogue has no coverage and no coefficient (None). Where
+    fewer than ten items are shown, `top_ten_lists` is the mean of these.
+
+    Args:
+        histogram: of the rows of all lists.
+        lists: how many lists there are.
     """
     own = np.array(sorted((shown, items) for (listed, shown), items in histogram.items() if listed), float).reshape(
         -1, 2
     )
     shown, items = own[:, 0], own[:, 1]
     catalogue, rows = items.sum(), shown @ items
-    all_rows = sum(shown * items for (_, shown), items in histogram.items())
-    most = max((shown for _, shown in histogram), default=0)
     coverage = float(items[shown > 0].sum() / catalogue) if catalogue else None
     gini = _gini(shown, items) if rows else 0.0 if catalogue else None
-    top = most / all_rows if all_rows else 0.0
-    return {CATALOGUE_COVERAGE: coverage, EXPOSURE_GINI: gini, TOP_ITEM_SHARE: top}
+    top = _most_shown(histogram, _TEN)
+    return {
+        CATALOGUE_COVERAGE: coverage,
+        EXPOSURE_GINI: gini,
+        TOP_ITEM_LISTS: top[0] / lists if top else 0.0,
+        TOP_TEN_LISTS: sum(top) / len(top) / lists if top else 0.0,
+    }
+
+
+def _most_shown(histogram: Histogram, count: int) -> list[int]:
+    """Rows of the items that are shown most, the most first; fewer where fewer are shown."""
+    found: list[int] = []
+    for (_, shown), items in sorted(histogram.items(), key=lambda entry: -entry[0][1]):
+        found += [shown] * min(items, count - len(found) if shown else 0)
+    return found
 
 
 def _gini(shown: NDArray[np.float64], items: NDArray[np.float64]) -> float:

@@ -62,6 +62,7 @@ class ListFacts:
         distinct_items: Different items shown.
         top_item: The item that most lists hold.
         top_item_lists: Share of the lists in which it stands.
+        top_ten_lists: The same of the ten items that most lists hold, in the mean.
         shares: Sources by rows won, most first.
         bands: Along the ranks.
     """
@@ -73,6 +74,7 @@ class ListFacts:
     distinct_items: int
     top_item: str
     top_item_lists: float
+    top_ten_lists: float
     shares: tuple[SourceShare, ...]
     bands: tuple[RankBand, ...]
 
@@ -123,6 +125,7 @@ def describe_lists(lists: pl.DataFrame, k: int) -> ListFacts | None:
     lengths = lists.group_by(SUBJECT_ID).len("length")["length"]
     shown = lists.group_by(ITEM_ID).agg(pl.col(SUBJECT_ID).n_unique().alias("lists"))
     top = shown.sort(["lists", ITEM_ID], descending=[True, False]).row(0)
+    most = shown["lists"].sort(descending=True).head(TEN).to_list()
     by_source = lists.group_by(SOURCE).len("rows").sort(["rows", SOURCE], descending=[True, False])
     return ListFacts(
         rows=lists.height,
@@ -132,6 +135,7 @@ def describe_lists(lists: pl.DataFrame, k: int) -> ListFacts | None:
         distinct_items=shown.height,
         top_item=str(top[0]),
         top_item_lists=top[1] / len(lengths),
+        top_ten_lists=sum(most) / len(most) / len(lengths),
         shares=tuple(SourceShare(source, rows, rows / lists.height) for source, rows in by_source.rows()),
         bands=_bands(lists),
     )

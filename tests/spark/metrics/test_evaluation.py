@@ -45,7 +45,15 @@ def test_every_source_and_segment_by_hand(spark: SparkSession) -> None:
     truth = wanted(spark, {"u": {"b"}, "w": {"a"}}).unionByName(wanted(spark, {"u": {"b", "c"}}, "new"))
     rows = by_name(evaluate(spark, lists, truth))
     ranking = ("recall", "recall_capped", "recall_stratified", "precision", "ndcg", "hit_rate", "mrr", "map")
-    shown = ("rows_used", "lists_of_active", "catalogue_coverage", "exposure_gini", "top_item_share", "novelty")
+    shown = (
+        "rows_used",
+        "lists_of_active",
+        "catalogue_coverage",
+        "exposure_gini",
+        "top_item_lists",
+        "top_ten_lists",
+        "novelty",
+    )
     assert set(rows) == {
         (source, segment, metric, k)
         for source in ("blend", "als")

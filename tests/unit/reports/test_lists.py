@@ -29,11 +29,20 @@ def test_describe_lists__by_hand() -> None:
     assert facts is not None
     assert (facts.rows, facts.subjects, facts.short, facts.shortest, facts.distinct_items) == (4, 3, 2, 1, 3)
     assert (facts.top_item, facts.top_item_lists) == ("a", 2 / 3)
+    assert facts.top_ten_lists == pytest.approx((2 + 1 + 1) / 3 / 3)
     assert facts.shares == (SourceShare("als", 2, 0.5), SourceShare("cooc", 2, 0.5))
     first, second = facts.bands
     assert (first.first, first.last, first.median) == (1, 1, 0.8)
     assert first.shares == {"als": 2 / 3, "cooc": 1 / 3}
     assert second == RankBand(2, 2, {"cooc": 1.0}, 0.5, 0.5, 0.5)
+
+
+def test_describe_lists__ten_items_that_most_lists_hold() -> None:
+    # Of twenty lists, item n stands in the first 20 - n: the ten most shown in 20, 19, ... 11 of them.
+    rows = [(f"s{s}", n + 1, f"i{n:02}", -float(n), "als") for s in range(20) for n in range(20 - s)]
+    facts = describe_lists(lists_of(rows), k=20)
+    assert facts is not None
+    assert (facts.top_item, facts.top_item_lists, facts.top_ten_lists) == ("i00", 1.0, pytest.approx(15.5 / 20))
 
 
 def test_describe_lists__nothing() -> None:
