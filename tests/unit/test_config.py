@@ -53,6 +53,7 @@ def test_later_override_wins(file: Path) -> None:
         ("surfaces.homefeed.weights={als: 0}", "weights are all 0"),
         ("surfaces.homefeed.weights={als: -1}", "greater than or equal to 0"),
         ("surfaces.homefeed.sources=[als, rp3beta]", "source rp3beta, which is not among cooccurrence.measures"),
+        ("surfaces.homefeed.sources=[als, log_lift]", "source log_lift, which is not among cooccurrence.measures"),
         (
             '{"surfaces": {"homefeed": {"sources": ["session_next"]}}, '
             '"sources": {"session_next": {"sessions": {"basket_kind": "order"}}}}',

@@ -68,6 +68,7 @@ WORDS = {
     "sources.category_affinity.reason": "a sentence in rows",
     "sources.conversion.reason": "a sentence in rows",
     "sources.last_basket.reason": "a sentence in rows",
+    "sources.log_lift.reason": "a sentence in rows",
     "sources.content.reason": "a sentence in rows",
     "sources.repeat.reason": "a sentence in rows",
     "sources.query_clicks.reason": "a sentence in rows",
