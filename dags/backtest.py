@@ -22,6 +22,6 @@ with DAG(
     is_paused_upon_creation=True,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
-    params={NAME: name_param(), DAYS: days_param(), SETTINGS: settings_param()},
+    params={NAME: name_param(), DAYS: days_param(), SETTINGS: settings_param(of_a_day=False)},
 ):
     submit_each_day("backtest_settings", check_backtest(), ["--name", "{{ params.name }}"])

@@ -1,15 +1,28 @@
 """The nightly run: from what was known when a day ended to checked candidates, one published table per surface.
 
-The logical date is the day that ended; the run starts two hours later (UTC), when its landing is complete. Airflow's pages
-name a run by the moment it was due: `2017-12-01 02:00` is the run for 2017-11-30. `settings` in the run's conf overrides
-the settings file for this run. A job that a check holds (exit 3), that was set up wrongly (2), that a newer attempt has
-fenced off (4) or whose program is wrong (70) fails for good; where infrastructure failed it is tried again twice. Whatever
-stops the run, every surface keeps serving its last published day, and the report of the day says what happened.
+- `check_settings` refuses wrong settings or a wrong day before anything starts.
+- `prepare` makes engagements, interactions and baskets of landed files.
+- `train` makes models and blends of these.
+- `generate_candidates` makes the lists of every surface.
+- `publish` checks the lists, publishes each surface that passes, holds each that does not, and tells readers.
+- `evaluate_candidates` judges lists of earlier days by what was delivered since.
+- `write_report` writes the report of the day, whatever happened before.
+- `complete` does nothing: it fails with any job before it, and the run with it.
 
-A scheduled run that has not succeeded at 08:00 UTC of the day after is late: the deadline is missed, which Airflow shows,
-counts (`deadline_alerts.deadline_missed`) and logs as one line. A day that is run later, by a back-fill, is listed as
+**The day.** The logical date is the day that ended; the run starts two hours later (UTC), when its landing is complete.
+Airflow's pages name a run by the moment it was due: `2017-12-01 02:00` is the run for 2017-11-30. Whoever triggers a run names
+the day: one that has not ended is refused. `settings` in the run's conf overrides the settings file for this run.
+
+**When a job fails.** Every surface keeps serving its last published day, and the report says what happened. A job that a check
+holds (exit 3), that was set up wrongly (2), that a newer attempt has fenced off (4) or whose program is wrong (70) fails for
+good; where infrastructure failed it is tried again twice. The documentation of its task says what its failure means.
+
+**When it is late.** A scheduled run that has not succeeded at 08:00 UTC of the day after has missed its deadline, which Airflow
+shows, counts (`deadline_alerts.deadline_missed`) and logs as one line. A day that is run later, by a back-fill, is listed as
 missed too, but nobody is told.
 """
+
+import inspect
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup
@@ -42,7 +55,10 @@ with DAG(
     generate = SubmitJob(job="generate_candidates")
     with TaskGroup("publish", prefix_group_id=False, tooltip="Lists are checked, published, and announced to readers"):
         publish = SubmitJob(job="publish_candidates", priority_weight=2)
-        announce = announce_publications.override(outlets=candidates_outlets())()
+        page = inspect.getdoc(
+            announce_publications.__wrapped__
+        )  # as it stands, Airflow takes its indented lines for code
+        announce = announce_publications.override(outlets=candidates_outlets(), doc_md=page)()
     # It judges earlier days, so a surface that is held tonight does not keep it from running. Publishing goes first.
     evaluate = SubmitJob(job="evaluate_candidates")
     # As a teardown it runs whatever happened after the settings were found good; `complete`, the other leaf, keeps a

@@ -1,5 +1,6 @@
 """A person's word before people or items are erased for good."""
 
+import inspect
 from typing import Any, Final
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
@@ -27,7 +28,7 @@ class ApproveErasure(ApprovalOperator):
             task_id="approve_erasure",
             subject="Erase everybody whom the landing names up to {{ ds }}?",
             body=_BODY,
-            doc_md=self.__doc__,
+            doc_md=inspect.getdoc(ApproveErasure),
             # The limit of jobs is none for people.
             execution_timeout=None,
             **kwargs,

@@ -17,14 +17,15 @@ def job_doc(job: str) -> str:
     does = (ast.get_docstring(program) or "").partition("\n")[0]
     stated = JOBS[job]
     final = ", ".join(f"{code} ({MEANINGS[code]})" for code in final_codes())
+    # The window that Airflow shows it in is small: what somebody needs whom a failure woke comes first.
     lines = {
-        "reads": _names(stated.reads),
-        "writes": _names(stated.writes),
-        "waits for": _names(stated.after),
         "when it fails": left_behind(job, "the day"),
         "is tried again": f"unless its exit code is {final}, or one that no job has",
         "look first at": "the line `FAILED` at the end of its log, then `infra/shortlist status`",
         "run by hand": f"`infra/submit jobs/{job}.py --run-date DAY`",
+        "waits for": _names(stated.after),
+        "reads": _names(stated.reads),
+        "writes": _names(stated.writes),
     }
     table = [f"| {name} | {text} |" for name, text in lines.items() if text]
     return "\n".join([does, "", "| | |", "|---|---|", *table])

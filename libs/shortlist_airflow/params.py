@@ -19,15 +19,19 @@ _BY_NAME = frozenset({"properties", "$defs"})
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
-def settings_param() -> Param:
+def settings_param(of_a_day: bool = True) -> Param:
     """Overrides of the settings file for one run: any part of it, nothing else.
 
     The trigger form and the REST API refuse what the schema refuses; what a schema cannot say is refused by
     `check_settings`.
+
+    Args:
+        of_a_day: whether a run of the DAG is for the day of its logical date. The form proposes the present moment.
     """
+    day = "; the Logical Date is the day that the run is for, and has ended: today is refused" if of_a_day else ""
     return Param(
         {},
-        description='Overrides of the settings file, such as {"als": {"factors": 32}}',
+        description=f'Overrides of the settings file, such as {{"als": {{"factors": 32}}}}; {{}} changes nothing{day}',
         schema=overrides_schema(),
     )
 

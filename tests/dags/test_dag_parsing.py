@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import TaskGroup
 from airflow.serialization.serialized_objects import DagSerialization
 
 from shortlist.config import job_program
@@ -48,6 +49,22 @@ class TestEveryDag:
     def test_every_task_has_a_page_and_an_owner(self, bag: DagBag, dag_id: str) -> None:
         for task in bag.dags[dag_id].tasks:
             assert (task.task_id, bool(task.doc_md), task.owner) == (task.task_id, True, "shortlist")
+
+    def test_no_sentence_of_a_page_is_shown_as_code(self, bag: DagBag, dag_id: str) -> None:
+        pages = {dag_id: bag.dags[dag_id].doc_md, **{task.task_id: task.doc_md for task in bag.dags[dag_id].tasks}}
+        indented = [name for name, page in pages.items() if "\n    " in str(page)]
+        assert indented == [], "next: give it as doc_md with inspect.getdoc"
+
+    def test_its_page_names_what_its_graph_shows_first(self, bag: DagBag, dag_id: str) -> None:
+        """One DAG has groups: whoever sees it first reads there what they are for."""
+        dag = bag.dags[dag_id]
+        shown = (
+            list(dag.task_group.children)
+            if any(isinstance(each, TaskGroup) for each in dag.task_group.children.values())
+            else []
+        )
+        assert [name for name in shown if f"- `{name}` " not in str(dag.doc_md)] == []
+        assert bool(shown) == (dag_id == "candidates_daily")
 
     def test_the_page_of_a_job_is_what_the_registry_says(self, bag: DagBag, dag_id: str) -> None:
         for task in jobs_of(bag.dags[dag_id]):
