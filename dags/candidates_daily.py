@@ -1,33 +1,25 @@
 """The nightly run: from what was known when a day ended to checked candidates, one published table per surface.
 
-- `check_settings` refuses wrong settings or a wrong day before anything starts.
-- `prepare` makes engagements, interactions and baskets of landed files.
-- `train` makes models and blends of these.
-- `generate_candidates` makes the lists of every surface.
-- `publish` checks the lists, publishes each surface that passes, holds each that does not, and tells readers.
-- `evaluate_candidates` judges lists of earlier days by what was delivered since.
-- `write_report` writes the report of the day, whatever happened before.
-- `complete` does nothing: it fails with any job before it, and the run with it.
+- `check_settings` refuses wrong settings or a wrong day; `prepare` makes interactions and baskets of landed files.
+- `train` makes models and blends of these; `generate_candidates` makes the lists of every surface.
+- `publish` publishes each surface whose checks pass, holds each other one, and tells readers.
+- `evaluate_candidates` judges earlier days; `write_report` runs whatever happened; `complete` fails with any job before it.
 
-**The day.** The logical date is the day that ended; the run starts two hours later (UTC), when its landing is complete.
-Airflow's pages name a run by the moment it was due: `2017-12-01 02:00` is the run for 2017-11-30. Whoever triggers a run names
-the day: one that has not ended is refused. `settings` in the run's conf overrides the settings file for this run.
+**The day.** The logical date is the day that ended; the run starts two hours later (UTC), when its landing is complete. Pages
+name a run by when it was due: `2017-12-01 02:00` is the run for 2017-11-30. `settings` in its conf overrides the settings file.
 
 **When a job fails.** Every surface keeps serving its last published day, and the report says what happened. A job that a check
 holds (exit 3), that was set up wrongly (2), that a newer attempt has fenced off (4) or whose program is wrong (70) fails for
-good; where infrastructure failed it is tried again twice. The documentation of its task says what its failure means.
+good; where infrastructure failed it is tried again twice. The page of its task says what its failure means.
 
-**When it is late.** A scheduled run that has not succeeded at 08:00 UTC of the day after has missed its deadline, which Airflow
-shows, counts (`deadline_alerts.deadline_missed`) and logs as one line. A day that is run later, by a back-fill, is listed as
-missed too, but nobody is told.
+**When it is late.** A scheduled run that has not succeeded at 08:00 UTC of the day after is late: Airflow shows, counts
+(`deadline_alerts.deadline_missed`) and logs it. A day run later, by a back-fill, is listed as missed too, but nobody is told.
 """
-
-import inspect
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup
 
-from shortlist_airflow.assets import announce_publications, candidates_outlets
+from shortlist_airflow.assets import announcing
 from shortlist_airflow.deadlines import deadline_of_a_night
 from shortlist_airflow.operators import DEFAULT_ARGS, SubmitJob
 from shortlist_airflow.params import SETTINGS, check_settings, settings_param
@@ -55,18 +47,13 @@ with DAG(
     generate = SubmitJob(job="generate_candidates")
     with TaskGroup("publish", prefix_group_id=False, tooltip="Lists are checked, published, and announced to readers"):
         publish = SubmitJob(job="publish_candidates", priority_weight=2)
-        page = inspect.getdoc(
-            announce_publications.__wrapped__
-        )  # as it stands, Airflow takes its indented lines for code
-        announce = announce_publications.override(outlets=candidates_outlets(), doc_md=page)()
+        announce = announcing()
     # It judges earlier days, so a surface that is held tonight does not keep it from running. Publishing goes first.
     evaluate = SubmitJob(job="evaluate_candidates")
     # As a teardown it runs whatever happened after the settings were found good; `complete`, the other leaf, keeps a
     # report that was written from making a failed run look well.
     report = SubmitJob(job="write_report").as_teardown(on_failure_fail_dagrun=True)
-    complete = EmptyOperator(
-        task_id="complete", doc_md="Nothing runs here: it fails with any job before it, and the run with it."
-    )
+    complete = EmptyOperator(task_id="complete", doc_md="It only fails with any job before it, and the run with it.")
 
     checked >> extract >> build >> train >> generate >> [publish, evaluate] >> complete
     publish >> announce >> complete

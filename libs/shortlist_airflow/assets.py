@@ -1,9 +1,10 @@
 """The asset events of a publication: one per published surface, naming the version that readers may rely on."""
 
+import inspect
 from datetime import date
 from typing import Final
 
-from airflow.sdk import Asset, AssetAlias, Context, TaskInstanceState, TriggerRule, get_current_context, task
+from airflow.sdk import Asset, AssetAlias, Context, TaskInstanceState, TriggerRule, XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from shortlist.errors import SettingsError
@@ -44,6 +45,13 @@ def announce_publications() -> None:
     announced again, so readers go by run date and digest.
     """
     announce(get_current_context())
+
+
+def announcing() -> XComArg:
+    """The task `announce_publications` of a DAG, with whatever it may announce."""
+    # The docstring as it stands has indented lines, which Airflow's pages show as code.
+    page = inspect.getdoc(announce_publications.__wrapped__)
+    return announce_publications.override(outlets=candidates_outlets(), doc_md=page)()
 
 
 def announce(context: Context) -> None:

@@ -63,7 +63,7 @@ class TestEveryDag:
             if any(isinstance(each, TaskGroup) for each in dag.task_group.children.values())
             else []
         )
-        assert [name for name in shown if f"- `{name}` " not in str(dag.doc_md)] == []
+        assert [name for name in shown if f"`{name}`" not in str(dag.doc_md)] == []
         assert bool(shown) == (dag_id == "candidates_daily")
 
     def test_the_page_of_a_job_is_what_the_registry_says(self, bag: DagBag, dag_id: str) -> None:
