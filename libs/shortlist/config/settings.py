@@ -46,7 +46,8 @@ class PathsConfig(Section):
     """Where things live: folders of a disk, or URLs such as s3://bucket/warehouse.
 
     A URL never holds a user, a password or a signature: credentials come from the environment (`AWS_ACCESS_KEY_ID`) or from a
-    provider (`hadoop.security.credential.provider.path`), which all readers and writers ask by themselves.
+    provider (`hadoop.security.credential.provider.path`), which all readers and writers ask by themselves. Names in a URL are
+    taken letter by letter; one with a %, ? or # is refused.
     """
 
     landing: str = Field(default_factory=lambda: str(state_home() / "landing"), validate_default=True)
