@@ -29,8 +29,9 @@ from shortlist.metrics.judged_subjects import POPULARITY, JudgedSubjects, gather
 from shortlist.metrics.subject_values import (
     Listed,
     Wanted,
-    as_long_as,
     checked_cutoffs,
+    cut_to,
+    free_slots,
     novelty_values,
     ranking_values,
     use_values,
@@ -57,7 +58,9 @@ class Question:
         resamples: bootstrap draws.
         apart: segments by which lists are judged without what their subject had before (segment `had` of the truth): where
             lists may hold that again, it takes nearly all slots of a good list, and nothing could be said of the rest.
-        as_long_as_blend: sources that have, in these segments, only as many items as the published list has.
+        k: longest published list.
+        kept: slots of it that settings keep for what is judged apart.
+        cut: sources that have, in these segments, only as many items as the published list has slots for such: `free_slots`.
     """
 
     sources: tuple[str, ...]
@@ -66,7 +69,9 @@ class Question:
     seed: int
     resamples: int
     apart: tuple[str, ...] = ()
-    as_long_as_blend: tuple[str, ...] = ()
+    k: int = 0
+    kept: int = 0
+    cut: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,8 @@ class Judgement:
         ci_high: likewise.
         subjects: over which the mean runs; where something is said of all lists, subjects with a list.
         without_list: those of them that had no list and count as 0.
-        blend_minus_source: how much better the published list is for the same subjects; None for itself and where the two
-            have other subjects.
+        blend_minus_source: how much better the published list is for the same subjects; None for itself, where the two have
+            other subjects, and where no published list has a slot for what is judged apart: nothing is compared there.
         blend_minus_source_low: of its 95 % interval; None where there is none.
         blend_minus_source_high: likewise.
     """
@@ -193,7 +198,7 @@ def _columns(question: Question) -> list[tuple[Any, ...]]:
         names += [(name, source, k) for name in ("rows", "used") for k in question.ks]
         names += [(source, NOVELTY, k) for k in question.ks]
     for segment in question.segments:
-        names.append(("wanted", segment))
+        names += [("wanted", segment), ("comparable", segment)]
         for source in question.sources:
             names.append(("missed", source, segment))
             names += [(source, segment, metric, k) for metric in RANKING_METRICS for k in question.ks]
@@ -214,23 +219,23 @@ def _values(judged: JudgedSubjects, question: Question) -> NDArray[np.float64]:
     for segment in range(len(question.segments)):
         wanted = judged.wanted_in(segment)
         asked = _marked(wanted.subject, n)
-        columns.append(asked)
-        looked_at = [own for own, _ in lists]
+        looked_at, comparable = [own for own, _ in lists], asked
         if question.segments[segment] in question.apart:
-            looked_at = _apart(looked_at, judged.wanted_in(_parts(question).index(HAD)), n, question)
+            had = judged.wanted_in(_parts(question).index(HAD))
+            free = free_slots(looked_at[question.sources.index(BLEND)], had, n, question.k, question.kept)
+            looked_at, comparable = _apart(looked_at, had, free, question), asked * (free > 0)
+        columns += [asked, comparable]
         for (own, _), looked in zip(lists, looked_at, strict=True):
             _, values = ranking_values(looked, wanted, n, question.ks)
             columns += [asked * (1 - _marked(own.subject, n)), values.reshape(n, -1)]
     return np.nan_to_num(np.column_stack(columns), nan=0.0, posinf=np.inf, neginf=-np.inf)
 
 
-def _apart(lists: Sequence[Listed], had: Wanted, subjects: int, question: Question) -> list[Listed]:
-    """The lists of all sources without what their subjects had, those of single sources as long as the published one."""
+def _apart(lists: Sequence[Listed], had: Wanted, free: NDArray[np.int64], question: Question) -> list[Listed]:
+    """The lists of all sources without what their subjects had, some of them no longer than the published one has free slots."""
     left = [without(own, had) for own in lists]
-    published = left[question.sources.index(BLEND)]
     return [
-        as_long_as(own, published, subjects) if source in question.as_long_as_blend else own
-        for source, own in zip(question.sources, left, strict=True)
+        cut_to(own, free) if source in question.cut else own for source, own in zip(question.sources, left, strict=True)
     ]
 
 
@@ -258,7 +263,8 @@ def _ranking_rows(judged: dict[tuple[Any, ...], Totals], question: Question) -> 
                 for k in question.ks:
                     own = judged[source, segment, metric, k]
                     lead: tuple[float | None, ...] = (None, None, None)
-                    if source != BLEND and BLEND in question.sources:
+                    is_compared = source not in question.cut or judged["comparable", segment][0] > 0
+                    if source != BLEND and BLEND in question.sources and is_compared:
                         lead = _mean(judged[BLEND, segment, metric, k] - own, asked)
                     missed = int(judged["missed", source, segment][0])
                     yield Judgement(source, segment, metric, k, *_mean(own, asked), int(asked[0]), missed, *lead)

@@ -185,15 +185,33 @@ def without(lists: Listed, had: Wanted) -> Listed:
     return Listed(subject, ranks, item)
 
 
-def as_long_as(lists: Listed, others: Listed, subjects: int) -> Listed:
-    """Lists cut to the length of each subject's other list.
+def free_slots(lists: Listed, had: Wanted, subjects: int, k: int, kept: int) -> Integers:
+    """How many slots each subject's list has for items that it did not have: (subjects,) int64.
+
+    All slots that hold no pair of `had`, also those that a short list leaves empty, and never fewer than are kept for such
+    items: a list that fills these with others is not excused by it.
+
+    Args:
+        lists: of at most k rows a subject.
+        had: pairs that take a slot.
+        subjects: how many there are; one without a list has k.
+        k: longest list.
+        kept: slots that settings keep.
+    """
+    size = 1 + max(lists.item.max(initial=-1), had.item.max(initial=-1))
+    taken = np.isin(lists.subject * size + lists.item, had.subject * size + had.item)
+    free: Integers = np.maximum(k - np.bincount(lists.subject[taken], minlength=subjects), kept)
+    return free
+
+
+def cut_to(lists: Listed, lengths: Integers) -> Listed:
+    """Lists cut to a length for each subject.
 
     Args:
         lists: one source's lists.
-        others: whose lengths count.
-        subjects: how many subjects there are.
+        lengths: (subjects,).
     """
-    left = lists.rank <= np.bincount(others.subject, minlength=subjects)[lists.subject]
+    left = lists.rank <= lengths[lists.subject]
     return Listed(lists.subject[left], lists.rank[left], lists.item[left])
 
 

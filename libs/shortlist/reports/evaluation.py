@@ -57,7 +57,7 @@ _WHAT_COUNTS: Final[dict[tuple[str, bool, str], str]] = {
         False,
         "new",
     ): "Only items that the user had never engaged with before, in lists and afterwards; a source has as many as the published "
-    "list.",
+    "list has slots that hold no others.",
     (
         "item",
         True,
@@ -69,7 +69,7 @@ _WHAT_COUNTS: Final[dict[tuple[str, bool, str], str]] = {
         False,
         "new",
     ): "Only items that had never been clicked for the query before, in lists and afterwards; a source "
-    "has as many as the published list.",
+    "has as many as the published list has slots that hold no others.",
 }
 
 

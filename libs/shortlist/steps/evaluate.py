@@ -149,7 +149,9 @@ def _judge(run: Run, publication: Publication, known: Known, beside: Mapping[str
         seed=config.seed,
         resamples=config.bootstrap_samples,
         apart=() if surface.mask_seen or NEW not in subject.segments else (NEW,),
-        as_long_as_blend=tuple(sources_of(surface)),
+        k=surface.k,
+        kept=surface.kept_slots.get("first_time", 0),
+        cut=tuple(sources_of(surface)),
     )
     types = run.settings.truth_event_types(name)
     lists = reduce(DataFrame.unionByName, (published, proposed, *beside.values()))

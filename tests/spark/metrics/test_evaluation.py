@@ -89,7 +89,7 @@ def test_every_source_and_segment_by_hand(spark: SparkSession) -> None:
 
 
 def test_a_segment_is_judged_apart_from_what_subjects_had(spark: SparkSession) -> None:
-    """The blend repeats a and b and has room for one more; als has c at rank 3 behind them, and x."""
+    """Of three slots of u the blend fills two with a and b, which u had; als has c at rank 3 behind them, and x."""
     blend = of_source(spark, {"u": ["a", "b", "x"], "v": ["d"]})
     als = of_source(spark, {"u": ["a", "b", "c", "x"], "v": ["a", "d"]}, "als")
     served = of_source(spark, {"u": ["b", "y", "c"], "v": ["d"]}, "served")
@@ -98,20 +98,38 @@ def test_a_segment_is_judged_apart_from_what_subjects_had(spark: SparkSession) -
     truth = each[0].unionByName(each[1]).unionByName(each[2])
     lists = blend.unionByName(als).unionByName(served)
     plain = replace(QUESTION, sources=("blend", "als", "served"))
-    apart = replace(plain, apart=("new",), as_long_as_blend=("als",))
+    apart = replace(plain, apart=("new",), cut=("als",), k=3)
     found = by_name(evaluate(spark, lists, truth, apart))
-    # Without a and b the blend has x first for u. als has c there, and x where the blend has no room; v's d is second.
+    # Without a and b the blend has x first for u. als has c there, and x where the blend has no slot; v's d is second, and the
+    # blend, which leaves two slots of v empty, could have had it and more.
     assert found["blend", "new", "recall", 1].value == 1.0
-    assert [found["als", "new", "recall", k].value for k in (1, 2)] == [0.0, 0.0]
+    assert [found["als", "new", "recall", k].value for k in (1, 2)] == [0.0, 0.5]
     # Other lists are not cut: served has y and c for u, d for v.
     assert [found["served", "new", "recall", k].value for k in (1, 2)] == [0.5, 0.5]
-    assert found["als", "new", "recall", 2].blend_minus_source == 1.0
+    assert found["als", "new", "recall", 2].blend_minus_source == 0.5
     before = by_name(evaluate(spark, lists, truth, plain))
     assert [before["blend", "new", "recall", k].value for k in (1, 2)] == [0.5, 0.5]
     # What is said of all items is the same either way.
     assert {key: row for key, row in found.items() if key[1] == "all"} == {
         key: row for key, row in before.items() if key[1] == "all"
     }
+
+
+def test_a_list_of_repeats_loses_the_slots_that_are_kept_and_is_not_compared_where_none_are(
+    spark: SparkSession,
+) -> None:
+    """Both slots of u hold what it had, and als has x; by kept slots the second should hold such."""
+    blend, als = of_source(spark, {"u": ["a", "b"]}), of_source(spark, {"u": ["a", "x"]}, "als")
+    parts = {"all": {"u": {"x"}}, "new": {"u": {"x"}}, "had": {"u": {"a", "b"}}}
+    all_, new, had = (wanted(spark, pairs, segment) for segment, pairs in parts.items())
+    question = replace(QUESTION, apart=("new",), cut=("als",), k=2)
+    leads = []
+    for kept in (0, 1):
+        lists, truth = blend.unionByName(als), all_.unionByName(new).unionByName(had)
+        rows = by_name(evaluate(spark, lists, truth, replace(question, kept=kept)))
+        assert rows["blend", "new", "recall", 1].value == 0.0
+        leads.append(rows["als", "new", "recall", 1].blend_minus_source)
+    assert leads == [None, -1.0]
 
 
 @pytest.fixture

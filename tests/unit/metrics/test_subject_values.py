@@ -7,7 +7,8 @@ from shortlist.metrics.definitions import RANKING_METRICS, cutoffs_of
 from shortlist.metrics.subject_values import (
     Listed,
     Wanted,
-    as_long_as,
+    cut_to,
+    free_slots,
     novelty_values,
     ranking_values,
     use_values,
@@ -109,7 +110,14 @@ def test_without__what_is_left_moves_up() -> None:
     assert rows_of(without(Listed(had.subject[:0], had.subject[:0], had.item[:0]), had)) == []
 
 
-def test_as_long_as__others_lengths_count() -> None:
+def test_free_slots__what_holds_no_repeat_or_nothing() -> None:
+    """Of four slots: two hold repeats; one does, and two are empty; all do; there is no list; none does."""
+    lists, had = listed("abxy", "ax", "abcd", "", "wxyz"), wanted("abc", "a", "abcd", "a", "")
+    assert free_slots(lists, had, 5, k=4, kept=0).tolist() == [2, 3, 0, 4, 4]
+    # Where three are kept for others, a list of repeats had no right to more than one.
+    assert free_slots(lists, had, 5, k=4, kept=3).tolist() == [3, 3, 3, 4, 4]
+
+
+def test_cut_to__each_subject_has_its_own_length() -> None:
     lists = Listed(np.array([0, 0, 0, 1, 2]), np.array([1, 2, 3, 1, 1]), np.array([4, 5, 6, 4, 4]))
-    others = Listed(np.array([0, 0, 2, 2]), np.array([1, 2, 1, 2]), np.array([8, 9, 8, 9]))
-    assert rows_of(as_long_as(lists, others, 3)) == [(0, 1, 4), (0, 2, 5), (2, 1, 4)]
+    assert rows_of(cut_to(lists, np.array([2, 0, 2]))) == [(0, 1, 4), (0, 2, 5), (2, 1, 4)]
