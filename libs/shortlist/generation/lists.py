@@ -21,7 +21,7 @@ from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts
 from shortlist.generation.batches import LISTED, LISTS, SCORED, Reading, rarity_of, read_batch, write_lists
 from shortlist.generation.offers import in_pieces
-from shortlist.generation.one_pass import OnePass, Ruled, promotions_of
+from shortlist.generation.one_pass import ListRuleResults, OnePass, promotions_of
 from shortlist.kernels.arrays import Floats, Indices
 from shortlist.models.arrays.shared_arrays import SharedArrays
 from shortlist.rules import removing_rules, reserving_groups
@@ -123,13 +123,13 @@ def ranking_of(surface: SurfaceConfig, settings: Settings, learned: Blend | None
     return Blended(blend, sources_of(surface), surface.fallback, np.asarray(items.log_popularity))
 
 
-def ruling_of(
+def list_rules_of(
     surface: SurfaceConfig, items: SurfaceItems
-) -> Callable[[SubjectBatch, NDArray[np.int64], Indices], Ruled]:
-    """What the rules of a surface's lists say, as `OnePass.ruling`."""
+) -> Callable[[SubjectBatch, NDArray[np.int64], Indices], ListRuleResults]:
+    """What the rules of a surface's lists say, as `OnePass.apply_list_rules`."""
     traits, promotions = items.traits, items.promotions
 
-    def ruling(batch: SubjectBatch, subjects: NDArray[np.int64], chosen: Indices) -> Ruled:
+    def apply(batch: SubjectBatch, subjects: NDArray[np.int64], chosen: Indices) -> ListRuleResults:
         given_for = promotions_of(batch, subjects, chosen)
         campaigns = given_for if promotions is None else promotions.campaigns_of(given_for)
         facts = replace(ListFacts.of(subjects, traits.select(chosen)), campaigns=campaigns)
@@ -141,9 +141,9 @@ def ruling_of(
         removing = removing_rules(facts, surface)
         none = np.full(len(removing), -1, np.int8)
         relations = none if facts.relations is None else facts.relations
-        return Ruled(removing, reserving_groups(facts, surface, removing), relations)
+        return ListRuleResults(removing, reserving_groups(facts, surface, removing), relations)
 
-    return ruling
+    return apply
 
 
 def scored(lists: DataFrame) -> DataFrame:
@@ -178,9 +178,11 @@ def _pass_over(
         scorers = open_scorers(surface, settings, arrays)
         eligible = np.asarray(known.eligible)
         ranking = ranking_of(surface, settings, learned, known)
-        exploration, ruling = surface.exploration, ruling_of(surface, known)
+        exploration, apply_rules = surface.exploration, list_rules_of(surface, known)
         kept = surface.interests.slots if surface.interests else 0
-        one_pass = OnePass(scorers, ranking, eligible, surface.depth, surface.longest_list, ruling, exploration, kept)
+        one_pass = OnePass(
+            scorers, ranking, eligible, surface.depth, surface.longest_list, apply_rules, exploration, kept
+        )
         reading = reading_of(surface, run_date, arrays, known)
         for batch in batches:
             for piece in in_pieces(batch, known.promotions):

@@ -38,7 +38,7 @@ _SLOTS_OF_GROUPS: Final = np.array([SLOTS.index(name) for name in (*GROUPS, RANK
 
 
 @dataclass(frozen=True)
-class Ruled:
+class ListRuleResults:
     """What the rules of lists say of C candidates.
 
     Attributes:
@@ -94,10 +94,10 @@ class Lists:
     removed: Indices
 
 
-def keep_all(batch: SubjectBatch, subjects: NDArray[np.int64], items: Indices) -> Ruled:
+def keep_all(batch: SubjectBatch, subjects: NDArray[np.int64], items: Indices) -> ListRuleResults:
     """No list rule: every candidate stays."""
     none = np.full(len(subjects), -1, np.int8)
-    return Ruled(none, none, none)
+    return ListRuleResults(none, none, none)
 
 
 def promotions_of(batch: SubjectBatch, subjects: NDArray[np.int64], items: Indices) -> Indices:
@@ -115,8 +115,8 @@ class OnePass:
         eligible: (items,) uint8, 1 where an item may be shown.
         depth: items that each source proposes.
         k: longest list.
-        ruling: what the rules of lists say: of a batch, and the subjects (ascending) and items of candidates, the best of each
-            subject first.
+        apply_list_rules: what the rules of lists say: of a batch, and the subjects (ascending) and items of candidates, the best
+            of each subject first.
         exploration: slots that are drawn; None: none.
         interest_slots: slots that are kept for what source `interests` proposes.
         wide_subjects: subjects that wide scorers take at once.
@@ -128,7 +128,7 @@ class OnePass:
     eligible: NDArray[np.uint8]
     depth: int
     k: int
-    ruling: Callable[[SubjectBatch, NDArray[np.int64], Indices], Ruled] = keep_all
+    apply_list_rules: Callable[[SubjectBatch, NDArray[np.int64], Indices], ListRuleResults] = keep_all
     exploration: ExplorationConfig | None = None
     interest_slots: int = 0
     wide_subjects: int = WIDE_SUBJECTS
@@ -148,17 +148,17 @@ class OnePass:
         owners = np.repeat(np.arange(block.batch.size), np.diff(candidates.starts))
         considered, forward, medoids = self._considered(block, ranks, ordered, owners)
         in_turn = ordered[considered]
-        ruled = self.ruling(block.batch, owners, candidates.items[in_turn])
+        results = self.apply_list_rules(block.batch, owners, candidates.items[in_turn])
         draw = self._draw(block.batch, owners, candidates.items[in_turn])
-        allowed = ruled.removing < 0
-        kept = Kept(_SLOTS_OF_GROUPS[ruled.reserving], ruled.removing == _KEPT_SLOTS)
+        allowed = results.removing < 0
+        kept = Kept(_SLOTS_OF_GROUPS[results.reserving], results.removing == _KEPT_SLOTS)
         filled = fill_slots(owners, allowed, block.batch.size, self.k, draw, kept)
         if self.interest_slots:
             filled = in_order_of_score(filled, considered, forward, allowed, owners, block.batch.size, self.k)
         listed = ordered[filled.listed]
         winners = ranked.winners(listed)
-        removing, relations = np.empty_like(ruled.removing), np.empty_like(ruled.relations)
-        removing[in_turn], relations[in_turn] = ruled.removing, ruled.relations
+        removing, relations = np.empty_like(results.removing), np.empty_like(results.relations)
+        removing[in_turn], relations[in_turn] = results.removing, results.relations
         return Lists(
             first=block.first,
             candidates=candidates,
@@ -175,7 +175,7 @@ class OnePass:
             promotions=promotions_of(block.batch, owners[filled.listed], candidates.items[listed]),
             relations=relations[listed],
             left=self._left(block.batch),
-            removed=self._removed(block.batch, owners, ruled.removing),
+            removed=self._removed(block.batch, owners, results.removing),
         )
 
     def _considered(

@@ -18,8 +18,8 @@ from tests.unit.generation.test_one_pass import (
     entry,
     one_pass,
     rows_of,
-    ruled,
     surface,
+    with_rules,
 )
 
 
@@ -31,7 +31,7 @@ def test_a_slot_says_what_it_is_kept_for() -> None:
         (3, 2, [("d", "ranked"), ("e", "ranked"), ("f", "fresh")]),
         (4, 2, [("d", "ranked"), ("e", "ranked"), ("b", "ranked"), ("f", "ranked")]),
     ]:
-        (row,) = rows_of(ruled(fresh, k, fresh={"slots": slots}), batch_of({"u": HISTORIES["u1"]}))
+        (row,) = rows_of(with_rules(fresh, k, fresh={"slots": slots}), batch_of({"u": HISTORIES["u1"]}))
         assert [(each["item_id"], each["slot"]) for each in row["listed"]] == listed  # type: ignore[attr-defined]
 
 
@@ -46,7 +46,7 @@ def test_a_slot_is_kept_for_what_the_subject_never_engaged_with() -> None:
         (6, 6, [(item, "ranked") for item in "dcebaf"]),
     ]:
         (row,) = rows_of(
-            ruled(ItemTraits.none(6), k, mask_seen=False, first_time={"slots": slots}), batch, reading=repeat
+            with_rules(ItemTraits.none(6), k, mask_seen=False, first_time={"slots": slots}), batch, reading=repeat
         )
         assert [(each["item_id"], each["slot"]) for each in row["listed"]] == listed  # type: ignore[attr-defined]
 
@@ -58,7 +58,7 @@ OF_CATEGORIES = np.array([0, 0, -1, 0, 1, 1], np.int32)
 def beside_items(k: int, related_by: NDArray[np.int32] | None = OF_CATEGORIES, **rules: object) -> list[dict[str, Any]]:
     """The lists of a and b; c and f are fresh. Without rules they are b, c, d, e, f and c, d, e, a, f."""
     fresh = replace(ItemTraits.none(6), fresh=np.isin(np.arange(6), [2, 5]))
-    pass_ = ruled(fresh, k, related_by, subject="item", **rules)
+    pass_ = with_rules(fresh, k, related_by, subject="item", **rules)
     pass_ = replace(pass_, scorers=one_pass(als=BesideItems(VECTORS)).scorers)
     return rows_of(pass_, pa.RecordBatch.from_pydict({"subject_id": ["a", "b"]}), "item")
 

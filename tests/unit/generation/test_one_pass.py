@@ -14,7 +14,7 @@ from shortlist.config.models import AlsConfig
 from shortlist.config.sources import AlsSourceConfig, NeighbourListsSourceConfig
 from shortlist.errors import ModelError
 from shortlist.generation.batches import Reading, rarity_of, read_batch, write_lists
-from shortlist.generation.lists import SurfaceItems, ruling_of
+from shortlist.generation.lists import SurfaceItems, list_rules_of
 from shortlist.generation.one_pass import OnePass
 from shortlist.rules import PAIR_RULES
 from shortlist.rules.facts import ItemTraits
@@ -215,17 +215,17 @@ def test_a_list_by_hand() -> None:
     ]
 
 
-def ruled(traits: ItemTraits, k: int = 3, related_by: NDArray[np.int32] | None = None, **rules: object) -> OnePass:
+def with_rules(traits: ItemTraits, k: int = 3, related_by: NDArray[np.int32] | None = None, **rules: object) -> OnePass:
     """The pass of lists of k with rules, of items a to f."""
     unused = np.zeros(6, np.float32)
     items = SurfaceItems(ITEMS, np.ones(6, np.uint8), unused, traits, unused, related_by=related_by)
-    return replace(one_pass(), ruling=ruling_of(surface(k=k, **rules), items), k=k)
+    return replace(one_pass(), apply_list_rules=list_rules_of(surface(k=k, **rules), items), k=k)
 
 
 def test_what_rules_took_is_counted() -> None:
     """u2 engaged with b and hid d and a; of c, e, f, which are left, a list may hold one of e and f."""
     categories = np.array([0, 0, 1, 1, 2, 2], np.int32)
-    capped = ruled(replace(ItemTraits.none(6), categories=categories), max_per_category=1)
+    capped = with_rules(replace(ItemTraits.none(6), categories=categories), max_per_category=1)
     (row,) = rows_of(capped, batch_of({"u": HISTORIES["u2"]}))
     assert [each["item_id"] for each in row["listed"]] == ["c", "f"]  # type: ignore[attr-defined]
     assert dict(row["removed"]) == {"hidden": 2, "seen": 1, "max_per_category": 1}  # type: ignore[call-overload]
