@@ -50,7 +50,7 @@ def better_in_group(subjects: NDArray[np.int64], groups: NDArray[np.int32]) -> N
     return better
 
 
-def better_chosen(subjects: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+def chosen_before(subjects: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How many better candidates of the same subject are chosen: (n,) int64.
 
     Args:
@@ -63,7 +63,7 @@ def better_chosen(subjects: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDA
     return better
 
 
-def all_chosen(subjects: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+def chosen_of_subject(subjects: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How many candidates of the same subject are chosen, itself included: (n,) int64.
 
     Args:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shortlist.config import SurfaceConfig
 from shortlist.rules.facts import ListFacts, ListRule
-from shortlist.rules.groups import all_chosen, better_chosen
+from shortlist.rules.groups import chosen_before, chosen_of_subject
 from shortlist.rules.relations import COMPLEMENT, RELATIONS, SUBSTITUTE
 
 
@@ -66,8 +66,8 @@ def reserve(subjects: NDArray[np.int64], groups: Members) -> NDArray[np.int8]:
         if not slots:
             continue
         free = members & (found < 0)
-        missing = slots - all_chosen(subjects, members & (found >= 0))
-        found[free & (better_chosen(subjects, free) < missing)] = position
+        missing = slots - chosen_of_subject(subjects, members & (found >= 0))
+        found[free & (chosen_before(subjects, free) < missing)] = position
     return found
 
 
@@ -84,7 +84,7 @@ def keep_slots(subjects: NDArray[np.int64], groups: Members, k: int) -> NDArray[
     """
     reserved = reserve(subjects, groups) >= 0
     stays = reserved | reduce(and_, (members for members, slots in groups if slots))
-    best: NDArray[np.bool_] = better_chosen(subjects, ~stays) < k - all_chosen(subjects, reserved)
+    best: NDArray[np.bool_] = chosen_before(subjects, ~stays) < k - chosen_of_subject(subjects, reserved)
     return stays | best
 
 
