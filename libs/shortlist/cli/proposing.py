@@ -30,7 +30,7 @@ from shortlist.columns import (
 )
 
 # What is true of an item that a source has no score for, or none above 0.
-NOTHING_SPEAKS: Final[Mapping[str, str]] = {
+NO_SCORE_BECAUSE: Final[Mapping[str, str]] = {
     "als": "the model has no factors of it, of the subject, or of anything that the subject took",
     "interests": "the model has no factors of it, or of anything that the subject took",
     "cooccurrence": "no list of related items of what votes for the subject holds it",
@@ -144,7 +144,7 @@ def _not_proposed(
         asked: the pair; None: what the run knew is not kept.
     """
     count, last = len(proposals), min(proposals, default=0.0)
-    nothing = NOTHING_SPEAKS.get(source, "nothing speaks for it")
+    nothing = NO_SCORE_BECAUSE.get(source, "nothing speaks for it")
     if score is not None:
         if score == 0:
             return f"scored it 0: {nothing}"

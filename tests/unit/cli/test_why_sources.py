@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from shortlist.cli.proposing import NOTHING_SPEAKS
+from shortlist.cli.proposing import NO_SCORE_BECAUSE
 from shortlist.config import load_settings
 from shortlist.records.manifest import ItemRules, Manifest
 from shortlist.sources import SOURCES
@@ -52,7 +52,7 @@ def night(warehouse: Path) -> Path:
 
 
 def test_every_source_has_its_sentence() -> None:
-    assert set(NOTHING_SPEAKS) == set(SOURCES), "next: say what is true of an item that the source has no score for"
+    assert set(NO_SCORE_BECAUSE) == set(SOURCES), "next: say what is true of an item that the source has no score for"
 
 
 def test_what_was_proposed_has_its_rank(night: Path, shortlist: Shortlist) -> None:
@@ -100,7 +100,7 @@ def test_where_settings_have_changed_a_source_is_not_said_to_have_been_asked_for
         for subject, item in (("u2", "g"), ("u4", "c"))
     }
     assert found["u2"]["als"] == "its 1 proposals end with score 1; it scores this item no higher"
-    assert found["u4"]["als"] == f"has nothing to propose it by: {NOTHING_SPEAKS['als']}"
+    assert found["u4"]["als"] == f"has nothing to propose it by: {NO_SCORE_BECAUSE['als']}"
 
 
 def test_what_rules_forbid_no_source_may_propose(night: Path, shortlist: Shortlist) -> None:
@@ -143,7 +143,7 @@ def test_what_tables_tell_of_an_item_that_a_source_cannot_propose(
     write_night(warehouse, models={**MODELS, "item_factors": factors})
     settings: dict[str, Any] = {"sources": [source], "fallback": None, "mask_seen": False, "min_item_support": 0}
     found = say(shortlist, warehouse, "u4", item, **settings)
-    nothing = f"has nothing to propose it by: {NOTHING_SPEAKS[source]}"
+    nothing = f"has nothing to propose it by: {NO_SCORE_BECAUSE[source]}"
     assert found == {source: nothing if said is None else f"cannot propose it: {said}"}
 
 
@@ -152,7 +152,7 @@ def test_beside_an_item_its_own_list_is_asked(night: Path, shortlist: Shortlist)
     found = say(shortlist, night, "a", "g", surface="related")
     assert found == {
         "cooccurrence": "cannot propose it: lists of related items by cosine hold it, but none of the subject's items",
-        "popularity": f"has nothing to propose it by: {NOTHING_SPEAKS['popularity']}",
+        "popularity": f"has nothing to propose it by: {NO_SCORE_BECAUSE['popularity']}",
     }
 
 
