@@ -316,6 +316,7 @@ def _rules(counted: ItemRules | None, knowledge: Knowledge, removed: Mapping[str
         knowledge: what the run knew.
         removed: how many items each other rule took from the subject.
     """
+    left_out: Mapping[str, int]
     if counted is None:
         left_out, of_all = knowledge.left_out()
         of = f"{of_all} items that somebody took"
