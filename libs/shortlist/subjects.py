@@ -36,7 +36,7 @@ class SubjectType:
         needs_support: whether it needs the surface's min_item_support to get a list; otherwise whoever has a history does.
         truth: which later engagement its lists are evaluated by: its own `engagements`, what shared its `sessions`, or the
             `clicks` for it.
-        segments: parts of the truth that are evaluated apart.
+        segments: parts of the truth that are evaluated separately.
         in_catalog: whether the catalog gives it a title.
         no_list: a word for programs that says why one gets no list.
         no_list_because: the same in a sentence, of subject, support, floor, days and day.

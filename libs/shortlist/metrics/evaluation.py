@@ -37,7 +37,7 @@ from shortlist.metrics.subject_values import (
     use_values,
     without,
 )
-from shortlist.transforms.truth import HAD
+from shortlist.transforms.truth import ENGAGED_BEFORE
 
 Totals = NDArray[np.float64]
 TOTALS: Final = "totals"
@@ -56,10 +56,11 @@ class Question:
         ks: list lengths.
         seed: seed of the bootstrap.
         resamples: bootstrap draws.
-        apart: segments by which lists are judged without what their subject had before (segment `had` of the truth): where
-            lists may hold that again, it takes nearly all slots of a good list, and nothing could be said of the rest.
+        without_repeats: segments by which lists are judged without what their subject engaged with before (in the truth, segment
+            `engaged_before`): where lists may hold that again, it takes nearly all slots of a good list, and nothing could be
+            said of the rest.
         k: longest published list.
-        kept: slots of it that settings keep for what is judged apart.
+        kept: slots of it that settings keep for what is no repeat.
         cut: sources that have, in these segments, only as many items as the published list has slots for such: `free_slots`.
     """
 
@@ -68,7 +69,7 @@ class Question:
     ks: tuple[int, ...]
     seed: int
     resamples: int
-    apart: tuple[str, ...] = ()
+    without_repeats: tuple[str, ...] = ()
     k: int = 0
     kept: int = 0
     cut: tuple[str, ...] = ()
@@ -89,7 +90,7 @@ class Judgement:
         subjects: over which the mean runs; where something is said of all lists, subjects with a list.
         without_list: those of them that had no list and count as 0.
         blend_minus_source: how much better the published list is for the same subjects; None for itself, where the two have
-            other subjects, and where no published list has a slot for what is judged apart: nothing is compared there.
+            other subjects, and where no published list has a slot for what is judged: nothing is compared there.
         blend_minus_source_low: of its 95 % interval; None where there is none.
         blend_minus_source_high: likewise.
     """
@@ -117,8 +118,8 @@ def add_up(
 
     Args:
         lists: source, subject_id, rank, item_id.
-        truth: segment, subject_id, item_id of the subjects by whom lists are ranked; where segments are judged apart, also
-            what these subjects had.
+        truth: segment, subject_id, item_id of the subjects by whom lists are ranked; where segments are judged without repeats,
+            also what these subjects engaged with before.
         wanted: subject_id, item_id: what was relevant for any subject, by which is counted what was used of all lists.
         popularity: item_id, popularity: by how many people each item was engaged with when the lists were made. It is sent
             to every task; novelty and stratified recall read it.
@@ -127,9 +128,9 @@ def add_up(
     Raises:
         ValueError: When the list lengths are not valid.
     """
-    # What is judged apart moves up, from however far down.
+    # Where lists are judged without repeats the others move up, from however far down.
     longest = max(checked_cutoffs(question.ks))
-    cut = lists if question.apart else lists.where(F.col(RANK) <= longest)
+    cut = lists if question.without_repeats else lists.where(F.col(RANK) <= longest)
     relevant = truth.unionByName(wanted.select(SUBJECT_ID, ITEM_ID, F.lit(_USED).alias(SEGMENT)))
     subjects = gather(
         _with_popularity(cut, popularity),
@@ -141,8 +142,8 @@ def add_up(
 
 
 def _parts(question: Question) -> tuple[str, ...]:
-    """Parts of the truth by position: the segments, what all subjects wanted, and what they had."""
-    return (*question.segments, _USED, *((HAD,) if question.apart else ()))
+    """Parts of the truth by position: the segments, what all subjects wanted, and what they had engaged with before."""
+    return (*question.segments, _USED, *((ENGAGED_BEFORE,) if question.without_repeats else ()))
 
 
 def _with_popularity(rows: DataFrame, popularity: DataFrame) -> DataFrame:
@@ -220,10 +221,10 @@ def _values(judged: JudgedSubjects, question: Question) -> NDArray[np.float64]:
         wanted = judged.wanted_in(segment)
         asked = _marked(wanted.subject, n)
         looked_at, comparable = [own for own, _ in lists], asked
-        if question.segments[segment] in question.apart:
-            had = judged.wanted_in(_parts(question).index(HAD))
-            free = free_slots(looked_at[question.sources.index(BLEND)], had, n, question.k, question.kept)
-            looked_at, comparable = _apart(looked_at, had, free, question), asked * (free > 0)
+        if question.segments[segment] in question.without_repeats:
+            repeats = judged.wanted_in(_parts(question).index(ENGAGED_BEFORE))
+            free = free_slots(looked_at[question.sources.index(BLEND)], repeats, n, question.k, question.kept)
+            looked_at, comparable = _without_repeats(looked_at, repeats, free, question), asked * (free > 0)
         columns += [asked, comparable]
         for (own, _), looked in zip(lists, looked_at, strict=True):
             _, values = ranking_values(looked, wanted, n, question.ks)
@@ -231,9 +232,11 @@ def _values(judged: JudgedSubjects, question: Question) -> NDArray[np.float64]:
     return np.nan_to_num(np.column_stack(columns), nan=0.0, posinf=np.inf, neginf=-np.inf)
 
 
-def _apart(lists: Sequence[Listed], had: Wanted, free: NDArray[np.int64], question: Question) -> list[Listed]:
-    """The lists of all sources without what their subjects had, some of them no longer than the published one has free slots."""
-    left = [without(own, had) for own in lists]
+def _without_repeats(
+    lists: Sequence[Listed], repeats: Wanted, free: NDArray[np.int64], question: Question
+) -> list[Listed]:
+    """The lists of all sources without repeats, some of them no longer than the published one has free slots."""
+    left = [without(own, repeats) for own in lists]
     return [
         cut_to(own, free) if source in question.cut else own for source, own in zip(question.sources, left, strict=True)
     ]

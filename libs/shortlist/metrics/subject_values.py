@@ -169,15 +169,15 @@ def use_values(lists: Listed, wanted: Wanted, subjects: int, ks: Sequence[int]) 
     return values
 
 
-def without(lists: Listed, had: Wanted) -> Listed:
+def without(lists: Listed, pairs: Wanted) -> Listed:
     """Lists without some pairs; what is left is ranked anew, from 1.
 
     Args:
         lists: one source's lists.
-        had: pairs that are taken out.
+        pairs: those that are taken out.
     """
-    size = 1 + max(lists.item.max(initial=-1), had.item.max(initial=-1))
-    left = ~np.isin(lists.subject * size + lists.item, had.subject * size + had.item)
+    size = 1 + max(lists.item.max(initial=-1), pairs.item.max(initial=-1))
+    left = ~np.isin(lists.subject * size + lists.item, pairs.subject * size + pairs.item)
     subject, rank, item = lists.subject[left], lists.rank[left], lists.item[left]
     order = np.lexsort((rank, subject))
     subject, item = subject[order], item[order]
@@ -185,21 +185,21 @@ def without(lists: Listed, had: Wanted) -> Listed:
     return Listed(subject, ranks, item)
 
 
-def free_slots(lists: Listed, had: Wanted, subjects: int, k: int, kept: int) -> Integers:
-    """How many slots each subject's list has for items that it did not have: (subjects,) int64.
+def free_slots(lists: Listed, repeats: Wanted, subjects: int, k: int, kept: int) -> Integers:
+    """How many slots each subject's list has for items that are no repeats: (subjects,) int64.
 
-    All slots that hold no pair of `had`, also those that a short list leaves empty, and never fewer than are kept for such
+    All slots that hold no repeat, also those that a short list leaves empty, and never fewer than are kept for such
     items: a list that fills these with others is not excused by it.
 
     Args:
         lists: of at most k rows a subject.
-        had: pairs that take a slot.
+        repeats: pairs that take a slot.
         subjects: how many there are; one without a list has k.
         k: longest list.
         kept: slots that settings keep.
     """
-    size = 1 + max(lists.item.max(initial=-1), had.item.max(initial=-1))
-    taken = np.isin(lists.subject * size + lists.item, had.subject * size + had.item)
+    size = 1 + max(lists.item.max(initial=-1), repeats.item.max(initial=-1))
+    taken = np.isin(lists.subject * size + lists.item, repeats.subject * size + repeats.item)
     free: Integers = np.maximum(k - np.bincount(lists.subject[taken], minlength=subjects), kept)
     return free
 

@@ -168,12 +168,12 @@ class Verdict:
 
         Recall and capped recall belong to two families of papers, so that they never stand in one table.
         """
-        apart = RECALL if RECALL_CAPPED in self.metrics else ""
-        together = [metric for metric in self.metrics if metric != apart]
+        uncapped = RECALL if RECALL_CAPPED in self.metrics else ""
+        together = [metric for metric in self.metrics if metric != uncapped]
         rows = {"": tuple((metric, self.shown_k) for metric in together)}
         rows |= {f"first {k}": tuple((metric, k) for metric in together) for k in self.ks if k != self.shown_k}
-        if apart:
-            rows["recall, not capped"] = tuple((apart, k) for k in self.ks)
+        if uncapped:
+            rows["recall, not capped"] = tuple((uncapped, k) for k in self.ks)
         return rows
 
 

@@ -148,7 +148,7 @@ def _judge(run: Run, publication: Publication, known: Known, beside: Mapping[str
         ks=cutoffs_of(config.ks, surface.k),
         seed=config.seed,
         resamples=config.bootstrap_samples,
-        apart=() if surface.mask_seen or NEW not in subject.segments else (NEW,),
+        without_repeats=() if surface.mask_seen or NEW not in subject.segments else (NEW,),
         k=surface.k,
         kept=surface.kept_slots.get("first_time", 0),
         cut=tuple(sources_of(surface)),

@@ -14,7 +14,7 @@ from shortlist.transforms.queries import answered
 
 ALL = "all"
 NEW = "new"
-HAD = "had"
+ENGAGED_BEFORE = "engaged_before"
 BEFORE, AFTER = "before", "after"
 
 
@@ -57,10 +57,10 @@ def engaged_pairs(engagements: DataFrame, day: date, event_types: Sequence[str],
 
 
 def user_truth(around: Around) -> DataFrame:
-    """For users: all later items, those of them that the user had never engaged with up to the day, and what it had.
+    """For users: all later items, those of them that the user had never engaged with up to the day, and what it had engaged with.
 
     Returns:
-        segment (all, new, had), subject_id, item_id.
+        segment (all, new, engaged_before), subject_id, item_id.
     """
     return _by_segment(around.pairs, USER_ID)
 
@@ -75,15 +75,15 @@ def item_truth(around: Around) -> DataFrame:
     later = around.engagements.where((F.col(EVENT_DATE) > F.lit(around.day)) & relevant)
     sessions = later.groupBy(SESSION_ID).agg(F.collect_set(ITEM_ID).alias("items"))
     pairs = sessions.select(F.explode("items").alias(SUBJECT_ID), "items")
-    apart = pairs.select(SUBJECT_ID, F.explode("items").alias(ITEM_ID)).where(F.col(SUBJECT_ID) != F.col(ITEM_ID))
-    return apart.distinct().select(F.lit(ALL).alias(SEGMENT), SUBJECT_ID, ITEM_ID)
+    beside = pairs.select(SUBJECT_ID, F.explode("items").alias(ITEM_ID)).where(F.col(SUBJECT_ID) != F.col(ITEM_ID))
+    return beside.distinct().select(F.lit(ALL).alias(SEGMENT), SUBJECT_ID, ITEM_ID)
 
 
 def query_truth(around: Around) -> DataFrame:
     """For queries: what was later clicked for them, what of it had never been clicked for them up to the day, and what had.
 
     Returns:
-        segment (all, new, had), subject_id, item_id.
+        segment (all, new, engaged_before), subject_id, item_id.
     """
     later = F.col(EVENT_DATE) > F.lit(around.day)
     pairs = answered(around.engagements, around.queries).groupBy(QUERY, ITEM_ID)
@@ -93,7 +93,7 @@ def query_truth(around: Around) -> DataFrame:
 
 def _by_segment(pairs: DataFrame, subject: str) -> DataFrame:
     """Pairs by segment: all that came after a day, those of them that there had not been up to it, and those that had been."""
-    segments = {ALL: F.col(AFTER), NEW: F.col(AFTER) & ~F.col(BEFORE), HAD: F.col(BEFORE)}
+    segments = {ALL: F.col(AFTER), NEW: F.col(AFTER) & ~F.col(BEFORE), ENGAGED_BEFORE: F.col(BEFORE)}
     named = F.array_compact(F.array(*(F.when(within, F.lit(name)) for name, within in segments.items())))
     return pairs.select(F.explode(named).alias(SEGMENT), F.col(subject).alias(SUBJECT_ID), ITEM_ID)
 

@@ -88,18 +88,18 @@ def test_every_source_and_segment_by_hand(spark: SparkSession) -> None:
     assert (coverage.value, coverage.subjects, coverage.ci_low) == (1 / 4, 1, None)
 
 
-def test_a_segment_is_judged_apart_from_what_subjects_had(spark: SparkSession) -> None:
+def test_a_segment_is_judged_without_repeats(spark: SparkSession) -> None:
     """Of three slots of u the blend fills two with a and b, which u had; als has c at rank 3 behind them, and x."""
     blend = of_source(spark, {"u": ["a", "b", "x"], "v": ["d"]})
     als = of_source(spark, {"u": ["a", "b", "c", "x"], "v": ["a", "d"]}, "als")
     served = of_source(spark, {"u": ["b", "y", "c"], "v": ["d"]}, "served")
-    parts = {"all": {"u": {"a", "x"}, "v": {"d"}}, "new": {"u": {"x"}, "v": {"d"}}, "had": {"u": {"a", "b"}}}
+    parts = {"all": {"u": {"a", "x"}, "v": {"d"}}, "new": {"u": {"x"}, "v": {"d"}}, "engaged_before": {"u": {"a", "b"}}}
     each = [wanted(spark, pairs, segment) for segment, pairs in parts.items()]
     truth = each[0].unionByName(each[1]).unionByName(each[2])
     lists = blend.unionByName(als).unionByName(served)
     plain = replace(QUESTION, sources=("blend", "als", "served"))
-    apart = replace(plain, apart=("new",), cut=("als",), k=3)
-    found = by_name(evaluate(spark, lists, truth, apart))
+    without_repeats = replace(plain, without_repeats=("new",), cut=("als",), k=3)
+    found = by_name(evaluate(spark, lists, truth, without_repeats))
     # Without a and b the blend has x first for u. als has c there, and x where the blend has no slot; v's d is second, and the
     # blend, which leaves two slots of v empty, could have had it and more.
     assert found["blend", "new", "recall", 1].value == 1.0
@@ -120,12 +120,12 @@ def test_a_list_of_repeats_loses_the_slots_that_are_kept_and_is_not_compared_whe
 ) -> None:
     """Both slots of u hold what it had, and als has x; by kept slots the second should hold such."""
     blend, als = of_source(spark, {"u": ["a", "b"]}), of_source(spark, {"u": ["a", "x"]}, "als")
-    parts = {"all": {"u": {"x"}}, "new": {"u": {"x"}}, "had": {"u": {"a", "b"}}}
-    all_, new, had = (wanted(spark, pairs, segment) for segment, pairs in parts.items())
-    question = replace(QUESTION, apart=("new",), cut=("als",), k=2)
+    parts = {"all": {"u": {"x"}}, "new": {"u": {"x"}}, "engaged_before": {"u": {"a", "b"}}}
+    all_, new, before = (wanted(spark, pairs, segment) for segment, pairs in parts.items())
+    question = replace(QUESTION, without_repeats=("new",), cut=("als",), k=2)
     leads = []
     for kept in (0, 1):
-        lists, truth = blend.unionByName(als), all_.unionByName(new).unionByName(had)
+        lists, truth = blend.unionByName(als), all_.unionByName(new).unionByName(before)
         rows = by_name(evaluate(spark, lists, truth, replace(question, kept=kept)))
         assert rows["blend", "new", "recall", 1].value == 0.0
         leads.append(rows["als", "new", "recall", 1].blend_minus_source)

@@ -44,8 +44,8 @@ def test_users_later_items_and_those_new_to_them(spark: SparkSession) -> None:
         ("all", "v", "alone"),
         ("new", "u", "fresh"),
         ("new", "v", "alone"),
-        ("had", "u", "old"),
-        ("had", "v", "looked at"),
+        ("engaged_before", "u", "old"),
+        ("engaged_before", "v", "looked at"),
     }
 
 
@@ -68,8 +68,8 @@ def test_queries_later_clicks_and_those_new_to_them(spark: SparkSession) -> None
         ("all", "red shoe", "old"),
         ("all", "red shoe", "fresh"),
         ("new", "red shoe", "fresh"),
-        ("had", "red shoe", "old"),
-        ("had", "blue hat", "not later"),
+        ("engaged_before", "red shoe", "old"),
+        ("engaged_before", "blue hat", "not later"),
     }
 
 

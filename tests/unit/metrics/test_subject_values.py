@@ -103,19 +103,19 @@ def rows_of(found: Listed) -> list[tuple[int, int, int]]:
 
 def test_without__what_is_left_moves_up() -> None:
     lists = Listed(np.array([1, 0, 0, 0, 1]), np.array([2, 3, 1, 2, 1]), np.array([7, 5, 4, 6, 4]))
-    had = Wanted(np.array([0, 1, 2]), np.array([4, 7, 5]), np.zeros(3, np.int64))
-    assert rows_of(without(lists, had)) == [(0, 1, 6), (0, 2, 5), (1, 1, 4)]
-    nothing = Wanted(had.subject[:0], had.item[:0], had.popularity[:0])
+    repeats = Wanted(np.array([0, 1, 2]), np.array([4, 7, 5]), np.zeros(3, np.int64))
+    assert rows_of(without(lists, repeats)) == [(0, 1, 6), (0, 2, 5), (1, 1, 4)]
+    nothing = Wanted(repeats.subject[:0], repeats.item[:0], repeats.popularity[:0])
     assert rows_of(without(lists, nothing)) == rows_of(lists)
-    assert rows_of(without(Listed(had.subject[:0], had.subject[:0], had.item[:0]), had)) == []
+    assert rows_of(without(Listed(repeats.subject[:0], repeats.subject[:0], repeats.item[:0]), repeats)) == []
 
 
 def test_free_slots__what_holds_no_repeat_or_nothing() -> None:
     """Of four slots: two hold repeats; one does, and two are empty; all do; there is no list; none does."""
-    lists, had = listed("abxy", "ax", "abcd", "", "wxyz"), wanted("abc", "a", "abcd", "a", "")
-    assert free_slots(lists, had, 5, k=4, kept=0).tolist() == [2, 3, 0, 4, 4]
+    lists, repeats = listed("abxy", "ax", "abcd", "", "wxyz"), wanted("abc", "a", "abcd", "a", "")
+    assert free_slots(lists, repeats, 5, k=4, kept=0).tolist() == [2, 3, 0, 4, 4]
     # Where three are kept for others, a list of repeats had no right to more than one.
-    assert free_slots(lists, had, 5, k=4, kept=3).tolist() == [3, 3, 3, 4, 4]
+    assert free_slots(lists, repeats, 5, k=4, kept=3).tolist() == [3, 3, 3, 4, 4]
 
 
 def test_cut_to__each_subject_has_its_own_length() -> None:
