@@ -84,8 +84,8 @@ def test_a_night_of_long_ago_has_every_task_and_announces_each_surface_by_its_ow
     assert done.returncode == 0, done.stdout[-4000:]
     assert states(home, "1995-08-31") == dict.fromkeys(TASKS, "success")
     events = rows(home, "select a.name, e.extra from asset_event e join asset a on a.id = e.asset_id order by a.name")
-    told = [(name, json.loads(extra)) for name, extra in events]
-    assert [(name, extra["run_date"], extra["table_version"]) for name, extra in told] == [
+    announced = [(name, json.loads(extra)) for name, extra in events]
+    assert [(name, extra["run_date"], extra["table_version"]) for name, extra in announced] == [
         ("candidates_homefeed", "1995-08-31", 3),
         ("candidates_related", "1995-08-31", 3),
     ]

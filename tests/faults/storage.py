@@ -45,10 +45,10 @@ def main(home: Path) -> None:
             "read-only": partial(read_only, warehouse),
             "read-only log": partial(read_only, log),
         }
-        told = {}
+        outcomes = {}
         for number, (name, fault) in enumerate(faults.items(), start=1):
-            told[name] = met(spark, home, FIRST + timedelta(days=number), fault)
-    print(json.dumps(told))
+            outcomes[name] = met(spark, home, FIRST + timedelta(days=number), fault)
+    print(json.dumps(outcomes))
 
 
 def met(spark: SparkSession, home: Path, day: date, fault: Callable[[], Any]) -> dict[str, Any]:

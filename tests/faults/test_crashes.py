@@ -67,8 +67,8 @@ def reading(home: Path) -> Iterator[None]:
         yield
     finally:
         stop.touch()
-        told = [reader.communicate()[0] for reader in readers]
-    for text in told:
+        printed = [reader.communicate()[0] for reader in readers]
+    for text in printed:
         found = json.loads(text)
         assert found["wrong"] == []
         assert found["reads"] > 1

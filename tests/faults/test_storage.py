@@ -24,7 +24,7 @@ FAULTS = {
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     """What tests/faults/storage.py found, fault by fault."""
     home = tmp_path_factory.mktemp("storage")
     trial = [*OWN_MOUNTS, "mount", "-t", "tmpfs", "tmpfs", str(home)]
@@ -45,9 +45,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_disk_that_takes_nothing_costs_nothing(told: Mapping[str, Any], fault: str) -> None:
+def test_a_disk_that_takes_nothing_costs_nothing(outcomes: Mapping[str, Any], fault: str) -> None:
     reason, yesterday, today, newest = FAULTS[fault]
-    met = told[fault]
+    met = outcomes[fault]
     assert met["code"] == 5
     assert reason in met["said"]
     assert "next: " in met["said"]

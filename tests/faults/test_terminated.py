@@ -100,7 +100,7 @@ def test_a_fit_that_is_told_to_end_leaves_nothing_and_is_run_again(tmp_path: Pat
     assert not (warehouse / "item_factors").exists()
 
     again = train(tmp_path, "als.factors=8", "als.epochs=2")
-    told = again.communicate()[0]
-    assert again.returncode == 0, told
+    printed = again.communicate()[0]
+    assert again.returncode == 0, printed
     users, items = (pl.read_delta(str(warehouse / name)) for name in ("user_factors", "item_factors"))
     assert (users["id"].n_unique(), items["id"].n_unique()) == (3000, 1000)

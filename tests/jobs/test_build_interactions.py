@@ -75,11 +75,11 @@ def test_json_lines_of_the_job_name_the_run_and_each_table_that_it_wrote(
     extracted: Deployment, capfd: pytest.CaptureFixture[str]
 ) -> None:
     extracted.run("build_interactions", DAY, WEIGHTS, "telemetry.json_logs=true", attempt=3)
-    told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith('{"time"')]
+    logged = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith('{"time"')]
     manifest = read_manifest(str(extracted.home / "manifests"), DAY, "build_interactions")
     of_the_run = {"job": "build_interactions", "run_id": manifest.run_id, "run_date": DAY.isoformat(), "attempt": 3}
-    assert all(line.items() >= of_the_run.items() for line in told)
-    tables = {line["table"]: (line["partition"], line["table_version"]) for line in told if "table" in line}
+    assert all(line.items() >= of_the_run.items() for line in logged)
+    tables = {line["table"]: (line["partition"], line["table_version"]) for line in logged if "table" in line}
     newest = {
         name: DeltaTable(str(extracted.home / "warehouse" / name)).version() for name in ("interactions", "baskets")
     }
@@ -87,7 +87,7 @@ def test_json_lines_of_the_job_name_the_run_and_each_table_that_it_wrote(
         "interactions": (f"run_date={DAY}", newest["interactions"]),
         "baskets": (f"run_date={DAY}/basket_kind=session", newest["baskets"]),
     }
-    assert told[-1]["message"].startswith("build_interactions ended well after ")
+    assert logged[-1]["message"].startswith("build_interactions ended well after ")
 
 
 def test_a_look_back_leaves_out_what_is_older_and_says_how_much(
@@ -97,9 +97,10 @@ def test_a_look_back_leaves_out_what_is_older_and_says_how_much(
     assert set(interactions(extracted)) == {("u1", "i1"), ("u3", "i2"), ("u3", "i3"), ("u4", "i4")}
     assert set(extracted.table("baskets")["basket_id"]) == {"s2", "s3"}
     # Of the nine one is of LATER, and one of EARLIER was delivered then; four of the others are of DAY.
-    told = capfd.readouterr().err
+    logged = capfd.readouterr().err
     assert (
-        "interactions.lookback_days 1 leaves 4 of 7 stored engagements (57.1 %), those of 2017-11-10 and later" in told
+        "interactions.lookback_days 1 leaves 4 of 7 stored engagements (57.1 %), those of 2017-11-10 and later"
+        in logged
     )
     manifest = json.loads((extracted.home / f"manifests/run_date={DAY}/build_interactions.json").read_text())
     assert manifest["look_back"] == {"days": 1, "stored": 7, "kept": 4}

@@ -24,11 +24,13 @@ def test_a_user_is_erased_by_the_job_that_the_command_submits(
     page.parent.mkdir(exist_ok=True)
     page.write_text("<td>u00</td>")
     assert main(["erase", "u00", "--day", str(DAY), "--yes", *config]) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "2017-11-03.html quoted an erased id" in told
-    assert "infra/submit jobs/write_report.py --run-date DAY" in told
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "2017-11-03.html quoted an erased id" in printed
+    assert "infra/submit jobs/write_report.py --run-date DAY" in printed
     folders = ", ".join(f"engagements/{day}" for day in sorted(set(before.filter(user_id="u00")["ingest_date"])))
-    assert f"next: remove their lines from what producers landed: {folders}; until then extraction leaves them" in told
+    assert (
+        f"next: remove their lines from what producers landed: {folders}; until then extraction leaves them" in printed
+    )
     after = deployment.table("engagements")
     assert after.filter(user_id="u00").is_empty()
     assert len(after) == len(before.filter(pl.col("user_id") != "u00"))

@@ -46,7 +46,7 @@ def test_bad_input_is_refused_by_name(deployment: Deployment) -> None:
     tiny.write_folder(deployment.landing, FIRST, [])
     assert f"landing folder {folder} is complete but holds no events" in held(deployment, FIRST)
     tiny.write_folder(deployment.landing, FIRST, ["{broken", "neither is this"])
-    told = held(deployment, FIRST)
+    message = held(deployment, FIRST)
     for part in (
         str(folder),
         "2 of 2 lines cannot be used",
@@ -54,7 +54,7 @@ def test_bad_input_is_refused_by_name(deployment: Deployment) -> None:
         "neither is this",
         "max_rejected_share",
     ):
-        assert part in told
+        assert part in message
 
 
 def test_what_was_extracted_stays_when_a_later_day_is_bad(deployment: Deployment) -> None:
@@ -71,9 +71,9 @@ def test_a_contract_rule_holds_the_day(deployment: Deployment) -> None:
     """A longer id than the contract allows passes a lenient setting, and is stopped by the gate."""
     odd = {**tiny.events_of(FIRST)[0], "event_id": "e" * 300}
     tiny.write_folder(deployment.landing, FIRST, [*tiny.events_of(FIRST), odd])
-    told = held(deployment, FIRST, "extraction.max_id_length=500")
-    assert "engagements (run_date=2017-11-01): 1 critical check(s) failed" in told
-    assert "event_id_length" in told
+    message = held(deployment, FIRST, "extraction.max_id_length=500")
+    assert "engagements (run_date=2017-11-01): 1 critical check(s) failed" in message
+    assert "event_id_length" in message
 
 
 def test_a_few_bad_lines_go_to_quarantine_and_the_rest_is_kept(deployment: Deployment) -> None:
@@ -109,9 +109,9 @@ def test_broken_and_changing_files_hold_the_run_by_name(
     file = folder / "part-00000.json.gz"
     whole = file.read_bytes()
     file.write_bytes(whole[:-40])
-    told = held(deployment, FIRST)
-    assert f"engagements/{FIRST}/part-00000.json.gz: OSError: Truncated compressed stream" in told
-    assert "1 landed file(s) could not be read whole" in told
+    message = held(deployment, FIRST)
+    assert f"engagements/{FIRST}/part-00000.json.gz: OSError: Truncated compressed stream" in message
+    assert "1 landed file(s) could not be read whole" in message
 
     file.write_bytes(whole)
     listed, times = Landing.listing, []
@@ -126,9 +126,9 @@ def test_broken_and_changing_files_hold_the_run_by_name(
             return listed(landing, *arguments)
 
         monkeypatch.setattr(Landing, "listing", listing)
-        told = held(deployment, FIRST)
+        message = held(deployment, FIRST)
         monkeypatch.setattr(Landing, "listing", listed)
-        return told
+        return message
 
     other = folder / "late.json"
     assert "late.json: it came while its folder was read" in meanwhile(lambda: other.write_text("{}"))

@@ -18,12 +18,12 @@ def test_the_job_lands_the_published_data(tmp_path: Path, capsys: pytest.Capture
     main(
         ["--config", str(config), "--set", f"paths.landing={landing}", "--since", "2017-01-01", "--until", "2017-01-02"]
     )
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     packed = [landing / "engagements" / day / "part-00000.json.gz" for day in ("2017-01-01", "2017-01-02")]
     events = [json.loads(line) for path in packed for line in gzip.decompress(path.read_bytes()).splitlines()]
     # Counted in the published file with pyarrow and pandas: 3,098 sales on 1 January (UTC), 4,077 on the 2nd.
     assert sum(event["event_type"] == "checkout" for event in events) == 3_098 + 4_077
-    assert f"2 days landed, 0 were complete before; {len(events):,} events, 3 snapshots" in told
+    assert f"2 days landed, 0 were complete before; {len(events):,} events, 3 snapshots" in printed
     catalog = pl.read_parquet(landing / "catalog/2017-01-01/part-00000.parquet")
     assert catalog.height == catalog["item_id"].n_unique() == 92_331
     assert not catalog["title"].str.contains(r"(?i)\b(nan|null|none)\b").any()

@@ -198,9 +198,9 @@ def test_every_job_explains_itself_before_spark_starts() -> None:
     environment = {**os.environ, "JAVA_HOME": "/nowhere", "PATH": "/usr/bin:/bin"}
     for job in (*NIGHTLY, "land_complete_journey"):
         command = [sys.executable, str(CHECKOUT / "jobs" / f"{job}.py"), "--help"]
-        told = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        assert "--config" in told.stdout
-        assert "exit codes: 0 done, 2 wrong use" in told.stdout
+        answered = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        assert "--config" in answered.stdout
+        assert "exit codes: 0 done, 2 wrong use" in answered.stdout
 
 
 def test_people_s_command_line_agrees_with_the_night(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
@@ -218,18 +218,18 @@ def test_people_s_command_line_agrees_with_the_night(nights: Nights, capsys: pyt
     engaged = nights.deployment.table("interactions").filter(run_date=LATER, user_id="u00")["item_id"].to_list()
     support = nights.deployment.table("interactions").filter(pl.col("weight") > 0, run_date=LATER)["item_id"].to_list()
     for item in [*tiny.GROUPS["a"][:12], "b00", "nobody's"]:
-        told = asked("why", "homefeed", "u00", item)
+        answered = asked("why", "homefeed", "u00", item)
         place = published.filter(item_id=item)["rank"].to_list()
         if place:
             expected = {"published"}
-            assert f"rank {place[0]} of 4" in told["says"]
+            assert f"rank {place[0]} of 4" in answered["says"]
         elif support.count(item) < 2:
             expected = {"not_eligible"}
         elif item in engaged:
             expected = {"seen"}
         else:
             expected = {"below_k", "fallback_not_needed", "not_proposed"}
-        assert told["verdict"] in expected, (item, told)
+        assert answered["verdict"] in expected, (item, answered)
     assert asked("why", "homefeed", "u00")["verdict"] == "full"
     shown = asked("show", "homefeed", "u00")
     assert [each["item_id"] for each in shown["candidates"]] == published.sort("rank")["item_id"].to_list()

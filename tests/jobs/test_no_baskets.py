@@ -22,10 +22,10 @@ def test_a_log_without_sessions_is_published_without_baskets(
         deployment.run("train_cooccurrence", DAY)
     for job in NIGHT:
         deployment.run(job, DAY)
-    told = capfd.readouterr().err
-    assert "0 baskets of kind session: no event of type checkout names one" in told
-    assert "next: set baskets.session.event_types" in told
-    assert "related_items has no rows" in told
+    printed = capfd.readouterr().err
+    assert "0 baskets of kind session: no event of type checkout names one" in printed
+    assert "next: set baskets.session.event_types" in printed
+    assert "related_items has no rows" in printed
     rows = deployment.rows("candidates_homefeed", DAY)
     assert rows
     sources = {json.dumps(row) for row in deployment.table("candidates_homefeed")["sources"].to_list()}

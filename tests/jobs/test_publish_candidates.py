@@ -76,12 +76,12 @@ def test_the_reader_refuses_another_digest_or_count(ready: Deployment) -> None:
     path = str(ready.home / "warehouse" / table.name)
     right = Digest(row["rows"], int(row["digest"], 16))
     verify(path, table, row["table_version"], DAY, right, row["subjects"])
-    for digest, subjects, told in (
+    for digest, subjects, message in (
         (Digest(row["rows"] + 1, right.total), row["subjects"], "rows"),
         (Digest(row["rows"], right.total ^ 1), row["subjects"], "digest"),
         (right, row["subjects"] - 1, "subjects"),
     ):
-        with pytest.raises(PublicationError, match=told):
+        with pytest.raises(PublicationError, match=message):
             verify(path, table, row["table_version"], DAY, digest, subjects)
 
 

@@ -138,11 +138,11 @@ def test_every_landed_row_has_one_fate(deployment: Deployment) -> None:
         ("words", "user_id is missing"),
         ("floats", "user_id is missing"),
     }
-    told = manifest(deployment)
-    accounts = {file["file"].split("/")[0]: file for file in told["files"]}
+    stated = manifest(deployment)
+    accounts = {file["file"].split("/")[0]: file for file in stated["files"]}
     assert (accounts["joined"]["lines"], accounts["joined"]["joined"], accounts["joined"]["blank"]) == (3, 1, 1)
     assert [accounts["joined"][name] for name in ("landed", "accepted", "quarantined")] == [3, 2, 1]
-    repeated = {entry["feed"]: entry for entry in told["duplicates"]}
+    repeated = {entry["feed"]: entry for entry in stated["duplicates"]}
     assert repeated["parts"] == {
         "feed": "parts",
         "event_id_from": ["order", "line"],
@@ -150,7 +150,7 @@ def test_every_landed_row_has_one_fate(deployment: Deployment) -> None:
         "conflicting": 0,
         "share": 0.333333,
     }
-    assert told["unmapped"] == {}
+    assert stated["unmapped"] == {}
 
     catalog = {row["item_id"]: row for row in deployment.table("catalog").to_dicts()}
     assert sorted(catalog) == ["17", "18", "19", "20", "i1"]
@@ -168,10 +168,10 @@ def test_a_repeated_id_that_says_something_else_is_no_duplicate(deployment: Depl
     (folder(deployment, "engagements") / "a.json").write_text(lines(*rows))
     with pytest.raises(HeldError) as error:
         deployment.run("extract_engagements", DAY)
-    told = str(error.value)
-    assert "2 of 4 lines repeat an event_id and say something else" in told
-    assert "extraction.feeds.engagements.event_id_from" in told
-    assert '"item_id":"i1"' in told
+    stated = str(error.value)
+    assert "2 of 4 lines repeat an event_id and say something else" in stated
+    assert "extraction.feeds.engagements.event_id_from" in stated
+    assert '"item_id":"i1"' in stated
     deployment.run("extract_engagements", DAY, "extraction.max_share_by_reason={conflicting_duplicate: 0.5}")
     lines_of = manifest(deployment)["lines"]
     assert lines_of == {"landed": 4, "accepted": 1, "quarantined": 2, "duplicates": 1, "erased": 0}
@@ -186,11 +186,12 @@ def test_a_catalog_that_cannot_be_used_names_its_file(deployment: Deployment) ->
     (place / "a.csv").write_text("item_id,status,price\ni1,active,cheap\n,active,1\n")
     with pytest.raises(HeldError) as error:
         deployment.run("extract_engagements", DAY)
-    told = str(error.value)
+    stated = str(error.value)
     assert (
-        f"catalog/{DAY}/a.csv: price has the wrong type in 1 row(s), the first is row 0, e.g. 'i1,active,cheap'" in told
+        f"catalog/{DAY}/a.csv: price has the wrong type in 1 row(s), the first is row 0, e.g. 'i1,active,cheap'"
+        in stated
     )
-    assert "item_id is missing in 1 row(s)" in told
+    assert "item_id is missing in 1 row(s)" in stated
     (place / "a.csv").write_text("")
     (place / "b.parquet").write_bytes(b"")
     with pytest.raises(HeldError, match=f"catalog/{DAY}/b.parquet"):
@@ -208,6 +209,6 @@ def test_missing_days_that_settings_allow_are_named_once(
     assert "engagements: 2 day(s) before 2017-11-30 have no folder" in capfd.readouterr().err
     assert manifest(deployment)["missing_days"] == {"engagements": {"days": 2, "newest": ["2017-11-28", "2017-11-29"]}}
     deployment.run("extract_engagements", date(2017, 12, 2), allow)
-    told = capfd.readouterr().err
-    assert "engagements: 1 day(s) before 2017-12-02 have no folder" in told
-    assert "allows: 2017-12-01; next: if the producer is late" in told
+    stated = capfd.readouterr().err
+    assert "engagements: 1 day(s) before 2017-12-02 have no folder" in stated
+    assert "allows: 2017-12-01; next: if the producer is late" in stated

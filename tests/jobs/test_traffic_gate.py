@@ -91,12 +91,12 @@ def test_a_warning_is_told_everywhere_and_stops_nothing(
     assert f'href="checks/{DAY}/index.html"' in report
     assert "15 events, 24 to 96 expected" in report
     gate = next((reports / "checks" / str(DAY)).glob("*-traffic.html")).read_text()
-    for told in (
+    for sentence in (
         "Passed, with warnings",
         "15 events, 24 to 96 expected",
         "nothing to judge: no saves were logged",
     ):
-        assert told in gate
+        assert sentence in gate
 
 
 def test_a_day_run_again_judges_what_it_knew(deployment: Deployment) -> None:

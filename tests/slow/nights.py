@@ -80,8 +80,8 @@ def require_equal_night(
     """
     here, there, day = landed(home / "here", days), landed(home / "there", days), days[-1]
     with submitted({}, NIGHT, str(here.home), day.isoformat()) as alone:
-        told = alone.communicate()[0]
-    assert alone.returncode == 0, told
+        printed = alone.communicate()[0]
+    assert alone.returncode == 0, printed
     said, lost = [], False
     with submit(NIGHT, str(there.home), day.isoformat()) as night:
         assert night.stdout is not None

@@ -62,7 +62,7 @@ class Deployment:
             self.scheduler.get(f"dags/reader/dagRuns/{run}/taskInstances/read/xcomEntries/return_value")["value"]
             for run in runs
         ]
-        return [told for value in values for told in value]
+        return [announced for value in values for announced in value]
 
 
 @pytest.fixture(scope="module")
@@ -200,8 +200,8 @@ def test_a_reader_is_told_each_day_and_version_once(deployment: Deployment) -> N
     assert set(BACKFILLED) < set(days)
     wanted = {day: publications(day, None)[0].table_version for day in days}
     wait_until(lambda: len(deployment.read()) >= len(days), "the reader is told of every day")
-    told = [(each["run_date"], each["table_version"], each["surface"]) for each in deployment.read()]
-    assert sorted(told) == sorted((day, version, "homefeed") for day, version in wanted.items())
+    announced = [(each["run_date"], each["table_version"], each["surface"]) for each in deployment.read()]
+    assert sorted(announced) == sorted((day, version, "homefeed") for day, version in wanted.items())
 
 
 @pytest.mark.usefixtures("backfill")

@@ -107,9 +107,9 @@ def test_a_night_that_loses_a_worker_publishes_what_one_machine_publishes(cluste
     there = require_equal_night(cluster.submit, lose_worker, tmp_path, WEEK)
     assert not alive(cluster.group("worker-1"))
     # The cluster goes on with one; the check before the next night says so, and what else is wrong.
-    code, told = check(
+    code, printed = check(
         cluster, there, "--conf", "spark.executorEnv.OMP_NUM_THREADS=4", "jobs/check_cluster.py", "--executors", "2"
     )
-    assert code == 2, told
-    assert "OMP_NUM_THREADS=4 instead of 1; next: --conf spark.executorEnv." in told
-    assert "1 executor(s) answered, 2 are expected; next:" in told
+    assert code == 2, printed
+    assert "OMP_NUM_THREADS=4 instead of 1; next: --conf spark.executorEnv." in printed
+    assert "1 executor(s) answered, 2 are expected; next:" in printed

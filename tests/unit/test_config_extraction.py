@@ -68,9 +68,9 @@ def refused(tmp_path: Path, feed: Any, name: str = "saves") -> str:
     ],
 )
 def test_a_wrong_mapping_is_refused_by_name(tmp_path: Path, feed: dict[str, Any], parts: list[str]) -> None:
-    told = refused(tmp_path, feed)
+    message = refused(tmp_path, feed)
     for part in parts:
-        assert part in told
+        assert part in message
 
 
 @pytest.mark.parametrize("word", ["4.0", "5", "no", "null", "2017-11-30"])

@@ -42,9 +42,9 @@ def test_redact(text: str, redacted: str) -> None:
 def test_a_line_of_megabytes_is_looked_at_once(word: str) -> None:
     """Going back in it would take days, and an error that quotes it would never be raised."""
     text = word * (1_000_000 // len(word))
-    told = redact(f"{text} password=hush")
-    assert told.endswith("***")
-    assert "hush" not in told
+    made_safe = redact(f"{text} password=hush")
+    assert made_safe.endswith("***")
+    assert "hush" not in made_safe
 
 
 def test_redact_all_goes_into_what_is_nested() -> None:

@@ -111,13 +111,13 @@ def test_an_unforeseen_failure_of_a_job(
 def test_manifests_and_the_report_made_of_them(home: Path) -> None:
     (home / "settings.yaml").write_text(SETTINGS)
     settings = load_settings(home / "settings.yaml")
-    told = Manifest("train_als", DAY, "r", error=SPOKEN, settings={"conf": {"fs.s3a.access.key": IN_KEY}})
-    path = Path(write_manifest(settings.paths.manifests, told))
+    record = Manifest("train_als", DAY, "r", error=SPOKEN, settings={"conf": {"fs.s3a.access.key": IN_KEY}})
+    path = Path(write_manifest(settings.paths.manifests, record))
     check_no_canary(path.read_text())
     (read,), problems = read_manifests(settings.paths.manifests, DAY)
     assert (read.settings, problems) == ({"conf": {"fs.s3a.access.key": "***"}}, [])
     # A manifest that was written before anything was redacted.
-    path.write_text(json.dumps(told.as_dict(), default=str))
+    path.write_text(json.dumps(record.as_dict(), default=str))
     page = Path(write_page(gather(settings, DAY), settings.paths.reports)).read_text()
     assert "train_als" in page
     check_no_canary(page)

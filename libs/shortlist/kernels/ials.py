@@ -221,11 +221,11 @@ def largest_influences(
     pattern, weights, _ = bounded(seen, len(other))
     asked = bounded_rows(chosen, len(other), "chosen")
     require_shape(asked.indptr, pattern.indptr.shape, "chosen indptr")
-    told: Floats = frozen(telling, np.float32, "telling")
-    require_shape(told, weights.shape, "telling")
+    multipliers: Floats = frozen(telling, np.float32, "telling")
+    require_shape(multipliers, weights.shape, "telling")
     sides = [frozen(each, np.float32, "factors, spectrum or strengths") for each in (other, spectrum, strengths)]
     out = np.empty(len(asked.indices), np.int32)
-    ials_loops.largest_influences(*pattern, weights, told, *sides, *asked, out)
+    ials_loops.largest_influences(*pattern, weights, multipliers, *sides, *asked, out)
     return out
 
 

@@ -23,6 +23,6 @@ def test_the_figures_of_a_small_run(spark: SparkSession) -> None:
     assert found["rows"] == 1000
     assert set(found["rule_seconds"]) == {rule.name for rule in ENGAGEMENTS.rules}
     assert found["ratio"] == pytest.approx(found["suite_seconds"] / found["aggregate_seconds"], rel=0.2)
-    told = bench.describe({**found, "ratio": 3.5, "rule_seconds": {"key_unique": 9.0}})
-    assert "over the target: key_unique is the slowest, 9.0 s by itself" in told
+    described = bench.describe({**found, "ratio": 3.5, "rule_seconds": {"key_unique": 9.0}})
+    assert "over the target: key_unique is the slowest, 9.0 s by itself" in described
     assert "over the target" not in bench.describe({**found, "ratio": 2.9, "ratio_apart": 2.9})

@@ -40,12 +40,12 @@ def test_a_share_at_the_limit_passes_and_above_it_holds_with_reasons_counts_and_
     bad = rejected(spark, {DAY: BAD, NEXT: [["invalid UTF-8"]]})
     deliveries = [delivery(NEXT, 4, 1), delivery(DAY, 5, 2)]
     require_usable(deliveries, bad, ExtractionConfig(max_rejected_share=0.4))
-    told = held(deliveries, bad, max_rejected_share=0.39)
+    message = held(deliveries, bad, max_rejected_share=0.39)
     for part in (f"landing/saves/{DAY}", "2 of 5 lines", "user_id is missing", "unknown event_type", "line 0"):
-        assert part in told
-    assert "invalid UTF-8" not in told
-    assert "extraction.feeds.saves.fields" in told
-    assert "extraction.feeds.saves.event_types" in told
+        assert part in message
+    assert "invalid UTF-8" not in message
+    assert "extraction.feeds.saves.fields" in message
+    assert "extraction.feeds.saves.event_types" in message
 
 
 def test_one_kind_of_reason_may_have_a_limit_of_its_own(spark: SparkSession) -> None:
@@ -53,18 +53,18 @@ def test_one_kind_of_reason_may_have_a_limit_of_its_own(spark: SparkSession) -> 
     bad = rejected(spark, {DAY: BAD})
     lenient: dict[str, Any] = {"max_rejected_share": 0.5}
     require_usable([delivery(DAY, 10, 2)], bad, ExtractionConfig(**lenient, max_share_by_reason={"missing": 0.2}))
-    told = held([delivery(DAY, 10, 2)], bad, **lenient, max_share_by_reason={"missing": 0.1})
+    message = held([delivery(DAY, 10, 2)], bad, **lenient, max_share_by_reason={"missing": 0.1})
     for part in (
         f"landing/saves/{DAY}",
         "missing speaks against 2 of 10 lines",
         "max_share_by_reason.missing",
         "line 0",
     ):
-        assert part in told
-    told = held([delivery(DAY, 10, 2)], bad, **lenient, max_share_by_reason={"unknown_event_type": 0})
-    assert "unknown_event_type speaks against 1 of 10 lines" in told
+        assert part in message
+    message = held([delivery(DAY, 10, 2)], bad, **lenient, max_share_by_reason={"unknown_event_type": 0})
+    assert "unknown_event_type speaks against 1 of 10 lines" in message
 
 
 def test_an_empty_folder_holds_also_beside_full_ones(spark: SparkSession) -> None:
-    told = held([delivery(DAY, 3, 0), delivery(NEXT, 0, 0)], rejected(spark, {DAY: BAD}), max_rejected_share=1.0)
-    assert "landing/saves/2017-12-01 is complete but holds no events" in told
+    message = held([delivery(DAY, 3, 0), delivery(NEXT, 0, 0)], rejected(spark, {DAY: BAD}), max_rejected_share=1.0)
+    assert "landing/saves/2017-12-01 is complete but holds no events" in message

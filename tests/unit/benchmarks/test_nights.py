@@ -48,10 +48,10 @@ def test_a_day_that_is_not_there_is_lost(both: tuple[Deployment, Deployment]) ->
     here, there = both
     later = DAYS[-1] + timedelta(days=1)
     publish(here.home / "warehouse", "homefeed", later, LISTS)
-    told = differ(both, later)
-    assert [each.partition(":")[0] for each in told] == [f"homefeed {later}"] * 2
-    assert "None is served" in told[0]
-    assert "(0, 4)" in told[1]
+    found = differ(both, later)
+    assert [each.partition(":")[0] for each in found] == [f"homefeed {later}"] * 2
+    assert "None is served" in found[0]
+    assert "(0, 4)" in found[1]
     assert "None on one machine" in differ((there, here), later)[0]
 
 

@@ -23,13 +23,13 @@ def refused(config: FeedConfig, columns: list[str]) -> str:
 
 def test_a_mapped_field_that_no_file_has_is_named_with_its_neighbours() -> None:
     require_mapped_fields("f", "saves", feed(), COLUMNS)
-    told = refused(feed(fields={**FIELDS, "session_id": "session_id"}), COLUMNS)
-    assert "no file has the field 'session_id' that extraction.feeds.saves.fields.session_id names" in told
-    assert "there are 'sessionId'" in told
+    message = refused(feed(fields={**FIELDS, "session_id": "session_id"}), COLUMNS)
+    assert "no file has the field 'session_id' that extraction.feeds.saves.fields.session_id names" in message
+    assert "there are 'sessionId'" in message
     assert "'who.idd'" in refused(feed(fields={**FIELDS, "user_id": "who.idd"}), COLUMNS)
     without = {name: field for name, field in FIELDS.items() if name != "event_id"}
-    told = refused(feed(fields=without, event_id_from=("id", "line")), COLUMNS)
-    assert "'line' that extraction.feeds.saves.event_id_from names" in told
+    message = refused(feed(fields=without, event_id_from=("id", "line")), COLUMNS)
+    assert "'line' that extraction.feeds.saves.event_id_from names" in message
 
 
 def test_by_our_own_names_only_what_every_event_needs_must_be_there() -> None:
@@ -51,12 +51,14 @@ def test_fields_that_nobody_maps_are_listed() -> None:
 
 def test_a_history_in_one_folder_is_led_to_the_setting_that_would_take_it() -> None:
     judged = judged_by("saves", ["event is too old for its delivery", "invalid UTF-8", "unknown event_type"])
-    told = str(HeldError.too_many_rejected("l/x", 9, 10, 0.01, [], judged))
-    assert "next: mend the producer or, where they are right, the settings that they were judged by:\n" in told
-    assert "\n  extraction.max_late_days: how much older than its folder an event may be; for a first load of" in told
-    assert "infra/shortlist new" in told
-    assert "\n  extraction.feeds.saves.event_types or event_types_by_number: " in told
-    assert told.endswith("\nthen run this day again")
+    message = str(HeldError.too_many_rejected("l/x", 9, 10, 0.01, [], judged))
+    assert "next: mend the producer or, where they are right, the settings that they were judged by:\n" in message
+    assert (
+        "\n  extraction.max_late_days: how much older than its folder an event may be; for a first load of" in message
+    )
+    assert "infra/shortlist new" in message
+    assert "\n  extraction.feeds.saves.event_types or event_types_by_number: " in message
+    assert message.endswith("\nthen run this day again")
     only_theirs = str(HeldError.too_many_rejected("l/x", 9, 10, 0.01, [], judged_by("saves", ["invalid UTF-8"])))
     assert only_theirs.endswith("next: mend the producer, then run this day again")
 

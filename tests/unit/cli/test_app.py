@@ -21,19 +21,20 @@ COMMANDS = sorted(str(command.name) for command in app.registered_commands)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_and_speaks_json(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert main([command, "--help"]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     # `new` makes settings, and reads none.
-    assert ("--config" in told) == (command != "new")
-    assert "--json" in told
+    assert ("--config" in printed) == (command != "new")
+    assert "--json" in printed
 
 
 def test_help_names_the_exit_codes_and_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
-    told = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
     assert (
-        "3 something is wrong with what was looked at (a surface is late, a table damaged); 4 a newer attempt" in told
+        "3 something is wrong with what was looked at (a surface is late, a table damaged); 4 a newer attempt"
+        in printed
     )
-    assert [command for command in COMMANDS if command not in told] == []
+    assert [command for command in COMMANDS if command not in printed] == []
 
 
 @pytest.mark.parametrize(

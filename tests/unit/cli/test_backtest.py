@@ -99,11 +99,11 @@ def test_without_served_lists_the_tried_ones_are_shown(warehouse: Path, shortlis
 
 
 def test_people_read_two_tables_and_what_would_have_been_held(tried: Path, shortlist: Shortlist) -> None:
-    told = shortlist("backtest", "less").out
-    assert "rows_used@2" in told
-    assert "less: 2 day(s) up to 2017-11-30, settings abc" in told
-    assert "+0.2000 [+0.1000, +0.3000]" in " ".join(told.split())
-    assert "all days together" in told
+    printed = shortlist("backtest", "less").out
+    assert "rows_used@2" in printed
+    assert "less: 2 day(s) up to 2017-11-30, settings abc" in printed
+    assert "+0.2000 [+0.1000, +0.3000]" in " ".join(printed.split())
+    assert "all days together" in printed
     held = shortlist("backtest", "held").out
     assert (
         "related 2017-11-23 would have been held, so it is not judged: overlap, fallback_share; next: the job's log"

@@ -265,13 +265,13 @@ def test_the_executors_of_a_cluster_are_asked_by_a_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int, ok: bool, code: int, says: str
 ) -> None:
     program = tmp_path / "submit"
-    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\nexit {left}\n')
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\nexit {left}\n')
     program.chmod(0o755)
     monkeypatch.setattr(spark_jobs, "SUBMIT", str(program))
     line = looks.cluster(["--set=als.factors=8"])
     assert (line.ok, line.code if not ok else 0, bool(line.mend)) == (ok, code, not ok)
     assert says in line.says
-    assert (tmp_path / "told").read_text() == f"{job_program('check_cluster')} --set=als.factors=8\n"
+    assert (tmp_path / "called").read_text() == f"{job_program('check_cluster')} --set=als.factors=8\n"
 
 
 def test_the_cluster_is_asked_only_where_it_is_wanted(

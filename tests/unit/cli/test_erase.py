@@ -19,11 +19,13 @@ FOLDER = "landing/erasures/2017-11-30"
 @pytest.fixture
 def submitted(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the program at the door writes its arguments and what was landed when it came; it leaves with 3."""
-    program, told = home / "submit", home / "told"
-    program.write_text(f'#!/bin/sh\necho "$@" > {told}\nls -A {home}/{FOLDER} >> {told}\necho "from the job"\nexit 3\n')
+    program, called = home / "submit", home / "called"
+    program.write_text(
+        f'#!/bin/sh\necho "$@" > {called}\nls -A {home}/{FOLDER} >> {called}\necho "from the job"\nexit 3\n'
+    )
     program.chmod(0o755)
     monkeypatch.setattr(spark_jobs, "SUBMIT", str(program))
-    return told
+    return called
 
 
 def test_a_request_is_landed_then_the_job_runs(home: Path, shortlist: Shortlist, submitted: Path) -> None:

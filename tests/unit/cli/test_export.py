@@ -60,8 +60,8 @@ def test_changes(two_days: Path, shortlist: Shortlist, tmp_path: Path, ending: s
     answer = shortlist("export", "homefeed", "--into", str(file), "--changes", *DAYS)
     assert answer.code == 0, answer.err
     assert "3 lists to write, 1 to delete, 1 unchanged" in answer.out
-    told = [(row["subject_id"], row["operation"], str(row["run_date"])) for row in rows_of(file)]
-    assert told == [
+    operations = [(row["subject_id"], row["operation"], str(row["run_date"])) for row in rows_of(file)]
+    assert operations == [
         (user, what, DAYS[1])
         for user, what in zip(["u1", "u3", "u4", "u5"], ["upsert", "delete", "upsert", "upsert"], strict=True)
     ]

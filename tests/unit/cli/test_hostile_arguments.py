@@ -106,10 +106,10 @@ def test_a_hostile_word_is_refused_by_name(night: Path, shortlist: Shortlist, co
     for word in WORDS.values():
         answer = shortlist(command, *arguments(command, parameter, word))
         # The doctor says what is wrong as one of its findings.
-        told = answer.out + answer.err
+        printed = answer.out + answer.err
         assert (answer.code, command == "doctor" or answer.out == "") == (2, True), answer
-        assert any(name.lower() in told.lower() for name in named(parameter)), told
-        assert not set(told) & {"\x1b", "\x00"}
+        assert any(name.lower() in printed.lower() for name in named(parameter)), printed
+        assert not set(printed) & {"\x1b", "\x00"}
     assert files(night) == before
 
 
@@ -133,10 +133,10 @@ def test_where_any_word_may_be_meant_it_is_harmless(
         # Nobody is named so: an answer that says so, or an error that does.
         assert answer.code in (0, 2, 3), answer
         assert not set(answer.out + answer.err) & {"\x1b", "\x00"}
-        told = shortlist(command, "--json", *arguments(command, parameter, word))
-        assert told.code == answer.code or command == "rollback"
-        if told.out:
-            json.loads(told.out)
+        printed = shortlist(command, "--json", *arguments(command, parameter, word))
+        assert printed.code == answer.code or command == "rollback"
+        if printed.out:
+            json.loads(printed.out)
         if command == "rollback":
             publish(night, "homefeed", D3, LISTS, attempt=2**60 + number)
     if command != "rollback":
@@ -202,8 +202,8 @@ def test_every_argument_of_a_job_refuses_hostile_words(
                 if isinstance(refused.value, SettingsError)
                 else getattr(refused.value, "code", None)
             )
-            told = capsys.readouterr().err + str(refused.value)
+            printed = capsys.readouterr().err + str(refused.value)
             assert code == 2
-            assert any(name in told for name in (action.option_strings[0], "settings file", "unknown setting"))
-            assert not set(told) & {"\x1b", "\x00"}
+            assert any(name in printed for name in (action.option_strings[0], "settings file", "unknown setting"))
+            assert not set(printed) & {"\x1b", "\x00"}
     assert not warehouse.exists()

@@ -282,6 +282,6 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.Ca
     sample = tmp_path / "log.csv"
     sample.write_text("user,item,time\nu1,i1,2017-11-30 10:00:00\n", encoding="utf-8")
     assert main(["new", str(sample), "--into", str(sample / "below")]) == 2
-    told = " ".join(capsys.readouterr().err.split())
-    assert "--into" in told
-    assert "cannot be written (Not a directory); next: name a new folder" in told
+    refusal = " ".join(capsys.readouterr().err.split())
+    assert "--into" in refusal
+    assert "cannot be written (Not a directory); next: name a new folder" in refusal

@@ -27,9 +27,9 @@ def test_served_days_with_their_age(warehouse: Path, shortlist: Shortlist) -> No
         2,
     )
     homefeed, related = facts["surfaces"]
-    told = ("state", "run_date", "age_days", "table_version", "rows", "subjects")
-    assert [homefeed[name] for name in told] == ["fresh", "2017-11-30", 2, 2, 3, 2]
-    assert [related[name] for name in told] == ["late", "2017-11-23", 9, 1, 3, 2]
+    shown = ("state", "run_date", "age_days", "table_version", "rows", "subjects")
+    assert [homefeed[name] for name in shown] == ["fresh", "2017-11-30", 2, 2, 3, 2]
+    assert [related[name] for name in shown] == ["late", "2017-11-23", 9, 1, 3, 2]
     assert homefeed["refused"] == []
     assert [(each["run_date"], each["status"], each["why"]) for each in related["refused"]] == [
         ("2017-11-30", "held", "guardrail: overlap fell to 2 %")

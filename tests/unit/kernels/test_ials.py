@@ -247,8 +247,8 @@ def test_fit_ials__loss_is_the_objective_and_falls() -> None:
     random = np.random.default_rng(8)
     weights = np.where(random.random((30, 20)) < 0.3, random.random((30, 20)) + 0.5, 0)
     targets = np.where(random.random((30, 20)) < 0.9, 1.0, 0.0)
-    told: list[tuple[int, float | None]] = []
-    watch: dict[str, Any] = {"with_loss": True, "on_epoch": lambda *epoch: told.append(epoch)}
+    epochs: list[tuple[int, float | None]] = []
+    watch: dict[str, Any] = {"with_loss": True, "on_epoch": lambda *epoch: epochs.append(epoch)}
     model = fit_ials(observed(weights, targets), 20, **ARGUMENTS, **watch, nu=0.5, cg_steps=None)
     users, items = model.user_factors.astype(np.float64), model.item_factors.astype(np.float64)
     scores = users @ items.T
@@ -257,7 +257,7 @@ def test_fit_ials__loss_is_the_objective_and_falls() -> None:
     objective = (weights * (targets - scores) ** 2).sum() + 0.1 * (scores**2).sum()
     objective += (strengths[0] * (users**2).sum(1)).sum() + (strengths[1] * (items**2).sum(1)).sum()
     assert model.losses[-1] == pytest.approx(objective, rel=1e-5)
-    assert told == list(enumerate(model.losses, 1))
+    assert epochs == list(enumerate(model.losses, 1))
     assert len(model.losses) == 8
     assert all(later <= earlier * (1 + 1e-6) for earlier, later in zip(model.losses, model.losses[1:], strict=False))
 

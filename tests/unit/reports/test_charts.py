@@ -66,9 +66,12 @@ def test_interval_track__places_are_shares_of_the_highest() -> None:
 
 
 def test_charts_escape_what_they_are_told() -> None:
-    told = "<script>\"'&"
-    bands = [RankBand(1, 1, {told: 1.0}, 0, 0, 0)]
-    for svg in (interval_track(Estimate(0.1, 0.1, 0.1), 1, told, told), rank_share_chart(bands, {told: told})):
+    hostile = "<script>\"'&"
+    bands = [RankBand(1, 1, {hostile: 1.0}, 0, 0, 0)]
+    for svg in (
+        interval_track(Estimate(0.1, 0.1, 0.1), 1, hostile, hostile),
+        rank_share_chart(bands, {hostile: hostile}),
+    ):
         assert "<script>" not in svg
         assert re.search(r"&lt;script&gt;", svg)
         ElementTree.fromstring(svg)

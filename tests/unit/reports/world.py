@@ -190,7 +190,7 @@ def _catalog(settings: Settings, title: str) -> None:
 
 
 def _engagements(settings: Settings) -> None:
-    told = [
+    events = [
         ("u1", "a", "checkout", "2017-11-20", "2017-11-20"),
         ("u1", "b", "checkout", "2017-11-29", "2017-11-29"),
         ("u1", "a", "checkout", "2017-11-22", "2017-11-22"),
@@ -209,7 +209,7 @@ def _engagements(settings: Settings) -> None:
             "event_date": date.fromisoformat(day),
             "ingest_date": date.fromisoformat(delivered),
         }
-        for n, (user, item, kind, day, delivered) in enumerate(told)
+        for n, (user, item, kind, day, delivered) in enumerate(events)
     ]
     append(settings, "engagements", rows, {})
     refused = [

@@ -75,8 +75,8 @@ def test_read_manifests__checks_as_audits_write_them(home: Path) -> None:
 def test_read_manifests__a_rule_that_is_off_is_not_satisfied(home: Path) -> None:
     settings = write_settings(home)
     off = {**result("off", "critical", True), "off": "no catalog was known"}
-    told = {**result("told", "warning", False), "samples": ["2017-11-30 store: 3 events"]}
-    manifest(settings, "extract_engagements", checks=[off, told])
+    warned = {**result("told", "warning", False), "samples": ["2017-11-30 store: 3 events"]}
+    manifest(settings, "extract_engagements", checks=[off, warned])
     (record,), _ = read_manifests(settings.paths.manifests, D)
     assert [(check.outcome, check.holds) for check in record.checks] == [
         ("not applicable", False), ("failed", False)
