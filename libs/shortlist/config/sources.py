@@ -82,7 +82,7 @@ class LogLiftSourceConfig(NeighbourListsSourceConfig):
     """Candidates found in baskets beside the subject's items more often than chance would have it; measure log_lift of
     `cooccurrence.measures`."""
 
-    reason: str = "goes with {because} above all"
+    reason: str = "goes with {because}, more often than by chance"
     """The reason that readers of the table see; `{because}` is the title of the seed that counted most."""
 
 
