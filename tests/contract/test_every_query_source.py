@@ -82,7 +82,7 @@ class World:
                 surface_items = prepared.items_of(settings.surfaces["any"])
                 subjects = prepared.subjects(settings.surfaces["any"]).repartition(self.parts)
                 made = make_lists(subjects, settings.surfaces["any"], settings, DAY, prepared.artefacts, surface_items)
-                return sorted(proposals(scored(made)).collect())
+                return sorted(proposals(scored(made, settings.surfaces["any"])).collect())
 
 
 @pytest.fixture(scope="module")

@@ -167,7 +167,7 @@ class World:
             none, never = ItemTraits.none(len(flags)), np.full(len(flags), np.inf, np.float32)
             shared = share_arrays(spark, self.folder, SurfaceItems(items.ids, flags, items.log_popularity, none, never))
             made = make_lists(subjects.repartition(self.parts), surface, settings, DAY, artefacts, shared)
-            return sorted(proposals(scored(made)).collect())
+            return sorted(proposals(scored(made, surface)).collect())
 
 
 def pairs(rows: Iterable[Row]) -> set[tuple[str, str]]:

@@ -58,7 +58,7 @@ HISTORY: Final = "history"
 SCORED, LISTED = "scored", "listed"
 LISTS: Final = (
     f"{SUBJECT_ID} string, {ELIGIBLE_LEFT} int, {REMOVED} map<string, int>, "
-    f"{SCORED} array<struct<{ITEM_ID}: string, {SCORE}: double, {REMOVED_BY}: string, {SOURCES}: array<string>, "
+    f"{SCORED} array<struct<{ITEM_ID}: string, {SCORE}: double, {REMOVED_BY}: string, "
     f"{RANKS}: array<int>, {SCORES}: array<float>, {CONTRIBUTIONS}: array<float>>>, "
     f"{LISTED} array<struct<{ITEM_ID}: string, {SCORE}: double, {SOURCE}: string, {SOURCES}: array<string>, "
     f"{BECAUSE_ITEM_ID}: string, {CAMPAIGN}: string, {EXPIRES_AT}: timestamp, {SLOT}: string, "
@@ -215,7 +215,6 @@ def write_lists(
         ITEM_ID: item_ids.take(pa.array(candidates.items)),
         SCORE: pa.array(lists.blended),
         REMOVED_BY: _ids(lists.removing.astype(np.int32), pa.array(list(LIST_RULES))),
-        SOURCES: _of_sources(sources.take(pa.array(np.tile(np.arange(len(names)), len(candidates.items)))), len(names)),
         RANKS: _of_sources(pa.array(ranks.T.ravel(), mask=ranks.T.ravel() == 0), len(names)),
         SCORES: _of_sources(_numbers(lists.scores), len(names)),
         CONTRIBUTIONS: _of_sources(_numbers(lists.contributions.astype(np.float32)), len(names)),

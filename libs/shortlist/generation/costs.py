@@ -18,11 +18,11 @@ from shortlist.subjects import SUBJECTS
 
 # An interaction in a user's history, as Arrow sends it: item and its numbers, and the item again among the masked ones.
 _BYTES_OF_HISTORY: Final = 52
-# What Arrow sends of a listed row, of a candidate, and of each source's word on a candidate: its name, rank, score, contribution.
-# Ids of 8 letters, names of 10.
+# What Arrow sends of a listed row, of a candidate, and of each source's word on a candidate: rank, score, contribution.
+# Ids of 8 letters.
 _BYTES_LISTED: Final = 100
-_BYTES_SCORED: Final = 40
-_BYTES_BY_SOURCE: Final = 27
+_BYTES_SCORED: Final = 36
+_BYTES_BY_SOURCE: Final = 12
 # A neighbour in a list: its index and its similarity.
 _BYTES_OF_NEIGHBOUR: Final = 8
 

@@ -17,6 +17,7 @@ from shortlist.blending.fusion import Fusion, Ranking
 from shortlist.blending.slots import subject_numbers
 from shortlist.blending.z_sum import ZSum
 from shortlist.columns import ELIGIBLE_LEFT, LENGTH, RANK, REMOVED, SUBJECT_ID
+from shortlist.columns import SOURCES as SOURCE_NAMES
 from shortlist.config import Settings, SurfaceConfig
 from shortlist.generation.artefacts import SharedArtefacts
 from shortlist.generation.batches import LISTED, LISTS, SCORED, Reading, rarity_of, read_batch, write_lists
@@ -146,9 +147,11 @@ def list_rules_of(
     return apply
 
 
-def scored(lists: DataFrame) -> DataFrame:
-    """subject_id, item_id, score, removed_by, sources, ranks, scores, contributions: all candidates of each subject."""
-    return lists.select(SUBJECT_ID, F.inline(SCORED))
+def scored(lists: DataFrame, surface: SurfaceConfig) -> DataFrame:
+    """subject_id, item_id, score, removed_by, ranks, scores, contributions, sources: all candidates of each subject."""
+    # The names are the same in every row: tasks do not send them, Spark adds them where it writes.
+    names = F.array(*map(F.lit, sources_of(surface)))
+    return lists.select(SUBJECT_ID, F.inline(SCORED)).withColumn(SOURCE_NAMES, names)
 
 
 def listed(lists: DataFrame) -> DataFrame:

@@ -63,7 +63,9 @@ def generate(run: Run) -> None:
             for name, surface in settings.surfaces.items()
         }
         made_of, lists = lists, {name: _allocated(run, name, made) for name, made in lists.items()}
-        run.replace(_together({name: scored(made) for name, made in lists.items()}), SOURCE_CANDIDATES)
+        run.replace(
+            _together({name: scored(made, settings.surfaces[name]) for name, made in lists.items()}), SOURCE_CANDIDATES
+        )
         run.replace(_together({name: listed(made) for name, made in lists.items()}), UNCHECKED_CANDIDATES)
         if audiences:
             run.replace(_together(audiences), AUDIENCES)

@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from shortlist.config import CooccurrenceConfig, Settings
-from shortlist.generation.lists import listed, make_lists, needed_artefacts, scored, short
+from shortlist.config import CooccurrenceConfig, Settings, SurfaceConfig
+from shortlist.generation.lists import listed, make_lists, needed_artefacts, scored, short, sources_of
 from shortlist.generation.loading import History
 from shortlist.generation.prepared import prepare
 from shortlist.models.als import fit as als
@@ -80,9 +80,11 @@ def made(models: dict[str, DataFrame], name: str, folder: Path | None, parts: in
         yield make_lists(given, surface, settings, DAY, prepared.artefacts, prepared.items_of(surface))
 
 
-def rows_of(lists: DataFrame, k: int) -> list[list[Row]]:
+def rows_of(lists: DataFrame, surface: SurfaceConfig) -> list[list[Row]]:
     """What is published, what sources said, which lists are short."""
-    return [sorted(rows.collect(), key=str) for rows in (listed(lists), scored(lists), short(lists, k))]
+    return [
+        sorted(rows.collect(), key=str) for rows in (listed(lists), scored(lists, surface), short(lists, surface.k))
+    ]
 
 
 @pytest.fixture
@@ -100,26 +102,28 @@ def batches_of_two(spark: SparkSession) -> Iterator[None]:
 def test_finished_rows_do_not_depend_on_partitions_batches_and_placement(
     models: dict[str, DataFrame], name: str, tmp_path: Path
 ) -> None:
-    k = SURFACES[name]["k"]
+    surface = settings_of(None).surfaces[name]
     with made(models, name, tmp_path, parts=1) as lists:
         lists.sparkSession.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "10000")
-        expected = rows_of(lists, k)
+        expected = rows_of(lists, surface)
         lists.sparkSession.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "2")
     published, said, _ = expected
     assert {row.slot for row in published} == ({"ranked", "exploration"} if name == "feed" else {"ranked"})
     assert len({row.because_item_id for row in published}) > 4
+    assert {tuple(row.sources) for row in said} == {tuple(sources_of(surface))}
     assert any(row.removed_by for row in said) == (name == "feed")
     for parts, folder in ((1, None), (5, tmp_path), (5, None)):
         with made(models, name, folder, parts) as lists:
-            assert rows_of(lists, k) == expected
+            assert rows_of(lists, surface) == expected
 
 
 @pytest.mark.parametrize("name", SURFACES)
 def test_nothing_is_exchanged_once_subjects_are_gathered(
     models: dict[str, DataFrame], name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    surface = settings_of(None).surfaces[name]
     with made(models, name, tmp_path) as lists:
-        for rows in (listed(lists), scored(lists), short(lists, SURFACES[name]["k"])):
+        for rows in (listed(lists), scored(lists, surface), short(lists, surface.k)):
             capsys.readouterr()
             rows.explain()
             after, *_ = capsys.readouterr().out.split(GATHERED[name])

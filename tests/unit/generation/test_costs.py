@@ -39,7 +39,7 @@ def test_generation__vectors_against_every_item() -> None:
     cost = surface_cost(Counts(interactions=50, users=10, items=100), given.surfaces["home"], given)
     assert cost.pairs == 10 * 100
     assert cost.flops == 10 * 2 * 8 * (100 + 3)  # of all items the best 3, which are scored again
-    assert cost.shuffle_bytes == 10 * (52 * 5 + 100 * 2 + 3 * (40 + 27))
+    assert cost.shuffle_bytes == 10 * (52 * 5 + 100 * 2 + 3 * (36 + 12))
     assert cost.memory_bytes == 100 * 8 * 4
 
 

@@ -181,14 +181,15 @@ def rows_of(
     return [row for part in made for row in part.to_pylist()]
 
 
+NAMES = ("als", "cooccurrence", "popularity")
+
+
 def proposed(row: dict[str, object]) -> list[tuple[str, int, str, float]]:
     """source, rank, item, score: what each source proposed, source after source."""
     found = [
         (number, source, rank, candidate["item_id"], score)
         for candidate in row["scored"]  # type: ignore[attr-defined]
-        for number, (source, rank, score) in enumerate(
-            zip(candidate["sources"], candidate["ranks"], candidate["scores"], strict=True)
-        )
+        for number, (source, rank, score) in enumerate(zip(NAMES, candidate["ranks"], candidate["scores"], strict=True))
         if rank is not None
     ]
     return [each[1:] for each in sorted(found)]
@@ -244,7 +245,6 @@ def test_all_sources_say_what_they_know_of_each_candidate() -> None:
     assert found["b"] == {
         "score": pytest.approx(1 / 63),
         "removed_by": None,
-        "sources": ["als", "cooccurrence", "popularity"],
         "ranks": [None, 3, 1],
         "scores": [None, pytest.approx(0.9), 5.0],
         "contributions": [0.0, pytest.approx(1 / 63), 0.0],
