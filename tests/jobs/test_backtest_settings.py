@@ -1,6 +1,6 @@
 """backtest_settings: a past day made again with some settings, beside what was served; nothing else changes, nothing is left."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from shortlist.errors import ErasedError, HeldError, SettingsError
 from shortlist.pipeline import nightly_jobs
 from shortlist.steps import backtest as backtesting
 from shortlist.steps.build import build
+from shortlist.store.manifests import read_manifest
 from shortlist.store.scratch import SCRATCH
 from shortlist.warehouse.run import Run
 from tests import published, tiny
@@ -67,6 +68,11 @@ def left(deployment: Deployment) -> list[str]:
     return [path.name for path in (deployment.home / "warehouse" / SCRATCH).glob("*")]
 
 
+def costs(deployment: Deployment) -> Mapping[str, Any]:
+    """What the manifest of the last backtest says that its steps cost, by day."""
+    return read_manifest(f"{deployment.home}/manifests", DAY, JOB).cost
+
+
 def test_the_settings_that_served_are_no_better_and_no_worse(
     night: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +81,9 @@ def test_the_settings_that_served_are_no_better_and_no_worse(
     assert everything_else(night) == before
     assert left(night) == []
     found = rows(night, "same")
+    assert {day: set(steps) for day, steps in costs(night).items()} == {
+        str(SERVED): {"train_als", "train_cooccurrence", "generate_candidates"}
+    }
     assert set(found["source"]) == {"blend", "served", "als", "cooccurrence", "popularity"}
     assert set(found["surface"]) == {"homefeed", "related"}
     assert found.select("candidates_date", "horizon_days", "run_date").unique().rows() == [(SERVED, 7, DAY)]
@@ -136,6 +145,7 @@ def test_a_step_that_fails_leaves_nothing(night: Deployment) -> None:
     before = everything_else(night)
     with pytest.raises(HeldError, match="beyond its budget"):
         backtest(night, "dear", "budget.flops=1")
+    assert costs(night)[str(SERVED)]["train_als"]["flops"] > 1
     assert left(night) == []
     assert everything_else(night) == before
     assert not night.exists("backtests") or rows(night, "dear").is_empty()

@@ -133,7 +133,7 @@ class Manifest:
         duplicates: events that came more than once, by feed, and how they were recognised.
         snapshots: files of catalog and promotions that were read.
         checks: results of the gates.
-        cost: what the job was counted to cost before it began, and from which counts.
+        cost: what the job was counted to cost before it began, and from which counts; of a backtest by day and step.
         item_rules: which items may be shown, by surface.
         short_lists: why lists are shorter than k, by surface.
         publications: decisions of this run.

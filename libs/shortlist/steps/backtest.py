@@ -154,6 +154,9 @@ def _make_lists(run: Run, scratch: Warehouse, day: date) -> tuple[list[Publicati
             if step is not publish_all:  # it would cost more than the budget
                 raise
         finally:
+            if of_step.manifest.cost:
+                made = run.manifest.cost.get(day.isoformat(), {})
+                run.manifest.cost = {**run.manifest.cost, day.isoformat(): {**made, job: of_step.manifest.cost}}
             # As at night, where each job has a session of its own.
             run.spark.catalog.clearCache()
     failed: dict[str, str] = {}
@@ -170,7 +173,7 @@ def _make_lists(run: Run, scratch: Warehouse, day: date) -> tuple[list[Publicati
 
 
 def _step_run(run: Run, scratch: Warehouse, job: str, day: date) -> Run:
-    """The run of one step. Its manifest goes nowhere: that of the real day is another's."""
+    """The run of one step. Its manifest goes nowhere, but for the cost: that of the real day is another's."""
     arguments = replace(run.arguments, job=job, run_date=day, attempt=None)
     manifest = new_manifest(arguments)
     manifest.inputs.update({table.name: run.inputs[table.name] for table in _EXTRACTED if table.name in run.inputs})
