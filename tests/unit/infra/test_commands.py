@@ -64,19 +64,31 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_airflow_makes_the_pool_of_spark_jobs_once_for_each_size(machine: Machine) -> None:
-    for _ in range(2):
-        assert machine.run("airflow", "dags", "list").returncode == 0
-    assert machine.run("airflow", "version", SHORTLIST_SPARK_SLOTS="3").returncode == 0
-    described = "Spark jobs that may run at once, of all runs and back-fills"
+POOL = ["pools", "set", "spark"]
+DESCRIBED = "Spark jobs that may run at once, of all runs and back-fills"
+
+
+def test_airflow_makes_the_pool_of_spark_jobs_once_and_resizes_it_where_a_size_is_named(machine: Machine) -> None:
+    for size in ("", "", "3", "", "3"):
+        assert machine.run("airflow", "version", **({"SHORTLIST_SPARK_SLOTS": size} if size else {})).returncode == 0
     assert [arguments for _, arguments, _ in machine.calls()] == [
         ["db", "migrate"],
-        ["pools", "set", "spark", "1", described],
-        ["dags", "list"],
-        ["dags", "list"],
-        ["pools", "set", "spark", "3", described],
+        [*POOL, "1", DESCRIBED],
+        ["version"],
+        ["version"],
+        [*POOL, "3", DESCRIBED],
+        ["version"],
+        ["version"],
         ["version"],
     ]
+
+
+def test_a_scheduler_makes_the_pool_whatever_was_made_before(machine: Machine) -> None:
+    """The database behind the same URL may be another one by now."""
+    for _ in range(2):
+        assert machine.run("airflow", "scheduler", SHORTLIST_SPARK_SLOTS="2").returncode == 0
+    each = [["db", "migrate"], [*POOL, "2", DESCRIBED], ["scheduler", "--skip-serve-logs"]]
+    assert [arguments for _, arguments, _ in machine.calls()] == [*each, *each]
 
 
 def test_a_pool_of_no_size_is_refused_before_anything_is_made(machine: Machine) -> None:
