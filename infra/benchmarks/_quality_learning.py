@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.benchmarks._quality_sources import FAMILIES, Fitted, Setting, wider
-from infra.benchmarks._quality_tasks import Task, Withhold, as_known_as, batch_of
+from infra.benchmarks._quality_tasks import Task, Withhold, batch_of
 from shortlist.blending.blended import block_features
 from shortlist.blending.blends import Blend
 from shortlist.blending.choice import Choice, choose_blend
@@ -52,9 +52,8 @@ def choose(task: Task, withhold: Withhold, config: LearnedBlendConfig) -> Chosen
     """Settings of every source, then the blend, on a cut of the training part; nothing of the test part is looked at."""
     inner = withhold(task)
     fitted = Fitted(inner)
-    judged = as_known_as(task, inner)
-    settings, alone = choose_settings(fitted, judged.some(TUNED_ON, 1), config)
-    learned = judged.some(LEARNED_FROM, 2)
+    settings, alone = choose_settings(fitted, inner.some(TUNED_ON, 1), config)
+    learned = inner.some(LEARNED_FROM, 2)
     found = examples(fitted, settings, learned, config)
     first, second = halves(found, HALVES_SEED)
     choice = choose_blend([first], second, config)

@@ -105,12 +105,6 @@ class Task:
         starts = self.relevant.indptr[first : first + count + 1]
         return Rows(starts - starts[0], self.relevant.indices[starts[0] : starts[-1]])
 
-    def orders_of_judged(self) -> Longs:
-        """How many different orders (events, baskets) the history of each subject has; 0 for one with nothing relevant."""
-        orders = np.zeros(self.subjects.size, np.int64)
-        np.maximum.at(orders, self.subjects.owners, _steps(self.subjects).astype(np.int64) + 1)
-        return np.where(np.diff(self.relevant.indptr) > 0, orders, 0)
-
     def some(self, most: int, seed: int) -> "Task":
         """A seeded draw of subjects with something relevant."""
         judged = np.flatnonzero(np.diff(self.relevant.indptr) > 0)
@@ -241,18 +235,6 @@ def cut_like(task: Task) -> Withhold:
 def _events_per_step(events: Sequences) -> float:
     steps = len(np.unique(events.owners * (1 << 32) + _steps(events).astype(np.int64)))
     return len(events.items) / max(steps, 1)
-
-
-def as_known_as(task: Task, inner: Task) -> Task:
-    """A cut for those of its subjects that are known as well as the least known subject that the test asks about.
-
-    A cut takes an order from everybody. Who is left with fewer than any subject of the test has would decide by lists that nobody
-    asks for: of one basket hardly anything can be said. Where half of the subjects would go, all stay.
-    """
-    asked, known = task.orders_of_judged(), inner.orders_of_judged()
-    least = asked[asked > 0].min(initial=np.iinfo(np.int64).max)
-    chosen = known >= least
-    return inner if chosen.sum() < np.count_nonzero(known) / 2 else inner.of(np.flatnonzero(chosen))
 
 
 # ---------------------------------------------------------------- files

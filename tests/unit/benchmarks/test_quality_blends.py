@@ -15,7 +15,6 @@ from infra.benchmarks._quality_sources import distinct_in_order
 from infra.benchmarks._quality_tasks import (
     Sequences,
     Task,
-    as_known_as,
     batch_of,
     cut_like,
     read_rows,
@@ -70,23 +69,6 @@ def test_withhold_last__the_newest_time_or_a_share_of_the_events() -> None:
     # 3 was had before: it is masked, so it is not looked for.
     assert lists(half.relevant) == [[2], [], []]
     assert lists(withhold_last(task(EVENTS, NOTHING, masked=False), 0.5).relevant) == [[2, 3], [], []]
-
-
-def test_as_known_as__who_is_known_less_than_anybody_of_the_test_does_not_decide() -> None:
-    """Subjects have 2, 3, 3, 3 baskets, one less each in the cut; the test asks about those who have at least two."""
-    baskets = [2, 3, 3, 3]
-    owners = np.repeat(np.arange(4), baskets)
-    orders = np.concatenate([np.arange(count) for count in baskets]).astype(float)
-    items = np.arange(len(owners))
-    outer = task(sequences_of(owners, items, orders, 4), Rows(np.arange(5), np.zeros(4, np.int32)), 11, masked=False)
-    inner = withhold_last(outer)
-    assert inner.orders_of_judged().tolist() == [1, 2, 2, 2]
-    assert lists(as_known_as(outer, inner).relevant) == [[4], [7], [10]]
-    # Only those with three are asked about: nobody is known so well in the cut, so everybody decides.
-    of_three = Task(
-        11, outer.train, outer.subjects, outer.own_rows, Rows(np.array([0, 0, 1, 2, 3]), np.zeros(3, np.int32)), False
-    )
-    assert as_known_as(of_three, inner) is inner
 
 
 def test_withhold_drawn__some_is_left_and_the_draw_is_seeded() -> None:
