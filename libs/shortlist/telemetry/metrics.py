@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+from prometheus_client.parser import text_string_to_metric_families
 
 from shortlist.records.manifest import Manifest
 from shortlist.records.publications import PUBLISHED
+
+_NEWEST_DAY = "shortlist_last_success_run_date_timestamp_seconds"
 
 
 def write_metrics(folder: str, manifest: Manifest) -> None:
@@ -21,7 +24,10 @@ def write_metrics(folder: str, manifest: Manifest) -> None:
     now = time.time()
     write_to_textfile(f"{folder}/shortlist_{manifest.job}.prom", _last_run(manifest, now))
     if manifest.error is None:
-        write_to_textfile(f"{folder}/shortlist_{manifest.job}_last_success.prom", _last_success(manifest, now))
+        kept = Path(folder) / f"shortlist_{manifest.job}_last_success.prom"
+        # A back-fill of an old day must not hide which day is the newest that went well, nor that the newest night failed.
+        newest = max(_midnight(manifest), _newest_day(kept))
+        write_to_textfile(str(kept), _last_success(manifest, now, newest))
 
 
 def _last_run(manifest: Manifest, now: float) -> CollectorRegistry:
@@ -54,18 +60,23 @@ def _last_run(manifest: Manifest, now: float) -> CollectorRegistry:
     return registry
 
 
-def _last_success(manifest: Manifest, now: float) -> CollectorRegistry:
+def _last_success(manifest: Manifest, now: float, newest: float) -> CollectorRegistry:
     registry = CollectorRegistry()
     for name, what, value in (
-        ("shortlist_last_success_timestamp_seconds", "When the job last ended well.", now),
-        (
-            "shortlist_last_success_run_date_timestamp_seconds",
-            "Logical date of that run, 00:00 UTC.",
-            _midnight(manifest),
-        ),
+        ("shortlist_last_success_timestamp_seconds", "When the job last ended well, for whichever day.", now),
+        (_NEWEST_DAY, "Newest logical date for which the job ended well, 00:00 UTC.", newest),
     ):
         _gauge(registry, name, what).labels(manifest.job).set(value)
     return registry
+
+
+def _newest_day(kept: Path) -> float:
+    """The newest day that went well so far, as the file of the last success says; 0 where it says nothing."""
+    try:
+        families = list(text_string_to_metric_families(kept.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return 0.0
+    return max((each.value for family in families for each in family.samples if each.name == _NEWEST_DAY), default=0.0)
 
 
 def _gauge(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Gauge:

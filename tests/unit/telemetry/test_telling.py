@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -61,9 +61,9 @@ def server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
         taking.shutdown()
 
 
-def arguments(home: Path, **telemetry: object) -> Arguments:
+def arguments(home: Path, day: date = D, **telemetry: object) -> Arguments:
     write_settings(home)
-    given = ["--config", str(home / "shortlist.yaml"), "--run-date", str(D), "--attempt", "7"]
+    given = ["--config", str(home / "shortlist.yaml"), "--run-date", str(day), "--attempt", "7"]
     override = json.dumps({"telemetry": telemetry})
     return parse_job(job_parser("publish_candidates", None), [*given, "--set", override])
 
@@ -250,6 +250,23 @@ def test_a_failure_leaves_the_last_success_as_it_is(home: Path) -> None:
     run_badly(given)
     assert kept.read_text() == before
     assert values(home / "metrics" / "shortlist_publish_candidates.prom")["shortlist_run_success",] == 0
+
+
+def test_a_back_fill_of_an_older_day_leaves_the_newest_day_that_went_well(home: Path) -> None:
+    kept = home / "metrics" / "shortlist_publish_candidates_last_success.prom"
+    for days, newest in ((0, D), (-5, D), (1, D + timedelta(days=1))):
+        run_well(arguments(home, D + timedelta(days=days), metrics=str(home / "metrics")))
+        midnight = datetime.combine(newest, datetime.min.time(), UTC).timestamp()
+        assert values(kept)["shortlist_last_success_run_date_timestamp_seconds",] == midnight
+
+
+@pytest.mark.parametrize("left", [b"shortlist_last", b"\xff\n", b""])
+def test_a_damaged_last_success_is_written_anew(home: Path, left: bytes) -> None:
+    kept = home / "metrics" / "shortlist_publish_candidates_last_success.prom"
+    kept.parent.mkdir()
+    kept.write_bytes(left)
+    run_well(arguments(home, metrics=str(home / "metrics")))
+    assert values(kept)["shortlist_last_success_run_date_timestamp_seconds",] == 1512000000
 
 
 def test_the_first_failure_states_no_success(home: Path) -> None:
