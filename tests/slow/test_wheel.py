@@ -23,8 +23,7 @@ PLACE: Final = "/opt/shortlist"
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the lines of the page were run; some minutes, most of them pip's."""
-    page = (CHECKOUT / "infra" / "operations.md").read_text()
-    (lines,) = re.findall(r"### The wheel\n.*?```bash\n(.*?)```", page, re.DOTALL)
+    lines = lines_of_the_page()
     folder = tmp_path_factory.mktemp("installed")
     (folder / "settings.yaml").write_text(
         f"{tiny.settings(folder)}synthetic: {{users: 50, items: 40, events_per_day: 300}}\n"
@@ -36,6 +35,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ran = shell(folder, f"set -euo pipefail\ncd {CHECKOUT}\n{lines.replace(PLACE, str(folder))}")
     assert ran.returncode == 0, ran.stderr[-4000:]
     return folder
+
+
+def lines_of_the_page() -> str:
+    page = (CHECKOUT / "infra" / "operations.md").read_text()
+    (lines,) = re.findall(r"### The wheel\n.*?```bash\n(.*?)```", page, re.DOTALL)
+    return str(lines)
 
 
 def shell(folder: Path, commands: str) -> "subprocess.CompletedProcess[str]":
@@ -90,3 +95,16 @@ def test_a_task_of_airflow_submits_its_job_to_the_other_environment(extracted: P
     assert ran.returncode == 0, (ran.stdout + ran.stderr)[-4000:]
     manifest = json.loads((extracted / "manifests" / f"run_date={DAY}" / "maintain_tables.json").read_text())
     assert (manifest["job"], manifest["error"]) == ("maintain_tables", None)
+
+
+def test_the_lines_once_more_replace_code_of_the_same_version(installed: Path) -> None:
+    """As an upgrade does. The lines of the environments only: what follows them fetches and compiles."""
+    (loop,) = re.findall(r"^for side in .*?^done$", lines_of_the_page(), re.DOTALL | re.MULTILINE)
+    for side in ("jobs", "airflow"):
+        (code,) = (installed / side).glob("lib/python3.11/site-packages/shortlist/__init__.py")
+        code.write_text(code.read_text() + "OLD = True\n")
+    again = shell(installed, f"set -euo pipefail\n{loop.replace(PLACE, str(installed))}")
+    assert again.returncode == 0, again.stderr[-4000:]
+    for side in ("jobs", "airflow"):
+        (code,) = (installed / side).glob("lib/python3.11/site-packages/shortlist/__init__.py")
+        assert "OLD" not in code.read_text(), side

@@ -12,10 +12,14 @@ from shortlist.pipeline import JOBS
 from shortlist.warehouse.executors import look
 from tests.wheel import CHECKOUT, install_wheel
 
+OLDER = "shortlist-0.0.9-py3-none-any.whl"
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install_wheel(tmp_path_factory.mktemp("wheel"))
+    folder = tmp_path_factory.mktemp("wheel")
+    (folder / OLDER).touch()
+    return install_wheel(folder)
 
 
 def run(installed: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -29,6 +33,20 @@ def run(installed: Path, *arguments: str, **environment: str) -> subprocess.Comp
         text=True,
         check=False,
     )
+
+
+def test_an_older_wheel_goes(installed: Path) -> None:
+    """The lines that install name the wheel by a pattern."""
+    (wheel,) = installed.parent.glob("shortlist-*.whl")
+    assert wheel.name != OLDER
+
+
+def test_an_upgrade_replaces_the_code_though_its_version_is_the_same() -> None:
+    """By pip alone: tests/slow/test_wheel.py runs these lines."""
+    page = (CHECKOUT / "infra" / "operations.md").read_text()
+    loop = page.partition("for side in jobs airflow; do")[2].partition("\ndone")[0]
+    forced = [line for line in loop.splitlines() if "pip install --force-reinstall --no-deps " in line]
+    assert [line.split()[-1] for line in forced] == ["/opt/shortlist/wheel/shortlist-*.whl"]
 
 
 def test_the_wheel_has_every_package_and_every_file_that_is_read(installed: Path) -> None:
