@@ -266,8 +266,8 @@ def test_the_values_of_airflow_are_of_the_locked_airflow_and_of_what_is_there(tm
 
 
 # What each value must be by values.schema.json of Airflow's chart, which is in no package registry: looked up by hand in
-# apache/airflow on 2026-11-30 (commit 002e5532; createUserJob.enabled, which is newer, in the chart's own tests). Environment,
-# volumes and resources are Kubernetes' own, and are held to its schemas below.
+# apache/airflow on 2026-11-30 (commit 002e5532; createUserJob.enabled, which is newer, in the chart's own tests;
+# migrateDatabaseJob.args in the job's template, commit 058b846c, on 2026-12-01). Environment, volumes and resources are Kubernetes' own, and are held to its schemas below.
 OF_THE_CHART: dict[str, type] = {
     "executor": str,
     "airflowVersion": str,
@@ -283,6 +283,7 @@ OF_THE_CHART: dict[str, type] = {
     "fernetKeySecretName": str,
     "jwtSecretName": str,
     "apiSecretKeySecretName": str,
+    "migrateDatabaseJob.args": list,
     "createUserJob.enabled": bool,
     "statsd.enabled": bool,
     "config.core.auth_manager": str,
@@ -324,6 +325,15 @@ def test_the_values_ask_for_nothing_that_the_image_lacks() -> None:
     assert [each["enabled"] for each in (VALUES["createUserJob"], VALUES["statsd"], *groomers)] == [False] * 5
     # The chart's probes start what they ask by it.
     assert ("RUN", "ln -s /opt/shortlist/entrypoint /entrypoint") in last_stage(DOCKER / "airflow.Dockerfile")
+
+
+def test_whatever_makes_airflow_s_tables_makes_the_pool_of_its_jobs() -> None:
+    """Tasks without a pool are never started, and nothing says so."""
+    pool = "airflow pools set spark 1 'Spark jobs that may run at once, of all runs and back-fills'"
+    for made in (SERVICES["airflow-init"]["command"], VALUES["migrateDatabaseJob"]["args"]):
+        assert made == ["bash", "-euc", f"airflow db migrate && {pool}"]
+    page = (INFRA / "operations.md").read_text()
+    assert pool in page.partition("### The wheel")[2].partition("```\n\n")[0]
 
 
 def test_the_command_line_of_airflow_s_image_is_that_of_the_jobs() -> None:
