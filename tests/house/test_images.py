@@ -267,7 +267,8 @@ def test_the_values_of_airflow_are_of_the_locked_airflow_and_of_what_is_there(tm
 
 # What each value must be by values.schema.json of Airflow's chart, which is in no package registry: looked up by hand in
 # apache/airflow on 2026-11-30 (commit 002e5532; createUserJob.enabled, which is newer, in the chart's own tests;
-# migrateDatabaseJob.args in the job's template, commit 058b846c, on 2026-12-01). Environment, volumes and resources are Kubernetes' own, and are held to its schemas below.
+# migrateDatabaseJob.args in the job's template, commit 058b846c, on 2026-12-01). Environment, volumes and resources are
+# Kubernetes' own, and are held to its schemas below.
 OF_THE_CHART: dict[str, type] = {
     "executor": str,
     "airflowVersion": str,

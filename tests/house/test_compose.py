@@ -1,0 +1,35 @@
+"""The compose file and what goes into the images that it builds: what no schema knows."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HOUSE = Path(__file__).parents[2]
+COMPOSE = HOUSE / "infra" / "docker" / "compose.yaml"
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())["services"]
+BUILT = {name: service for name, service in SERVICES.items() if "build" in service}
+
+
+def test_an_image_that_another_is_built_on_is_named_as_its_context() -> None:
+    """Or a builder that builds both at once looks for it in a registry (docker/compose#13013)."""
+    of_image = {service["image"]: name for name, service in BUILT.items()}
+    built_on = {
+        name: {
+            base: f"service:{of_image[base]}" for base in service["build"].get("args", {}).values() if base in of_image
+        }
+        for name, service in BUILT.items()
+    }
+    assert built_on["airflow-init"]
+    for name, bases in built_on.items():
+        assert SERVICES[name]["build"].get("additional_contexts", {}) == bases, name
+        # `up --build` of one service finds the other only among what it depends on (docker/compose#13338).
+        needed = {context.removeprefix("service:") for context in bases.values()}
+        assert needed <= set(SERVICES[name].get("depends_on", {})), name
+
+
+def test_the_base_of_an_image_is_the_argument_that_the_compose_file_gives() -> None:
+    for service in BUILT.values():
+        dockerfile = (HOUSE / service["build"]["dockerfile"]).read_text()
+        for name, value in service["build"].get("args", {}).items():
+            assert f"ARG {name}={value}\nFROM ${{{name}}}" in dockerfile
