@@ -33,3 +33,14 @@ def test_the_base_of_an_image_is_the_argument_that_the_compose_file_gives() -> N
         dockerfile = (HOUSE / service["build"]["dockerfile"]).read_text()
         for name, value in service["build"].get("args", {}).items():
             assert f"ARG {name}={value}\nFROM ${{{name}}}" in dockerfile
+
+
+def test_settings_that_are_not_there_are_no_folder_of_that_name() -> None:
+    """A short mount of what is not there makes it, as root; one without a slash is a volume's name."""
+    named = {"state", "postgres", "objects"}
+    mounts = [each for service in SERVICES.values() for each in service.get("volumes", [])]
+    assert {each.partition(":")[0] for each in mounts if isinstance(each, str)} == named
+    (settings,) = {each["source"]: each for each in mounts if not isinstance(each, str)}.values()
+    assert settings["source"].startswith("${SHORTLIST_SETTINGS:")
+    assert (settings["type"], settings["bind"]) == ("bind", {"create_host_path": False})
+    assert "SHORTLIST_SETTINGS, the absolute path of your settings.yaml" in COMPOSE.read_text()

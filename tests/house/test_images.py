@@ -166,14 +166,17 @@ def test_the_compose_file_opens_nothing_to_the_network_and_holds_no_secret() -> 
     assert set(re.findall(r"\$\{(\w+)", text)) == set(re.findall(r"\$\{(\w+):\?is not set\}", text))
 
 
+def shared(service: dict[str, Any]) -> list[str]:
+    """Volumes with names; what is mounted of the machine is written out."""
+    return [each for each in service.get("volumes", []) if isinstance(each, str)]
+
+
 def test_containers_of_airflow_share_what_they_sign_with_and_their_logs() -> None:
     parts = [service["environment"] for name, service in SERVICES.items() if name.startswith("airflow-")]
     assert len(parts) == 5
     for name in ("AIRFLOW__API__SECRET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__CORE__FERNET_KEY"):
         assert len({each[name] for each in parts}) == 1
-    (volume,) = {
-        each.partition(":")[2] for each in SERVICES["airflow-scheduler"]["volumes"] if each.startswith("state:")
-    }
+    (volume,) = {each.partition(":")[2] for each in shared(SERVICES["airflow-scheduler"]) if each.startswith("state:")}
     assert {Path(each["AIRFLOW__LOGGING__BASE_LOG_FOLDER"]).parent for each in parts} == {Path(volume)}
 
 
@@ -201,7 +204,7 @@ def test_the_compose_file_is_valid() -> None:
 def test_the_compose_file_names_what_it_has() -> None:
     for name, service in SERVICES.items():
         assert set(service.get("depends_on", {})) <= set(SERVICES), name
-        mounted = {each.partition(":")[0] for each in service.get("volumes", []) if each[0] not in "/.$"}
+        mounted = {each.partition(":")[0] for each in shared(service)}
         assert mounted <= set(COMPOSE["volumes"]), name
     conf = (DOCKER / "spark-defaults.conf").read_text()
     stated = dict(re.findall(r"^(spark\.\S+)\s+(\S+)$", conf, re.MULTILINE))
