@@ -1,5 +1,6 @@
 """The compose file and what goes into the images that it builds: what no schema knows."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,27 @@ def test_settings_that_are_not_there_are_no_folder_of_that_name() -> None:
     assert settings["source"].startswith("${SHORTLIST_SETTINGS:")
     assert (settings["type"], settings["bind"]) == ("bind", {"create_host_path": False})
     assert "SHORTLIST_SETTINGS, the absolute path of your settings.yaml" in COMPOSE.read_text()
+
+
+def test_what_keeps_running_is_asked_whether_it_works() -> None:
+    """The images' own checks say only that packages or the database are there; what ends by itself needs none."""
+    for name, service in SERVICES.items():
+        check = service.get("healthcheck", {})
+        if service["restart"] == "no":
+            assert check == {"disable": True}, name
+            continue
+        asked = " ".join(check["test"])
+        assert "db check" not in asked, name
+        assert "import pyspark" not in asked, name
+    jobs = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
+    for part, job in jobs.items():
+        service = SERVICES[f"airflow-{part}"]
+        assert service["command"] == ["airflow", part]
+        assert service["healthcheck"]["test"] == ["CMD", "airflow", "jobs", "check", "--job-type", job, "--local"]
+
+
+def test_a_page_that_is_asked_is_where_it_is_served() -> None:
+    for name in ("spark-master", "spark-worker", "airflow-api-server"):
+        (port,) = re.findall(r"http://[\w.-]+:(\d+)/", " ".join(SERVICES[name]["healthcheck"]["test"]))
+        command = SERVICES[name]["command"]
+        assert port in command, name
