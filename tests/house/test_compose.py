@@ -69,3 +69,19 @@ def test_a_page_that_is_asked_is_where_it_is_served() -> None:
         (port,) = re.findall(r"http://[\w.-]+:(\d+)/", " ".join(SERVICES[name]["healthcheck"]["test"]))
         command = SERVICES[name]["command"]
         assert port in command, name
+
+
+def test_a_build_is_sent_what_it_copies_and_no_keys() -> None:
+    lines = [line for line in (HOUSE / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    # The last line that matches a path decides.
+    assert lines[0] == "*"
+    assert lines.index("**/.env") > max(number for number, line in enumerate(lines) if line[0] == "!")
+    allowed = {line[1:] for line in lines if line[0] == "!"}
+    copied: set[str] = set()
+    for path in COMPOSE.parent.glob("*.Dockerfile"):
+        for rest in re.findall(r"^COPY (?!--from)(.*)$", path.read_text(), re.MULTILINE):
+            copied |= {part.partition("/")[0] for part in rest.split()[:-1] if not part.startswith("--")}
+    (packed,) = re.findall(r'"\$CHECKOUT"/\{([^}]*)\}', (HOUSE / "infra" / "package").read_text())
+    assert (copied | set(packed.split(","))) - {"."} == allowed
+    assert [name for name in allowed if not (HOUSE / name).exists()] == []
+    assert ".env" in (HOUSE / ".gitignore").read_text().splitlines()
