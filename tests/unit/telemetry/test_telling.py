@@ -298,7 +298,8 @@ def test_a_folder_that_cannot_be_written_is_one_warning(
     home: Path, sink: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (home / "taken").write_text("a file where a folder should be")
-    given = arguments(home, **{sink: str(home / "taken" / "below")})
+    folders: dict[str, object] = {sink: str(home / "taken" / "below")}
+    given = arguments(home, D, **folders)
     log_to_stderr(given)
     run_well(given)
     warnings = [line for line in capsys.readouterr().err.splitlines() if "warning:" in line]
