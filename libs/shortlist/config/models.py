@@ -92,10 +92,11 @@ class CooccurrenceConfig(Section):
     beta: float = Field(default=0.2, ge=0, le=4)
     """Of rp3beta: how much popular neighbours are held down; 0 is RP3."""
     smoothing: float = Field(default=10.0, ge=0, le=1_000_000)
-    """Of log_lift: so many baskets are added to those that a pair shares and to those that chance would give it, so that a pair
-    that was hardly seen is as chance has it."""
+    """Of log_lift: added to the number of baskets that a pair shares, and to the number that is expected by chance. The larger it
+    is, the less a pair scores that was seen only a few times."""
     least_lift: float = Field(default=1.2, ge=0, le=1000)
-    """Of log_lift: a pair that is found together less than so many times as often as by chance, both smoothed, is no pair."""
+    """Of log_lift: pairs that are found together less than so many times as often as is expected by chance (both numbers with
+    `smoothing` added) are left out."""
     directed: bool = False
     """Only what comes later in a basket counts as a neighbour, the less the further away it is."""
     distance_weight: Literal["geometric", "reciprocal"] = "geometric"

@@ -170,7 +170,7 @@ def cooccur(
         alpha: of rp3beta.
         beta: of rp3beta.
         smoothing: of log_lift.
-        least_lift: by log_lift a pair below the logarithm of it is no pair; 0: any is one.
+        least_lift: log_lift leaves out pairs that score below its logarithm; 0 leaves out none.
         basket_weights: one per basket, > 0; None: 1 each.
         distance_weights: what the next item counts, the second next, and so on, >= 0, for as far as the longest basket
             goes; None: no direction.

@@ -159,8 +159,7 @@ def use_values(lists: Listed, wanted: Wanted, subjects: int, ks: Sequence[int]) 
     Returns:
         (subjects, 2, cut-offs) float64, 0 for a subject without a list.
     """
-    size = 1 + max(lists.item.max(initial=-1), wanted.item.max(initial=-1))
-    used = np.isin(lists.subject * size + lists.item, wanted.subject * size + wanted.item)
+    used = _among(lists, wanted)
     values = np.empty((subjects, 2, len(ks)))
     for position, k in enumerate(checked_cutoffs(ks)):
         within = lists.rank <= k
@@ -176,8 +175,7 @@ def without(lists: Listed, pairs: Wanted) -> Listed:
         lists: one source's lists.
         pairs: those that are taken out.
     """
-    size = 1 + max(lists.item.max(initial=-1), pairs.item.max(initial=-1))
-    left = ~np.isin(lists.subject * size + lists.item, pairs.subject * size + pairs.item)
+    left = ~_among(lists, pairs)
     subject, rank, item = lists.subject[left], lists.rank[left], lists.item[left]
     order = np.lexsort((rank, subject))
     subject, item = subject[order], item[order]
@@ -198,9 +196,8 @@ def free_slots(lists: Listed, repeats: Wanted, subjects: int, k: int, kept: int)
         k: longest list.
         kept: slots that settings keep.
     """
-    size = 1 + max(lists.item.max(initial=-1), repeats.item.max(initial=-1))
-    taken = np.isin(lists.subject * size + lists.item, repeats.subject * size + repeats.item)
-    free: Integers = np.maximum(k - np.bincount(lists.subject[taken], minlength=subjects), kept)
+    taken = lists.subject[_among(lists, repeats)]
+    free: Integers = np.maximum(k - np.bincount(taken, minlength=subjects), kept)
     return free
 
 
@@ -213,6 +210,12 @@ def cut_to(lists: Listed, lengths: Integers) -> Listed:
     """
     left = lists.rank <= lengths[lists.subject]
     return Listed(lists.subject[left], lists.rank[left], lists.item[left])
+
+
+def _among(lists: Listed, pairs: Wanted) -> NDArray[np.bool_]:
+    """Which rows of lists are one of the pairs: (rows,)."""
+    size = 1 + max(lists.item.max(initial=-1), pairs.item.max(initial=-1))
+    return np.isin(lists.subject * size + lists.item, pairs.subject * size + pairs.item)
 
 
 def _found(lists: Listed, pairs: Integers, size: int) -> tuple[Integers, Integers, Integers]:
